@@ -1,0 +1,309 @@
+"""The program: typed tensors, coarse ops and functions; what every pass, the interpreter and the emitter read.
+
+Knows number types, nothing of estimators, boards or C++.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .encoding import InputEncoding
+from .qtype import QType
+
+
+class Space(Enum):
+    """Where a tensor lives on the device."""
+
+    INPUT = "input"  # the caller's buffer
+    FLASH = "flash"  # constants
+    STATE = "state"  # survives from push to push
+    SCRATCH = "scratch"  # lives inside one function; planned into the arena
+    OUTPUT = "output"  # scores: read by the caller after a prediction
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Tensor:
+    """A named array.
+
+    Parameters
+    ----------
+    name : str
+        C identifier.
+    shape : tuple of int
+        Dimensions; empty for a scalar.
+    space : Space
+        Where it lives.
+    qtype : QType or None
+        Its integer type. In a float program it is the type that training chose (a wish of the passes), or None.
+    data : array or None
+        Values of a FLASH tensor: reals in a float program, raw integers in an integer program.
+    storage : str
+        How flash holds it: ``"dense"`` or ``"bitmap"``; decided by the packing pass.
+    doc : str
+        One phrase for the report and the generated comment.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    space: Space
+    qtype: QType | None = None
+    data: NDArray[Any] | None = None
+    storage: str = "dense"
+    doc: str = ""
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """A kernel call. Every field ending in a tensor's name is a string; `out` is what it writes."""
+
+    out: str
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Names of the tensors that the op reads."""
+        names = (getattr(self, f.name) for f in fields(self) if f.name in _OPERANDS)
+        return tuple(n for n in names if n is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class MatVec(Op):
+    """``out = matrix @ vector + bias``."""
+
+    matrix: str
+    vector: str
+    bias: str | None = None
+    acc_bits: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TreeWalk(Op):
+    """Bonsai scores along one root-to-leaf path: ``sum_k (W_k z) * hard_tanh(V_k z) + bias``.
+
+    ``weights`` and ``gates`` have shape (nodes, outputs, projection_dim), ``branches`` (internal nodes, projection_dim).
+    Kumar, Goyal, Varma, ICML 2017, eq. 1; node k has the children 2k+1 (``branches[k] @ z > 0``) and 2k+2.
+    """
+
+    vector: str
+    weights: str
+    gates: str
+    branches: str | None
+    bias: str | None
+    depth: int
+    w_type: QType | None = None
+    acc_bits: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PrototypeScore(Op):
+    """ProtoNN scores ``sum_j labels_j * 2**-|vector - prototypes_j|^2 + bias`` (gamma and log2 e are folded in).
+
+    ``prototypes`` (m, projection_dim), ``labels`` (m, outputs). Gupta et al., ICML 2017, eq. of section 3.
+    """
+
+    vector: str
+    prototypes: str
+    labels: str
+    bias: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Op):
+    """``out = a + b``, saturating; all three of one type."""
+
+    a: str
+    b: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale(Op):
+    """``out`` is `source` in another type."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatedUpdate(Op):
+    """FastGRNN: ``h = (zeta (1 - s) + nu) tanh(p + b_h) + s h`` with ``s = sigmoid(p + b_z)``; `out` is the state.
+
+    Kusupati et al., NeurIPS 2018, section 3.2. `nonlinearity` is ``"hard_tanh"`` or ``"tanh"``.
+    """
+
+    preactivation: str
+    gate_bias: str
+    candidate_bias: str
+    zeta: str
+    nu: str
+    nonlinearity: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeakyUpdate(Op):
+    """FastRNN: ``h = alpha tanh(p + b_h) + beta h``; `out` is the state (Kusupati et al., section 3.1)."""
+
+    preactivation: str
+    candidate_bias: str
+    alpha: str
+    beta: str
+    nonlinearity: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgMax(Op):
+    """Index of the largest element (the first one when equal); of a single score: 1 where it is positive."""
+
+    source: str
+
+
+_OPERANDS = frozenset({
+    "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
+    "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha", "beta",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Program:
+    """A model as the device runs it.
+
+    Parameters
+    ----------
+    tensors : tuple of Tensor
+        In the order of their declaration; exactly one INPUT (one sample or one time step) and one OUTPUT (the scores).
+    functions : mapping of str to tuple of Op
+        ``predict`` always; sequence models also ``push`` (one time step). ``reset`` clears STATE and needs no ops.
+    encoding : InputEncoding
+        Raw features to device inputs.
+    task : str
+        ``"classifier"`` or ``"regressor"``.
+    labels : tuple
+        Class labels in the order of the scores; empty for a regressor.
+    steps : int or None
+        Time steps of a whole sequence, or None for a model without state.
+    family : str
+        Name of the model family, for people.
+    """
+
+    tensors: tuple[Tensor, ...]
+    functions: Mapping[str, tuple[Op, ...]]
+    encoding: InputEncoding
+    task: str
+    labels: tuple[Any, ...] = ()
+    steps: int | None = None
+    family: str = "model"
+
+    def __getitem__(self, name: str) -> Tensor:
+        for tensor in self.tensors:
+            if tensor.name == name:
+                return tensor
+        raise KeyError(name)
+
+    @property
+    def input(self) -> Tensor:
+        """The INPUT tensor."""
+        return next(t for t in self.tensors if t.space is Space.INPUT)
+
+    @property
+    def output(self) -> Tensor:
+        """The scores."""
+        return next(t for t in self.tensors if t.space is Space.OUTPUT)
+
+    def ops(self) -> Iterator[Op]:
+        """All ops, in the order of the functions."""
+        for body in self.functions.values():
+            yield from body
+
+    def replacing(self, *changed: Tensor, **others: Any) -> Program:
+        """Copy with tensors of the same names replaced, and other fields set."""
+        by_name = {t.name: t for t in changed}
+        return replace(self, tensors=tuple(by_name.get(t.name, t) for t in self.tensors), **others)
+
+
+def same_program(a: Program, b: Program) -> bool:
+    """Whether two programs are equal: tensors with their data, ops, encoding and labels."""
+    def tensor_key(t: Tensor) -> tuple[Any, ...]:
+        return t.name, t.shape, t.space, t.qtype, t.storage
+
+    return (
+        [tensor_key(t) for t in a.tensors] == [tensor_key(t) for t in b.tensors]
+        and all(_same_data(s.data, t.data) for s, t in zip(a.tensors, b.tensors, strict=True))
+        and dict(a.functions) == dict(b.functions)
+        and (a.task, a.labels, a.steps, a.family) == (b.task, b.labels, b.steps, b.family)
+        and np.array_equal(a.encoding.offset, b.encoding.offset)
+        and np.array_equal(a.encoding.scale, b.encoding.scale)
+        and (a.encoding.low, a.encoding.high, a.encoding.qtype) == (b.encoding.low, b.encoding.high, b.encoding.qtype)
+    )
+
+
+def _same_data(a: NDArray[Any] | None, b: NDArray[Any] | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.dtype == b.dtype and np.array_equal(a, b)
+
+
+def verify(program: Program) -> Program:
+    """Check names, shapes and assignment; returns the program, raises ValueError that names the culprit."""
+    names = [t.name for t in program.tensors]
+    if len(set(names)) != len(names):
+        raise ValueError(f"two tensors share a name: {sorted(n for n in names if names.count(n) > 1)}")
+    for tensor in program.tensors:
+        if (tensor.data is not None) != (tensor.space is Space.FLASH):
+            raise ValueError(f"tensor {tensor.name!r}: exactly the FLASH tensors have data")
+        if tensor.data is not None and tensor.data.shape != tensor.shape:
+            raise ValueError(f"tensor {tensor.name!r}: data of shape {tensor.data.shape}, declared {tensor.shape}")
+    for function, body in program.functions.items():
+        _verify_function(program, function, body)
+    return program
+
+
+def _verify_function(program: Program, function: str, body: tuple[Op, ...]) -> None:
+    ready = {t.name for t in program.tensors if t.space in (Space.INPUT, Space.FLASH, Space.STATE)}
+    written: set[str] = set()
+    for op in body:
+        for name in op.reads:
+            if name not in ready:
+                raise ValueError(f"{function}: {type(op).__name__} reads {name!r} before anything wrote it")
+        if op.out in written:
+            raise ValueError(f"{function}: {op.out!r} is written twice")
+        if program[op.out].space in (Space.INPUT, Space.FLASH):
+            raise ValueError(f"{function}: {type(op).__name__} writes to {op.out!r}, which is constant")
+        _verify_shapes(program, op)
+        ready.add(op.out)
+        written.add(op.out)
+
+
+def _verify_shapes(program: Program, op: Op) -> None:
+    shape = {name: program[name].shape for name in (op.out, *op.reads)}
+    wanted: dict[str, tuple[int, ...]] = {}
+    if isinstance(op, MatVec):
+        rows, columns = shape[op.matrix]
+        wanted = {op.out: (rows,), op.vector: (columns,)}
+        if op.bias is not None:
+            wanted[op.bias] = (rows,)
+    elif isinstance(op, TreeWalk):
+        nodes, outputs, width = shape[op.weights]
+        wanted = {op.out: (outputs,), op.vector: (width,), op.gates: (nodes, outputs, width)}
+        if nodes != 2 ** (op.depth + 1) - 1:
+            raise ValueError(f"TreeWalk: {nodes} nodes do not make a tree of depth {op.depth}")
+        if op.branches is not None:
+            wanted[op.branches] = (2**op.depth - 1, width)
+    elif isinstance(op, PrototypeScore):
+        count, width = shape[op.prototypes]
+        wanted = {op.vector: (width,), op.labels: (count, *shape[op.out])}
+    elif isinstance(op, (GatedUpdate, LeakyUpdate)):
+        wanted = {op.preactivation: shape[op.out], op.candidate_bias: shape[op.out]}
+    elif isinstance(op, (Add, Rescale)):
+        wanted = {name: shape[op.out] for name in op.reads}
+    for name, want in wanted.items():
+        if shape[name] != want:
+            raise ValueError(f"{type(op).__name__}: {name!r} has shape {shape[name]}, needs {want}")

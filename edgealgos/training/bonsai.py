@@ -1,0 +1,119 @@
+"""The Bonsai family for the training loop: structure for a budget, starts, forward maths; nothing of programs or C++."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from edgealgos.codegen.qtype import QType
+from edgealgos.training.budget import TensorSpec
+from edgealgos.training.schedule import Recipe
+from edgealgos.training.starts import projection_start
+
+Z_TYPE = QType(8, 7)
+T_TYPE = QType(8, 7)
+SCORE_BITS = 16
+
+
+class Bonsai:
+    """Sparse projection, shallow tree, bilinear nodes (Kumar, Goyal, Varma, ICML 2017, eq. 1), as the device computes it.
+
+    ``score = sum over the path of (W_k z) * t(V_k z)`` with ``z = sat(Z x + b)`` in [-1, 1) and ``t`` the saturation to
+    [-1, 1). `sigma` is folded into V. The left child (2k+1) is taken where ``T_k z > 0``.
+
+    Parameters
+    ----------
+    n_features, n_outputs : int
+    problem : {"multiclass", "binary", "regression"}
+    projection_dim : int
+    depth : int
+    sigma : float
+        Slope of the node's tanh at the start.
+    bits : int
+    """
+
+    profiled = ("w",)
+
+    def __init__(self, n_features, n_outputs, problem, *, projection_dim, depth, sigma=1.0, bits=8, bias_bits=32):
+        self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
+        self.projection_dim, self.depth, self.sigma = projection_dim, depth, sigma
+        self.n_internal, self.n_nodes = 2**depth - 1, 2 ** (depth + 1) - 1
+        d, k = projection_dim, n_outputs
+        self.specs = {
+            "Z": TensorSpec((d, n_features), bits, sparse=True),
+            "b": TensorSpec((d,), bias_bits, scale_of=("Z", "x")),
+            "W": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
+            "V": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
+        }
+        if depth:
+            self.specs["T"] = TensorSpec((self.n_internal, d), bits)
+        if problem == "regression":
+            self.specs["c"] = TensorSpec((k,), 32, scale_of=())
+        self.extra_bytes = 0
+        self.recipe = Recipe()
+        self.rates: dict[str, float] = {}
+        self.l2 = 1e-4
+
+    def initial(self, x, y, rng):
+        """Z from discriminant and principal directions, nodes small and random."""
+        d, k = self.projection_dim, self.n_outputs
+        z, b = projection_start(x, y, d, self.problem, rng)
+        params = {
+            "Z": 0.4 * z,
+            "b": 0.4 * b,
+            "W": rng.normal(size=(self.n_nodes, k, d)) / math.sqrt(d),
+            "V": self.sigma * rng.normal(size=(self.n_nodes, k, d)) / math.sqrt(d),
+        }
+        if self.depth:
+            params["T"] = rng.normal(size=(self.n_internal, d)) / math.sqrt(d)
+        if self.problem == "regression":
+            params["c"] = np.zeros(k)
+        return params
+
+    def forward(self, params, x, rounding):
+        """Scores (n, n_outputs) of rows (n, d)."""
+        n, d = self.n_outputs, self.projection_dim
+        z = tf.matmul(x, rounding.weight("Z", params["Z"]), transpose_b=True) + rounding.weight("b", params["b"])
+        z = rounding.fixed(z, Z_TYPE)
+        flat = lambda name: tf.reshape(rounding.weight(name, params[name]), (-1, d))  # noqa: E731
+        w = rounding.profiled("w", tf.matmul(z, flat("W"), transpose_b=True), SCORE_BITS)
+        t = rounding.fixed(tf.matmul(z, flat("V"), transpose_b=True), T_TYPE)
+        scores = tf.reshape(w * t, (-1, self.n_nodes, n))
+        if self.depth:
+            scores = scores * self._path(z, flat("T"), rounding)[:, :, None]
+        scores = tf.reduce_sum(scores, 1)
+        return scores + params["c"] if "c" in params else scores
+
+    def _path(self, z, theta, rounding):
+        """Share of each node in the answer, (n, n_nodes): relaxed while training, 0 or 1 once rounding is on."""
+        branch = tf.matmul(z, theta, transpose_b=True)
+        soft = 0.5 * (1.0 + tf.tanh(rounding.sharpness * branch))
+        hard = tf.cast(branch > 0, branch.dtype)
+        left = tf.where(rounding.on, hard + (soft - tf.stop_gradient(soft)), soft)
+        shares = [tf.ones_like(branch[:, 0])]
+        for node in range(1, self.n_nodes):
+            parent = (node - 1) // 2
+            shares.append(shares[parent] * (left[:, parent] if node % 2 else 1.0 - left[:, parent]))
+        return tf.stack(shares, 1)
+
+    def penalty(self, params):
+        """Squared weights."""
+        return self.l2 * tf.add_n([tf.reduce_sum(tf.square(params[n])) for n in ("Z", "W", "V")])
+
+    def activation_types(self, weights, ranges):
+        """w never saturates: |z| <= 1, so that |W_k z| is bounded by the weights alone."""
+        bound = float(np.abs(weights["W"]).sum(-1).max())
+        return {"z": Z_TYPE, "t": T_TYPE, "w": QType.covering(bound, SCORE_BITS)}
+
+    def finish(self, weights, qtypes, y_mean, y_scale):
+        """Targets back in their units: W times a power of two, the mean in the output bias."""
+        if self.problem == "regression":
+            shift = int(np.log2(y_scale))
+            for name in ("W", "w"):
+                qtypes[name] = QType(qtypes[name].bits, qtypes[name].frac - shift)
+            weights["W"] = weights["W"] * y_scale
+            qtypes["c"] = QType(32, qtypes["w"].frac + T_TYPE.frac)
+            weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(weights["c"] * y_scale + y_mean))
+        return weights, qtypes

@@ -1,0 +1,126 @@
+"""What a model stores and how many bytes that takes, and how a byte budget is shared out; pure NumPy, no training."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgealgos.codegen.qtype import cheapest_storage, storage_bytes
+
+Masks = dict[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One stored tensor.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    bits : int
+        Width of one stored value.
+    sparse : bool
+        Whether values may be removed (a bitmap is then stored where it is smaller).
+    scale_of : tuple of str
+        Empty: the tensor has a scale of its own. Otherwise its fractional bits are the sum of those of the named
+        tensors (``"x"`` is the input): a bias lives on its accumulator's scale.
+    """
+
+    shape: tuple[int, ...]
+    bits: int = 8
+    sparse: bool = False
+    scale_of: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return int(np.prod(self.shape))
+
+
+Specs = Mapping[str, TensorSpec]
+
+
+def stored_bytes(specs: Specs, nonzeros: Mapping[str, int], extra: int = 0) -> int:
+    """Flash bytes of all tensors, each in its cheapest storage, plus `extra` (tables, scalars)."""
+    total = extra
+    for name, spec in specs.items():
+        if spec.sparse:
+            total += cheapest_storage(spec.shape, nonzeros.get(name, spec.size), spec.bits)[1]
+        else:
+            total += spec.size * -(-spec.bits // 8)
+    return total
+
+
+def dense_bytes(specs: Specs, extra: int = 0) -> int:
+    """Bytes when nothing is removed."""
+    return stored_bytes(specs, {}, extra)
+
+
+def least_bytes(specs: Specs, extra: int, density: float) -> int:
+    """Bytes when every sparse tensor keeps the share `density` of its values (or is dense where that is smaller)."""
+    keep = {name: int(np.ceil(density * spec.size)) for name, spec in specs.items() if spec.sparse}
+    return stored_bytes(specs, keep, extra)
+
+
+def joint_support(
+    specs: Specs, saliency: Mapping[str, NDArray[np.floating]], budget: int | None, extra: int = 0
+) -> Masks:
+    """Which values stay so that the model takes at most `budget` bytes and the saliency kept is largest.
+
+    All sparse tensors compete for the same bytes. For each way to store every tensor dense or as a bitmap, dense
+    tensors keep everything and the most salient values of the others fill what is left.
+
+    Parameters
+    ----------
+    specs : mapping of str to TensorSpec
+    saliency : mapping of str to array
+        For each sparse tensor, the (comparable) harm of removing each value.
+    budget : int or None
+        Bytes for everything, or no limit.
+    extra : int
+        Bytes of tables and scalars.
+
+    Returns
+    -------
+    dict of str to bool array
+    """
+    names = [name for name, spec in specs.items() if spec.sparse]
+    everything = {name: np.ones(specs[name].shape, bool) for name in names}
+    if budget is None or dense_bytes(specs, extra) <= budget:
+        return everything
+    fixed = extra + sum(spec.size * -(-spec.bits // 8) for spec in specs.values() if not spec.sparse)
+    best: tuple[float, Masks] | None = None
+    for choice in itertools.product((True, False), repeat=len(names)):
+        dense = [name for name, is_dense in zip(names, choice, strict=True) if is_dense]
+        packed = [name for name, is_dense in zip(names, choice, strict=True) if not is_dense]
+        left = budget - fixed
+        left -= sum(storage_bytes(specs[n].shape, specs[n].size, specs[n].bits)["dense"] for n in dense)
+        left -= sum(storage_bytes(specs[n].shape, 0, specs[n].bits)["bitmap"] for n in packed)
+        if left < 0:
+            continue
+        masks = dict(everything) | _most_salient(packed, specs, saliency, left)
+        kept = sum(float(saliency[name][masks[name]].sum()) for name in names)
+        if best is None or kept > best[0]:
+            best = kept, masks
+    if best is None:
+        raise ValueError(f"no storage of these tensors fits into {budget} bytes")
+    return best[1]
+
+
+def _most_salient(
+    names: list[str], specs: Specs, saliency: Mapping[str, NDArray[np.floating]], left: int
+) -> Masks:
+    """Masks of the values with the highest saliency per byte that take at most `left` bytes."""
+    if not names:
+        return {}
+    width = np.concatenate([np.full(specs[n].size, -(-specs[n].bits // 8)) for n in names])
+    worth = np.concatenate([saliency[n].ravel() for n in names]) / width
+    order = np.argsort(-worth, kind="stable")
+    keep = np.zeros(worth.size, bool)
+    keep[order[np.cumsum(width[order]) <= left]] = True
+    parts = np.split(keep, np.cumsum([specs[n].size for n in names])[:-1])
+    return {name: part.reshape(specs[name].shape) for name, part in zip(names, parts, strict=True)}

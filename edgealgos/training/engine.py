@@ -1,0 +1,163 @@
+"""Compiled steps: whole epochs of Adam inside one TensorFlow call; knows gradients and masks, not what stage it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from edgealgos.training.losses import row_hits, row_losses
+from edgealgos.training.rounding import Rounding
+
+Tensors = dict[str, tf.Tensor]
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+
+
+class State(NamedTuple):
+    """All that changes from step to step: parameters, their Adam moments, their running average, the step count."""
+
+    params: Tensors
+    first: Tensors
+    second: Tensors
+    average: Tensors
+    step: tf.Tensor
+
+
+class Control(NamedTuple):
+    """What a stage sets for a whole epoch; tensors only, so that nothing is ever traced twice.
+
+    ``frozen`` tells whether removed values stay removed; ``high`` bounds each weight so that it stays on its grid.
+    """
+
+    masks: Tensors
+    scales: Tensors
+    high: Tensors
+    on: tf.Tensor
+    frozen: tf.Tensor
+    sharpness: tf.Tensor
+    ema: tf.Tensor
+    mixup: tf.Tensor
+    noise: tf.Tensor
+
+
+def fresh_state(params: dict[str, Any]) -> State:
+    """State before the first step."""
+    tensors = {name: tf.constant(value, tf.float32) for name, value in params.items()}
+    zeros = {name: tf.zeros_like(value) for name, value in tensors.items()}
+    return State(tensors, zeros, dict(zeros), dict(tensors), tf.constant(0))
+
+
+def masked(params: Tensors, masks: Tensors) -> Tensors:
+    """Parameters with the removed values at zero; the gradient reaches them all the same."""
+    out = dict(params)
+    for name, mask in masks.items():
+        out[name] = params[name] + tf.stop_gradient(params[name] * mask - params[name])
+    return out
+
+
+class Engine:
+    """The compiled epoch and the compiled forward pass of one model on one set of rows.
+
+    Parameters
+    ----------
+    model : Family
+        Gives ``forward(params, x, rounding)``, ``penalty(params)``, ``specs``, ``problem``.
+    x_q : int8 array of shape (n, d)
+    targets : float array of shape (n, n_outputs)
+    sample_weight : float array of shape (n,)
+    x_frac : int
+    batch_size : int
+    loss : str
+    rates : dict of str to float
+        Learning rate of a tensor relative to the others.
+    """
+
+    def __init__(self, model, x_q, targets, sample_weight, *, x_frac, loss, rates=None, jit=True):
+        self.model, self.loss, self.x_scale = model, loss, 2.0**-x_frac
+        self.bits = {name: spec.bits for name, spec in model.specs.items()}
+        self.rates = rates or {}
+        self.targets = tf.constant(targets, tf.float32)
+        self.sample_weight = tf.constant(sample_weight, tf.float32)
+        self.x_q = tf.constant(x_q)
+        self._epoch = tf.function(self._epoch_body, jit_compile=jit, autograph=False)
+        self._scores = tf.function(self._scores_body, jit_compile=jit, autograph=False)
+
+    def epoch(self, state: State, control: Control, rows, lam, rates, seed) -> tuple[State, tf.Tensor, tf.Tensor]:
+        """One pass; returns the state, the mean loss and the mean score of the rows seen.
+
+        Parameters
+        ----------
+        rows : int array of shape (steps, 2, batch)
+            Row numbers of each step and of the partners they are mixed with.
+        lam : float array of shape (steps, batch)
+            Share of the row itself in a mixture.
+        rates : float array of shape (steps,)
+        seed : int
+        """
+        return self._epoch(
+            state, control, self.x_q, tf.constant(rows, tf.int32), tf.constant(lam, tf.float32),
+            tf.constant(rates, tf.float32), tf.constant(seed, tf.int32),
+        )
+
+    def scores(self, params: Tensors, control: Control, x_q) -> tf.Tensor:
+        """Scores of rows with the removed values removed, shape (n, n_outputs)."""
+        return self._scores(params, control, x_q)
+
+    def _rounding(self, control: Control, key=None) -> Rounding:
+        return Rounding(control.on, control.scales, self.bits, control.sharpness, key)
+
+    def _scores_body(self, params, control, x_q):
+        x = tf.cast(x_q, tf.float32) * self.x_scale
+        return self.model.forward(masked(params, control.masks), x, self._rounding(control))
+
+    def _batch(self, control, x_q, rows, lam, key):
+        """Mixed and jittered rows, their targets and weights."""
+        x = tf.cast(tf.gather(x_q, rows[0]), tf.float32)
+        y, weight = tf.gather(self.targets, rows[0]), tf.gather(self.sample_weight, rows[0])
+        share = (1.0 - lam)[:, None] * tf.cast(control.mixup > 0, tf.float32)
+        other = tf.cast(tf.gather(x_q, rows[1]), tf.float32)
+        x += share * (other - x)
+        y += share * (tf.gather(self.targets, rows[1]) - y)
+        x += control.noise / self.x_scale * tf.random.stateless_normal(tf.shape(x), key)
+        return tf.clip_by_value(tf.round(x), -128.0, 127.0) * self.x_scale, y, weight
+
+    def _epoch_body(self, state, control, x_q, rows, lam, rates, seed):
+        steps = rows.shape[0]
+
+        def body(i, state, loss_sum, hit_sum):
+            key = tf.stack([seed, i])
+            x, y, weight = self._batch(control, x_q, rows[i], lam[i], key)
+            with tf.GradientTape() as tape:
+                tape.watch(state.params)
+                used = masked(state.params, control.masks)
+                scores = self.model.forward(used, x, self._rounding(control, key))
+                each = row_losses(scores, y, self.model.problem, self.loss)
+                loss = tf.reduce_sum(each * weight) / tf.reduce_sum(weight)
+                objective = loss + self.model.penalty(used)
+            grads = tape.gradient(objective, state.params, unconnected_gradients="zero")
+            hits = tf.reduce_mean(row_hits(scores, y, self.model.problem))
+            return i + 1, self._adam(state, control, grads, rates[i]), loss_sum + loss, hit_sum + hits
+
+        zero = tf.constant(0.0)
+        _, state, loss, hits = tf.while_loop(lambda i, *_: i < steps, body, (tf.constant(0), state, zero, zero))
+        return state, loss / steps, hits / steps
+
+    def _adam(self, state: State, control: Control, grads: Tensors, rate: tf.Tensor) -> State:
+        """One step of Adam (Kingma and Ba, 2015) that keeps weights on their grid and frozen zeros at zero."""
+        step = state.step + 1
+        t = tf.cast(step, tf.float32)
+        correction = tf.sqrt(1.0 - tf.pow(BETA2, t)) / (1.0 - tf.pow(BETA1, t))
+        params, first, second, average = {}, {}, {}, {}
+        decay = tf.minimum(control.ema, t / (t + 10.0))
+        for name, value in state.params.items():
+            grad = grads[name]
+            first[name] = BETA1 * state.first[name] + (1.0 - BETA1) * grad
+            second[name] = BETA2 * state.second[name] + (1.0 - BETA2) * tf.square(grad)
+            move = rate * correction * self.rates.get(name, 1.0) * first[name] / (tf.sqrt(second[name]) + EPSILON)
+            high = control.high[name]
+            new = tf.clip_by_value(value - move, -high, high)
+            if name in control.masks:
+                new = tf.where(control.frozen, new * control.masks[name], new)
+            params[name] = new
+            average[name] = decay * state.average[name] + (1.0 - decay) * new
+        return State(params, first, second, average, step)

@@ -1,0 +1,89 @@
+"""What happens when during training: stages, learning rate, density; plain numbers, no tensors."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained.
+
+    The stages are dense, iterative hard thresholding, fixed support; rounding is on from `quantized_from` to the end.
+    All are shares of the epochs.
+
+    Parameters
+    ----------
+    epochs : int
+    batch_size : int or None
+        None: grows with the square root of the number of rows, 32 to 128.
+    learning_rate : float
+        Peak of the schedule (short warm-up, then half a cosine).
+    sparse_from, frozen_from, quantized_from : float
+        Where thresholding starts, where the support is fixed, where rounding starts.
+    loss : {"log", "hinge", "squared"}
+    label_smoothing : float
+    mixup : float
+        Parameter of the beta distribution of mixtures of two rows (0: none).
+    noise : float
+        Standard deviation of Gaussian noise on inputs, in model units.
+    ema : float
+        Decay of the running average of weights that is returned at the end.
+    teacher_weight : float
+        Share of the teacher's soft targets where a teacher is given.
+    validation_fraction : float
+        Share of the rows held back to choose the best epoch; 0 trains on all rows to the end.
+    patience : float
+        Share of the epochs without a better validation score after which training stops.
+    """
+
+    epochs: int = 200
+    batch_size: int | None = None
+    learning_rate: float = 0.01
+    sparse_from: float = 0.2
+    frozen_from: float = 0.6
+    quantized_from: float = 0.5
+    loss: str = "log"
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    noise: float = 0.0
+    ema: float = 0.998
+    teacher_weight: float = 0.5
+    validation_fraction: float = 0.0
+    patience: float = 0.3
+
+    def rates(self, epoch: int, steps: int) -> NDArray[np.float64]:
+        """Learning rate of each step of an epoch: linear warm-up over 3 %, then half a cosine down to 1 %."""
+        progress = (epoch + (np.arange(steps) + 0.5) / steps) / self.epochs
+        warm = np.minimum(progress / 0.03, 1.0)
+        return self.learning_rate * warm * (0.01 + 0.99 * 0.5 * (1.0 + np.cos(math.pi * progress)))
+
+    def stage(self, epoch: int) -> str:
+        """Name of the stage of an epoch: "dense", "thresholding" or "fixed support"."""
+        progress = epoch / self.epochs
+        if progress >= self.frozen_from:
+            return "fixed support"
+        return "thresholding" if progress >= self.sparse_from else "dense"
+
+    def quantized(self, epoch: int) -> bool:
+        """Whether rounding is on in an epoch; always in the last."""
+        return epoch / self.epochs >= self.quantized_from or epoch == self.epochs - 1
+
+    def bytes_at(self, epoch: int, dense: int, budget: int) -> int:
+        """Bytes allowed after an epoch of thresholding: from `dense` down to `budget` along a cubic."""
+        progress = ((epoch + 1) / self.epochs - self.sparse_from) / max(self.frozen_from - self.sparse_from, 1e-9)
+        left = (1.0 - min(1.0, max(0.0, progress * 1.25))) ** 3
+        return math.ceil(budget + (max(dense, budget) - budget) * left)
+
+
+def batch_size_for(rows: int) -> int:
+    """Rows of a mini-batch: about the square root of all rows, a power of two from 32 to 128."""
+    return int(min(128, max(32, 2 ** round(math.log2(max(1.0, math.sqrt(rows)))))))
+
+
+Progress = Callable[[dict[str, object]], None]

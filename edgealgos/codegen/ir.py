@@ -63,6 +63,20 @@ class Tensor:
         """Number of elements."""
         return math.prod(self.shape)
 
+    @property
+    def type(self) -> QType:
+        """The integer type; ValueError where there is none yet."""
+        if self.qtype is None:
+            raise ValueError(f"tensor {self.name!r} has no integer type; calibrate it or train it")
+        return self.qtype
+
+    @property
+    def values(self) -> NDArray[Any]:
+        """The data of a constant; ValueError for other tensors."""
+        if self.data is None:
+            raise ValueError(f"tensor {self.name!r} lives in {self.space.value} and has no data")
+        return self.data
+
 
 @dataclass(frozen=True, slots=True)
 class Op:
@@ -91,7 +105,7 @@ class MatVec(Op):
 class TreeWalk(Op):
     """Bonsai scores along one root-to-leaf path: ``sum_k (W_k z) * hard_tanh(V_k z) + bias``.
 
-    ``weights`` and ``gates`` have shape (nodes, outputs, projection_dim), ``branches`` (internal nodes, projection_dim).
+    ``weights`` and ``gates`` have shape (nodes, outputs, projection_dim), ``branches`` (inner nodes, projection_dim).
     Kumar, Goyal, Varma, ICML 2017, eq. 1; node k has the children 2k+1 (``branches[k] @ z > 0``) and 2k+2.
     """
 

@@ -1,0 +1,310 @@
+"""What every op means: in real numbers and, bit for bit, in the integers of the device.
+
+Vectorised over samples with NumPy; one function an op and arithmetic. Knows programs, nothing of C++ or boards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, Rescale, Space, TreeWalk
+from .qtype import Ints, QType, shift_right
+from .tables import EXP2, EXP2_BITS, TANH, TANH_SHIFT
+
+PREACTIVATION = QType(16, 12)
+CANDIDATE = QType(8, 7)
+STATE = QType(16, 15)
+
+Reals = NDArray[np.float64]
+Values = dict[str, NDArray[Any]]
+_ROWS_AT_ONCE = 4096
+
+
+def run_float(program: Program, X: NDArray[Any]) -> Reals:
+    """Scores in real numbers.
+
+    Parameters
+    ----------
+    program : Program
+        A float program.
+    X : array, shape (n, n_features), (n, n_steps * n_features) or (n, n_steps, n_features)
+        Raw features.
+
+    Returns
+    -------
+    array, shape (n, n_outputs)
+    """
+    return _run(program, program.encoding.real(_as_steps(program, X)), _FLOAT_OPS)
+
+
+def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
+    """Raw integer scores of an integer program, exactly as the device computes them.
+
+    Parameters
+    ----------
+    program : Program
+        An integer program.
+    q : integer array, shape as in :func:`run_float`
+        Device inputs.
+
+    Returns
+    -------
+    int64 array, shape (n, n_outputs)
+    """
+    scores: Ints = _run(program, _as_steps(program, q).astype(np.int64), _INTEGER_OPS)
+    return scores
+
+
+def profile(program: Program, X: NDArray[Any]) -> dict[str, float]:
+    """Largest magnitude of every activation of a float program over the samples X."""
+    largest: dict[str, float] = {}
+
+    def watch(name: str, value: NDArray[Any]) -> None:
+        if value.size:
+            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
+
+    _run(program, program.encoding.real(_as_steps(program, X)), _FLOAT_OPS, watch)
+    return largest
+
+
+def decide(scores: NDArray[Any]) -> NDArray[np.intp]:
+    """Class indices of scores: the first largest; of one column: 1 where it is positive."""
+    if scores.shape[1] == 1:
+        return (scores[:, 0] > 0).astype(np.intp)
+    best: NDArray[np.intp] = np.argmax(scores, axis=1)
+    return best
+
+
+def _as_steps(program: Program, X: NDArray[Any]) -> NDArray[Any]:
+    """X as (n, features) for models without state, (n, steps, features) for sequence models."""
+    X = np.asarray(X)
+    if program.steps is None:
+        return X.reshape(len(X), program.input.size)
+    return X.reshape(len(X), -1, program.input.size)
+
+
+Kernel = Callable[[Program, Any, Values], NDArray[Any]]
+Watch = Callable[[str, NDArray[Any]], None]
+
+
+def _run(program: Program, x: NDArray[Any], kernels: Mapping[type[Op], Kernel],
+         watch: Watch | None = None) -> NDArray[Any]:
+    """Run in blocks of rows, so that whole data sets do not need their intermediate values at once."""
+    outputs = []
+    for start in range(0, max(len(x), 1), _ROWS_AT_ONCE):
+        values = _start(program, x[start : start + _ROWS_AT_ONCE], kernels is _FLOAT_OPS)
+        _run_block(program, x[start : start + _ROWS_AT_ONCE], values, kernels, watch)
+        outputs.append(values[program.output.name])
+    return np.concatenate(outputs)
+
+
+def _start(program: Program, x: NDArray[Any], real: bool) -> Values:
+    values: Values = {t.name: t.data for t in program.tensors if t.data is not None}
+    dtype = np.float64 if real else np.int64
+    for tensor in program.tensors:
+        if tensor.space is Space.STATE:
+            values[tensor.name] = np.zeros((len(x), *tensor.shape), dtype)
+    return values
+
+
+def _run_block(program: Program, x: NDArray[Any], values: Values, kernels: Mapping[type[Op], Kernel],
+               watch: Watch | None) -> None:
+    if program.steps is None:
+        values[program.input.name] = x
+    else:
+        for step in range(x.shape[1]):
+            values[program.input.name] = x[:, step]
+            _run_ops(program, "push", values, kernels, watch)
+    _run_ops(program, "predict", values, kernels, watch)
+
+
+def _run_ops(program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel],
+             watch: Watch | None) -> None:
+    for op in program.functions[function]:
+        values[op.out] = kernels[type(op)](program, op, values)
+        if watch is not None:
+            watch(op.out, values[op.out])
+
+
+# ---- real numbers -------------------------------------------------------------------------------------------------
+
+
+def _float_matvec(program: Program, op: MatVec, v: Values) -> Reals:
+    out: Reals = v[op.vector] @ v[op.matrix].T
+    return out if op.bias is None else out + v[op.bias]
+
+
+def _float_tree_walk(program: Program, op: TreeWalk, v: Values) -> Reals:
+    z = v[op.vector]
+    scores = np.zeros((len(z), *program[op.out].shape)) + (0.0 if op.bias is None else v[op.bias])
+    for node, rows in _visits(op, z, v):
+        gate = np.clip(z[rows] @ v[op.gates][node].T, -1.0, 1.0)
+        scores[rows] += (z[rows] @ v[op.weights][node].T) * gate
+    return scores
+
+
+def _visits(op: TreeWalk, z: NDArray[Any], v: Values) -> list[tuple[int, NDArray[np.intp]]]:
+    """Which rows pass through which node."""
+    node = np.zeros(len(z), dtype=np.intp)
+    visits = []
+    for level in range(op.depth + 1):
+        for k in np.unique(node):
+            visits.append((int(k), np.flatnonzero(node == k)))
+        if level < op.depth:
+            assert op.branches is not None
+            left = np.einsum("nd,nd->n", z, v[op.branches][node]) > 0
+            node = 2 * node + np.where(left, 1, 2)
+    return visits
+
+
+def _float_prototype_score(program: Program, op: PrototypeScore, v: Values) -> Reals:
+    z, prototypes = v[op.vector], v[op.prototypes]
+    distance = ((z[:, None, :] - prototypes[None]) ** 2).sum(axis=2)
+    scores: Reals = np.exp2(-distance) @ v[op.labels]
+    return scores if op.bias is None else scores + v[op.bias]
+
+
+def _float_gated_update(program: Program, op: GatedUpdate, v: Values) -> Reals:
+    h, p = v[op.out], v[op.preactivation]
+    gate = _float_sigmoid(p + v[op.gate_bias], op.nonlinearity)
+    candidate = _float_tanh(p + v[op.candidate_bias], op.nonlinearity)
+    out: Reals = (v[op.zeta] * (1.0 - gate) + v[op.nu]) * candidate + gate * h
+    return out
+
+
+def _float_leaky_update(program: Program, op: LeakyUpdate, v: Values) -> Reals:
+    candidate = _float_tanh(v[op.preactivation] + v[op.candidate_bias], op.nonlinearity)
+    out: Reals = v[op.alpha] * candidate + v[op.beta] * v[op.out]
+    return out
+
+
+def _float_tanh(a: Reals, nonlinearity: str) -> Reals:
+    return np.tanh(a) if nonlinearity == "tanh" else np.clip(a, -1.0, 1.0)
+
+
+def _float_sigmoid(a: Reals, nonlinearity: str) -> Reals:
+    return 0.5 + 0.5 * np.tanh(0.5 * a) if nonlinearity == "tanh" else np.clip(0.5 * (a + 1.0), 0.0, 1.0)
+
+
+# ---- integers of the device ---------------------------------------------------------------------------------------
+
+
+def _wrap(acc: Ints, bits: int) -> Ints:
+    """Accumulators wrap as the device's do; inside the proven input range nothing ever wraps."""
+    half = 1 << (bits - 1)
+    return ((acc + half) & ((1 << bits) - 1)) - half
+
+
+def _integer_matvec(program: Program, op: MatVec, v: Values) -> Ints:
+    acc = exact_product(v[op.vector], v[op.matrix])
+    if op.bias is not None:
+        acc += v[op.bias]
+    frac = program[op.matrix].type.frac + program[op.vector].type.frac
+    return program[op.out].type.rescale(_wrap(acc, op.acc_bits), frac)
+
+
+def exact_product(vectors: Ints, matrix: Ints) -> Ints:
+    """``vectors @ matrix.T`` through float64, whose 53 bits hold every sum of 8 x 16 bit products exactly, fast."""
+    product: Reals = vectors.astype(np.float64) @ matrix.astype(np.float64).T
+    return product.astype(np.int64)
+
+
+def _integer_tree_walk(program: Program, op: TreeWalk, v: Values) -> Ints:
+    z = v[op.vector]
+    f_z = program[op.vector].type.frac
+    assert op.w_type is not None
+    scores = np.zeros((len(z), *program[op.out].shape), np.int64) + (0 if op.bias is None else v[op.bias])
+    for node, rows in _visits(op, z, v):
+        acc_w = _wrap(exact_product(z[rows], v[op.weights][node]), op.acc_bits)
+        acc_v = _wrap(exact_product(z[rows], v[op.gates][node]), op.acc_bits)
+        w = op.w_type.rescale(acc_w, program[op.weights].type.frac + f_z)
+        scores[rows] += w * CANDIDATE.rescale(acc_v, program[op.gates].type.frac + f_z)
+    return scores
+
+
+def _integer_prototype_score(program: Program, op: PrototypeScore, v: Values) -> Ints:
+    z, prototypes = v[op.vector], v[op.prototypes]
+    square = 2 * program[op.vector].type.frac
+    distance = ((z[:, None, :] - prototypes[None]) ** 2).sum(axis=2)
+    kernel = exp2_kernel(np.minimum(distance, 0xFFFF), square)
+    bias: Ints = np.zeros(1, np.int64) if op.bias is None else v[op.bias]
+    return exact_product(kernel, v[op.labels].T) + bias
+
+
+def exp2_kernel(distance: Ints, frac: int) -> Ints:
+    """``2**-distance`` with 16 fractional bits, unsigned, for squared distances with `frac` fractional bits."""
+    whole = distance >> frac
+    index = (distance << EXP2_BITS >> frac) & ((1 << EXP2_BITS) - 1)
+    return np.where(whole < 16, (EXP2[index] << 8) >> np.minimum(whole, 16), 0)
+
+
+def _integer_add(program: Program, op: Add, v: Values) -> Ints:
+    return program[op.out].type.saturate(v[op.a] + v[op.b])
+
+
+def _integer_rescale(program: Program, op: Rescale, v: Values) -> Ints:
+    return program[op.out].type.rescale(v[op.source], program[op.source].type.frac)
+
+
+def _biased(program: Program, preactivation: str, bias: str, v: Values) -> Ints:
+    shifted = v[bias] << (PREACTIVATION.frac - program[bias].type.frac)
+    return PREACTIVATION.saturate(v[preactivation] + shifted)
+
+
+def integer_tanh(a: Ints, nonlinearity: str) -> Ints:
+    """Candidate in Q0.7 of a pre-activation with 12 fractional bits."""
+    if nonlinearity == "tanh":
+        looked_up: Ints = np.sign(a) * TANH[np.minimum(np.abs(a) >> TANH_SHIFT, 127)]
+        return looked_up
+    return CANDIDATE.rescale(a, PREACTIVATION.frac)
+
+
+def integer_sigmoid(a: Ints, nonlinearity: str) -> Ints:
+    """Gate with 8 fractional bits in 0..255 of a pre-activation with 12 fractional bits."""
+    if nonlinearity == "tanh":
+        return np.clip(128 + integer_tanh(a >> 1, "tanh"), 0, 255)
+    return np.clip(shift_right(a + 4096, 5), 0, 255)
+
+
+def _integer_gated_update(program: Program, op: GatedUpdate, v: Values) -> Ints:
+    h = v[op.out]
+    gate = integer_sigmoid(_biased(program, op.preactivation, op.gate_bias, v), op.nonlinearity)
+    candidate = integer_tanh(_biased(program, op.preactivation, op.candidate_bias, v), op.nonlinearity)
+    mix = np.minimum(255, (v[op.zeta] * (256 - gate) + v[op.nu] * 256 + 128) >> 8)
+    return STATE.saturate(mix * candidate + shift_right(gate * h, 8))
+
+
+def _integer_leaky_update(program: Program, op: LeakyUpdate, v: Values) -> Ints:
+    candidate = integer_tanh(_biased(program, op.preactivation, op.candidate_bias, v), op.nonlinearity)
+    return STATE.saturate(shift_right(v[op.alpha] * candidate, 7) + shift_right(v[op.beta] * v[op.out], 15))
+
+
+def _decide_op(program: Program, op: ArgMax, v: Values) -> NDArray[Any]:
+    return decide(v[op.source])[:, None]
+
+
+_FLOAT_OPS: dict[type[Op], Kernel] = {
+    MatVec: _float_matvec,
+    TreeWalk: _float_tree_walk,
+    PrototypeScore: _float_prototype_score,
+    Add: lambda program, op, v: v[op.a] + v[op.b],
+    Rescale: lambda program, op, v: v[op.source],
+    GatedUpdate: _float_gated_update,
+    LeakyUpdate: _float_leaky_update,
+    ArgMax: _decide_op,
+}
+
+_INTEGER_OPS: dict[type[Op], Kernel] = {
+    MatVec: _integer_matvec,
+    TreeWalk: _integer_tree_walk,
+    PrototypeScore: _integer_prototype_score,
+    Add: _integer_add,
+    Rescale: _integer_rescale,
+    GatedUpdate: _integer_gated_update,
+    LeakyUpdate: _integer_leaky_update,
+    ArgMax: _decide_op,
+}

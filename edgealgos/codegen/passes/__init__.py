@@ -1,0 +1,21 @@
+"""From a float program to the integer program of the device: one visible tuple of passes, Program -> Program."""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from ..ir import Program, verify
+from .choose_types import choose_types
+from .pack_weights import model_bytes, pack_weights, stored_bytes
+from .prove_accumulators import prove_accumulators
+from .quantize_weights import quantize_weights
+
+PASSES = (choose_types, quantize_weights, prove_accumulators, pack_weights)
+
+
+def to_integer(program: Program) -> Program:
+    """Run all passes; the program is verified after each."""
+    return reduce(lambda current, step: verify(step(current)), PASSES, verify(program))
+
+
+__all__ = ["PASSES", "model_bytes", "stored_bytes", "to_integer"]

@@ -1,0 +1,59 @@
+"""Gives every tensor its integer type: what training chose, what the arithmetic fixes, else what the values need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..ir import ArgMax, GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor, TreeWalk
+from ..qtype import QType
+
+SCORE_BITS = 32
+UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits
+
+
+def choose_types(program: Program) -> Program:
+    """Complete the types of weights, biases, gate constants and scores.
+
+    Activations keep the type that training or calibration gave them; one without is an error, because guessing a
+    range would be guessing an answer.
+    """
+    program = program.replacing(*(_weight_type(t) for t in program.tensors if t.space is Space.FLASH))
+    for op in program.ops():
+        if isinstance(op, MatVec):
+            acc = program[op.matrix].type.frac + program[op.vector].type.frac
+            program = _typed(program, op.bias, QType(32, acc))
+            if program[op.out].space is Space.OUTPUT:
+                program = _typed(program, op.out, QType(SCORE_BITS, acc))
+        elif isinstance(op, TreeWalk):
+            if op.w_type is None:
+                raise ValueError(f"TreeWalk {op.out!r}: w_type is missing")
+            program = _scores(program, op.out, op.bias, op.w_type.frac + 7)
+        elif isinstance(op, PrototypeScore):
+            program = program.replacing(replace(program[op.prototypes], qtype=program[op.vector].qtype))
+            program = _scores(program, op.out, op.bias, program[op.labels].type.frac + 16)
+        elif isinstance(op, GatedUpdate):
+            program = _typed(_typed(program, op.zeta, UNSIGNED_BYTE), op.nu, UNSIGNED_BYTE)
+        elif isinstance(op, LeakyUpdate):
+            program = _typed(_typed(program, op.alpha, QType(16, 15)), op.beta, QType(16, 15))
+        elif isinstance(op, ArgMax):
+            program = _typed(program, op.out, QType(16, 0))
+    missing = [t.name for t in program.tensors if t.qtype is None]
+    if missing:
+        raise ValueError(f"tensors without an integer type: {missing}; calibrate them or train them")
+    return program
+
+
+def _weight_type(tensor: Tensor) -> Tensor:
+    if tensor.qtype is not None or tensor.data is None:
+        return tensor
+    return replace(tensor, qtype=QType.covering(float(np.abs(tensor.data).max(initial=0.0)), 8))
+
+
+def _typed(program: Program, name: str | None, qtype: QType) -> Program:
+    return program if name is None else program.replacing(replace(program[name], qtype=qtype))
+
+
+def _scores(program: Program, out: str, bias: str | None, frac: int) -> Program:
+    return _typed(_typed(program, out, QType(SCORE_BITS, frac)), bias, QType(32, frac))

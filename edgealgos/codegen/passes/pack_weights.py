@@ -1,0 +1,53 @@
+"""Chooses for every constant the storage that takes the fewest bytes of flash, and counts them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor
+from ..qtype import cheapest_storage
+from ..tables import EXP2, TANH
+
+
+def pack_weights(program: Program) -> Program:
+    """Sparse storage where it is smaller than the plain table, matrix by matrix."""
+    sparse = {op.matrix for op in program.ops() if isinstance(op, MatVec)}
+    return program.replacing(*(_packed(program[name]) for name in sorted(sparse)))
+
+
+def _packed(tensor: Tensor) -> Tensor:
+    nonzeros = int(np.count_nonzero(tensor.values))
+    return replace(tensor, storage=cheapest_storage(tensor.shape, nonzeros, tensor.type.container)[0])
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    """Bytes that a constant occupies in flash (nine bits are an unsigned byte and count as one)."""
+    width = max(1, tensor.type.bits // 8)
+    if tensor.storage == "bitmap":
+        rows = tensor.size // tensor.shape[-1]
+        return rows * -(-tensor.shape[-1] // 8) + int(np.count_nonzero(tensor.values)) * width
+    return tensor.size * width
+
+
+def table_bytes(program: Program) -> dict[str, int]:
+    """Bytes of the look-up tables that the program's non-linearities need."""
+    tables = {}
+    for op in program.ops():
+        if isinstance(op, PrototypeScore):
+            tables["exp2 table"] = EXP2.size
+        if isinstance(op, (GatedUpdate, LeakyUpdate)) and op.nonlinearity == "tanh":
+            tables["tanh table"] = TANH.size
+    return tables
+
+
+def stored_bytes(program: Program) -> dict[str, int]:
+    """Everything that an integer program stores in flash, by item."""
+    sizes = {t.name: tensor_bytes(t) for t in program.tensors if t.space is Space.FLASH}
+    return sizes | table_bytes(program)
+
+
+def model_bytes(program: Program) -> int:
+    """Exact number of flash bytes that an integer program stores: values, indices, biases, tables."""
+    return sum(stored_bytes(program).values())

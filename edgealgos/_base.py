@@ -1,0 +1,316 @@
+"""What every estimator shares: validation, input encoding, labels, weights, byte budget, export; no family's maths.
+
+TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``fit``.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+
+from ._errors import MissingToolError
+from ._params import NONE, Constraint, Instance, Options, check_parameters, integer, positive
+from .codegen import interpret, ir
+from .codegen.encoding import choose_encoding
+from .codegen.passes import model_bytes, to_integer
+
+SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
+    "max_model_bytes": (integer(1), NONE),
+    "bits": (Options((8, 16, "mixed")),),
+    "epochs": (integer(1),),
+    "batch_size": (integer(1), NONE),
+    "learning_rate": (positive(),),
+    "random_state": (integer(0, 2**32 - 1), Instance((np.random.RandomState,)), NONE),
+    "verbose": (integer(0), Instance((bool,))),
+}
+CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
+LARGEST_INPUT = 1e30  # float32 holds it, and its square root of margin keeps offsets and scales finite
+
+
+class EdgeEstimator(BaseEstimator):
+    """Base of all estimators: a model that is trained under a byte budget and runs on a microcontroller.
+
+    A family declares its parameters in ``_declared``, trains in ``_train`` and writes its program in ``to_program``.
+    """
+
+    _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = dict(SHARED_PARAMETERS)
+
+    @abstractmethod
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+        """Fit arrays to device inputs; returns a TrainingResult."""
+
+    @abstractmethod
+    def to_program(self) -> ir.Program:
+        """The fitted model as a float program: the one meaning that Python and the device share."""
+
+    @abstractmethod
+    def _prepare_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        """What training fits, and the final row weights; stores what undoes the preparation."""
+
+    # ------------------------------------------------------------------ fitting
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> EdgeEstimator:
+        """Train under the byte budget.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Raw features, finite. Sequence estimators also take (n_samples, n_steps, n_features).
+        y : array-like of shape (n_samples,)
+            Class labels (numbers, strings or booleans), or real targets of a regressor.
+        sample_weight : array-like of shape (n_samples,), optional
+            Importance of each row, not negative. Rows of weight 0 are as if absent.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For NaN or infinity, a single class, or a budget that no structure can meet.
+        """
+        check_parameters(self, self.get_params(deep=False), self._declared)
+        rows, y = self._check_rows_and_target(X, y)
+        weight = _check_weight(sample_weight, len(rows))
+        rows, y, weight = rows[weight > 0], y[weight > 0], weight[weight > 0]
+        y, weight = self._prepare_target(y, weight)
+        self.encoding_ = choose_encoding(rows, bits=16 if self.bits == 16 else 8)
+        result = self._train(self.encoding_.encode(rows), y, weight)
+        self.weights_, self.qtypes_ = result.weights, result.qtypes
+        self.n_iter_, self.history_ = result.n_iter, result.history
+        self.model_bytes_ = model_bytes(to_integer(self.to_program()))
+        self._check_budget()
+        return self
+
+    def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        X, y = validate_data(self, X, y, dtype=np.float64, **self._target_checks)
+        return _check_magnitude(X), column_or_1d(y, warn=True)
+
+    @property
+    def _target_checks(self) -> dict[str, bool]:
+        return {}
+
+    def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Raw rows of a fitted estimator's input, last axis = features of one program step."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, reset=False)
+
+    def _check_budget(self) -> None:
+        """The budget is a promise: break loudly rather than store more."""
+        if self.max_model_bytes is not None and self.model_bytes_ > self.max_model_bytes:
+            raise RuntimeError(
+                f"{type(self).__name__} was trained to {self.model_bytes_} bytes, more than "
+                f"max_model_bytes={self.max_model_bytes}; this is a fault of edgealgos, please report it."
+            )
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Scores of the float program, shape (n_samples, n_outputs)."""
+        return interpret.run_float(self.to_program(), self._check_rows(X))
+
+    # ------------------------------------------------------------------ writing the program
+
+    def _flash(self, name: str, data: NDArray[np.float64] | None = None, qtype: Any = None, doc: str = "") -> ir.Tensor:
+        """A trained constant."""
+        data = self.weights_[name] if data is None else data
+        return ir.Tensor(name, data.shape, ir.Space.FLASH, qtype or self.qtypes_.get(name), data, doc=doc)
+
+    def _activation(self, name: str, size: int, doc: str = "") -> ir.Tensor:
+        """A vector that lives inside one function, of the type that training profiled (if it did)."""
+        return ir.Tensor(name, (size,), ir.Space.SCRATCH, self.qtypes_.get(name), doc=doc)
+
+    def _program_facts(self) -> dict[str, Any]:
+        """Task and labels of the program."""
+        if isinstance(self, ClassifierMixin):
+            return {"task": "classifier", "labels": tuple(self.classes_.tolist())}
+        return {"task": "regressor"}
+
+    # ------------------------------------------------------------------ to the device
+
+    def export_arduino(self, path: str | Path, **options: Any) -> Any:
+        """Write an Arduino sketch; see :func:`edgealgos.export_arduino` for the options and the report returned."""
+        from .codegen.export import export_arduino
+
+        return export_arduino(self, path, **options)
+
+    def export_cpp(self, path: str | Path, **options: Any) -> Any:
+        """Write portable C++; see :func:`edgealgos.export_cpp` for the options and the report returned."""
+        from .codegen.export import export_cpp
+
+        return export_cpp(self, path, **options)
+
+
+class EdgeClassifier(ClassifierMixin, EdgeEstimator):
+    """Labels, class weights and probabilities."""
+
+    _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = SHARED_PARAMETERS | CLASS_WEIGHT
+
+    def _prepare_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        check_classification_targets(y)
+        self.classes_, indices = np.unique(y, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"{type(self).__name__} needs rows of at least two classes; y holds one class only: "
+                f"{self.classes_.tolist()[0]!r}"
+            )
+        if len(self.classes_) > 255:
+            raise ValueError(f"a class index is one byte on the device: at most 255 classes, got {len(self.classes_)}")
+        return indices, weight * compute_sample_weight(self.class_weight, y)
+
+    @property
+    def _n_outputs(self) -> int:
+        """Score columns: one for two classes, else one a class."""
+        return 1 if len(self.classes_) == 2 else len(self.classes_)
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Scores before the arg-max: (n_samples,) for two classes (positive: ``classes_[1]``), else a column a class.
+
+        Parameters
+        ----------
+        X : array-like
+            As in :meth:`fit`.
+        """
+        scores = self._scores(X)
+        return scores[:, 0] if self._n_outputs == 1 else scores
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Logistic or softmax of the scores, shape (n_samples, n_classes), columns in the order of ``classes_``."""
+        scores = self._scores(X)
+        if self._n_outputs == 1:
+            positive_share = expit(scores[:, 0])
+            return np.stack([1 - positive_share, positive_share], axis=1)
+        return softmax(scores, axis=1)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Labels with the highest score, shape (n_samples,): what the float program answers."""
+        scores = self._scores(X)
+        indices = (scores[:, 0] > 0).astype(int) if self._n_outputs == 1 else np.argmax(scores, axis=1)
+        return self.classes_[indices]
+
+
+class EdgeRegressor(RegressorMixin, EdgeEstimator):
+    """Real targets, trained after a shift and a power-of-two scale, both undone inside the program at no cost."""
+
+    _n_outputs = 1
+
+    @property
+    def _target_checks(self) -> dict[str, bool]:
+        return {"y_numeric": True}
+
+    def _prepare_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
+        y = np.asarray(y, dtype=np.float64)
+        if np.abs(y).max() > LARGEST_INPUT:
+            raise ValueError(f"targets must stay below {LARGEST_INPUT:g} in magnitude; divide y by a power of ten")
+        self.target_mean_ = float(np.average(y, weights=weight))
+        spread = math.sqrt(float(np.average((y - self.target_mean_) ** 2, weights=weight)))
+        # A power of two moves the scale of the last matrix and keeps its raw integers.
+        self.target_exponent_ = round(math.log2(spread)) if spread > 0 else 0
+        return np.ldexp(y - self.target_mean_, -self.target_exponent_), weight
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Predicted targets, shape (n_samples,): what the float program answers."""
+        return self._scores(X)[:, 0]
+
+
+class SequenceMixin:
+    """Input of sequence estimators: 3-D, or 2-D with ``step_size`` columns a time step."""
+
+    n_steps_: int
+    n_step_features_: int
+
+    def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        shape = _sequence_shape(X)
+        flat, y = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
+        steps, width = shape if shape is not None else self._split(flat.shape[1])
+        self.n_steps_, self.n_step_features_ = steps, width
+        return flat.reshape(len(flat), steps, width), y
+
+    def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        shape, wanted = _sequence_shape(X), (self.n_steps_, self.n_step_features_)
+        if shape is not None and shape != wanted:
+            raise ValueError(
+                f"X has {shape[0]} time steps of {shape[1]} features, but {type(self).__name__} was fitted on "
+                f"{wanted[0]} time steps of {wanted[1]} features"
+            )
+        flat = super()._check_rows(_flat(X))  # type: ignore[misc]
+        return flat.reshape(len(flat), *wanted)
+
+    def _split(self, columns: int) -> tuple[int, int]:
+        """Time steps and features of a step that 2-D columns make."""
+        size: int = self.step_size  # type: ignore[attr-defined]
+        if columns % size:
+            divisors = [d for d in range(1, columns + 1) if columns % d == 0]
+            raise ValueError(
+                f"{columns} columns do not make whole time steps of step_size={size} columns; "
+                f"step_size could be {', '.join(map(str, divisors))}"
+            )
+        return columns // size, size
+
+
+def _sequence_shape(X: Any) -> tuple[int, int] | None:
+    """Steps and features of 3-D input, None for everything else."""
+    ndim = X.ndim if hasattr(X, "ndim") else np.ndim(X)
+    return tuple(np.shape(X)[1:]) if ndim == 3 else None
+
+
+def _flat(X: Any) -> Any:
+    """3-D input as rows; everything else untouched, for scikit-learn to judge."""
+    if _sequence_shape(X) is None:
+        return X
+    X = check_array(X, allow_nd=True, dtype=np.float64, ensure_min_samples=0)
+    return X.reshape(len(X), -1)
+
+
+def _check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Refuse what ``quantize()`` on the device cannot compute in float32."""
+    worst = np.abs(X).max(axis=0)
+    if worst.max() > LARGEST_INPUT:
+        column = int(np.argmax(worst))
+        raise ValueError(
+            f"feature {column} reaches {worst[column]:g}, beyond what a 32-bit float holds safely; "
+            f"scale it below {LARGEST_INPUT:g}"
+        )
+    return X
+
+
+def _check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+    """Row weights: finite, not negative, not all zero."""
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weight.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight must not be negative; row {int(np.argmax(weight < 0))} is")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number: all are zero")
+    return weight / weight[weight > 0].mean()
+
+
+def import_training() -> Any:
+    """The training loop; the only place from which estimators reach TensorFlow.
+
+    Raises
+    ------
+    MissingToolError
+        When TensorFlow is not installed; prediction and export do without it.
+    """
+    try:
+        from . import training
+        from .training import loop
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
+            raise
+        raise MissingToolError("tensorflow", "train a model", "pip install tensorflow") from error
+    return training, loop

@@ -1,0 +1,189 @@
+"""Bonsai: parameters, fit and program of the sparse projected tree; its maths stand in the program, training elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, import_training
+from ._params import NONE, integer, positive
+from .codegen import ir
+from .codegen.qtype import QType
+
+FAMILY_PARAMETERS = {"depth": (integer(0, 6), NONE), "projection_dim": (integer(1, 255), NONE), "sigma": (positive(),)}
+
+
+class _Bonsai(EdgeEstimator):
+    """What the classifier and the regressor share."""
+
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+        training = import_training("bonsai")
+        model = training.family(self, x_q.shape[1], self._n_outputs, self._problem)
+        return training.train(self, model, x_q, y, weight)
+
+    def to_program(self) -> ir.Program:
+        """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
+        weights, exponent = self.weights_, self._target_exponent
+        nodes, outputs, width = weights["W"].shape
+        depth = (nodes + 1).bit_length() - 2
+        tensors = [
+            ir.Tensor("x", (weights["Z"].shape[1],), ir.Space.INPUT, self.encoding_.qtype),
+            self._flash("Z", doc="projection"),
+            *self._optional_flash("Z_bias", doc="projection bias"),
+            self._activation("z", width, doc="projected input"),
+            self._flash("W", np.ldexp(weights["W"], exponent), _shifted(self.qtypes_["W"], exponent), "node scores"),
+            self._flash("V", doc="node gates, sigma folded in"),
+            *(self._optional_flash("theta", doc="branching directions") if depth else ()),
+            *self._target_bias(),
+            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="scores"),
+        ]
+        names = {t.name for t in tensors}
+        body = [
+            ir.MatVec("z", matrix="Z", vector="x", bias="Z_bias" if "Z_bias" in names else None),
+            ir.TreeWalk(
+                "scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
+                bias="bias" if "bias" in names else None, depth=depth, w_type=_shifted(self.qtypes_.get("w"), exponent),
+            ),
+        ]  # fmt: skip
+        return self._finish_program(tensors, {"predict": body}, family="Bonsai")
+
+
+def _shifted(qtype: QType | None, exponent: int) -> QType | None:
+    """The type of the same raw integers, worth ``2**exponent`` times as much."""
+    return None if qtype is None else QType(qtype.bits, qtype.frac - exponent)
+
+
+class BonsaiClassifier(EdgeClassifier, _Bonsai):
+    """Bonsai tree classifier: one sparse projection, then a shallow tree whose nodes on one path all vote.
+
+    The scores are ``sum_k (W_k z) * tanh(sigma V_k z)`` with ``z = Z x``, summed over the nodes ``k`` of the path that
+    ``theta_k z > 0`` chooses (Kumar, Goyal and Varma, ICML 2017, eq. 1).
+
+    Parameters
+    ----------
+    max_model_bytes : int or None, default=2048
+        Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
+    bits : {8, 16, "mixed"}, default=8
+        Precision of the stored weights.
+    depth : int or None, default=None
+        Levels of branching nodes, 0 to 6 (0 is a single node).
+    projection_dim : int or None, default=None
+        Size of ``z``.
+    sigma : float, default=1.0
+        Slope of the gates' tanh.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
+    epochs : int, default=100
+        Upper limit of passes over the data, all stages together.
+    batch_size : int or None, default=None
+        Rows of a step; None: chosen from the number of rows.
+    learning_rate : float, default=0.01
+        First step size of Adam.
+    random_state : int, RandomState or None, default=None
+        Seed of the whole training.
+    verbose : int, default=0
+        1 shows one progress bar: loss, score, non-zeros, bytes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in the order of the scores.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Their names, when X was a table with names.
+    encoding_ : InputEncoding
+        How a raw feature becomes a device input.
+    weights_ : dict of str to ndarray
+        Trained tensors, each on its grid of device numbers.
+    qtypes_ : dict of str to QType
+        Number types of weights and activations.
+    model_bytes_ : int
+        Bytes that the export stores for the model, indices included.
+    n_iter_ : int
+        Epochs run.
+    history_ : dict
+        Loss and score, epoch by epoch.
+
+    References
+    ----------
+    A. Kumar, S. Goyal, M. Varma. Resource-efficient machine learning in 2 KB RAM for the Internet of Things. ICML 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from edgealgos import BonsaiClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BonsaiClassifier(max_model_bytes=256, random_state=0).fit(X, y)
+    >>> model.model_bytes_ <= 256
+    True
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, depth=None, projection_dim=None, sigma=1.0, class_weight=None,
+        epochs=100, batch_size=None, learning_rate=0.01, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.depth = depth
+        self.projection_dim = projection_dim
+        self.sigma = sigma
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class BonsaiRegressor(EdgeRegressor, _Bonsai):
+    """Bonsai tree regressor; see :class:`BonsaiClassifier` for model, parameters and attributes.
+
+    The target's mean and a power of two near its deviation are folded into the program.
+
+    Parameters
+    ----------
+    max_model_bytes, bits, depth, projection_dim, sigma, epochs, batch_size, learning_rate, random_state, verbose
+        As in :class:`BonsaiClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, encoding_, weights_, qtypes_, model_bytes_, n_iter_, history_
+        As in :class:`BonsaiClassifier`.
+    target_mean_ : float
+        Mean of the training targets.
+    target_exponent_ : int
+        Targets were divided by ``2**target_exponent_`` while training.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos import BonsaiRegressor
+    >>> X = np.linspace(-1, 1, 400).reshape(-1, 1)
+    >>> model = BonsaiRegressor(max_model_bytes=256, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, depth=None, projection_dim=None, sigma=1.0,
+        epochs=100, batch_size=None, learning_rate=0.01, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.depth = depth
+        self.projection_dim = projection_dim
+        self.sigma = sigma
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose

@@ -5,8 +5,10 @@ TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``fit``.
 
 from __future__ import annotations
 
-import math
+import importlib.util
 from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
@@ -27,14 +30,15 @@ from .codegen.passes import model_bytes, to_integer
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "max_model_bytes": (integer(1), NONE),
     "bits": (Options((8, 16, "mixed")),),
-    "epochs": (integer(1),),
+    "epochs": (integer(1), NONE),
     "batch_size": (integer(1), NONE),
-    "learning_rate": (positive(),),
+    "learning_rate": (positive(), NONE),
     "random_state": (integer(0, 2**32 - 1), Instance((np.random.RandomState,)), NONE),
     "verbose": (integer(0), Instance((bool,))),
 }
 CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
-LARGEST_INPUT = 1e30  # float32 holds it, and its square root of margin keeps offsets and scales finite
+LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
+LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
 
 class EdgeEstimator(BaseEstimator):
@@ -85,6 +89,7 @@ class EdgeEstimator(BaseEstimator):
         weight = _check_weight(sample_weight, len(rows))
         rows, y, weight = rows[weight > 0], y[weight > 0], weight[weight > 0]
         y, weight = self._prepare_target(y, weight)
+        _need_tensorflow()
         self.encoding_ = choose_encoding(rows, bits=16 if self.bits == 16 else 8)
         result = self._train(self.encoding_.encode(rows), y, weight)
         self.weights_, self.qtypes_ = result.weights, result.qtypes
@@ -106,6 +111,49 @@ class EdgeEstimator(BaseEstimator):
         check_is_fitted(self)
         return validate_data(self, X, dtype=np.float64, reset=False)
 
+    # ------------------------------------------------------------------ training
+
+    @property
+    def _weight_bits(self) -> int:
+        """Width that training rounds to; "mixed" narrows or widens single tensors afterwards."""
+        return 16 if self.bits == 16 else 8
+
+    def _fitting(self, family: Callable[..., Any], structures: Iterable[tuple[Any, ...]]) -> Any:
+        """The first structure that fits the budget with a usable share of its values.
+
+        Raises
+        ------
+        ValueError
+            When none does; the message says the least budget that works.
+        """
+        from .training.budget import dense_bytes, least_bytes
+
+        least: int | None = None
+        for structure in structures:
+            model = family(*structure)
+            if self.max_model_bytes is None or dense_bytes(model.specs, model.extra_bytes) <= self.max_model_bytes:
+                return model
+            needed = least_bytes(model.specs, model.extra_bytes, LEAST_DENSITY)
+            if needed <= self.max_model_bytes:
+                return model
+            least = needed if least is None else min(least, needed)
+        raise ValueError(
+            f"max_model_bytes={self.max_model_bytes} is too small for {type(self).__name__} with these inputs and "
+            f"parameters: the least that works is max_model_bytes={least}"
+        )
+
+    def _run_training(self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+        """The one training loop with this estimator's options."""
+        from .training.loop import train, with_options
+
+        recipe = with_options(
+            model.recipe, epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate
+        )
+        return train(
+            model, x_q, y, x_frac=self.encoding_.qtype.frac, budget=self.max_model_bytes, sample_weight=weight,
+            recipe=recipe, random_state=_seed(self.random_state), verbose=int(self.verbose),
+        )  # fmt: skip
+
     def _check_budget(self) -> None:
         """The budget is a promise: break loudly rather than store more."""
         if self.max_model_bytes is not None and self.model_bytes_ > self.max_model_bytes:
@@ -120,20 +168,31 @@ class EdgeEstimator(BaseEstimator):
 
     # ------------------------------------------------------------------ writing the program
 
-    def _flash(self, name: str, data: NDArray[np.float64] | None = None, qtype: Any = None, doc: str = "") -> ir.Tensor:
-        """A trained constant."""
-        data = self.weights_[name] if data is None else data
-        return ir.Tensor(name, data.shape, ir.Space.FLASH, qtype or self.qtypes_.get(name), data, doc=doc)
+    def _flash(self, name: str, source: str | None = None, doc: str = "") -> ir.Tensor:
+        """A trained constant; `source` is its name in training where the program has a longer one."""
+        source = source or name
+        data = self.weights_[source]
+        return ir.Tensor(name, data.shape, ir.Space.FLASH, self.qtypes_.get(source), data, doc=doc)
+
+    def _score_bias(self, source: str) -> list[ir.Tensor]:
+        """The bias of the scores, where training made one."""
+        return [self._flash("score_bias", source, doc="bias of the scores")] if source in self.weights_ else []
 
     def _activation(self, name: str, size: int, doc: str = "") -> ir.Tensor:
-        """A vector that lives inside one function, of the type that training profiled (if it did)."""
+        """A vector that lives inside one function, of the type that training profiled."""
         return ir.Tensor(name, (size,), ir.Space.SCRATCH, self.qtypes_.get(name), doc=doc)
 
-    def _program_facts(self) -> dict[str, Any]:
-        """Task and labels of the program."""
+    def _program(
+        self, family: str, tensors: list[ir.Tensor], functions: dict[str, list[ir.Op]], steps: int | None = None
+    ) -> ir.Program:
+        """The program of these tensors and ops; a classifier's ends in the arg-max."""
+        facts: dict[str, Any] = {"task": "regressor"}
         if isinstance(self, ClassifierMixin):
-            return {"task": "classifier", "labels": tuple(self.classes_.tolist())}
-        return {"task": "regressor"}
+            facts = {"task": "classifier", "labels": tuple(self.classes_.tolist())}
+            tensors = [*tensors, ir.Tensor("label", (1,), ir.Space.SCRATCH, doc="index of the class")]
+            functions = functions | {"predict": [*functions["predict"], ir.ArgMax("label", source="scores")]}
+        frozen = {name: tuple(body) for name, body in functions.items()}
+        return ir.verify(ir.Program(tuple(tensors), frozen, self.encoding_, steps=steps, family=family, **facts))
 
     # ------------------------------------------------------------------ to the device
 
@@ -172,6 +231,10 @@ class EdgeClassifier(ClassifierMixin, EdgeEstimator):
         """Score columns: one for two classes, else one a class."""
         return 1 if len(self.classes_) == 2 else len(self.classes_)
 
+    @property
+    def _problem(self) -> str:
+        return "binary" if self._n_outputs == 1 else "multiclass"
+
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Scores before the arg-max: (n_samples,) for two classes (positive: ``classes_[1]``), else a column a class.
 
@@ -199,9 +262,10 @@ class EdgeClassifier(ClassifierMixin, EdgeEstimator):
 
 
 class EdgeRegressor(RegressorMixin, EdgeEstimator):
-    """Real targets, trained after a shift and a power-of-two scale, both undone inside the program at no cost."""
+    """Real targets; training folds their mean and a power of two near their deviation into the last tensors."""
 
     _n_outputs = 1
+    _problem = "regression"
 
     @property
     def _target_checks(self) -> dict[str, bool]:
@@ -209,13 +273,9 @@ class EdgeRegressor(RegressorMixin, EdgeEstimator):
 
     def _prepare_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         y = np.asarray(y, dtype=np.float64)
-        if np.abs(y).max() > LARGEST_INPUT:
-            raise ValueError(f"targets must stay below {LARGEST_INPUT:g} in magnitude; divide y by a power of ten")
-        self.target_mean_ = float(np.average(y, weights=weight))
-        spread = math.sqrt(float(np.average((y - self.target_mean_) ** 2, weights=weight)))
-        # A power of two moves the scale of the last matrix and keeps its raw integers.
-        self.target_exponent_ = round(math.log2(spread)) if spread > 0 else 0
-        return np.ldexp(y - self.target_mean_, -self.target_exponent_), weight
+        if np.abs(y).max() > LARGEST_VALUE:
+            raise ValueError(f"targets must stay below {LARGEST_VALUE:g} in magnitude; divide y by a power of ten")
+        return y, weight
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predicted targets, shape (n_samples,): what the float program answers."""
@@ -275,11 +335,11 @@ def _flat(X: Any) -> Any:
 def _check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
     """Refuse what ``quantize()`` on the device cannot compute in float32."""
     worst = np.abs(X).max(axis=0)
-    if worst.max() > LARGEST_INPUT:
+    if worst.max() > LARGEST_VALUE:
         column = int(np.argmax(worst))
         raise ValueError(
             f"feature {column} reaches {worst[column]:g}, beyond what a 32-bit float holds safely; "
-            f"scale it below {LARGEST_INPUT:g}"
+            f"scale it below {LARGEST_VALUE:g}"
         )
     return X
 
@@ -298,19 +358,19 @@ def _check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np
     return weight / weight[weight > 0].mean()
 
 
-def import_training() -> Any:
-    """The training loop; the only place from which estimators reach TensorFlow.
+def given_or(value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What the user fixed, else what may be chosen from."""
+    return choices if value is None else (value,)
 
-    Raises
-    ------
-    MissingToolError
-        When TensorFlow is not installed; prediction and export do without it.
-    """
-    try:
-        from . import training
-        from .training import loop
-    except ImportError as error:
-        if (error.name or "").partition(".")[0] not in ("tensorflow", "keras"):
-            raise
-        raise MissingToolError("tensorflow", "train a model", "pip install tensorflow") from error
-    return training, loop
+
+def _seed(random_state: int | np.random.RandomState | None) -> int:
+    """One seed for the whole training."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31 - 1))
+
+
+def _need_tensorflow() -> None:
+    """Say how to get TensorFlow before anything else happens; prediction and export do without it."""
+    if importlib.util.find_spec("tensorflow") is None:
+        raise MissingToolError("tensorflow", "train a model", "pip install tensorflow")

@@ -1,17 +1,19 @@
-"""Bonsai: parameters, fit and program of the sparse projected tree; its maths stand in the program, training elsewhere."""
+"""Bonsai: parameters, fit and program of the sparse projected tree; training itself is elsewhere."""
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, import_training
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, given_or
 from ._params import NONE, integer, positive
 from .codegen import ir
-from .codegen.qtype import QType
 
+PROJECTION_DIMS = (28, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 FAMILY_PARAMETERS = {"depth": (integer(0, 6), NONE), "projection_dim": (integer(1, 255), NONE), "sigma": (positive(),)}
 
 
@@ -19,40 +21,37 @@ class _Bonsai(EdgeEstimator):
     """What the classifier and the regressor share."""
 
     def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
-        training = import_training("bonsai")
-        model = training.family(self, x_q.shape[1], self._n_outputs, self._problem)
-        return training.train(self, model, x_q, y, weight)
+        from .training.bonsai import Bonsai
+
+        def family(depth: int, projection_dim: int) -> Bonsai:
+            return Bonsai(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
+                          sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
+
+        structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, PROJECTION_DIMS))
+        return self._run_training(self._fitting(family, structures), x_q, y, weight)
 
     def to_program(self) -> ir.Program:
         """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
-        weights, exponent = self.weights_, self._target_exponent
-        nodes, outputs, width = weights["W"].shape
+        check_is_fitted(self)
+        nodes, outputs, width = self.weights_["W"].shape
         depth = (nodes + 1).bit_length() - 2
         tensors = [
-            ir.Tensor("x", (weights["Z"].shape[1],), ir.Space.INPUT, self.encoding_.qtype),
+            ir.Tensor("x", (self.weights_["Z"].shape[1],), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
             self._flash("Z", doc="projection"),
-            *self._optional_flash("Z_bias", doc="projection bias"),
+            self._flash("z_bias", "b", doc="projection bias"),
             self._activation("z", width, doc="projected input"),
-            self._flash("W", np.ldexp(weights["W"], exponent), _shifted(self.qtypes_["W"], exponent), "node scores"),
-            self._flash("V", doc="node gates, sigma folded in"),
-            *(self._optional_flash("theta", doc="branching directions") if depth else ()),
-            *self._target_bias(),
-            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="scores"),
+            self._flash("W", doc="scores of the nodes"),
+            self._flash("V", doc="gates of the nodes, sigma folded in"),
+            *([self._flash("theta", "T", doc="branching directions")] if depth else []),
+            *self._score_bias("c"),
+            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
         ]
-        names = {t.name for t in tensors}
         body = [
-            ir.MatVec("z", matrix="Z", vector="x", bias="Z_bias" if "Z_bias" in names else None),
-            ir.TreeWalk(
-                "scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
-                bias="bias" if "bias" in names else None, depth=depth, w_type=_shifted(self.qtypes_.get("w"), exponent),
-            ),
+            ir.MatVec("z", matrix="Z", vector="x", bias="z_bias"),
+            ir.TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
+                        bias="score_bias" if "c" in self.weights_ else None, depth=depth, w_type=self.qtypes_["w"]),
         ]  # fmt: skip
-        return self._finish_program(tensors, {"predict": body}, family="Bonsai")
-
-
-def _shifted(qtype: QType | None, exponent: int) -> QType | None:
-    """The type of the same raw integers, worth ``2**exponent`` times as much."""
-    return None if qtype is None else QType(qtype.bits, qtype.frac - exponent)
+        return self._program("Bonsai", tensors, {"predict": body})
 
 
 class BonsaiClassifier(EdgeClassifier, _Bonsai):
@@ -75,12 +74,12 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
         Slope of the gates' tanh.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
-    epochs : int, default=100
-        Upper limit of passes over the data, all stages together.
+    epochs : int or None, default=None
+        Upper limit of passes over the data, all stages together; None: the family's usual number.
     batch_size : int or None, default=None
         Rows of a step; None: chosen from the number of rows.
-    learning_rate : float, default=0.01
-        First step size of Adam.
+    learning_rate : float or None, default=None
+        Peak step size of Adam; None: the family's usual one.
     random_state : int, RandomState or None, default=None
         Seed of the whole training.
     verbose : int, default=0
@@ -127,7 +126,7 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
 
     def __init__(
         self, *, max_model_bytes=2048, bits=8, depth=None, projection_dim=None, sigma=1.0, class_weight=None,
-        epochs=100, batch_size=None, learning_rate=0.01, random_state=None, verbose=0,
+        epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
@@ -156,10 +155,6 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
     ----------
     n_features_in_, feature_names_in_, encoding_, weights_, qtypes_, model_bytes_, n_iter_, history_
         As in :class:`BonsaiClassifier`.
-    target_mean_ : float
-        Mean of the training targets.
-    target_exponent_ : int
-        Targets were divided by ``2**target_exponent_`` while training.
 
     Examples
     --------
@@ -175,7 +170,7 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
 
     def __init__(
         self, *, max_model_bytes=2048, bits=8, depth=None, projection_dim=None, sigma=1.0,
-        epochs=100, batch_size=None, learning_rate=0.01, random_state=None, verbose=0,
+        epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits

@@ -1,0 +1,46 @@
+"""The errors a user of edgealgos can meet; knows nothing of models, boards or tools."""
+
+from __future__ import annotations
+
+
+class EdgeAlgosError(Exception):
+    """Base of all errors of this library; the message says what was wrong, where, and what to do."""
+
+
+class DoesNotFitError(EdgeAlgosError):
+    """A program needs more flash or RAM than its board has."""
+
+
+class MissingToolError(EdgeAlgosError):
+    """A compiler, simulator or other program is not installed on this computer.
+
+    Parameters
+    ----------
+    tool : str
+        Name of the program, library or package.
+    purpose : str
+        What it is needed for, to be read after "is needed to".
+    how_to_get : str
+        The command or step that installs it.
+    """
+
+    def __init__(self, tool: str, purpose: str, how_to_get: str) -> None:
+        super().__init__(tool, purpose, how_to_get)  # all three, so that pickling works
+        self.tool = tool
+        self.purpose = purpose
+        self.how_to_get = how_to_get
+
+    def __str__(self) -> str:
+        return f"{self.tool} was not found; it is needed to {self.purpose}. To get it: {self.how_to_get}"
+
+
+class BuildError(EdgeAlgosError):
+    """A compiler or linker refused the sources; the message holds what it said."""
+
+
+class SimulationError(EdgeAlgosError):
+    """A firmware crashed, went silent or answered nonsense on a simulated board."""
+
+
+class ModelFileError(EdgeAlgosError):
+    """A saved model is truncated, altered, or of a version this library cannot read."""

@@ -1,0 +1,286 @@
+"""FastGRNN and FastRNN: parameters, fit and program of the gated recurrent cells; training itself is elsewhere."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, SequenceMixin, given_or
+from ._params import NONE, Options, integer
+from .codegen import ir
+from .codegen.qtype import QType
+
+STATE, SMALL_STATE, PREACTIVATION = QType(16, 15), QType(8, 7), QType(16, 12)
+HIDDEN_SIZES = (32, 28, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
+FAMILY_PARAMETERS = {
+    "hidden_size": (integer(1, 255), NONE),
+    "rank_w": (integer(1, 255), NONE),
+    "rank_u": (integer(1, 255), NONE),
+    "step_size": (integer(1),),
+    "nonlinearity": (Options(("hard_tanh", "tanh")),),
+}
+
+
+class _Recurrent(SequenceMixin, EdgeEstimator):
+    """What the sequence estimators share; a cell adds its update of the state."""
+
+    _cell = "FastGRNN"
+
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+        from .training.fastgrnn import FastGRNN
+
+        def family(hidden_size: int) -> FastGRNN:
+            return FastGRNN(x_q.shape[2], self._n_outputs, self._problem, n_steps=x_q.shape[1], cell=self._cell,
+                            hidden_size=hidden_size, rank_w=self.rank_w, rank_u=self.rank_u,
+                            nonlinearity=self.nonlinearity, bits=self._weight_bits)  # fmt: skip
+
+        structures = itertools.product(given_or(self.hidden_size, HIDDEN_SIZES))
+        return self._run_training(self._fitting(family, structures), x_q, y, weight)
+
+    def to_program(self) -> ir.Program:
+        """``push`` takes one time step into the state, ``predict`` scores the state."""
+        check_is_fitted(self)
+        outputs, hidden = self.weights_["FC"].shape
+        input_tensors, input_ops = self._product("W", "x", "wx")
+        state_tensors, state_ops = self._product("U", "h8", "uh")
+        update_tensors, update = self._update()
+        tensors = [
+            ir.Tensor("x", (self.n_step_features_,), ir.Space.INPUT, self.encoding_.qtype, doc="one time step"),
+            ir.Tensor("h", (hidden,), ir.Space.STATE, STATE, doc="hidden state"),
+            ir.Tensor("h8", (hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
+            *input_tensors,
+            *state_tensors,
+            ir.Tensor("p", (hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
+            *update_tensors,
+            self._flash("FC", doc="head"),
+            self._flash("FC_bias", doc="bias of the head"),
+            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
+        ]
+        push = [*input_ops, *state_ops, ir.Add("p", a="wx", b="uh"), update, ir.Rescale("h8", source="h")]
+        predict: list[ir.Op] = [ir.MatVec("scores", matrix="FC", vector="h8", bias="FC_bias")]
+        return self._program(self._cell, tensors, {"push": push, "predict": predict}, steps=self.n_steps_)
+
+    def _product(self, matrix: str, vector: str, out: str) -> tuple[list[ir.Tensor], list[ir.Op]]:
+        """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
+        full = matrix in self.weights_
+        left = matrix if full else f"{matrix}1"
+        result = ir.Tensor(out, (self.weights_[left].shape[0],), ir.Space.SCRATCH, PREACTIVATION)
+        if full:
+            return [self._flash(matrix), result], [ir.MatVec(out, matrix=matrix, vector=vector)]
+        inner, right = f"{out}_inner", f"{matrix}2"
+        tensors = [
+            self._flash(right, doc="inner factor"),
+            self._activation(inner, self.weights_[right].shape[0]),
+            self._flash(left, doc="outer factor"),
+            result,
+        ]
+        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(out, matrix=left, vector=inner)]
+
+    def _update(self) -> tuple[list[ir.Tensor], ir.Op]:
+        """FastGRNN's gate (Kusupati et al., 2018, section 3.2)."""
+        tensors = [self._flash(name) for name in ("gate_bias", "candidate_bias", "zeta", "nu")]
+        return tensors, ir.GatedUpdate("h", preactivation="p", gate_bias="gate_bias", candidate_bias="candidate_bias",
+                                       zeta="zeta", nu="nu", nonlinearity=self.nonlinearity)  # fmt: skip
+
+
+class _FastRNN(_Recurrent):
+    """FastRNN's update instead of FastGRNN's."""
+
+    _cell = "FastRNN"
+
+    def _update(self) -> tuple[list[ir.Tensor], ir.Op]:
+        """FastRNN's weighted residual (Kusupati et al., 2018, section 3.1)."""
+        tensors = [self._flash(name) for name in ("candidate_bias", "alpha", "beta")]
+        return tensors, ir.LeakyUpdate("h", preactivation="p", candidate_bias="candidate_bias", alpha="alpha",
+                                       beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
+
+
+class FastGRNNClassifier(EdgeClassifier, _Recurrent):
+    """FastGRNN classifier of sequences: a gated recurrent cell whose gate and candidate share their matrices.
+
+    ``z = sigmoid(W x + U h + b_z)``, ``c = tanh(W x + U h + b_h)``, ``h = (zeta (1 - z) + nu) c + z h``; the scores are
+    linear in the last ``h`` (Kusupati et al., NeurIPS 2018, section 3.2). W and U may be of low rank and sparse.
+
+    Parameters
+    ----------
+    max_model_bytes : int or None, default=2048
+        Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
+    bits : {8, 16, "mixed"}, default=8
+        Precision of the stored weights.
+    hidden_size : int or None, default=None
+        Size of the state ``h``.
+    rank_w, rank_u : int or None, default=None
+        Ranks of W and U; None: chosen with the budget, full rank included.
+    step_size : int, default=1
+        Columns of 2-D input that make one time step; 3-D input carries its steps itself.
+    nonlinearity : {"hard_tanh", "tanh"}, default="hard_tanh"
+        Piecewise-linear functions, or tanh and sigmoid by a table.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
+    epochs : int or None, default=None
+        Upper limit of passes over the data, all stages together; None: the family's usual number.
+    batch_size : int or None, default=None
+        Rows of a step; None: chosen from the number of rows.
+    learning_rate : float or None, default=None
+        Peak step size of Adam; None: the family's usual one.
+    random_state : int, RandomState or None, default=None
+        Seed of the whole training.
+    verbose : int, default=0
+        1 shows one progress bar: loss, score, non-zeros, bytes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in the order of the scores.
+    n_features_in_ : int
+        Columns seen in `fit`: steps times features of a step.
+    n_steps_, n_step_features_ : int
+        Time steps of a sequence, features of a step.
+    feature_names_in_ : ndarray of str
+        Their names, when X was a table with names.
+    encoding_ : InputEncoding
+        How a raw feature becomes a device input.
+    weights_ : dict of str to ndarray
+        Trained tensors, each on its grid of device numbers.
+    qtypes_ : dict of str to QType
+        Number types of weights and activations.
+    model_bytes_ : int
+        Bytes that the export stores for the model, indices included.
+    n_iter_ : int
+        Epochs run.
+    history_ : dict
+        Loss and score, epoch by epoch.
+
+    References
+    ----------
+    A. Kusupati et al. FastGRNN: a fast, accurate, stable and tiny kilobyte sized gated recurrent neural network.
+    NeurIPS 2018.
+
+    Examples
+    --------
+    Eight pixels of a row of digits are one time step:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from edgealgos import FastGRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = FastGRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y)
+    >>> model.n_steps_, model.n_step_features_
+    (8, 8)
+    >>> model.model_bytes_ <= 2048
+    True
+    """
+
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
+        random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class FastGRNNRegressor(EdgeRegressor, _Recurrent):
+    """FastGRNN regressor of sequences; see :class:`FastGRNNClassifier` for model, parameters and attributes.
+
+    The target's mean and a power of two near its deviation are folded into the program.
+
+    Parameters
+    ----------
+    max_model_bytes, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, epochs, batch_size, \
+learning_rate, random_state, verbose
+        As in :class:`FastGRNNClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, encoding_, weights_, qtypes_, model_bytes_, n_iter_, history_
+        As in :class:`FastGRNNClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos import FastGRNNRegressor
+    >>> X = np.random.default_rng(0).normal(size=(200, 5, 2))
+    >>> model = FastGRNNRegressor(epochs=2, random_state=0).fit(X, X[:, :, 0].mean(axis=1))
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None, random_state=None,
+        verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class FastRNNClassifier(EdgeClassifier, _FastRNN):
+    """FastRNN classifier of sequences: a recurrent cell with a weighted residual connection.
+
+    ``h = alpha tanh(W x + U h + b_h) + beta h``; the scores are linear in the last ``h`` (Kusupati et al., NeurIPS
+    2018, section 3.1). Parameters and attributes are those of :class:`FastGRNNClassifier`.
+
+    Parameters
+    ----------
+    max_model_bytes, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, class_weight, epochs, batch_size, \
+learning_rate, random_state, verbose
+        As in :class:`FastGRNNClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from edgealgos import FastRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> FastRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y).predict(X[:5]).shape
+    (5,)
+    """
+
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
+        random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose

@@ -1,0 +1,188 @@
+"""ProtoNN: parameters, fit and program of prototypes in a learned projection; training itself is elsewhere."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, given_or
+from ._params import NONE, integer, positive
+from .codegen import ir
+
+PROJECTION_DIMS = (16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
+FAMILY_PARAMETERS = {
+    "projection_dim": (integer(1, 255), NONE),
+    "n_prototypes": (integer(1, 1024), NONE),
+    "gamma": (positive(), NONE),
+}
+
+
+class _ProtoNN(EdgeEstimator):
+    """What the classifier and the regressor share."""
+
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+        from .training.protonn import ProtoNN
+
+        def family(projection_dim: int, n_prototypes: int) -> ProtoNN:
+            return ProtoNN(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim,
+                           n_prototypes=n_prototypes, gamma=self.gamma, bits=self._weight_bits)  # fmt: skip
+
+        least = len(self.classes_) if hasattr(self, "classes_") else 1
+        counts = tuple(least * per for per in (6, 5, 4, 3, 2, 1)) if least > 2 else (40, 30, 20, 15, 10, 6, 4, 3, 2, 1)
+        structures = itertools.product(given_or(self.projection_dim, PROJECTION_DIMS), given_or(self.n_prototypes, counts))
+        return self._run_training(self._fitting(family, structures), x_q, y, weight)
+
+    def to_program(self) -> ir.Program:
+        """``z = W x``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
+        check_is_fitted(self)
+        width, features = self.weights_["W"].shape
+        outputs = self.weights_["L"].shape[1]
+        tensors = [
+            ir.Tensor("x", (features,), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
+            self._flash("W", doc="projection, gamma folded in"),
+            self._activation("z", width, doc="projected input"),
+            self._flash("B", doc="prototypes"),
+            self._flash("L", doc="label scores of the prototypes"),
+            *self._score_bias("c"),
+            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
+        ]
+        body = [
+            ir.MatVec("z", matrix="W", vector="x"),
+            ir.PrototypeScore("scores", vector="z", prototypes="B", labels="L",
+                              bias="score_bias" if "c" in self.weights_ else None),
+        ]  # fmt: skip
+        return self._program("ProtoNN", tensors, {"predict": body})
+
+
+class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
+    """ProtoNN classifier: a sparse projection, then a vote of learned prototypes by distance.
+
+    The scores are ``sum_j L_j exp(-gamma^2 |W x - b_j|^2)`` over prototypes ``b_j`` with label scores ``L_j``
+    (Gupta et al., ICML 2017, section 3).
+
+    Parameters
+    ----------
+    max_model_bytes : int or None, default=2048
+        Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
+    bits : {8, 16, "mixed"}, default=8
+        Precision of the stored weights.
+    projection_dim : int or None, default=None
+        Size of ``W x``.
+    n_prototypes : int or None, default=None
+        Number of prototypes, all classes together. With fewer rows than prototypes, rows are used more than once.
+    gamma : float or None, default=None
+        Sharpness of the kernel at the start; None: 2.5 over the median distance between rows and prototypes.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
+    epochs : int or None, default=None
+        Upper limit of passes over the data, all stages together; None: the family's usual number.
+    batch_size : int or None, default=None
+        Rows of a step; None: chosen from the number of rows.
+    learning_rate : float or None, default=None
+        Peak step size of Adam; None: the family's usual one.
+    random_state : int, RandomState or None, default=None
+        Seed of the whole training.
+    verbose : int, default=0
+        1 shows one progress bar: loss, score, non-zeros, bytes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in the order of the scores.
+    n_features_in_ : int
+        Features seen in `fit`.
+    feature_names_in_ : ndarray of str
+        Their names, when X was a table with names.
+    encoding_ : InputEncoding
+        How a raw feature becomes a device input.
+    weights_ : dict of str to ndarray
+        Trained tensors, each on its grid of device numbers.
+    qtypes_ : dict of str to QType
+        Number types of weights and activations.
+    model_bytes_ : int
+        Bytes that the export stores for the model, indices included.
+    n_iter_ : int
+        Epochs run.
+    history_ : dict
+        Loss and score, epoch by epoch.
+
+    References
+    ----------
+    C. Gupta et al. ProtoNN: compressed and accurate kNN for resource-scarce devices. ICML 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from edgealgos import ProtoNNClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = ProtoNNClassifier(max_model_bytes=512, random_state=0).fit(X, y)
+    >>> model.model_bytes_ <= 512
+    True
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, projection_dim=None, n_prototypes=None, gamma=None, class_weight=None,
+        epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.projection_dim = projection_dim
+        self.n_prototypes = n_prototypes
+        self.gamma = gamma
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class ProtoNNRegressor(EdgeRegressor, _ProtoNN):
+    """ProtoNN regressor; see :class:`ProtoNNClassifier` for model, parameters and attributes.
+
+    The target's mean and a power of two near its deviation are folded into the program.
+
+    Parameters
+    ----------
+    max_model_bytes, bits, projection_dim, n_prototypes, gamma, epochs, batch_size, learning_rate, random_state, verbose
+        As in :class:`ProtoNNClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, encoding_, weights_, qtypes_, model_bytes_, n_iter_, history_
+        As in :class:`ProtoNNClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos import ProtoNNRegressor
+    >>> X = np.linspace(-1, 1, 400).reshape(-1, 1)
+    >>> model = ProtoNNRegressor(max_model_bytes=512, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, bits=8, projection_dim=None, n_prototypes=None, gamma=None,
+        epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.bits = bits
+        self.projection_dim = projection_dim
+        self.n_prototypes = n_prototypes
+        self.gamma = gamma
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+        self.verbose = verbose

@@ -6,6 +6,7 @@ TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``fit``.
 from __future__ import annotations
 
 import importlib.util
+import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from numbers import Integral
@@ -37,6 +38,7 @@ SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "verbose": (integer(0), Instance((bool,))),
 }
 CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
+ROWS_WORTH_COMPILING = 2_000_000  # compiling a training step takes seconds: longer than training on fewer rows
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
@@ -152,6 +154,7 @@ class EdgeEstimator(BaseEstimator):
         return train(
             model, x_q, y, x_frac=self.encoding_.qtype.frac, budget=self.max_model_bytes, sample_weight=weight,
             recipe=recipe, random_state=_seed(self.random_state), verbose=int(self.verbose),
+            jit=recipe.epochs * len(x_q) > ROWS_WORTH_COMPILING,
         )  # fmt: skip
 
     def _check_budget(self) -> None:
@@ -371,6 +374,8 @@ def _seed(random_state: int | np.random.RandomState | None) -> int:
 
 
 def _need_tensorflow() -> None:
-    """Say how to get TensorFlow before anything else happens; prediction and export do without it."""
+    """Say how to get TensorFlow before anything else happens, and keep its greetings off the screen."""
     if importlib.util.find_spec("tensorflow") is None:
         raise MissingToolError("tensorflow", "train a model", "pip install tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums depend on the processor

@@ -41,7 +41,9 @@ class Interval:
             return noun
         if self.high is None:
             return f"{noun} {'greater than' if self.open_low else 'of at least'} {self.low}"
-        return f"{noun} {'above' if self.open_low else 'from'} {self.low} {'and up to' if self.open_low else 'to'} {self.high}"
+        if self.open_low:
+            return f"{noun} above {self.low} and up to {self.high}"
+        return f"{noun} from {self.low} to {self.high}"
 
 
 @dataclass(frozen=True)

@@ -31,10 +31,16 @@ class _ProtoNN(EdgeEstimator):
             return ProtoNN(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim,
                            n_prototypes=n_prototypes, gamma=self.gamma, bits=self._weight_bits)  # fmt: skip
 
-        least = len(self.classes_) if hasattr(self, "classes_") else 1
-        counts = tuple(least * per for per in (6, 5, 4, 3, 2, 1)) if least > 2 else (40, 30, 20, 15, 10, 6, 4, 3, 2, 1)
-        structures = itertools.product(given_or(self.projection_dim, PROJECTION_DIMS), given_or(self.n_prototypes, counts))
+        structures = itertools.product(
+            given_or(self.projection_dim, PROJECTION_DIMS), given_or(self.n_prototypes, self._prototype_counts())
+        )
         return self._run_training(self._fitting(family, structures), x_q, y, weight)
+
+    def _prototype_counts(self) -> tuple[int, ...]:
+        """Numbers of prototypes worth trying, most first."""
+        if self._n_outputs == 1:
+            return 40, 30, 20, 15, 10, 6, 4, 3, 2, 1
+        return tuple(self._n_outputs * each for each in (6, 5, 4, 3, 2, 1))
 
     def to_program(self) -> ir.Program:
         """``z = W x``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""

@@ -17,7 +17,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class InputEncoding:
-    """``q = clip(rint((x - offset) * scale), low, high)``; the model sees ``q * 2**-frac``.
+    """``q = clip(floor((x - offset) * scale + 1/2), low, high)``; the model sees ``q * 2**-frac``.
 
     Parameters
     ----------
@@ -56,8 +56,7 @@ class InputEncoding:
 
     def _scaled(self, X: NDArray[np.floating]) -> Floats:
         with np.errstate(over="ignore"):  # beyond float32 is beyond the range: it saturates
-            raw = (np.asarray(X).astype(np.float32) - self.offset) * self.scale
-        scaled: Floats = np.rint(raw)
+            scaled: Floats = np.floor((np.asarray(X).astype(np.float32) - self.offset) * self.scale + np.float32(0.5))
         return scaled
 
 

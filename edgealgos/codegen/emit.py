@@ -1,0 +1,300 @@
+"""Prints an integer program as C++: declarations and straight-line kernel calls. All thinking is done before.
+
+Knows programs, the memory plan and boards; nothing of estimators. `model_source` and `model_header` are text in, text out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib import resources
+from string import Template
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, Rescale, Space, Tensor, TreeWalk
+from .passes.pack_weights import tensor_bytes
+from .plan import MemoryPlan, plan_memory
+from .qtype import QType
+from .tables import EXP2, TANH
+
+_LINE = 110
+
+
+def template(name: str) -> Template:
+    """A whole-file template of the package."""
+    return Template(resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8"))
+
+
+def runtime_header() -> str:
+    """The kernels, the same text for every model, so that two models may share one sketch folder."""
+    text = resources.files(__package__).joinpath("runtime", "edgealgos_runtime.h").read_text(encoding="utf-8")
+    return text.replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
+
+
+def model_header(program: Program, name: str) -> str:
+    """Text of ``<name>_model.h``."""
+    return template("model.h").substitute(
+        name=name,
+        guard=f"EDGEALGOS_{name.upper()}_MODEL_H",
+        family=program.family,
+        input_type=c_type(program.input.type),
+        features=program.input.size,
+        low=program.encoding.low,
+        high=program.encoding.high,
+        score_type=c_type(program.output.type),
+        constants="".join(f"constexpr {kind} {key} = {value};  // {doc}\n" for kind, key, value, doc in _constants(program)),
+        functions=_declarations(program),
+    )
+
+
+def model_source(program: Program, name: str) -> str:
+    """Text of ``<name>_model.cpp``."""
+    plan = plan_memory(program)
+    return template("model.cpp").substitute(
+        name=name,
+        tables="\n".join(_table(t) for t in program.tensors if t.space is Space.FLASH and t.size > 1 or _is_table(t)),
+        memory=_memory(program, plan),
+        functions=_definitions(program, plan),
+        quantize=_quantize(program),
+        labels=_label_table(program),
+    )
+
+
+def c_type(qtype: QType) -> str:
+    """C type of a raw value."""
+    return f"int{qtype.container}_t"
+
+
+def number_lines(values: Iterable[int] | NDArray[Any]) -> str:
+    """Comma-separated integers, wrapped and indented."""
+    lines, line = [], "   "
+    for value in np.asarray(values).ravel().tolist():
+        word = f" {value},"
+        if len(line) + len(word) > _LINE:
+            lines.append(line)
+            line = "   "
+        line += word
+    return "\n".join([*lines, line])
+
+
+def c_string(text: str) -> str:
+    """A C string literal of any text: everything but plain ASCII as octal bytes of UTF-8, so nothing can escape it."""
+    plain = set(range(0x20, 0x7F)) - {ord('"'), ord("\\"), ord("?")}
+    return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode("utf-8")) + '"'
+
+
+# ---- declarations --------------------------------------------------------------------------------------------------
+
+
+def _constants(program: Program) -> list[tuple[str, str, int, str]]:
+    """Typed constants of the header."""
+    rows = []
+    if program.steps is not None:
+        rows.append(("uint16_t", "kStepCount", program.steps, "time steps of a whole sequence"))
+    if program.task == "classifier":
+        rows.append(("uint8_t", "kClassCount", len(program.labels), "classes"))
+    else:
+        rows.append(("uint8_t", "kOutputCount", program.output.size, "outputs"))
+    rows.append(("uint8_t", "kScoreCount", program.output.size, "scores: one for two classes, else one a class"))
+    frac = program.output.type.frac
+    kind = "kOutputFrac" if program.task == "regressor" else "kScoreFrac"
+    rows.append(("int8_t", kind, frac, f"real = raw * 2^-{frac}"))
+    return rows
+
+
+def _declarations(program: Program) -> str:
+    name = "model_api_sequence" if program.steps is not None else "model_api_sample"
+    return template(f"{name}_{program.task}.h").template.rstrip("\n")
+
+
+def _is_table(tensor: Tensor) -> bool:
+    return tensor.space is Space.FLASH and tensor.shape != ()
+
+
+def _table(tensor: Tensor) -> str:
+    shape = " x ".join(map(str, tensor.shape))
+    doc = f"{tensor.doc}: " if tensor.doc else ""
+    comment = (
+        f"// {doc}{shape}, int{tensor.type.bits}, real = raw * 2^-{tensor.type.frac}, {tensor.storage}, "
+        f"{tensor_bytes(tensor)} bytes"
+    )
+    values, lines = tensor.values, [comment]
+    if tensor.storage == "bitmap":
+        rows = values.reshape(-1, tensor.shape[-1]) != 0
+        bits = np.packbits(rows, axis=1, bitorder="little")
+        lines += [f"const uint8_t {tensor.name}_bits[{bits.size}] EDGEALGOS_FLASH = {{", number_lines(bits), "};"]
+        values = values.ravel()[np.flatnonzero(values)]
+        if values.size == 0:
+            values = np.zeros(1, np.int64)  # C++ has no empty arrays
+    lines += [f"const {c_type(tensor.type)} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{", number_lines(values), "};"]
+    return "\n".join(lines) + "\n"
+
+
+def _memory(program: Program, plan: MemoryPlan) -> str:
+    """Static memory: the arena of scratch tensors, the state, the scores."""
+    lines = []
+    if plan.arena_bytes:
+        lines.append(f"alignas(4) uint8_t arena[{plan.arena_bytes}];  // scratch tensors, packed by live range")
+        for name, offset in plan.offsets.items():
+            kind = c_type(program[name].type)
+            lines.append(f"{kind} *const {name} = reinterpret_cast<{kind} *>(arena + {offset});")
+    for tensor in program.tensors:
+        if tensor.space is Space.STATE:
+            lines.append(f"{c_type(tensor.type)} {tensor.name}[{tensor.size}];  // state, survives between steps")
+    output = program.output
+    lines.append(f"{c_type(output.type)} {output.name}_[{output.size}];")
+    return "\n".join(lines)
+
+
+# ---- functions -----------------------------------------------------------------------------------------------------
+
+
+def _definitions(program: Program, plan: MemoryPlan) -> str:
+    bodies = {f: "\n".join(_call(program, op) for op in body) for f, body in program.functions.items()}
+    kind = "sequence" if program.steps is not None else "sample"
+    state = [t for t in program.tensors if t.space is Space.STATE]
+    return template(f"model_{kind}_{program.task}.cpp").substitute(
+        predict=bodies["predict"],
+        push=bodies.get("push", ""),
+        reset="\n".join(f"  edgealgos::clear({t.name}, {t.size});" for t in state),
+        input=program.input.name,
+    ).rstrip("\n")
+
+
+def _call(program: Program, op: Op) -> str:
+    return "  " + _CALLS[type(op)](program, op)
+
+
+def _ref(program: Program, name: str | None) -> str:
+    if name is None:
+        return "nullptr"
+    return f"{name}_" if program[name].space is Space.OUTPUT else name
+
+
+def _bias(program: Program, name: str | None, kind: str = "int32_t") -> str:
+    return f"static_cast<const {kind} *>(nullptr)" if name is None else name
+
+
+def _matvec(program: Program, op: MatVec) -> str:
+    matrix, out = program[op.matrix], program[op.out]
+    rows, columns = matrix.shape
+    acc = f"int{op.acc_bits}_t"
+    shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
+    data = f"{op.matrix}_bits, {op.matrix}" if matrix.storage == "bitmap" else op.matrix
+    return (
+        f"edgealgos::matvec_{matrix.storage}<{acc}, {shift}, {out.type.bits}>({data}, {_bias(program, op.bias, acc)}, "
+        f"{op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
+    )
+
+
+def _tree_walk(program: Program, op: TreeWalk) -> str:
+    _, outputs, width = program[op.weights].shape
+    z = program[op.vector].type.frac
+    assert op.w_type is not None
+    shift_w = program[op.weights].type.frac + z - op.w_type.frac
+    shift_v = program[op.gates].type.frac + z - 7
+    branches = op.branches if op.branches is not None else f"static_cast<const {c_type(program[op.weights].type)} *>(nullptr)"
+    return (
+        f"edgealgos::tree_walk<int{op.acc_bits}_t, {shift_w}, {shift_v}, {op.depth}>({op.weights}, {op.gates}, {branches}, "
+        f"{_bias(program, op.bias)}, {op.vector}, {_ref(program, op.out)}, {outputs}, {width});"
+    )
+
+
+def _prototype_score(program: Program, op: PrototypeScore) -> str:
+    count, width = program[op.prototypes].shape
+    frac = 2 * program[op.vector].type.frac
+    return (
+        f"edgealgos::prototype_score<{frac}>({op.prototypes}, {op.labels}, {_bias(program, op.bias)}, {op.vector}, "
+        f"{_ref(program, op.out)}, {count}, {program[op.out].size}, {width});"
+    )
+
+
+_TANH = {"hard_tanh": "edgealgos::HardTanh", "tanh": "edgealgos::TableTanh"}
+
+
+def _gated_update(program: Program, op: GatedUpdate) -> str:
+    shifts = [12 - program[name].type.frac for name in (op.gate_bias, op.candidate_bias)]
+    return (
+        f"edgealgos::gated_update<{_TANH[op.nonlinearity]}, {shifts[0]}, {shifts[1]}>({op.preactivation}, {op.gate_bias}, "
+        f"{op.candidate_bias}, {_scalar(program, op.zeta)}, {_scalar(program, op.nu)}, {op.out}, {program[op.out].size});"
+    )
+
+
+def _leaky_update(program: Program, op: LeakyUpdate) -> str:
+    shift = 12 - program[op.candidate_bias].type.frac
+    return (
+        f"edgealgos::leaky_update<{_TANH[op.nonlinearity]}, {shift}>({op.preactivation}, {op.candidate_bias}, "
+        f"{_scalar(program, op.alpha)}, {_scalar(program, op.beta)}, {op.out}, {program[op.out].size});"
+    )
+
+
+def _scalar(program: Program, name: str) -> str:
+    return str(int(program[name].values))
+
+
+def _add(program: Program, op: Add) -> str:
+    out = program[op.out]
+    return f"edgealgos::add<{out.type.bits}>({op.a}, {op.b}, {op.out}, {out.size});"
+
+
+def _rescale(program: Program, op: Rescale) -> str:
+    out = program[op.out]
+    shift = program[op.source].type.frac - out.type.frac
+    return f"edgealgos::rescale_vector<{shift}, {out.type.bits}>({op.source}, {op.out}, {out.size});"
+
+
+def _argmax(program: Program, op: ArgMax) -> str:
+    return f"return edgealgos::argmax({_ref(program, op.source)}, {program[op.source].size});"
+
+
+_CALLS: dict[type[Op], Any] = {
+    MatVec: _matvec,
+    TreeWalk: _tree_walk,
+    PrototypeScore: _prototype_score,
+    GatedUpdate: _gated_update,
+    LeakyUpdate: _leaky_update,
+    Add: _add,
+    Rescale: _rescale,
+    ArgMax: _argmax,
+}
+
+
+# ---- inputs and labels ---------------------------------------------------------------------------------------------
+
+
+def _quantize(program: Program) -> str:
+    """Body of quantize(): the only place with floating point, dropped by the linker where nobody calls it."""
+    encoding = program.encoding
+    if encoding.uniform:
+        offset, scale = c_float(encoding.offset[0]), c_float(encoding.scale[0])
+        head = f"  (void)feature;\n  const float scaled = (value - {offset}) * {scale} + 0.5f;"
+        tables = ""
+    else:
+        tables = "".join(
+            f"static const float {key}[{values.size}] EDGEALGOS_FLASH = {{\n{_float_lines(values)}\n}};\n"
+            for key, values in (("kOffset", encoding.offset), ("kScale", encoding.scale))
+        )
+        read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
+        head = f"  const float scaled = {read} + 0.5f;"
+    return template("quantize.cpp").substitute(tables=tables, head=head, input_type=c_type(program.input.type)).rstrip("\n")
+
+
+def c_float(value: Any) -> str:
+    """A float literal that reads back to the same float32."""
+    text = np.format_float_scientific(np.float32(value), unique=True, trim="-")
+    return f"{text}f"
+
+
+def _float_lines(values: NDArray[np.floating]) -> str:
+    return "\n".join(f"    {c_float(v)}," for v in values.tolist())
+
+
+def _label_table(program: Program) -> str:
+    if program.task != "classifier":
+        return ""
+    texts = [str(label) for label in program.labels]
+    strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
+    table = ", ".join(f"label_{i}" for i in range(len(texts)))
+    return template("labels.cpp").substitute(strings=strings, table=table, count=len(texts)).rstrip("\n")

@@ -1,0 +1,276 @@
+// The kernels of edgealgos: integer arithmetic of Bonsai, ProtoNN and FastGRNN models.
+//
+// Plain C++11, no heap, no recursion, no floating point. Every function states the integers it computes;
+// the Python interpreter computes the same ones. Weights live in flash, vectors in RAM.
+#ifndef EDGEALGOS_RUNTIME_H
+#define EDGEALGOS_RUNTIME_H
+
+#include <stdint.h>
+#if defined(__AVR__)
+#include <avr/pgmspace.h>
+#define EDGEALGOS_FLASH PROGMEM
+#else
+#define EDGEALGOS_FLASH
+#endif
+
+#define EDGEALGOS_NOINLINE __attribute__((noinline))
+
+namespace edgealgos {
+
+// ---- flash ----------------------------------------------------------------------------------------------------
+
+#if defined(__AVR__)
+inline uint8_t flash(const uint8_t *p) { return pgm_read_byte(p); }
+inline int8_t flash(const int8_t *p) { return static_cast<int8_t>(pgm_read_byte(p)); }
+inline int16_t flash(const int16_t *p) { return static_cast<int16_t>(pgm_read_word(p)); }
+inline int32_t flash(const int32_t *p) { return static_cast<int32_t>(pgm_read_dword(p)); }
+inline float flash(const float *p) { return pgm_read_float(p); }
+inline const char *flash(const char *const *p) { return static_cast<const char *>(pgm_read_ptr(p)); }
+#else
+template <class T> inline T flash(const T *p) { return *p; }
+#endif
+
+// Scratch tensors of different types share memory; nothing may be moved from one kernel into the next.
+inline void barrier() { __asm__ __volatile__("" ::: "memory"); }
+
+// ---- rounding and saturation ----------------------------------------------------------------------------------
+
+template <int Bits> inline int32_t saturate(int32_t raw) {
+  const int32_t high = (static_cast<int32_t>(1) << (Bits - 1)) - 1;
+  return raw > high ? high : raw < -high - 1 ? -high - 1 : raw;
+}
+
+// raw * 2^-Shift, halves rounded up; a negative Shift multiplies. Specialised so that no shift is ever negative.
+template <int Shift, bool Right = (Shift > 0)> struct Shifter {
+  template <class Acc> static int32_t apply(Acc raw) {
+    return static_cast<Acc>(raw + (static_cast<Acc>(1) << (Shift - 1))) >> Shift;
+  }
+};
+template <int Shift> struct Shifter<Shift, false> {
+  template <class Acc> static int32_t apply(Acc raw) {
+    return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int32_t>(raw)) << -Shift);
+  }
+};
+
+template <int Shift, int Bits, class Acc> inline int32_t rescale(Acc raw) {
+  return saturate<Bits>(Shifter<Shift>::apply(raw));
+}
+
+// ---- products -------------------------------------------------------------------------------------------------
+
+// Unsigned twin of an accumulator: sums wrap instead of overflowing when inputs break the documented range.
+template <class Acc> struct Wrapping;
+template <> struct Wrapping<int16_t> { typedef uint16_t type; };
+template <> struct Wrapping<int32_t> { typedef uint32_t type; };
+
+// What holds the product of two elements: 16 bits for two bytes, else 32.
+template <class W, class V> struct Product { typedef int32_t type; };
+template <> struct Product<int8_t, int8_t> { typedef int16_t type; };
+
+template <class W, class V> inline typename Product<W, V>::type multiply(W weight, V value) {
+  typedef typename Product<W, V>::type P;
+  return static_cast<P>(static_cast<P>(weight) * static_cast<P>(value));
+}
+
+// One row of a dense matrix times a vector.
+template <class Acc, class W, class V>
+EDGEALGOS_NOINLINE Acc dot(const W *row, const V *vector, uint16_t columns) {
+  typename Wrapping<Acc>::type acc = 0;
+  for (uint16_t j = 0; j < columns; ++j)
+    acc = static_cast<typename Wrapping<Acc>::type>(acc + static_cast<Acc>(multiply(flash(row + j), vector[j])));
+  return static_cast<Acc>(acc);
+}
+
+// One row of a bitmap matrix: a bit a column (lowest first), rows padded to bytes; `values` moves past the row's own.
+template <class Acc, class W, class V>
+EDGEALGOS_NOINLINE Acc dot_bitmap(const uint8_t *bits, const W **values, const V *vector, uint16_t columns) {
+  typename Wrapping<Acc>::type acc = 0;
+  const W *value = *values;
+  uint8_t mask = 0;
+  for (uint16_t j = 0; j < columns; ++j) {
+    if ((j & 7) == 0) mask = flash(bits++);
+    if (mask & 1)
+      acc = static_cast<typename Wrapping<Acc>::type>(acc + static_cast<Acc>(multiply(flash(value++), vector[j])));
+    mask = static_cast<uint8_t>(mask >> 1);
+  }
+  *values = value;
+  return static_cast<Acc>(acc);
+}
+
+// acc + bias[i], wrapping; a null bias is zero.
+template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint16_t i) {
+  typedef typename Wrapping<Acc>::type U;
+  return bias ? static_cast<Acc>(static_cast<U>(acc) + static_cast<U>(flash(bias + i))) : acc;
+}
+
+// out = saturate((matrix * vector + bias) / 2^Shift)
+template <class Acc, int Shift, int Bits, class W, class V, class Out>
+void matvec_dense(const W *matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, uint16_t columns) {
+  for (uint16_t i = 0; i < rows; ++i, matrix += columns)
+    out[i] = static_cast<Out>(rescale<Shift, Bits>(with_bias(dot<Acc>(matrix, vector, columns), bias, i)));
+  barrier();
+}
+
+template <class Acc, int Shift, int Bits, class W, class V, class Out>
+void matvec_bitmap(const uint8_t *bits, const W *values, const Acc *bias, const V *vector, Out *out, uint16_t rows,
+                   uint16_t columns) {
+  for (uint16_t i = 0; i < rows; ++i, bits += (columns + 7) / 8)
+    out[i] = static_cast<Out>(
+        rescale<Shift, Bits>(with_bias(dot_bitmap<Acc>(bits, &values, vector, columns), bias, i)));
+  barrier();
+}
+
+// ---- Bonsai ---------------------------------------------------------------------------------------------------
+
+// scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
+template <class Acc, int ShiftW, int ShiftV, int Depth, class W, class V>
+void tree_walk(const W *weights, const W *gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
+               uint8_t outputs, uint8_t width) {
+  for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
+  uint8_t node = 0;
+  for (uint8_t level = 0;; ++level) {
+    const uint16_t first = static_cast<uint16_t>(node) * outputs * width;
+    const W *row_w = weights + first;
+    const W *row_v = gates + first;
+    for (uint8_t c = 0; c < outputs; ++c, row_w += width, row_v += width) {
+      const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(dot<Acc>(row_v, z, width)));
+      const int16_t w = static_cast<int16_t>(rescale<ShiftW, 16>(dot<Acc>(row_w, z, width)));
+      scores[c] += static_cast<int32_t>(w) * t;
+    }
+    if (level == Depth) break;
+    const bool left = dot<Acc>(branches + static_cast<uint16_t>(node) * width, z, width) > 0;
+    node = static_cast<uint8_t>(2 * node + (left ? 1 : 2));
+  }
+  barrier();
+}
+
+// ---- ProtoNN --------------------------------------------------------------------------------------------------
+
+// round(256 * 2^-((i + 1/2) / 64)): the mantissas of 2^-f for f in [0, 1).
+static const uint8_t kExp2[64] EDGEALGOS_FLASH = {
+@EXP2@};
+
+// 2^-d with 16 fractional bits, for a squared distance d with Frac fractional bits.
+template <int Frac> inline uint16_t exp2_kernel(uint16_t d) {
+  const uint8_t whole = static_cast<uint8_t>(static_cast<uint32_t>(d) >> Frac);
+  if ((static_cast<uint32_t>(d) >> Frac) >= 16) return 0;
+  const uint8_t index = static_cast<uint8_t>((static_cast<uint32_t>(d) << 6) >> Frac) & 63;
+  return static_cast<uint16_t>((static_cast<uint16_t>(flash(kExp2 + index)) << 8) >> whole);
+}
+
+// |z - b|^2, at most 65535; once it is so far that 2^-d is 0, any larger value will do.
+EDGEALGOS_NOINLINE inline uint16_t squared_distance(const int8_t *prototype, const int8_t *z, uint8_t width) {
+  uint16_t sum = 0;
+  for (uint8_t i = 0; i < width; ++i) {
+    const int8_t difference = static_cast<int8_t>(z[i] - flash(prototype + i));
+    const uint16_t square = static_cast<uint16_t>(static_cast<int16_t>(difference) * difference);
+    sum = static_cast<uint16_t>(sum + square);
+    if (sum < square) return 0xFFFF;
+  }
+  return sum;
+}
+
+// scores = bias + sum_j labels_j * 2^-|z - prototypes_j|^2
+template <int Frac, class W>
+void prototype_score(const int8_t *prototypes, const W *labels, const int32_t *bias, const int8_t *z, int32_t *scores,
+                     uint8_t count, uint8_t outputs, uint8_t width) {
+  for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
+  for (uint8_t j = 0; j < count; ++j, prototypes += width, labels += outputs) {
+    const uint16_t kernel = exp2_kernel<Frac>(squared_distance(prototypes, z, width));
+    if (kernel == 0) continue;
+    for (uint8_t c = 0; c < outputs; ++c) scores[c] += static_cast<int32_t>(flash(labels + c)) * kernel;
+  }
+  barrier();
+}
+
+// ---- FastGRNN and FastRNN -------------------------------------------------------------------------------------
+
+// tanh at (i + 1/2) / 32 in Q0.7.
+static const int8_t kTanh[128] EDGEALGOS_FLASH = {
+@TANH@};
+
+// Non-linearities of a pre-activation with 12 fractional bits.
+struct HardTanh {
+  static int8_t candidate(int16_t a) { return static_cast<int8_t>(rescale<5, 8>(static_cast<int32_t>(a))); }
+  static uint8_t gate(int16_t a) {
+    const int32_t g = (static_cast<int32_t>(a) + 4096 + 16) >> 5;
+    return static_cast<uint8_t>(g < 0 ? 0 : g > 255 ? 255 : g);
+  }
+};
+struct TableTanh {
+  static int8_t candidate(int16_t a) {
+    const uint16_t magnitude = static_cast<uint16_t>(a < 0 ? -static_cast<int32_t>(a) : a) >> 7;
+    const int8_t t = flash(kTanh + (magnitude > 127 ? 127 : magnitude));
+    return static_cast<int8_t>(a < 0 ? -t : t);
+  }
+  static uint8_t gate(int16_t a) { return static_cast<uint8_t>(128 + candidate(static_cast<int16_t>(a >> 1))); }
+};
+
+// a + bias * 2^Shift, saturated.
+template <int Shift, class B> inline int16_t biased(int16_t a, const B *bias, uint8_t i) {
+  return static_cast<int16_t>(saturate<16>(a + static_cast<int32_t>(flash(bias + i)) * (static_cast<int32_t>(1) << Shift)));
+}
+
+// h = g c + s h with g = zeta (1 - s) + nu; zeta, nu and s have 8 fractional bits, c is Q0.7, h is Q0.15.
+template <class Tanh, int ShiftZ, int ShiftH, class B>
+void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
+                  uint8_t units) {
+  for (uint8_t i = 0; i < units; ++i) {
+    const uint8_t s = Tanh::gate(biased<ShiftZ>(preactivation[i], bias_z, i));
+    const int8_t c = Tanh::candidate(biased<ShiftH>(preactivation[i], bias_h, i));
+    const uint32_t mix = (static_cast<uint32_t>(zeta) * (256u - s) + (static_cast<uint32_t>(nu) << 8) + 128u) >> 8;
+    const uint8_t g = static_cast<uint8_t>(mix > 255u ? 255u : mix);
+    const int32_t kept = (static_cast<int32_t>(s) * h[i] + 128) >> 8;
+    h[i] = static_cast<int16_t>(saturate<16>(static_cast<int32_t>(static_cast<int16_t>(g * c)) + kept));
+  }
+  barrier();
+}
+
+// h = alpha c + beta h; alpha, beta and h are Q0.15, c is Q0.7.
+template <class Tanh, int ShiftH, class B>
+void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
+  for (uint8_t i = 0; i < units; ++i) {
+    const int8_t c = Tanh::candidate(biased<ShiftH>(preactivation[i], bias_h, i));
+    const int32_t fresh = (static_cast<int32_t>(alpha) * c + 64) >> 7;
+    const int32_t kept = (static_cast<int32_t>(beta) * h[i] + 16384) >> 15;
+    h[i] = static_cast<int16_t>(saturate<16>(fresh + kept));
+  }
+  barrier();
+}
+
+// ---- element-wise ---------------------------------------------------------------------------------------------
+
+template <int Bits, class T> void add(const T *a, const T *b, T *out, uint16_t size) {
+  for (uint16_t i = 0; i < size; ++i) out[i] = static_cast<T>(saturate<Bits>(static_cast<int32_t>(a[i]) + b[i]));
+  barrier();
+}
+
+template <int Shift, int Bits, class In, class Out> void rescale_vector(const In *in, Out *out, uint16_t size) {
+  for (uint16_t i = 0; i < size; ++i) out[i] = static_cast<Out>(rescale<Shift, Bits>(static_cast<int32_t>(in[i])));
+  barrier();
+}
+
+// The first largest score; of a single score: 1 where it is positive.
+EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
+  if (count == 1) return scores[0] > 0 ? 1 : 0;
+  uint8_t best = 0;
+  for (uint8_t c = 1; c < count; ++c)
+    if (scores[c] > scores[best]) best = c;
+  return best;
+}
+
+// raw * 2^-Frac as a real number.
+template <int Frac> inline float to_float(int32_t raw) {
+  float real = static_cast<float>(raw);
+  for (int i = 0; i < Frac; ++i) real *= 0.5f;
+  for (int i = 0; i > Frac; --i) real *= 2.0f;
+  return real;
+}
+
+template <class T> inline void clear(T *p, uint16_t size) {
+  for (uint16_t i = 0; i < size; ++i) p[i] = 0;
+}
+
+}  // namespace edgealgos
+
+#endif  // EDGEALGOS_RUNTIME_H

@@ -1,0 +1,12 @@
+// Class index of one sample; x holds kFeatureCount device inputs.
+uint8_t predict(const input_t *x);
+
+// Scores of the last prediction, kScoreCount of them.
+const score_t *scores();
+
+// Name of a class.
+#if defined(ARDUINO)
+const __FlashStringHelper *label(uint8_t index);
+#else
+const char *label(uint8_t index);
+#endif

@@ -1,0 +1,21 @@
+// Forget everything pushed so far.
+void reset();
+
+// Take one time step: kFeatureCount device inputs.
+void push(const input_t *step);
+
+// Class index for what was pushed since reset().
+uint8_t predict();
+
+// Class index of a whole sequence: kStepCount steps of kFeatureCount device inputs.
+uint8_t predict(const input_t *x);
+
+// Scores of the last prediction, kScoreCount of them.
+const score_t *scores();
+
+// Name of a class.
+#if defined(ARDUINO)
+const __FlashStringHelper *label(uint8_t index);
+#else
+const char *label(uint8_t index);
+#endif

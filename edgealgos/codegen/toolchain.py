@@ -134,9 +134,19 @@ class HostProgram:
         BuildError
             If it ends with an error, or a sanitizer finds a fault.
         """
-        environment = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
+        environment = {
+            **os.environ,
+            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            "ASAN_OPTIONS": "detect_leaks=0",
+        }
         done = subprocess.run(
-            [self.path, *arguments], input=stdin, env=environment, timeout=timeout, capture_output=True, text=True, check=False
+            [self.path, *arguments],
+            input=stdin,
+            env=environment,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             raise BuildError(f"{self.path.name} ended with code {done.returncode}:\n{done.stderr.strip()[:4000]}")
@@ -224,13 +234,6 @@ def build_host(
     return HostProgram(output, tuple(_warning_lines(done.stderr)))
 
 
-def doctor() -> list[tuple[str, str | None, str, str]]:
-    """The tools of this computer; see `edgealgos.codegen.doctor.doctor`."""
-    from edgealgos.codegen.doctor import doctor as examine
-
-    return examine()
-
-
 def _avr_board(board: str | Board) -> Board:
     board = get_board(board)
     if not board.is_avr:
@@ -258,7 +261,9 @@ def _sources_in(folder: Path, *, deep: bool = False) -> list[Path]:
     return sorted(entry for entry in entries if entry.suffix in _SOURCE_SUFFIXES and entry.is_file())
 
 
-def _compile_sketch(sources: Sequence[Path], include: Sequence[Path], board: Board, build: Path) -> tuple[list[Path], list[str]]:
+def _compile_sketch(
+    sources: Sequence[Path], include: Sequence[Path], board: Board, build: Path
+) -> tuple[list[Path], list[str]]:
     """Object files and compiler messages."""
     folders = [f"-I{folder}" for folder in include]
     jobs = [(source, build / f"{index}-{source.name}.o") for index, source in enumerate(sources)]

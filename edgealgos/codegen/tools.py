@@ -14,8 +14,12 @@ from pathlib import Path
 
 from edgealgos._errors import BuildError, MissingToolError
 
-_APT_AVR = "`apt-get install gcc-avr avr-libc binutils-avr`, or the Arduino IDE with its board package 'Arduino AVR Boards'"
-_APT_CORE = "`apt-get install arduino-core-avr`, or the Arduino IDE with its board package 'Arduino AVR Boards'"
+_IDE = "or the Arduino IDE with its board package 'Arduino AVR Boards'"
+_APT_AVR = f"`apt-get install gcc-avr avr-libc binutils-avr`, {_IDE}"
+ARDUINO_CORE_SOURCE = (
+    f"`apt-get install arduino-core-avr`, {_IDE}; "
+    "elsewhere: set EDGEALGOS_ARDUINO_CORE to the folder that holds cores/arduino"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def arduino_core() -> Path:
         raise MissingToolError(
             "the Arduino AVR core",
             "compile a sketch as the Arduino IDE does",
-            f"{_APT_CORE}; elsewhere: set EDGEALGOS_ARDUINO_CORE to the folder that holds cores/arduino",
+            ARDUINO_CORE_SOURCE,
         )
     return found
 
@@ -135,7 +139,9 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(versions, key=lambda entry: [int(part) for part in re.findall(r"\d+", entry.name)], reverse=True)
 
 
-def run(command: Sequence[str | Path], *, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    command: Sequence[str | Path], *, check: bool = True, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and hand back what it printed.
 
     Raises
@@ -147,15 +153,26 @@ def run(command: Sequence[str | Path], *, check: bool = True, cwd: Path | None =
     # The messages are read by programs: they must not be translated.
     environment = {**os.environ, "LC_ALL": "C"}
     done = subprocess.run(
-        words, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        words,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
     if check and done.returncode != 0:
-        raise BuildError(f"{Path(words[0]).name} failed with code {done.returncode}:\n{done.stderr.strip()}\ncommand: {' '.join(words)}")
+        said = f"{done.stderr.strip()}\ncommand: {' '.join(words)}"
+        raise BuildError(f"{Path(words[0]).name} failed with code {done.returncode}:\n{said}")
     return done
 
 
 def cache_folder() -> Path:
-    """Folder for what is built once a machine: ``EDGEALGOS_CACHE``, else ``XDG_CACHE_HOME/edgealgos``, else ``~/.cache/edgealgos``."""
+    """Folder for what is built once a machine.
+
+    It is ``EDGEALGOS_CACHE`` if that is set, else ``edgealgos`` in ``XDG_CACHE_HOME`` or ``~/.cache``.
+    """
     override = os.environ.get("EDGEALGOS_CACHE")
     if override:
         return Path(override)

@@ -1,0 +1,265 @@
+"""Runs a built sketch on a simulated board and measures it; knows the serial protocol of our sketches, no models.
+
+Devices for later (an accelerometer on the two-wire bus, a signal at the analogue pin) are attached in the harness,
+beside its serial port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm import tqdm
+
+from edgealgos._errors import SimulationError
+from edgealgos.codegen.simulators import simavr
+from edgealgos.codegen.simulators.runner import Job, Run, run_job
+from edgealgos.codegen.simulators.skipfault import SkipPlace, find_skip_places
+from edgealgos.codegen.toolchain import Firmware
+
+Ints = NDArray[np.int64]
+
+_FIRST_RAM_ADDRESS = 0x100  # registers and ports lie below, on the ATmega328P
+_SIMULATORS = {"simavr": simavr}
+
+_REASONS = {
+    "crashed": "crashed (an instruction that does not exist, or code run outside the program)",
+    "restarted": "started again from address 0: a jump through a bad pointer, or a stack that met the variables",
+    "silent": "gave no answer within the cycle limit",
+    "out-of-step": "answered before the whole row was sent",
+    "line-too-long": "printed a line without an end",
+}
+
+
+@dataclass(frozen=True)
+class SimulationResult:
+    """Answers and measurements of a firmware on a simulated board.
+
+    Parameters
+    ----------
+    lines : list of str
+        The answer lines, one a row.
+    labels : ndarray of shape (n,)
+        First number of each answer (a class index; for a regressor its raw output).
+    scores : ndarray of shape (n, n_scores)
+        The other numbers (for a regressor the raw output itself).
+    cycles : ndarray of shape (n,)
+        Clock cycles in watched functions for each row, from entry to return, interrupt handlers left out; a watched
+        function inside another one counts once.
+    cycles_by_function, calls_by_function : dict of str to ndarray of shape (n,)
+        The same for each watched function, and how often it was called.
+    interrupt_cycles : ndarray of shape (n,)
+        Clock cycles in interrupt handlers from the end of the previous answer to the end of this one.
+    ram_peak, stack_peak, static_ram : int
+        Bytes: variables and deepest stack together; deepest stack, interrupt handlers included; variables.
+    flash_bytes : int
+        Bytes of flash the firmware fills.
+    total_cycles : int
+        Clock cycles from reset to the last answer.
+    simulator : str
+        What ran it.
+    warnings : list of str
+        Compiler warnings about the sketch and doubts about the simulation.
+    """
+
+    lines: list[str]
+    labels: Ints
+    scores: Ints
+    cycles: Ints
+    cycles_by_function: dict[str, Ints]
+    calls_by_function: dict[str, Ints]
+    interrupt_cycles: Ints
+    ram_peak: int
+    stack_peak: int
+    static_ram: int
+    flash_bytes: int
+    total_cycles: int
+    simulator: str
+    warnings: list[str]
+
+
+def run_rows(
+    firmware: Firmware,
+    rows: ArrayLike,
+    watch: Sequence[str] = (),
+    *,
+    simulator: str = "simavr",
+    cycle_limit: int = 400_000_000,
+    verbose: bool = False,
+) -> SimulationResult:
+    """Send rows to a sketch on a simulated board, one after the other's answer, and read the answers.
+
+    Parameters
+    ----------
+    firmware : Firmware
+        The sketch, from `build_sketch`.
+    rows : array-like of int, shape (n, n_values)
+        Device inputs, one sample a row.
+    watch : sequence of str
+        Functions to measure, as the source names them (``"digits::predict"``, or with parameter types to choose one
+        of several: ``"digits::push(signed char const*)"``). The compiler's copies of a function count as the function.
+    simulator : str
+        What runs the firmware.
+    cycle_limit : int
+        Clock cycles allowed from one answer to the next.
+    verbose : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    SimulationError
+        If the firmware crashes, goes silent, refuses a row or answers what is no number.
+    MissingToolError
+        If the simulator is not installed.
+    """
+    table = _integer_table(rows)
+    job = Job(
+        image=firmware.image(),
+        board=firmware.board,
+        main_address=_main_address(firmware),
+        rows=[",".join(map(str, row)) for row in table.tolist()],
+        watches=[function_addresses(firmware, name) for name in watch],
+        cycle_limit=cycle_limit,
+    )
+    run = _run(simulator, job, verbose)
+    result = _result(firmware, run, watch, simulator)
+    result.warnings.extend(_doubts(firmware, run, simulator))
+    return result
+
+
+def function_addresses(firmware: Firmware, name: str) -> list[int]:
+    """Byte addresses of a function and of the compiler's copies of it.
+
+    Raises
+    ------
+    SimulationError
+        If the firmware has no such function.
+    """
+    functions = [symbol for symbol in firmware.symbols if symbol.kind in "tTwW" and symbol.size > 0]
+    found = [symbol.address for symbol in functions if _is_named(symbol.demangled, name)]
+    if not found:
+        known = ", ".join(symbol.demangled for symbol in functions if not symbol.name.startswith("__"))
+        raise SimulationError(
+            f"{firmware.elf.name} has no function {name!r}: it was left out, or inlined (mark it noinline). "
+            f"Functions: {known}"
+        )
+    return found
+
+
+def _is_named(demangled: str, name: str) -> bool:
+    """Whether a symbol is that function: its name ends there, or goes on with parameters or the mark of a copy."""
+    return demangled.startswith(name) and (demangled + " ")[len(name)] in "( .["
+
+
+def _integer_table(rows: ArrayLike) -> Ints:
+    table = np.asarray(rows)
+    if table.ndim != 2:
+        raise ValueError(f"rows must have two dimensions (rows, values), not the shape {table.shape}")
+    if not np.issubdtype(table.dtype, np.integer):
+        raise ValueError(f"rows must be integers as the device takes them, not {table.dtype}; quantize them first")
+    return table.astype(np.int64)
+
+
+def _main_address(firmware: Firmware) -> int:
+    return function_addresses(firmware, "main")[0]
+
+
+def _run(simulator: str, job: Job, verbose: bool) -> Run:
+    try:
+        module = _SIMULATORS[simulator]
+    except KeyError:
+        raise ValueError(f"no simulator is called {simulator!r}; known: {', '.join(_SIMULATORS)}") from None
+    with tqdm(total=len(job.rows), desc=f"simulating on {simulator}", unit="row", disable=not verbose) as bar:
+        return run_job(module.command(), job, bar.update)
+
+
+def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) -> SimulationResult:
+    answers = _answers(run, firmware)
+    stack = _FIRST_RAM_ADDRESS + firmware.board.ram_bytes - 1 - run.lowest_stack_pointer
+    _check_stack(firmware, stack)
+    values = _numbers(answers)
+    return SimulationResult(
+        lines=answers,
+        labels=values[:, 0],
+        scores=values[:, 1:] if values.shape[1] > 1 else values,
+        cycles=run.cycles,
+        cycles_by_function={name: run.watch_cycles[:, index] for index, name in enumerate(watch)},
+        calls_by_function={name: run.watch_calls[:, index] for index, name in enumerate(watch)},
+        interrupt_cycles=run.interrupt_cycles,
+        ram_peak=firmware.static_ram_bytes + stack,
+        stack_peak=stack,
+        static_ram=firmware.static_ram_bytes,
+        flash_bytes=firmware.flash_bytes,
+        total_cycles=run.total_cycles,
+        simulator=simulator,
+        warnings=list(firmware.warnings),
+    )
+
+
+def _answers(run: Run, firmware: Firmware) -> list[str]:
+    ready = next((index for index, line in enumerate(run.output) if line.startswith("#")), len(run.output))
+    lines = [line for line in run.output[ready:] if not line.startswith("#")]
+    answered = len(run.cycles)
+    if run.status == "refused":
+        raise SimulationError(f"the sketch refused row {answered} (from 0): {lines[-1]!r}")
+    if run.status != "done":
+        raise SimulationError(
+            f"the sketch {_REASONS.get(run.status, run.status)}, after {answered} answered rows and "
+            f"{run.total_cycles:,} cycles, in {firmware.function_at(run.stopped_at)} at 0x{run.stopped_at:04x}. "
+            f"{_last_words(run.output)}"
+        )
+    return lines[:answered]
+
+
+def _last_words(output: Sequence[str]) -> str:
+    if not output:
+        return "It printed nothing: does it print '# <name> ready: ...' at 8N1 on its serial port?"
+    return f"The last line it printed is {output[-1][:200]!r}."
+
+
+def _check_stack(firmware: Firmware, stack: int) -> None:
+    free = firmware.board.ram_bytes - firmware.static_ram_bytes
+    if stack > free:
+        raise SimulationError(
+            f"the stack took {stack} bytes where variables ({firmware.static_ram_bytes} bytes) leave {free}: "
+            "it overwrote them, and the answers mean nothing. Make the model or its buffers smaller."
+        )
+
+
+def _numbers(lines: Sequence[str]) -> Ints:
+    try:
+        rows = [[int(field) for field in line.split(",")] for line in lines]
+        return np.array(rows, dtype=np.int64).reshape(len(rows), len(rows[0]) if rows else 1)
+    except ValueError:
+        wrong = next((line for line in lines if not all(_is_integer(field) for field in line.split(","))), lines[0])
+        raise SimulationError(
+            f"answers must be integers separated by commas, equally many in each; one is {wrong[:200]!r}"
+        ) from None
+
+
+def _is_integer(text: str) -> bool:
+    return text.strip().lstrip("+-").isdigit()
+
+
+def _doubts(firmware: Firmware, run: Run, simulator: str) -> list[str]:
+    doubts = []
+    if run.held_back:
+        doubts.append(
+            "the sketch was slow to read its serial port: a host that does not wait would have lost bytes "
+            f"({run.held_back} byte times)"
+        )
+    if simulator == "simavr" and simavr.has_skip_fault():
+        places = find_skip_places(firmware)
+        if places:
+            doubts.append(_skip_warning(places, run.mended_skips))
+    return doubts
+
+
+def _skip_warning(places: Sequence[SkipPlace], mended: int) -> str:
+    shown = ", ".join(str(place) for place in places[:3]) + (", ..." if len(places) > 3 else "")
+    return (
+        "this simavr skips one instruction too many before some adiw/sbiw, and the firmware has "
+        f"{len(places)} such places ({shown}); the harness put right {mended} wrong skips"
+    )

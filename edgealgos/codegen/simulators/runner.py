@@ -1,0 +1,162 @@
+"""Drives a simulator program (one "row" line an answered row, one "end" line); knows its protocol, no sketches."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgealgos._errors import SimulationError
+from edgealgos.codegen.boards import Board
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a simulator is asked to run.
+
+    Parameters
+    ----------
+    image : bytes
+        Content of the flash from address 0.
+    board : Board
+        The board, with the simulator's name of its processor.
+    main_address : int
+        Byte address of ``main``; the stack is watched from there on.
+    rows : sequence of str
+        The rows as sent, without line ends.
+    watches : sequence of sequence of int
+        For each watched function the byte addresses of its copies.
+    cycle_limit : int
+        Cycles allowed between two answers.
+    """
+
+    image: bytes
+    board: Board
+    main_address: int
+    rows: Sequence[str]
+    watches: Sequence[Sequence[int]]
+    cycle_limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a simulator saw.
+
+    Parameters
+    ----------
+    status : str
+        ``"done"``, or why it stopped early.
+    output : list of str
+        Lines the firmware printed.
+    cycles, interrupt_cycles : ndarray of shape (n,)
+        Cycles of the watched functions together for each answered row, without interrupt handlers; cycles of all
+        interrupt handlers while the row was received, worked on and answered.
+    watch_cycles, watch_calls : ndarray of shape (n, n_watches)
+        The same for each function, and how often it was called.
+    total_cycles : int
+        Cycles since reset.
+    lowest_stack_pointer : int
+        Lowest value since ``main`` began.
+    mended_skips : int
+        Skips that the simulator got wrong and the runner put right.
+    held_back : int
+        Byte times for which the sender had to wait because the firmware did not read.
+    stopped_at : int
+        Byte address of the next instruction at the end.
+    """
+
+    status: str
+    output: list[str]
+    cycles: Ints
+    interrupt_cycles: Ints
+    watch_cycles: Ints
+    watch_calls: Ints
+    total_cycles: int
+    lowest_stack_pointer: int
+    mended_skips: int
+    held_back: int
+    stopped_at: int
+
+
+def run_job(command: Sequence[str | Path], job: Job, on_row: Callable[[], object] = lambda: None) -> Run:
+    """Run a job to its end.
+
+    Parameters
+    ----------
+    command : sequence
+        The simulator program.
+    job : Job
+        What it runs.
+    on_row : callable
+        Called after each answered row.
+
+    Raises
+    ------
+    SimulationError
+        If the program itself fails (a firmware that fails is told by ``status``).
+    """
+    with tempfile.TemporaryDirectory(prefix="edgealgos-") as name:
+        folder = Path(name)
+        arguments = _write_job(job, folder)
+        # A file, not a pipe: a talkative simulator must not block on a full one.
+        with (
+            (folder / "errors").open("w+") as errors,
+            subprocess.Popen([*command, *arguments], stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        ):
+            assert process.stdout is not None
+            rows, end = [], None
+            for line in process.stdout:
+                kind, *fields = line.split()
+                if kind == "row":
+                    rows.append([int(field) for field in fields])
+                    on_row()
+                elif kind == "end":
+                    end = fields
+            process.wait()
+            errors.seek(0)
+            if process.returncode != 0 or end is None:
+                said = errors.read(2000).strip()
+                raise SimulationError(f"{Path(command[-1]).name} failed with code {process.returncode}: {said}")
+        output = (folder / "log").read_text(encoding="latin-1").splitlines()
+    return _read_run(rows, end, output, len(job.watches))
+
+
+def _write_job(job: Job, folder: Path) -> list[str]:
+    (folder / "image").write_bytes(job.image)
+    (folder / "rows").write_text("".join(f"{row}\n" for row in job.rows))
+    return [
+        f"mcu={job.board.mcu}",
+        f"clock={job.board.clock_hz}",
+        f"image={folder / 'image'}",
+        f"rows={folder / 'rows'}",
+        f"log={folder / 'log'}",
+        f"main={job.main_address}",
+        f"limit={job.cycle_limit}",
+        *(f"watch={index}:{address}" for index, addresses in enumerate(job.watches) for address in addresses),
+    ]
+
+
+def _read_run(rows: list[list[int]], end: list[str], output: list[str], watch_count: int) -> Run:
+    table = np.array(rows, dtype=np.int64).reshape(len(rows), 2 + 2 * watch_count)
+    status, *numbers = end
+    total, lowest, mended, held_back, stopped_at = (int(number) for number in numbers)
+    return Run(
+        status=status,
+        output=output,
+        cycles=table[:, 0],
+        interrupt_cycles=table[:, 1],
+        watch_cycles=table[:, 2::2],
+        watch_calls=table[:, 3::2],
+        total_cycles=total,
+        lowest_stack_pointer=lowest,
+        mended_skips=mended,
+        held_back=held_back,
+        stopped_at=stopped_at,
+    )

@@ -1,0 +1,404 @@
+/*
+ * Runs a firmware on libsimavr, row by row over the simulated serial port, and measures it.
+ *
+ * Knows the serial protocol (a '#' line when ready, one answer line for each row, '!' lines are refusals) and nothing
+ * of models. Rows are sent in lock-step, at the baud rate the firmware has set. What is measured:
+ *   - cycles between entry and return of watched functions, interrupt handlers left out;
+ *   - the deepest stack since main() began, interrupt handlers included.
+ *
+ * Usage: simavr_runner self-test
+ *        simavr_runner mcu=.. clock=.. image=.. rows=.. log=.. main=.. limit=.. [watch=<index>:<address>]...
+ *
+ * Prints one line for each answered row, "row <cycles> <cycles of interrupts> <cycles 0> <calls 0> <cycles 1> ..",
+ * where <cycles> counts nested watched functions once; and at last
+ * "end <status> <cycles> <lowest stack pointer> <mended skips> <bytes held back> <pc>".
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <avr_uart.h>
+#include <sim_avr.h>
+#include <sim_core.h>
+
+enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 4096, kFlashWords = 32768, kVectorsEnd = 26 * 4 };
+enum { kMarkIsr = 1, kMarkMain = 2, kMarkReset = 4, kMarkSkip = 8, kMarkWatch = 16 };
+enum { kIsr = -1 }; /* a frame that belongs to an interrupt handler, not to a watch */
+
+/* Registers of the ATmega48..328 family, as addresses in the data space. */
+enum { kSpl = 0x5D, kSph = 0x5E, kUcsr0a = 0xC0, kUcsr0b = 0xC1, kUcsr0c = 0xC2, kUbrr0l = 0xC4, kUbrr0h = 0xC5 };
+
+enum status { kRunning, kDone, kCrashed, kRestarted, kSilent, kRefused, kOutOfStep, kLineTooLong };
+static const char *const kStatusNames[] = {"running",  "done",    "crashed",     "restarted",
+                                           "silent", "refused", "out-of-step", "line-too-long"};
+
+struct text {
+  char *bytes;
+  size_t length;
+};
+
+struct frame { /* a call that has not returned yet */
+  int watch;
+  uint16_t sp;
+  uint64_t cycle;
+  uint64_t isr_cycles;
+};
+
+struct watch {
+  uint64_t cycles, calls;
+  int active;
+};
+
+struct runner {
+  avr_t *avr;
+  avr_irq_t *to_uart;
+  FILE *log;
+  enum status status;
+  uint64_t limit;    /* cycles allowed between two answers */
+  uint64_t progress; /* cycle of the last answer */
+
+  uint8_t mark[kFlashWords];
+  int8_t watch_at[kFlashWords];
+  struct watch watches[kMaxWatches];
+  int watch_count;
+  struct frame frames[kMaxFrames];
+  int depth, isr_depth, watch_depth;
+  uint16_t return_sp; /* a stack pointer above it may mean that the innermost frame has returned */
+  uint64_t isr_cycles, isr_cycles_at_row;
+  uint64_t outer_cycles;
+
+  int in_main;
+  uint16_t lowest_sp;
+  uint64_t mended;
+
+  struct text rows;
+  size_t sent;        /* bytes of rows.bytes that went out */
+  int ready, sending; /* sending: a row is on the wire */
+  int paused;         /* the receiver is full */
+  uint64_t held_back;
+  size_t line_length;
+  char line_start;
+};
+
+static void die(const char *what, const char *which) {
+  fprintf(stderr, "simavr_runner: %s %s\n", what, which);
+  exit(2);
+}
+
+/* ---- the serial port ---------------------------------------------------------------------------------------- */
+
+/* Cycles that one byte takes on the wire, from the registers the firmware has set. */
+static uint64_t cycles_per_byte(const avr_t *avr) {
+  const uint8_t *data = avr->data;
+  uint64_t divider = (((data[kUbrr0h] & 0x0F) << 8) | data[kUbrr0l]) + 1;
+  uint64_t per_bit = divider * ((data[kUcsr0a] & 0x02) ? 8 : 16);
+  unsigned data_bits = 5 + ((data[kUcsr0c] >> 1) & 3);
+  unsigned parity_bits = (data[kUcsr0c] & 0x20) ? 1 : 0;
+  unsigned stop_bits = (data[kUcsr0c] & 0x08) ? 2 : 1;
+  return per_bit * (1 + data_bits + parity_bits + stop_bits);
+}
+
+/* Called when the wire is free: puts the next byte of the row on it. */
+static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *param) {
+  struct runner *r = param;
+  if (!r->sending) return 0;
+  if (r->paused) {
+    ++r->held_back;
+    return when + cycles_per_byte(avr);
+  }
+  char byte = r->rows.bytes[r->sent++];
+  avr_raise_irq(r->to_uart, (uint8_t)byte);
+  if (byte == '\n' || r->sent == r->rows.length) {
+    r->sending = 0;
+    return 0;
+  }
+  return when + cycles_per_byte(avr);
+}
+
+static void send_next_row(struct runner *r) {
+  if (r->sent >= r->rows.length) {
+    r->status = kDone;
+    return;
+  }
+  r->sending = 1;
+  avr_cycle_timer_register(r->avr, cycles_per_byte(r->avr), send_byte, r);
+}
+
+static void report_row(struct runner *r) {
+  printf("row %llu %llu", (unsigned long long)r->outer_cycles, (unsigned long long)(r->isr_cycles - r->isr_cycles_at_row));
+  for (int i = 0; i < r->watch_count; ++i) {
+    printf(" %llu %llu", (unsigned long long)r->watches[i].cycles, (unsigned long long)r->watches[i].calls);
+    r->watches[i].cycles = r->watches[i].calls = 0;
+  }
+  putchar('\n');
+  fflush(stdout);
+  r->outer_cycles = 0;
+  r->isr_cycles_at_row = r->isr_cycles;
+}
+
+static void take_line(struct runner *r) {
+  char start = r->line_start;
+  if (start == '!') {
+    r->status = kRefused;
+  } else if (start == '#') {
+    if (r->ready) return; /* a remark */
+    r->ready = 1;
+    r->progress = r->avr->cycle;
+    send_next_row(r);
+  } else if (!r->ready) {
+    return; /* boot messages */
+  } else if (r->sending) {
+    r->status = kOutOfStep;
+  } else {
+    report_row(r);
+    r->progress = r->avr->cycle;
+    send_next_row(r);
+  }
+}
+
+static void receive_byte(struct avr_irq_t *irq, uint32_t value, void *param) {
+  struct runner *r = param;
+  (void)irq;
+  fputc((int)value, r->log);
+  if (value == '\n') {
+    take_line(r);
+    r->line_length = 0;
+    return;
+  }
+  if (r->line_length == 0) r->line_start = (char)value;
+  if (++r->line_length > kLineLength) r->status = kLineTooLong;
+}
+
+static void pause_sending(struct avr_irq_t *irq, uint32_t value, void *param) {
+  (void)irq;
+  if (value) ((struct runner *)param)->paused = 1;
+}
+
+static void resume_sending(struct avr_irq_t *irq, uint32_t value, void *param) {
+  (void)irq;
+  if (value) ((struct runner *)param)->paused = 0;
+}
+
+static void attach_uart(struct runner *r) {
+  avr_t *avr = r->avr;
+  uint32_t flags = 0; /* no echo on the console, no sleeping while the firmware polls */
+  avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
+  r->to_uart = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
+  if (!r->to_uart) die("no serial port on", avr->mmcu);
+  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), receive_byte, r);
+  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XOFF), pause_sending, r);
+  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XON), resume_sending, r);
+}
+
+/* ---- what is measured --------------------------------------------------------------------------------------- */
+
+static uint16_t flash_word(const avr_t *avr, uint32_t pc) { return avr->flash[pc] | (avr->flash[pc + 1] << 8); }
+
+static uint16_t stack_pointer(const avr_t *avr) { return avr->data[kSpl] | (avr->data[kSph] << 8); }
+
+static int is_return(uint16_t opcode) { return opcode == 0x9508 || opcode == 0x9518; }
+
+/* `out SPH` or `out SREG`: the stack pointer may be half written. Compilers write SPH, SREG, SPL in this order. */
+static int is_half_way(uint16_t opcode) { return (opcode & 0xFE0F) == 0xBE0E || (opcode & 0xFE0F) == 0xBE0F; }
+
+static void enter(struct runner *r, int watch) {
+  if (r->depth == kMaxFrames) die("calls are nested too deeply", "");
+  if (watch == kIsr) {
+    ++r->isr_depth;
+  } else {
+    if (r->watches[watch].active) return; /* a recursion, or a copy of the function called by another copy */
+    r->watches[watch].active = 1;
+    ++r->watches[watch].calls;
+    ++r->watch_depth;
+  }
+  struct frame *frame = &r->frames[r->depth++];
+  frame->watch = watch;
+  frame->sp = r->return_sp = stack_pointer(r->avr);
+  frame->cycle = r->avr->cycle;
+  frame->isr_cycles = r->isr_cycles;
+}
+
+static void leave(struct runner *r) {
+  const struct frame *frame = &r->frames[--r->depth];
+  uint64_t cycles = r->avr->cycle - frame->cycle;
+  if (frame->watch == kIsr) {
+    if (--r->isr_depth == 0) r->isr_cycles += cycles;
+  } else {
+    cycles -= r->isr_cycles - frame->isr_cycles;
+    r->watches[frame->watch].cycles += cycles;
+    r->watches[frame->watch].active = 0;
+    if (--r->watch_depth == 0) r->outer_cycles += cycles;
+  }
+  r->return_sp = r->depth ? r->frames[r->depth - 1].sp : UINT16_MAX;
+}
+
+/* A marked address is about to be executed. */
+static void arrive(struct runner *r, uint32_t pc, uint8_t mark) {
+  if (mark & kMarkMain) r->in_main = 1;
+  if ((mark & kMarkReset) && r->in_main) r->status = kRestarted;
+  if (mark & kMarkIsr) enter(r, kIsr);
+  if (mark & kMarkWatch) enter(r, r->watch_at[pc >> 1]);
+}
+
+/*
+ * Some versions of simavr take the one-word adiw/sbiw behind a skip for a two-word instruction and skip one
+ * instruction too many. Such a skip is run by itself and put right.
+ */
+static void run_skip(struct runner *r) {
+  avr_t *avr = r->avr;
+  avr_flashaddr_t at = avr->pc;
+  avr_flashaddr_t next = avr_run_one(avr);
+  if (next == at + 6) {
+    next -= 2;
+    avr->cycle -= 1;
+    ++r->mended;
+  }
+  avr->pc = next;
+}
+
+static void step(struct runner *r) {
+  avr_t *avr = r->avr;
+  uint32_t pc = avr->pc;
+  uint16_t opcode = flash_word(avr, pc);
+  if (r->mark[pc >> 1] & kMarkSkip)
+    run_skip(r);
+  else
+    avr_run(avr);
+  uint16_t sp = stack_pointer(avr);
+  if (sp < r->lowest_sp && r->in_main && !is_half_way(opcode)) r->lowest_sp = sp;
+  if (sp > r->return_sp && is_return(opcode))
+    while (r->depth && sp > r->return_sp) leave(r);
+  uint8_t mark = avr->pc < 2 * kFlashWords ? r->mark[avr->pc >> 1] : 0;
+  if (mark) arrive(r, avr->pc, mark);
+  if (avr->state != cpu_Running && avr->state != cpu_Sleeping) r->status = kCrashed;
+}
+
+/* ---- setting up --------------------------------------------------------------------------------------------- */
+
+static struct text read_file(const char *path) {
+  struct text text = {NULL, 0};
+  FILE *file = fopen(path, "rb");
+  if (!file || fseek(file, 0, SEEK_END) != 0) die("cannot read", path);
+  text.length = (size_t)ftell(file);
+  rewind(file);
+  text.bytes = malloc(text.length + 1);
+  if (!text.bytes || fread(text.bytes, 1, text.length, file) != text.length) die("cannot read", path);
+  fclose(file);
+  return text;
+}
+
+static void say_to_stderr(struct avr_t *avr, const int level, const char *format, va_list arguments) {
+  (void)avr;
+  if (level <= LOG_ERROR) vfprintf(stderr, format, arguments);
+}
+
+static void do_not_sleep(avr_t *avr, avr_cycle_count_t cycles) {
+  (void)avr;
+  (void)cycles;
+}
+
+static avr_t *make_mcu(const char *name, uint32_t clock, const uint8_t *image, size_t length) {
+  avr_global_logger_set(say_to_stderr);
+  avr_t *avr = avr_make_mcu_by_name(name);
+  if (!avr) die("simavr does not know the processor", name);
+  avr_init(avr);
+  if (length > avr->flashend + 1) die("the image is larger than the flash of", name);
+  avr->frequency = clock;
+  avr->sleep = do_not_sleep;
+  avr->run_cycle_limit = 1; /* one instruction at a time */
+  avr_loadcode(avr, (uint8_t *)image, (uint32_t)length, 0);
+  avr->codeend = (uint32_t)length;
+  return avr;
+}
+
+static int is_skip(uint16_t opcode) {
+  return (opcode & 0xFC08) == 0xFC00 || (opcode & 0xFC00) == 0x1000 || (opcode & 0xFD00) == 0x9900;
+}
+
+static int is_mistaken(uint16_t opcode) { return (opcode & 0xFE00) == 0x9600 && (opcode & 0x0C) == 0x0C; }
+
+static void mark_skips(struct runner *r, size_t length) {
+  for (size_t pc = 0; pc + 4 <= length; pc += 2)
+    if (is_skip(flash_word(r->avr, pc)) && is_mistaken(flash_word(r->avr, pc + 2))) r->mark[pc >> 1] |= kMarkSkip;
+}
+
+static void mark_code(struct runner *r, uint32_t main_address, size_t length) {
+  r->mark[0] |= kMarkReset;
+  for (uint32_t pc = 4; pc < kVectorsEnd; pc += 4) r->mark[pc >> 1] |= kMarkIsr;
+  r->mark[(main_address >> 1) % kFlashWords] |= kMarkMain;
+  mark_skips(r, length);
+}
+
+static void add_watch(struct runner *r, const char *text) {
+  char *address = NULL;
+  long index = strtol(text, &address, 10);
+  if (*address != ':' || index < 0 || index >= kMaxWatches) die("bad watch", text);
+  unsigned long pc = strtoul(address + 1, NULL, 0);
+  if (pc >= 2 * kFlashWords) die("bad watch", text);
+  r->mark[pc >> 1] |= kMarkWatch;
+  r->watch_at[pc >> 1] = (int8_t)index;
+  if (index >= r->watch_count) r->watch_count = (int)index + 1;
+}
+
+/* Value of the argument "key=value"; required. */
+static const char *option(int count, char **arguments, const char *key) {
+  size_t length = strlen(key);
+  for (int i = 1; i < count; ++i)
+    if (!strncmp(arguments[i], key, length) && arguments[i][length] == '=') return arguments[i] + length + 1;
+  die("missing argument", key);
+  return NULL;
+}
+
+static void set_up(struct runner *r, int count, char **arguments) {
+  struct text image = read_file(option(count, arguments, "image"));
+  uint32_t clock = (uint32_t)strtoul(option(count, arguments, "clock"), NULL, 0);
+  r->avr = make_mcu(option(count, arguments, "mcu"), clock, (const uint8_t *)image.bytes, image.length);
+  r->rows = read_file(option(count, arguments, "rows"));
+  r->log = fopen(option(count, arguments, "log"), "wb");
+  if (!r->log) die("cannot write", option(count, arguments, "log"));
+  r->limit = strtoull(option(count, arguments, "limit"), NULL, 0);
+  r->lowest_sp = r->return_sp = UINT16_MAX;
+  mark_code(r, (uint32_t)strtoul(option(count, arguments, "main"), NULL, 0), image.length);
+  for (int i = 1; i < count; ++i)
+    if (!strncmp(arguments[i], "watch=", 6)) add_watch(r, arguments[i] + 6);
+  attach_uart(r);
+  free(image.bytes);
+}
+
+static avr_cycle_count_t check_silence(avr_t *avr, avr_cycle_count_t when, void *param) {
+  struct runner *r = param;
+  if (avr->cycle - r->progress > r->limit) r->status = kSilent;
+  return when + r->limit / 8 + 1;
+}
+
+static int run(int count, char **arguments) {
+  static struct runner r;
+  set_up(&r, count, arguments);
+  avr_cycle_timer_register(r.avr, 1, check_silence, &r);
+  while (r.status == kRunning) step(&r);
+  fclose(r.log);
+  printf("end %s %llu %u %llu %llu %u\n", kStatusNames[r.status], (unsigned long long)r.avr->cycle,
+         (unsigned)r.lowest_sp, (unsigned long long)r.mended, (unsigned long long)r.held_back, (unsigned)r.avr->pc);
+  return 0;
+}
+
+/* ---- is this simulator good? -------------------------------------------------------------------------------- */
+
+/* Skips `adiw r24, 0x3f` and must then execute `ldi r22, 1`. */
+static int self_test(void) {
+  static const uint16_t program[] = {0xE060 /* ldi r22, 0 */,   0xE090 /* ldi r25, 0 */, 0xFD97 /* sbrc r25, 7 */,
+                                     0x96CF /* adiw r24, 63 */, 0xE061 /* ldi r22, 1 */, 0xCFFF /* rjmp . */,
+                                     0xCFFF /* rjmp . */};
+  uint8_t image[sizeof program];
+  for (size_t i = 0; i < sizeof program; ++i) image[i] = (uint8_t)(program[i / 2] >> (8 * (i % 2)));
+  avr_t *avr = make_mcu("atmega328p", 16000000, image, sizeof image);
+  for (int i = 0; i < 8; ++i) avr_run(avr);
+  puts(avr->data[22] == 1 ? "good" : "skips-too-much");
+  return 0;
+}
+
+int main(int count, char **arguments) {
+  if (count == 2 && !strcmp(arguments[1], "self-test")) return self_test();
+  return run(count, arguments);
+}

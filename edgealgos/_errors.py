@@ -44,3 +44,11 @@ class SimulationError(EdgeAlgosError):
 
 class ModelFileError(EdgeAlgosError):
     """A saved model is truncated, altered, or of a version this library cannot read."""
+
+
+class UnsupportedModelError(EdgeAlgosError, TypeError):
+    """A model, or a step of a Pipeline, cannot be compiled; the message lists what can."""
+
+
+class ExportError(EdgeAlgosError, ValueError):
+    """An export was refused: a bad name, a folder that has files, no permission. Nothing was changed."""

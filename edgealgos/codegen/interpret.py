@@ -38,7 +38,7 @@ def run_float(program: Program, X: NDArray[Any]) -> Reals:
     -------
     array, shape (n, n_outputs)
     """
-    return _run(program, program.encoding.real(_as_steps(program, X)), _FLOAT_OPS)
+    return _run(program, _real(program, X), _FLOAT_OPS)
 
 
 def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
@@ -67,7 +67,7 @@ def profile(program: Program, X: NDArray[Any]) -> dict[str, float]:
         if value.size:
             largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
 
-    _run(program, program.encoding.real(_as_steps(program, X)), _FLOAT_OPS, watch)
+    _run(program, _real(program, X), _FLOAT_OPS, watch)
     return largest
 
 
@@ -77,6 +77,25 @@ def decide(scores: NDArray[Any]) -> NDArray[np.intp]:
         return (scores[:, 0] > 0).astype(np.intp)
     best: NDArray[np.intp] = np.argmax(scores, axis=1)
     return best
+
+
+def encode(program: Program, X: NDArray[Any]) -> NDArray[np.signedinteger]:
+    """Device inputs of raw features, in the shape of X."""
+    return program.encoding.encode(_columns(program, X)).reshape(np.shape(X))
+
+
+def count_saturated(program: Program, X: NDArray[Any]) -> int:
+    """Number of values of X outside the calibrated range."""
+    return program.encoding.saturated(_columns(program, X))
+
+
+def _real(program: Program, X: NDArray[Any]) -> Reals:
+    return _as_steps(program, program.encoding.real(_columns(program, X)))
+
+
+def _columns(program: Program, X: NDArray[Any]) -> NDArray[Any]:
+    """X with a last axis that fits the encoding: one time step, or the whole row."""
+    return np.asarray(X).reshape(len(X), -1, max(program.encoding.offset.size, program.input.size))
 
 
 def _as_steps(program: Program, X: NDArray[Any]) -> NDArray[Any]:

@@ -36,7 +36,7 @@ inline void barrier() { __asm__ __volatile__("" ::: "memory"); }
 // ---- rounding and saturation ----------------------------------------------------------------------------------
 
 template <int Bits> inline int32_t saturate(int32_t raw) {
-  const int32_t high = (static_cast<int32_t>(1) << (Bits - 1)) - 1;
+  const int32_t high = static_cast<int32_t>((static_cast<uint32_t>(1) << (Bits - 1)) - 1);
   return raw > high ? high : raw < -high - 1 ? -high - 1 : raw;
 }
 

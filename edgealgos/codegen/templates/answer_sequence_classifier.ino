@@ -1,17 +1,15 @@
-// Takes one time step; prints '.', after the last step of a sequence the class index and the scores.
+// Takes one time step and prints the class index and the scores so far; starts anew after kStepCount steps.
 static void answer() {
   static uint16_t step = 0;
   ${name}::push(row);
-  if (++step < ${name}::kStepCount) {
-    Serial.println('.');
-    return;
-  }
-  step = 0;
   Serial.print(${name}::predict());
   for (uint8_t i = 0; i < ${name}::kScoreCount; ++i) {
     Serial.print(',');
     Serial.print(${name}::scores()[i]);
   }
   Serial.println();
-  ${name}::reset();
+  if (++step == ${name}::kStepCount) {
+    step = 0;
+    ${name}::reset();
+  }
 }

@@ -1,12 +1,10 @@
-// Takes one time step; prints '.', after the last step of a sequence the raw output: real = raw * 2^-kOutputFrac.
+// Takes one time step and prints the raw output so far (real = raw * 2^-kOutputFrac); starts anew after kStepCount steps.
 static void answer() {
   static uint16_t step = 0;
   ${name}::push(row);
-  if (++step < ${name}::kStepCount) {
-    Serial.println('.');
-    return;
-  }
-  step = 0;
   Serial.println(${name}::predict_raw());
-  ${name}::reset();
+  if (++step == ${name}::kStepCount) {
+    step = 0;
+    ${name}::reset();
+  }
 }

@@ -1,7 +1,7 @@
 // ${name}.ino: answers rows that a host streams over the serial port, one line a row.
 //
-//   host:  ${example}\n          ${features} device inputs (integers ${low}..${high}), separated by commas
-//   board: ${answer}\n
+//   host:  ${example}   (${features} device inputs, integers ${low}..${high})
+//   board: ${answer}
 //
 // Open the Serial Monitor at ${baud} baud and type a row, or run `edgealgos evaluate`. In your own program you need only
 // ${name}::quantize() and ${name}::${entry}().
@@ -49,7 +49,7 @@ ${body}
 
 void setup() {
   Serial.begin(${baud});
-  Serial.print(F("# ${name} ready: "));
+${start}  Serial.print(F("# ${name} ready: "));
   Serial.print(${name}::kFeatureCount);
   Serial.println(F(" values a row"));
 }

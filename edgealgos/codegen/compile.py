@@ -1,0 +1,183 @@
+"""The compiled model: the integer program of a board with its Python twin, its report and its simulation."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .boards import Board, get_board
+from .calibrate import calibrate
+from .interpret import count_saturated, decide, encode, run_integer
+from .ir import Program
+from .lower import check_samples, lower
+from .passes import to_integer
+from .qtype import Ints
+from .report import Report, predict_report
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What the real firmware did on a simulated board.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+        Its answers: class labels, or real numbers of a regressor.
+    scores : int64 ndarray, shape (n, n_outputs)
+        Its raw scores.
+    cycles : int64 ndarray, shape (n,)
+        Clock cycles of each prediction, interrupts left out.
+    ram_peak, static_ram, stack_peak : int
+        RAM bytes of the whole sketch: together, variables, deepest stack.
+    flash_bytes : int
+        Flash of the whole sketch.
+    warnings : list of str
+        Compiler warnings and doubts about the simulation.
+    """
+
+    labels: NDArray[Any]
+    scores: Ints
+    cycles: Ints
+    ram_peak: int
+    static_ram: int
+    stack_peak: int
+    flash_bytes: int
+    warnings: list[str]
+
+
+class CompiledModel:
+    """A model as a board runs it; :func:`compile_model` makes it.
+
+    Attributes
+    ----------
+    program : Program
+        The integer program.
+    board : Board
+        What it was compiled for.
+    """
+
+    def __init__(self, program: Program, board: Board) -> None:
+        self.program = program
+        self.board = board
+
+    @property
+    def input_dtype(self) -> np.dtype[np.signedinteger]:
+        """Type of a device input: int8 or int16."""
+        return self.program.input.type.dtype
+
+    @cached_property
+    def report(self) -> Report:
+        """Predicted flash, RAM, model bytes and cycles, each by item."""
+        return predict_report(self.program, self.board)
+
+    def quantize(self, X: ArrayLike) -> NDArray[np.signedinteger]:
+        """Device inputs of raw samples, as the exported ``quantize()`` makes them.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features) or (n, n_steps, n_features)
+            Raw features; values outside the calibrated range saturate.
+        """
+        return encode(self.program, self._checked(X))
+
+    def saturated(self, X: ArrayLike) -> int:
+        """Number of values of X outside the calibrated range."""
+        return count_saturated(self.program, self._checked(X))
+
+    def scores(self, X: ArrayLike) -> Ints:
+        """Raw integer scores of raw samples, bit for bit the device's; shape (n, n_outputs)."""
+        return run_integer(self.program, self.quantize(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The device's answers for raw samples: class labels, or real numbers of a regressor."""
+        return self._answers(self.scores(X))
+
+    def simulate(self, X: ArrayLike, *, simulator: str = "simavr", verbose: bool = False) -> Simulation:
+        """Build the exported sketch and run it on a simulated board with these samples.
+
+        Raises
+        ------
+        MissingToolError
+            If the compiler or the simulator is not installed; the message says how to get it.
+        SimulationError
+            If the firmware crashes or goes silent.
+        """
+        from .export import write_sketch
+        from .simulate import run_rows
+        from .toolchain import build_sketch
+
+        inputs = self.quantize(X)
+        with tempfile.TemporaryDirectory() as folder:
+            write_sketch(self, Path(folder) / "model", "model")
+            firmware = build_sketch(Path(folder) / "model", self.board)
+            rows = inputs.reshape(-1, self.program.input.size)
+            result = run_rows(firmware, rows, self._watched(), simulator=simulator, verbose=verbose)
+        last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
+        scores = result.scores[last]
+        cycles = self._sample_cycles(result.cycles_by_function, self._steps_of(inputs))
+        warnings = list(result.warnings)
+        if saturated := self.saturated(X):
+            warnings.append(f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated")
+        return Simulation(self._told(result.labels[last], scores), scores, cycles, result.ram_peak, result.static_ram,
+                          result.stack_peak, result.flash_bytes, warnings)  # fmt: skip
+
+    def _watched(self) -> list[str]:
+        predict = "predict" if self.program.task == "classifier" else "predict_raw"
+        if self.program.steps is None:
+            return [f"model::{predict}"]
+        return ["model::push", f"model::{predict}()"]
+
+    def _steps_of(self, inputs: NDArray[Any]) -> int:
+        return 1 if self.program.steps is None else inputs[0].size // self.program.input.size
+
+    def _sample_cycles(self, by_function: dict[str, Ints], steps: int) -> Ints:
+        if self.program.steps is None:
+            return next(iter(by_function.values()))
+        push, predict = by_function.values()
+        return push.reshape(-1, steps).sum(axis=1) + predict.reshape(-1, steps)[:, -1]
+
+    def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:
+        if self.program.task == "classifier":
+            return np.asarray(self.program.labels)[labels]
+        return self._answers(scores)
+
+    def _answers(self, scores: Ints) -> NDArray[Any]:
+        if self.program.task == "classifier":
+            return np.asarray(self.program.labels)[decide(scores)]
+        return self.program.output.type.dequantize(scores[:, 0])
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        return check_samples(self.program, X)
+
+
+def compile_model(model: Any, board: str | Board = "uno", *, X_calibration: ArrayLike | None = None) -> CompiledModel:
+    """Compile a fitted estimator or Pipeline for a board.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        Fitted; a Pipeline may have scalers in front.
+    board : str
+        ``"uno"``, ``"host"``, ...
+    X_calibration : array-like, optional
+        Raw samples that the ranges of inputs and activations shall cover; default: those seen by ``fit``.
+
+    Returns
+    -------
+    CompiledModel
+
+    Examples
+    --------
+    >>> compiled = compile_model(clf)  # doctest: +SKIP
+    >>> compiled.predict(X)  # doctest: +SKIP
+    """
+    program = lower(model)
+    if X_calibration is not None:
+        program = calibrate(program, check_samples(program, X_calibration))
+    return CompiledModel(to_integer(program), get_board(board))

@@ -1,0 +1,138 @@
+"""What a program will need on its board, item by item, predicted before anything is compiled.
+
+Knows programs, the memory plan, boards and measured prices of kernels; nothing of estimators or tools.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from edgealgos._errors import DoesNotFitError
+
+from .boards import Board
+from .ir import Program, Space
+from .passes import model_bytes, stored_bytes
+from .plan import plan_memory, ram_bytes
+from .prices import code_bytes, cycles, label_bytes, stack_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits for a whole sketch; None leaves the board's own limit.
+
+    Parameters
+    ----------
+    flash_bytes, ram_bytes : int or None
+        Flash of the sketch; RAM as variables plus deepest stack.
+    cycles : int or None
+        Clock cycles of one prediction (sequence models: of a whole sequence).
+    """
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Predicted needs of the exported sketch.
+
+    Parameters
+    ----------
+    board : Board
+        What it was predicted for.
+    flash_items, ram_items, model_items, cycle_items : dict of str to int
+        Bytes, bytes, bytes and clock cycles by item. Flash and RAM hold the whole sketch with the Arduino core; RAM
+        includes the deepest stack. Cycles are those of one prediction.
+    """
+
+    board: Board
+    flash_items: Mapping[str, int]
+    ram_items: Mapping[str, int]
+    model_items: Mapping[str, int]
+    cycle_items: Mapping[str, int]
+
+    @property
+    def flash_bytes(self) -> int:
+        """Flash of the whole sketch, bytes."""
+        return sum(self.flash_items.values())
+
+    @property
+    def ram_bytes(self) -> int:
+        """RAM of the whole sketch: variables and deepest stack, bytes."""
+        return sum(self.ram_items.values())
+
+    @property
+    def static_ram_bytes(self) -> int:
+        """RAM of the whole sketch without the stack, bytes."""
+        return self.ram_bytes - self.ram_items["stack"]
+
+    @property
+    def model_bytes(self) -> int:
+        """Flash that the model's numbers take, bytes."""
+        return sum(self.model_items.values())
+
+    @property
+    def cycles(self) -> int:
+        """Clock cycles of one prediction (sequence models: of a whole sequence)."""
+        return sum(self.cycle_items.values())
+
+    @property
+    def milliseconds(self) -> float:
+        """Time of one prediction."""
+        return 1e3 * self.cycles / self.board.clock_hz
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.board.title}: predicted for the whole sketch",
+            f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes",
+            f"  RAM    {self.ram_bytes:7,} of {self.board.ram_bytes:,} bytes (with the deepest stack)",
+            f"  model  {self.model_bytes:7,} bytes of the flash",
+            f"  time   {self.cycles:7,} cycles = {self.milliseconds:.2f} ms a prediction",
+        ]
+        for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), ("cycles", self.cycle_items)):
+            lines.append(f"{title} by item")
+            lines += [f"  {amount:9,}  {item}" for item, amount in sorted(items.items(), key=lambda kv: -kv[1])]
+        return "\n".join(lines)
+
+
+def predict_report(program: Program, board: Board) -> Report:
+    """Predicted needs of a program exported for a board."""
+    model = stored_bytes(program)
+    plan = plan_memory(program)
+    ram = {"input row": program.input.size * program.input.type.container // 8}
+    ram |= {"scratch arena": plan.arena_bytes}
+    ram |= {t.name: ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
+    ram |= stack_bytes(program, board)
+    flash = {f"table {name}": size for name, size in model.items() if program_table(program, name)}
+    flash |= {"labels": label_bytes(program)} | code_bytes(program, board)
+    return Report(board, flash, ram, model, cycles(program, board))
+
+
+def program_table(program: Program, name: str) -> bool:
+    """Whether a stored item is a table (scalars are operands of instructions)."""
+    return not any(t.name == name and t.shape == () for t in program.tensors)
+
+
+def check_fits(report: Report, budget: Budget | None = None) -> None:
+    """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits."""
+    budget = budget or Budget()
+    limits = (
+        ("flash", report.flash_bytes, min(budget.flash_bytes or report.board.flash_bytes, report.board.flash_bytes),
+         report.flash_items, "lower max_model_bytes"),
+        ("RAM", report.ram_bytes, min(budget.ram_bytes or report.board.ram_bytes, report.board.ram_bytes),
+         report.ram_items, "use fewer features, or a smaller projection_dim or hidden_size"),
+        ("cycles", report.cycles, budget.cycles or report.cycles, report.cycle_items, "lower max_model_bytes or depth"),
+    )  # fmt: skip
+    for what, need, limit, items, remedy in limits:
+        if need > limit:
+            largest = sorted(items.items(), key=lambda kv: -kv[1])[:3]
+            named = ", ".join(f"{item} {amount:,}" for item, amount in largest)
+            raise DoesNotFitError(
+                f"{what}: the sketch needs {need:,}, {report.board.title} allows {limit:,}. Largest items: {named}. "
+                f"To make it fit: {remedy}."
+            )
+
+
+__all__ = ["Budget", "Report", "check_fits", "model_bytes", "predict_report"]

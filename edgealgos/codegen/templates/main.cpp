@@ -1,0 +1,34 @@
+// Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}), separated by commas.
+// Build: c++ -std=c++11 -O2 main.cpp ${name}_model.cpp -o ${name}
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "${name}_model.h"
+
+static ${name}::input_t row[${name}::kFeatureCount];
+
+${answer}
+
+// Reads the rest of a line into `row`; -1 at the end of the input, 0 if the line is no row, 1 if it is one.
+static int readRow() {
+  for (uint16_t i = 0; i < ${name}::kFeatureCount; ++i) {
+    long value = 0;
+    const int got = scanf(i == 0 ? "%ld" : " ,%ld", &value);
+    if (got == EOF && i == 0) return -1;
+    if (got != 1 || value < ${name}::kInputMin || value > ${name}::kInputMax) return 0;
+    row[i] = static_cast<${name}::input_t>(value);
+  }
+  return 1;
+}
+
+int main() {
+  for (;;) {
+    const int got = readRow();
+    if (got < 0) return EXIT_SUCCESS;
+    if (got == 0) {
+      fprintf(stderr, "!not a row of ${features} integers ${low}..${high}\n");
+      return EXIT_FAILURE;
+    }
+    answer();
+  }
+}

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .encoding import InputEncoding
-from .interpret import profile
-from .ir import Program, Space
+from .interpret import CANDIDATE, profile
+from .ir import Program, Space, Tensor
 from .qtype import QType
 
 
@@ -23,9 +23,18 @@ def calibrate(program: Program, X: NDArray[Any]) -> Program:
     program = replace(program, encoding=_covering(program, X))
     program = program.replacing(replace(program.input, qtype=program.encoding.qtype))
     largest = profile(program, X)
-    fixed = {t.name for t in program.tensors if t.qtype is not None and t.space is not Space.SCRATCH}
-    free = [t for t in program.tensors if t.name in largest and t.name not in fixed and t.qtype is not None and t.type.bits <= 8]
+    free = [t for t in program.tensors if t.name in largest and _is_free(t)]
     return program.replacing(*(replace(t, qtype=QType.covering(largest[t.name], t.type.bits)) for t in free))
+
+
+def _is_free(tensor: Tensor) -> bool:
+    """Bytes in scratch have profiled types; wider ones have types that the arithmetic fixes."""
+    return (
+        tensor.space is Space.SCRATCH
+        and tensor.qtype is not None
+        and tensor.qtype not in (CANDIDATE,)
+        and (tensor.type.bits <= 8)
+    )
 
 
 def _covering(program: Program, X: NDArray[Any]) -> InputEncoding:
@@ -40,5 +49,3 @@ def _covering(program: Program, X: NDArray[Any]) -> InputEncoding:
     scaled = np.floor(np.ldexp(raw, shift) + 0.5)
     low, high = int(max(scaled.min(), -limit)), int(min(scaled.max(), limit))
     return InputEncoding(old.offset, scale, low, high, QType(old.qtype.bits, old.qtype.frac + shift))
-
-

@@ -140,7 +140,8 @@ class CompiledModel:
         if self.program.steps is None:
             return next(iter(by_function.values()))
         push, predict = by_function.values()
-        return push.reshape(-1, steps).sum(axis=1) + predict.reshape(-1, steps)[:, -1]
+        cycles: Ints = push.reshape(-1, steps).sum(axis=1) + predict.reshape(-1, steps)[:, -1]
+        return cycles
 
     def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":

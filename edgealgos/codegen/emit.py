@@ -1,6 +1,6 @@
 """Prints an integer program as C++: declarations and straight-line kernel calls. All thinking is done before.
 
-Knows programs, the memory plan and boards; nothing of estimators. `model_source` and `model_header` are text in, text out.
+Knows programs and the memory plan, nothing of estimators.
 """
 
 from __future__ import annotations
@@ -13,7 +13,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, Rescale, Space, Tensor, TreeWalk
+from .ir import (
+    Add,
+    ArgMax,
+    GatedUpdate,
+    LeakyUpdate,
+    MatVec,
+    Op,
+    Program,
+    PrototypeScore,
+    Rescale,
+    Space,
+    Tensor,
+    TreeWalk,
+)
 from .passes.pack_weights import tensor_bytes
 from .plan import MemoryPlan, plan_memory
 from .qtype import QType
@@ -24,12 +37,12 @@ _LINE = 110
 
 def template(name: str) -> Template:
     """A whole-file template of the package."""
-    return Template(resources.files(__package__).joinpath("templates", name).read_text(encoding="utf-8"))
+    return Template((resources.files(__package__) / "templates" / name).read_text(encoding="utf-8"))
 
 
 def runtime_header() -> str:
     """The kernels, the same text for every model, so that two models may share one sketch folder."""
-    text = resources.files(__package__).joinpath("runtime", "edgealgos_runtime.h").read_text(encoding="utf-8")
+    text = (resources.files(__package__) / "runtime" / "edgealgos_runtime.h").read_text(encoding="utf-8")
     return text.replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
 
 
@@ -44,7 +57,9 @@ def model_header(program: Program, name: str) -> str:
         low=program.encoding.low,
         high=program.encoding.high,
         score_type=c_type(program.output.type),
-        constants="".join(f"constexpr {kind} {key} = {value};  // {doc}\n" for kind, key, value, doc in _constants(program)),
+        constants="".join(
+            f"constexpr {kind} {key} = {value};  // {doc}\n" for kind, key, value, doc in _constants(program)
+        ),
         functions=_declarations(program),
     )
 
@@ -54,7 +69,7 @@ def model_source(program: Program, name: str) -> str:
     plan = plan_memory(program)
     return template("model.cpp").substitute(
         name=name,
-        tables="\n".join(_table(t) for t in program.tensors if t.space is Space.FLASH and t.size > 1 or _is_table(t)),
+        tables="\n".join(_table(t) for t in program.tensors if _is_table(t)),
         memory=_memory(program, plan),
         functions=_definitions(program, plan),
         quantize=_quantize(program),
@@ -128,7 +143,11 @@ def _table(tensor: Tensor) -> str:
         values = values.ravel()[np.flatnonzero(values)]
         if values.size == 0:
             values = np.zeros(1, np.int64)  # C++ has no empty arrays
-    lines += [f"const {c_type(tensor.type)} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{", number_lines(values), "};"]
+    lines += [
+        f"const {c_type(tensor.type)} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{",
+        number_lines(values),
+        "};",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -155,16 +174,20 @@ def _definitions(program: Program, plan: MemoryPlan) -> str:
     bodies = {f: "\n".join(_call(program, op) for op in body) for f, body in program.functions.items()}
     kind = "sequence" if program.steps is not None else "sample"
     state = [t for t in program.tensors if t.space is Space.STATE]
-    return template(f"model_{kind}_{program.task}.cpp").substitute(
-        predict=bodies["predict"],
-        push=bodies.get("push", ""),
-        reset="\n".join(f"  edgealgos::clear({t.name}, {t.size});" for t in state),
-        input=program.input.name,
-    ).rstrip("\n")
+    return (
+        template(f"model_{kind}_{program.task}.cpp")
+        .substitute(
+            predict=bodies["predict"],
+            push=bodies.get("push", ""),
+            reset="\n".join(f"  edgealgos::clear({t.name}, {t.size});" for t in state),
+            input=program.input.name,
+        )
+        .rstrip("\n")
+    )
 
 
 def _call(program: Program, op: Op) -> str:
-    return "  " + _CALLS[type(op)](program, op)
+    return f"  {_CALLS[type(op)](program, op)}"
 
 
 def _ref(program: Program, name: str | None) -> str:
@@ -173,7 +196,7 @@ def _ref(program: Program, name: str | None) -> str:
     return f"{name}_" if program[name].space is Space.OUTPUT else name
 
 
-def _bias(program: Program, name: str | None, kind: str = "int32_t") -> str:
+def _or_null(program: Program, name: str | None, kind: str = "int32_t") -> str:
     return f"static_cast<const {kind} *>(nullptr)" if name is None else name
 
 
@@ -184,7 +207,7 @@ def _matvec(program: Program, op: MatVec) -> str:
     shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
     data = f"{op.matrix}_bits, {op.matrix}" if matrix.storage == "bitmap" else op.matrix
     return (
-        f"edgealgos::matvec_{matrix.storage}<{acc}, {shift}, {out.type.bits}>({data}, {_bias(program, op.bias, acc)}, "
+        f"edgealgos::matvec_{matrix.storage}<{acc}, {shift}, {out.type.bits}>({data}, {_or_null(program, op.bias, acc)}, "
         f"{op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
     )
 
@@ -195,10 +218,10 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
     assert op.w_type is not None
     shift_w = program[op.weights].type.frac + z - op.w_type.frac
     shift_v = program[op.gates].type.frac + z - 7
-    branches = op.branches if op.branches is not None else f"static_cast<const {c_type(program[op.weights].type)} *>(nullptr)"
+    branches = _or_null(program, op.branches, c_type(program[op.weights].type))
     return (
-        f"edgealgos::tree_walk<int{op.acc_bits}_t, {shift_w}, {shift_v}, {op.depth}>({op.weights}, {op.gates}, {branches}, "
-        f"{_bias(program, op.bias)}, {op.vector}, {_ref(program, op.out)}, {outputs}, {width});"
+        f"edgealgos::tree_walk<int{op.acc_bits}_t, {shift_w}, {shift_v}, {op.depth}>("
+        f"{op.weights}, {op.gates}, {branches}, {_or_null(program, op.bias)}, {op.vector}, {_ref(program, op.out)}, {outputs}, {width});"
     )
 
 
@@ -206,7 +229,7 @@ def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
     frac = 2 * program[op.vector].type.frac
     return (
-        f"edgealgos::prototype_score<{frac}>({op.prototypes}, {op.labels}, {_bias(program, op.bias)}, {op.vector}, "
+        f"edgealgos::prototype_score<{frac}>({op.prototypes}, {op.labels}, {_or_null(program, op.bias)}, {op.vector}, "
         f"{_ref(program, op.out)}, {count}, {program[op.out].size}, {width});"
     )
 
@@ -217,8 +240,8 @@ _TANH = {"hard_tanh": "edgealgos::HardTanh", "tanh": "edgealgos::TableTanh"}
 def _gated_update(program: Program, op: GatedUpdate) -> str:
     shifts = [12 - program[name].type.frac for name in (op.gate_bias, op.candidate_bias)]
     return (
-        f"edgealgos::gated_update<{_TANH[op.nonlinearity]}, {shifts[0]}, {shifts[1]}>({op.preactivation}, {op.gate_bias}, "
-        f"{op.candidate_bias}, {_scalar(program, op.zeta)}, {_scalar(program, op.nu)}, {op.out}, {program[op.out].size});"
+        f"edgealgos::gated_update<{_TANH[op.nonlinearity]}, {shifts[0]}, {shifts[1]}>("
+        f"{op.preactivation}, {op.gate_bias}, {op.candidate_bias}, {_scalar(program, op.zeta)}, {_scalar(program, op.nu)}, {op.out}, {program[op.out].size});"
     )
 
 
@@ -278,7 +301,11 @@ def _quantize(program: Program) -> str:
         )
         read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
         head = f"  const float scaled = {read} + 0.5f;"
-    return template("quantize.cpp").substitute(tables=tables, head=head, input_type=c_type(program.input.type)).rstrip("\n")
+    return (
+        template("quantize.cpp")
+        .substitute(tables=tables, head=head, input_type=c_type(program.input.type))
+        .rstrip("\n")
+    )
 
 
 def c_float(value: Any) -> str:

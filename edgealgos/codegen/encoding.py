@@ -99,8 +99,14 @@ def _uniform_encoding(rows: NDArray[np.float64], low: float, high: float, bits: 
     if span <= 2 * limit + 1 and np.array_equal(rows, np.rint(rows)):
         offset = float(np.ceil((low + high) / 2))
         spread = max(float(np.std(rows)), 2.0**-20)
-        return _encoding(np.array([offset]), np.array([1.0]), int(low - offset), int(high - offset), bits,
-                         int(np.rint(np.log2(spread))))
+        return _encoding(
+            np.array([offset]),
+            np.array([1.0]),
+            int(low - offset),
+            int(high - offset),
+            bits,
+            int(np.rint(np.log2(spread))),
+        )
     offset, scale = (low + high) / 2, 2 * limit / span
     spread = float(np.std(rows)) * scale
     return _encoding(np.array([offset]), np.array([scale]), -limit, limit, bits, int(np.rint(np.log2(spread))))
@@ -120,6 +126,7 @@ def _per_feature_encoding(
     return _encoding(mean, scale, -bound, bound, bits, frac)
 
 
-def _encoding(offset: NDArray[np.float64], scale: NDArray[np.float64], low: int, high: int, bits: int,
-              frac: int) -> InputEncoding:
+def _encoding(
+    offset: NDArray[np.float64], scale: NDArray[np.float64], low: int, high: int, bits: int, frac: int
+) -> InputEncoding:
     return InputEncoding(offset.astype(np.float32), scale.astype(np.float32), low, high, QType(bits, frac))

@@ -25,11 +25,11 @@ VERSION = "0.1.0"
 _KEYWORDS = frozenset(
     """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl const
     constexpr const_cast continue decltype default delete do double dynamic_cast else enum explicit export extern false
-    float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq private
-    protected public register reinterpret_cast return short signed sizeof static static_assert static_cast struct switch
-    template this thread_local throw true try typedef typeid typename union unsigned using virtual void volatile wchar_t
-    while xor xor_eq std edgealgos Arduino Serial setup loop main min max abs round radians degrees sq constrain bit
-    byte word boolean interrupts HIGH LOW INPUT OUTPUT PI F""".split()
+    float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq
+    private protected public register reinterpret_cast return short signed sizeof static static_assert static_cast
+    struct switch template this thread_local throw true try typedef typeid typename union unsigned using virtual void
+    volatile wchar_t while xor xor_eq std edgealgos Arduino Serial setup loop main min max abs round radians degrees sq
+    constrain bit byte word boolean interrupts HIGH LOW INPUT OUTPUT PI F""".split()  # noqa: SIM905
 )
 
 
@@ -126,8 +126,8 @@ def checked_name(name: str) -> str:
     """A name that can be a C++ namespace and a file name, or ExportError."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,50}", name) or "__" in name:
         raise ExportError(
-            f"{name!r} cannot name a C++ namespace: use up to 51 letters, digits and single underscores, a letter first "
-            "(pass name=... where the folder shall keep its name)"
+            f"{name!r} cannot name a C++ namespace: use up to 51 letters, digits and single underscores, a letter "
+            "first (pass name=... where the folder shall keep its name)"
         )
     if name in _KEYWORDS:
         raise ExportError(f"{name!r} means something else in C++ or Arduino; pass another name=")
@@ -161,7 +161,9 @@ def sketch_files(compiled: CompiledModel, name: str, folder: str, self_test: Arr
     }
 
 
-def library_files(compiled: CompiledModel, name: str, folder: str, self_test: ArrayLike | None = None) -> dict[str, str]:
+def library_files(
+    compiled: CompiledModel, name: str, folder: str, self_test: ArrayLike | None = None
+) -> dict[str, str]:
     """An Arduino library."""
     facts = {"name": name, "family": compiled.program.family, "version": VERSION}
     return {
@@ -230,7 +232,8 @@ def _self_test(compiled: CompiledModel, name: str, X: ArrayLike) -> str:
         answers = scores[:, 0]
     entry = "predict" if compiled.program.task == "classifier" else "predict_raw"
     kind = "sequence" if compiled.program.steps is not None else "sample"
-    run = template(f"self_test_{kind}.ino").substitute(name=name, entry=entry, steps=rows[0].size // compiled.program.input.size)
+    steps = rows[0].size // compiled.program.input.size
+    run = template(f"self_test_{kind}.ino").substitute(name=name, entry=entry, steps=steps)
     return template("self_test.ino").substitute(
         name=name, rows=number_lines(rows), answers=number_lines(answers), count=len(rows), run=run.rstrip("\n")
     )

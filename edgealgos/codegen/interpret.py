@@ -110,8 +110,9 @@ Kernel = Callable[[Program, Any, Values], NDArray[Any]]
 Watch = Callable[[str, NDArray[Any]], None]
 
 
-def _run(program: Program, x: NDArray[Any], kernels: Mapping[type[Op], Kernel],
-         watch: Watch | None = None) -> NDArray[Any]:
+def _run(
+    program: Program, x: NDArray[Any], kernels: Mapping[type[Op], Kernel], watch: Watch | None = None
+) -> NDArray[Any]:
     """Run in blocks of rows, so that whole data sets do not need their intermediate values at once."""
     outputs = []
     for start in range(0, max(len(x), 1), _ROWS_AT_ONCE):
@@ -130,8 +131,9 @@ def _start(program: Program, x: NDArray[Any], real: bool) -> Values:
     return values
 
 
-def _run_block(program: Program, x: NDArray[Any], values: Values, kernels: Mapping[type[Op], Kernel],
-               watch: Watch | None) -> None:
+def _run_block(
+    program: Program, x: NDArray[Any], values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None
+) -> None:
     if program.steps is None:
         values[program.input.name] = x
     else:
@@ -141,8 +143,9 @@ def _run_block(program: Program, x: NDArray[Any], values: Values, kernels: Mappi
     _run_ops(program, "predict", values, kernels, watch)
 
 
-def _run_ops(program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel],
-             watch: Watch | None) -> None:
+def _run_ops(
+    program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None
+) -> None:
     for op in program.functions[function]:
         values[op.out] = kernels[type(op)](program, op, values)
         if watch is not None:

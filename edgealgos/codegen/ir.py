@@ -245,6 +245,7 @@ class Program:
 
 def same_program(a: Program, b: Program) -> bool:
     """Whether two programs are equal: tensors with their data, ops, encoding and labels."""
+
     def tensor_key(t: Tensor) -> tuple[Any, ...]:
         return t.name, t.shape, t.space, t.qtype, t.storage
 

@@ -38,8 +38,8 @@ def lower(model: Any) -> Program:
         return _lower_pipeline(model)
     if not hasattr(model, "to_program"):
         raise UnsupportedModelError(
-            f"{_name(model)} cannot be compiled. Supported are the estimators of edgealgos, alone or as the last step of a "
-            f"scikit-learn Pipeline behind {', '.join(sorted(supported_scalers()))}."
+            f"{_name(model)} cannot be compiled. Supported are the estimators of edgealgos, alone or as the last step "
+            f"of a scikit-learn Pipeline behind {', '.join(sorted(supported_scalers()))}."
         )
     check_is_fitted(model)
     program: Program = model.to_program()
@@ -102,7 +102,9 @@ def supported_scalers() -> list[str]:
     return [kind.__name__ for kind in affine.registry if kind is not object]
 
 
-def compose(encoding: InputEncoding, slope: NDArray[np.float64], shift: NDArray[np.float64], width: int) -> InputEncoding:
+def compose(
+    encoding: InputEncoding, slope: NDArray[np.float64], shift: NDArray[np.float64], width: int
+) -> InputEncoding:
     """Encoding of x such that it encodes ``x * slope + shift`` as `encoding` does.
 
     Rows of a 2-D sequence model have `width` columns a time step; where a scaler treats all steps alike, one step's
@@ -130,14 +132,15 @@ def _shortest(offset: NDArray[np.float64], scale: NDArray[np.float64], width: in
 
 def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
     """Samples as float64, refused where they are not finite or have the wrong number of features."""
-    samples = check_array(X, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="X")
+    samples: NDArray[np.float64] = check_array(X, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="X")
     width = program.input.size
     if program.steps is None:
         if samples.ndim != 2 or samples.shape[1] != width:
             raise ValueError(f"X has shape {samples.shape}, this model takes (n_samples, {width})")
-    elif not (samples.ndim == 3 and samples.shape[2] == width or samples.ndim == 2 and samples.shape[1] % width == 0):
+    elif samples.ndim not in (2, 3) or samples.shape[-1] % width or (samples.ndim == 3 and samples.shape[2] != width):
         raise ValueError(
-            f"X has shape {samples.shape}, this model takes (n_samples, n_steps, {width}) or rows of whole steps of {width}"
+            f"X has shape {samples.shape}, this model takes (n_samples, n_steps, {width}) or rows of whole steps "
+            f"of {width}"
         )
     return samples
 

@@ -68,7 +68,9 @@ def _lowest_offset(program: Program, name: str, live: dict[str, LiveRange], plac
     tensor = program[name]
     align = tensor.type.container // 8
     taken = sorted(
-        (offset, offset + ram_bytes(program[other])) for other, offset in placed.items() if _overlap(live[name], live[other])
+        (offset, offset + ram_bytes(program[other]))
+        for other, offset in placed.items()
+        if _overlap(live[name], live[other])
     )
     offset = 0
     for start, end in taken:

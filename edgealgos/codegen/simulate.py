@@ -137,10 +137,10 @@ def function_addresses(firmware: Firmware, name: str) -> list[int]:
     SimulationError
         If the firmware has no such function.
     """
-    functions = [symbol for symbol in firmware.symbols if symbol.kind in "tTwW" and symbol.size > 0]
+    functions = [symbol for symbol in firmware.symbols if symbol.kind in "tTwW"]
     found = [symbol.address for symbol in functions if _is_named(symbol.demangled, name)]
     if not found:
-        known = ", ".join(symbol.demangled for symbol in functions if not symbol.name.startswith("__"))
+        known = ", ".join(symbol.demangled for symbol in functions if symbol.size > 0)
         raise SimulationError(
             f"{firmware.elf.name} has no function {name!r}: it was left out, or inlined (mark it noinline). "
             f"Functions: {known}"
@@ -208,15 +208,16 @@ def _answers(run: Run, firmware: Firmware) -> list[str]:
         raise SimulationError(
             f"the sketch {_REASONS.get(run.status, run.status)}, after {answered} answered rows and "
             f"{run.total_cycles:,} cycles, in {firmware.function_at(run.stopped_at)} at 0x{run.stopped_at:04x}. "
-            f"{_last_words(run.output)}"
+            f"{_last_words(run)}"
         )
     return lines[:answered]
 
 
-def _last_words(output: Sequence[str]) -> str:
-    if not output:
+def _last_words(run: Run) -> str:
+    if not run.output:
         return "It printed nothing: does it print '# <name> ready: ...' at 8N1 on its serial port?"
-    return f"The last line it printed is {output[-1][:200]!r}."
+    lost = " It did not read its serial port in time, and bytes were lost." if run.held_back else ""
+    return f"The last line it printed is {run.output[-1][:200]!r}.{lost}"
 
 
 def _check_stack(firmware: Firmware, stack: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from edgealgos.codegen.toolchain import Firmware
 
 # address, bytes, mnemonic, operands, as avr-objdump lists them
-_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:[0-9a-f]{2} )+\s*\t(\w+)(?:\t([^;]*))?", re.M)
+_INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:[0-9a-f]{2} )+\s*\t(\w+)(?:\t([^;\n]*))?", re.M)
 _SKIPS = ("sbrc", "sbrs", "cpse", "sbic", "sbis")
 
 

@@ -57,9 +57,7 @@ def model_header(program: Program, name: str) -> str:
         low=program.encoding.low,
         high=program.encoding.high,
         score_type=c_type(program.output.type),
-        constants="".join(
-            f"constexpr {kind} {key} = {value};  // {doc}\n" for kind, key, value, doc in _constants(program)
-        ),
+        constants="".join(f"constexpr {row}\n" for row in _constants(program)),
         functions=_declarations(program),
     )
 
@@ -103,19 +101,21 @@ def c_string(text: str) -> str:
 # ---- declarations --------------------------------------------------------------------------------------------------
 
 
-def _constants(program: Program) -> list[tuple[str, str, int, str]]:
+def _constants(program: Program) -> list[str]:
     """Typed constants of the header."""
+    frac = program.output.type.frac
     rows = []
     if program.steps is not None:
-        rows.append(("uint16_t", "kStepCount", program.steps, "time steps of a whole sequence"))
+        rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
     if program.task == "classifier":
-        rows.append(("uint8_t", "kClassCount", len(program.labels), "classes"))
+        rows.append(f"uint8_t kClassCount = {len(program.labels)};")
+        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * 2^-{frac}")
     else:
-        rows.append(("uint8_t", "kOutputCount", program.output.size, "outputs"))
-    rows.append(("uint8_t", "kScoreCount", program.output.size, "scores: one for two classes, else one a class"))
-    frac = program.output.type.frac
-    kind = "kOutputFrac" if program.task == "regressor" else "kScoreFrac"
-    rows.append(("int8_t", kind, frac, f"real = raw * 2^-{frac}"))
+        rows.append(f"uint8_t kOutputCount = {program.output.size};")
+        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * 2^-{frac}")
+    rows.append(
+        f"uint8_t kScoreCount = {program.output.size};  // one for two classes or a regressor, else one a class"
+    )
     return rows
 
 
@@ -143,11 +143,8 @@ def _table(tensor: Tensor) -> str:
         values = values.ravel()[np.flatnonzero(values)]
         if values.size == 0:
             values = np.zeros(1, np.int64)  # C++ has no empty arrays
-    lines += [
-        f"const {c_type(tensor.type)} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{",
-        number_lines(values),
-        "};",
-    ]
+    kind = c_type(tensor.type)
+    lines += [f"const {kind} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{", number_lines(values), "};"]
     return "\n".join(lines) + "\n"
 
 
@@ -206,10 +203,9 @@ def _matvec(program: Program, op: MatVec) -> str:
     acc = f"int{op.acc_bits}_t"
     shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
     data = f"{op.matrix}_bits, {op.matrix}" if matrix.storage == "bitmap" else op.matrix
-    return (
-        f"edgealgos::matvec_{matrix.storage}<{acc}, {shift}, {out.type.bits}>({data}, {_or_null(program, op.bias, acc)}, "
-        f"{op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
-    )
+    call = f"edgealgos::matvec_{matrix.storage}<{acc}, {shift}, {out.type.bits}>"
+    bias = _or_null(program, op.bias, acc)
+    return f"{call}({data}, {bias}, {op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
 
 
 def _tree_walk(program: Program, op: TreeWalk) -> str:
@@ -219,10 +215,9 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
     shift_w = program[op.weights].type.frac + z - op.w_type.frac
     shift_v = program[op.gates].type.frac + z - 7
     branches = _or_null(program, op.branches, c_type(program[op.weights].type))
-    return (
-        f"edgealgos::tree_walk<int{op.acc_bits}_t, {shift_w}, {shift_v}, {op.depth}>("
-        f"{op.weights}, {op.gates}, {branches}, {_or_null(program, op.bias)}, {op.vector}, {_ref(program, op.out)}, {outputs}, {width});"
-    )
+    call = f"edgealgos::tree_walk<int{op.acc_bits}_t, {shift_w}, {shift_v}, {op.depth}>"
+    tables = f"{op.weights}, {op.gates}, {branches}, {_or_null(program, op.bias)}"
+    return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {outputs}, {width});"
 
 
 def _prototype_score(program: Program, op: PrototypeScore) -> str:
@@ -239,10 +234,10 @@ _TANH = {"hard_tanh": "edgealgos::HardTanh", "tanh": "edgealgos::TableTanh"}
 
 def _gated_update(program: Program, op: GatedUpdate) -> str:
     shifts = [12 - program[name].type.frac for name in (op.gate_bias, op.candidate_bias)]
-    return (
-        f"edgealgos::gated_update<{_TANH[op.nonlinearity]}, {shifts[0]}, {shifts[1]}>("
-        f"{op.preactivation}, {op.gate_bias}, {op.candidate_bias}, {_scalar(program, op.zeta)}, {_scalar(program, op.nu)}, {op.out}, {program[op.out].size});"
-    )
+    call = f"edgealgos::gated_update<{_TANH[op.nonlinearity]}, {shifts[0]}, {shifts[1]}>"
+    scalars = f"{_scalar(program, op.zeta)}, {_scalar(program, op.nu)}"
+    biases = f"{op.gate_bias}, {op.candidate_bias}"
+    return f"{call}({op.preactivation}, {biases}, {scalars}, {op.out}, {program[op.out].size});"
 
 
 def _leaky_update(program: Program, op: LeakyUpdate) -> str:
@@ -301,11 +296,8 @@ def _quantize(program: Program) -> str:
         )
         read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
         head = f"  const float scaled = {read} + 0.5f;"
-    return (
-        template("quantize.cpp")
-        .substitute(tables=tables, head=head, input_type=c_type(program.input.type))
-        .rstrip("\n")
-    )
+    kind = c_type(program.input.type)
+    return template("quantize.cpp").substitute(tables=tables, head=head, input_type=kind).rstrip("\n")
 
 
 def c_float(value: Any) -> str:

@@ -140,12 +140,34 @@ def _table(tensor: Tensor) -> str:
         rows = values.reshape(-1, tensor.shape[-1]) != 0
         bits = np.packbits(rows, axis=1, bitorder="little")
         lines += [f"const uint8_t {tensor.name}_bits[{bits.size}] EDGEALGOS_FLASH = {{", number_lines(bits), "};"]
+        if rows_of_blocks := _block_starts(tensor):
+            lines += [
+                f"const uint16_t {tensor.name}_starts[{tensor.shape[0]}] EDGEALGOS_FLASH = {{",
+                rows_of_blocks,
+                "};",
+            ]
         values = values.ravel()[np.flatnonzero(values)]
         if values.size == 0:
             values = np.zeros(1, np.int64)  # C++ has no empty arrays
     kind = c_type(tensor.type)
     lines += [f"const {kind} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{", number_lines(values), "};"]
     return "\n".join(lines) + "\n"
+
+
+def _block_starts(tensor: Tensor) -> str:
+    """Index of each block's first value, for blocks of matrices."""
+    if len(tensor.shape) != 3 or tensor.shape[0] == 1:
+        return ""
+    counts = np.count_nonzero(tensor.values, axis=(1, 2))
+    return number_lines(np.cumsum(counts) - counts)
+
+
+def _rows(tensor: Tensor) -> str:
+    """Reader of a matrix' rows."""
+    if tensor.storage == "dense":
+        return f"edgealgos::dense({tensor.name})"
+    starts = f", {tensor.name}_starts" if _block_starts(tensor) else ""
+    return f"edgealgos::bitmap({tensor.name}_bits, {tensor.name}{starts})"
 
 
 def _memory(program: Program, plan: MemoryPlan) -> str:
@@ -202,10 +224,9 @@ def _matvec(program: Program, op: MatVec) -> str:
     rows, columns = matrix.shape
     acc = f"int{op.acc_bits}_t"
     shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
-    data = f"{op.matrix}_bits, {op.matrix}" if matrix.storage == "bitmap" else op.matrix
-    call = f"edgealgos::matvec_{matrix.storage}<{acc}, {shift}, {out.type.bits}>"
+    call = f"edgealgos::matvec<{acc}, {shift}, {out.type.bits}>"
     bias = _or_null(program, op.bias, acc)
-    return f"{call}({data}, {bias}, {op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
+    return f"{call}({_rows(matrix)}, {bias}, {op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
 
 
 def _tree_walk(program: Program, op: TreeWalk) -> str:
@@ -216,7 +237,8 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
     shift_v = program[op.gates].type.frac + z - 7
     branches = _or_null(program, op.branches, c_type(program[op.weights].type))
     call = f"edgealgos::tree_walk<int{op.acc_bits}_t, {shift_w}, {shift_v}, {op.depth}>"
-    tables = f"{op.weights}, {op.gates}, {branches}, {_or_null(program, op.bias)}"
+    matrices = f"{_rows(program[op.weights])}, {_rows(program[op.gates])}"
+    tables = f"{matrices}, {branches}, {_or_null(program, op.bias)}"
     return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {outputs}, {width});"
 
 

@@ -157,7 +157,11 @@ def _run_ops(
 
 def _float_matvec(program: Program, op: MatVec, v: Values) -> Reals:
     out: Reals = v[op.vector] @ v[op.matrix].T
-    return out if op.bias is None else out + v[op.bias]
+    out = out if op.bias is None else out + v[op.bias]
+    tensor = program[op.out]
+    if tensor.qtype is None or tensor.space is Space.OUTPUT:
+        return out
+    return np.clip(out, tensor.type.low * tensor.type.step, (tensor.type.high + 1) * tensor.type.step)
 
 
 def _float_tree_walk(program: Program, op: TreeWalk, v: Values) -> Reals:

@@ -99,13 +99,14 @@ def shift_right(raw: ArrayLike, shift: int) -> Ints:
 def storage_bytes(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> dict[str, int]:
     """Flash bytes of a matrix in each storage that can hold it.
 
-    ``dense``: every value. ``bitmap``: one bit a position, rows padded to whole bytes, then the non-zero values.
-    A matrix is stored in the cheapest; see :func:`cheapest_storage`.
+    ``dense``: every value. ``bitmap``: one bit a position, rows padded to whole bytes, then the non-zero values; blocks
+    of matrices (three axes) also store where each block's values start, two bytes a block. A matrix is stored in the
+    cheapest; see :func:`cheapest_storage`.
 
     Parameters
     ----------
     shape : tuple of int
-        Rows and columns; leading axes count as rows.
+        Rows and columns, or blocks, rows and columns.
     nonzeros : int
         Number of values different from zero.
     bits : int
@@ -114,9 +115,10 @@ def storage_bytes(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> dict[
     columns = shape[-1]
     rows = math.prod(shape[:-1])
     width = -(-bits // 8)
+    starts = 2 * shape[0] if len(shape) == 3 and shape[0] > 1 else 0
     return {
         "dense": rows * columns * width,
-        "bitmap": rows * -(-columns // 8) + nonzeros * width,
+        "bitmap": rows * -(-columns // 8) + nonzeros * width + starts,
     }
 
 

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor
-from ..qtype import cheapest_storage
+from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor, TreeWalk
+from ..qtype import cheapest_storage, storage_bytes
 from ..tables import EXP2, TANH
 
 
 def pack_weights(program: Program) -> Program:
     """Sparse storage where it is smaller than the plain table, matrix by matrix."""
-    sparse = {op.matrix for op in program.ops() if isinstance(op, MatVec)}
-    return program.replacing(*(_packed(program[name]) for name in sorted(sparse)))
+    matrices = {op.matrix for op in program.ops() if isinstance(op, MatVec)}
+    matrices |= {name for op in program.ops() if isinstance(op, TreeWalk) for name in (op.weights, op.gates)}
+    return program.replacing(*(_packed(program[name]) for name in sorted(matrices)))
 
 
 def _packed(tensor: Tensor) -> Tensor:
@@ -26,8 +27,7 @@ def tensor_bytes(tensor: Tensor) -> int:
     """Bytes that a constant occupies in flash (nine bits are an unsigned byte and count as one)."""
     width = max(1, tensor.type.bits // 8)
     if tensor.storage == "bitmap":
-        rows = tensor.size // tensor.shape[-1]
-        return rows * -(-tensor.shape[-1] // 8) + int(np.count_nonzero(tensor.values)) * width
+        return storage_bytes(tensor.shape, int(np.count_nonzero(tensor.values)), 8 * width)["bitmap"]
     return tensor.size * width
 
 

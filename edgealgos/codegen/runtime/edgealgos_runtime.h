@@ -22,6 +22,7 @@ namespace edgealgos {
 #if defined(__AVR__)
 inline uint8_t flash(const uint8_t *p) { return pgm_read_byte(p); }
 inline int8_t flash(const int8_t *p) { return static_cast<int8_t>(pgm_read_byte(p)); }
+inline uint16_t flash(const uint16_t *p) { return pgm_read_word(p); }
 inline int16_t flash(const int16_t *p) { return static_cast<int16_t>(pgm_read_word(p)); }
 inline int32_t flash(const int32_t *p) { return static_cast<int32_t>(pgm_read_dword(p)); }
 inline float flash(const float *p) { return pgm_read_float(p); }
@@ -97,6 +98,47 @@ EDGEALGOS_NOINLINE Acc dot_bitmap(const uint8_t *bits, const W **values, const V
   return static_cast<Acc>(acc);
 }
 
+// The rows of a matrix in the order of storage, whatever the storage: next() is one row times a vector.
+// at() finds the first row of a block of equal matrices (the nodes of a tree).
+template <class W> struct DenseRows {
+  const W *values;
+  DenseRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
+    const DenseRows there = {values + static_cast<uint16_t>(block) * rows * columns};
+    return there;
+  }
+  template <class Acc, class V> Acc next(const V *vector, uint16_t columns) {
+    const Acc acc = dot<Acc>(values, vector, columns);
+    values += columns;
+    return acc;
+  }
+};
+
+template <class W> struct BitmapRows {
+  const uint8_t *bits;
+  const W *values;
+  const uint16_t *starts;  // of each block's values; null for a single matrix
+  BitmapRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
+    const BitmapRows there = {bits + static_cast<uint16_t>(block) * rows * ((columns + 7) / 8),
+                              starts ? values + flash(starts + block) : values, starts};
+    return there;
+  }
+  template <class Acc, class V> Acc next(const V *vector, uint16_t columns) {
+    const Acc acc = dot_bitmap<Acc>(bits, &values, vector, columns);
+    bits += (columns + 7) / 8;
+    return acc;
+  }
+};
+
+template <class W> inline DenseRows<W> dense(const W *values) {
+  const DenseRows<W> rows = {values};
+  return rows;
+}
+template <class W>
+inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t *starts = nullptr) {
+  const BitmapRows<W> rows = {bits, values, starts};
+  return rows;
+}
+
 // acc + bias[i], wrapping; a null bias is zero.
 template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint16_t i) {
   typedef typename Wrapping<Acc>::type U;
@@ -104,37 +146,29 @@ template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint1
 }
 
 // out = saturate((matrix * vector + bias) / 2^Shift)
-template <class Acc, int Shift, int Bits, class W, class V, class Out>
-void matvec_dense(const W *matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, uint16_t columns) {
-  for (uint16_t i = 0; i < rows; ++i, matrix += columns)
-    out[i] = static_cast<Out>(rescale<Shift, Bits>(with_bias(dot<Acc>(matrix, vector, columns), bias, i)));
-  barrier();
-}
-
-template <class Acc, int Shift, int Bits, class W, class V, class Out>
-void matvec_bitmap(const uint8_t *bits, const W *values, const Acc *bias, const V *vector, Out *out, uint16_t rows,
-                   uint16_t columns) {
-  for (uint16_t i = 0; i < rows; ++i, bits += (columns + 7) / 8)
-    out[i] = static_cast<Out>(
-        rescale<Shift, Bits>(with_bias(dot_bitmap<Acc>(bits, &values, vector, columns), bias, i)));
+template <class Acc, int Shift, int Bits, class Rows, class V, class Out>
+void matvec(Rows matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, uint16_t columns) {
+  for (uint16_t i = 0; i < rows; ++i) {
+    const Acc acc = with_bias(matrix.template next<Acc>(vector, columns), bias, i);
+    out[i] = static_cast<Out>(rescale<Shift, Bits>(acc));
+  }
   barrier();
 }
 
 // ---- Bonsai ---------------------------------------------------------------------------------------------------
 
 // scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
-template <class Acc, int ShiftW, int ShiftV, int Depth, class W, class V>
-void tree_walk(const W *weights, const W *gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
+template <class Acc, int ShiftW, int ShiftV, int Depth, class RowsW, class RowsV, class W, class V>
+void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
                uint8_t outputs, uint8_t width) {
   for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
   uint8_t node = 0;
   for (uint8_t level = 0;; ++level) {
-    const uint16_t first = static_cast<uint16_t>(node) * outputs * width;
-    const W *row_w = weights + first;
-    const W *row_v = gates + first;
-    for (uint8_t c = 0; c < outputs; ++c, row_w += width, row_v += width) {
-      const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(dot<Acc>(row_v, z, width)));
-      const int16_t w = static_cast<int16_t>(rescale<ShiftW, 16>(dot<Acc>(row_w, z, width)));
+    RowsW row_w = weights.at(node, outputs, width);
+    RowsV row_v = gates.at(node, outputs, width);
+    for (uint8_t c = 0; c < outputs; ++c) {
+      const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(row_v.template next<Acc>(z, width)));
+      const int16_t w = static_cast<int16_t>(rescale<ShiftW, 16>(row_w.template next<Acc>(z, width)));
       scores[c] += static_cast<int32_t>(w) * t;
     }
     if (level == Depth) break;

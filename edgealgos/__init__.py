@@ -16,6 +16,7 @@ from ._errors import (
 )
 from ._fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
 from ._protonn import ProtoNNClassifier, ProtoNNRegressor
+from .persistence import load, save
 
 __version__ = "0.1.0"
 
@@ -33,4 +34,6 @@ __all__ = [
     "ProtoNNClassifier",
     "ProtoNNRegressor",
     "SimulationError",
+    "load",
+    "save",
 ]

@@ -1,14 +1,18 @@
-"""What all tests share: skipping (on a user's machine) or failing (in CI) where a tool is missing."""
+"""What all tests share: skipping (locally) or failing (in CI) where a tool is missing, and small fitted models."""
 
 from __future__ import annotations
 
 import os
 import shutil
 
+import numpy as np
 import pytest
 
+import edgealgos
 from edgealgos.codegen import tools
 from edgealgos.codegen.simulators import simavr
+
+QUICK = {"epochs": 8, "random_state": 0, "depth": 1, "projection_dim": 6}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,3 +45,26 @@ def _is_here(name: str) -> bool:
         return tools.find_arduino_core() is not None
     known = {tool.name: tool for tool in tools.TOOLS}
     return known[name].find() is not None if name in known else shutil.which(name) is not None
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """Every fourth row of scikit-learn's digits: X, y."""
+    from sklearn.datasets import load_digits
+
+    X, y = load_digits(return_X_y=True)
+    return X[::4], y[::4]
+
+
+@pytest.fixture(scope="session")
+def fitted_bonsai(digits):
+    """A quickly trained classifier with string labels."""
+    X, y = digits
+    return edgealgos.BonsaiClassifier(**QUICK, class_weight="balanced").fit(X, np.array([f"digit {d}" for d in y]))
+
+
+@pytest.fixture(scope="session")
+def fitted_regressor(digits):
+    """A quickly trained regressor."""
+    X, y = digits
+    return edgealgos.BonsaiRegressor(**QUICK).fit(X, y.astype(float))

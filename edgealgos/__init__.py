@@ -5,17 +5,25 @@ The public page: names re-exported, nothing else. Importing it does not import T
 
 from __future__ import annotations
 
+from . import datasets
 from ._bonsai import BonsaiClassifier, BonsaiRegressor
 from ._errors import (
     BuildError,
+    DatasetError,
     DoesNotFitError,
     EdgeAlgosError,
+    ExportError,
     MissingToolError,
     ModelFileError,
     SimulationError,
+    UnsupportedModelError,
 )
 from ._fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
 from ._protonn import ProtoNNClassifier, ProtoNNRegressor
+from .codegen.compile import CompiledModel, Simulation, compile_model
+from .codegen.doctor import doctor
+from .codegen.export import export_arduino, export_cpp
+from .codegen.report import Budget, Report
 from .persistence import load, save
 
 __version__ = "0.1.0"
@@ -23,9 +31,13 @@ __version__ = "0.1.0"
 __all__ = [
     "BonsaiClassifier",
     "BonsaiRegressor",
+    "Budget",
     "BuildError",
+    "CompiledModel",
+    "DatasetError",
     "DoesNotFitError",
     "EdgeAlgosError",
+    "ExportError",
     "FastGRNNClassifier",
     "FastGRNNRegressor",
     "FastRNNClassifier",
@@ -33,7 +45,15 @@ __all__ = [
     "ModelFileError",
     "ProtoNNClassifier",
     "ProtoNNRegressor",
+    "Report",
+    "Simulation",
     "SimulationError",
+    "UnsupportedModelError",
+    "compile_model",
+    "datasets",
+    "doctor",
+    "export_arduino",
+    "export_cpp",
     "load",
     "save",
 ]

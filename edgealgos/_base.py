@@ -5,6 +5,7 @@ TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``fit``.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import os
 from abc import abstractmethod
@@ -359,6 +360,12 @@ def _check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number: all are zero")
     return weight / weight[weight > 0].mean()
+
+
+def dense_except(model: Any, *names: str) -> Any:
+    """Let training remove values of the named tensors only: the others' kernels read plain tables."""
+    model.specs = {n: s if n in names else dataclasses.replace(s, sparse=False) for n, s in model.specs.items()}
+    return model
 
 
 def given_or(value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:

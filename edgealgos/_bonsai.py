@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, given_or
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or
 from ._params import NONE, integer, positive
 from .codegen import ir
 
@@ -24,8 +24,9 @@ class _Bonsai(EdgeEstimator):
         from .training.bonsai import Bonsai
 
         def family(depth: int, projection_dim: int) -> Bonsai:
-            return Bonsai(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
-                          sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
+            model = Bonsai(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
+                           sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
+            return dense_except(model, "Z")
 
         structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, PROJECTION_DIMS))
         return self._run_training(self._fitting(family, structures), x_q, y, weight)

@@ -52,3 +52,7 @@ class UnsupportedModelError(EdgeAlgosError, TypeError):
 
 class ExportError(EdgeAlgosError, ValueError):
     """An export was refused: a bad name, a folder that has files, no permission. Nothing was changed."""
+
+
+class DatasetError(EdgeAlgosError):
+    """A data set is not here and cannot be fetched, or is not what it should be."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, given_or
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or
 from ._params import NONE, integer, positive
 from .codegen import ir
 
@@ -28,8 +28,9 @@ class _ProtoNN(EdgeEstimator):
         from .training.protonn import ProtoNN
 
         def family(projection_dim: int, n_prototypes: int) -> ProtoNN:
-            return ProtoNN(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim,
-                           n_prototypes=n_prototypes, gamma=self.gamma, bits=self._weight_bits)  # fmt: skip
+            model = ProtoNN(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim,
+                            n_prototypes=n_prototypes, gamma=self.gamma, bits=self._weight_bits)  # fmt: skip
+            return dense_except(model, "W")
 
         structures = itertools.product(
             given_or(self.projection_dim, PROJECTION_DIMS), given_or(self.n_prototypes, self._prototype_counts())

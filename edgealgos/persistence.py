@@ -122,7 +122,7 @@ def _parse(blob: bytes) -> Any:
     with zipfile.ZipFile(io.BytesIO(blob)) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
         if sum(sizes.values()) > LARGEST_FILE or sizes.get(INDEX, 0) > LARGEST_INDEX:
-            raise ModelFileError(f"claims {sum(sizes.values())} bytes unpacked; no model for a microcontroller has that")
+            raise ModelFileError(f"claims {sum(sizes.values())} bytes unpacked, more than any model for such a board")
         members = {name: archive.read(name) for name in sizes}
     index = json.loads(members.pop(INDEX))
     if index.get("format") != FORMAT:
@@ -341,4 +341,5 @@ def _write_atomically(path: Path, data: bytes) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise EdgeAlgosError(f"cannot write {path}: {error.strerror or error}; choose a place you may write to") from error
+        reason = error.strerror or error
+        raise EdgeAlgosError(f"cannot write {path}: {reason}; choose a place you may write to") from error

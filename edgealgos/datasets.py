@@ -1,7 +1,7 @@
 """Loads the field's data sets: from a folder of yours, else from a source with a checksum; knows nothing of models.
 
-``EDGEALGOS_DATA`` may name a folder with the files ``<name>.npz`` (arrays ``X_train, y_train, X_test, y_test`` and those
-that each loader names). It goes first. Without it USPS, MNIST, Pendigits and Concrete are downloaded once and kept in
+``EDGEALGOS_DATA`` may name a folder with the files ``<name>.npz`` (arrays ``X_train, y_train, X_test, y_test`` and
+those that each loader names). It goes first. Without it USPS, MNIST, Pendigits and Concrete are downloaded once and kept in
 scikit-learn's data folder; the other sets have no source with a checksum, and the loader says where they come from.
 """
 
@@ -74,7 +74,7 @@ def load_magic_wand() -> Bunch:
 
 def load_gesturepod_taps() -> Bunch:
     """One stream of a white cane's motion sensor with a double tap: ``X`` int16 (1500, 6) at ``fs`` Hz, no labels."""
-    return _load("gesturepod_taps", _no_source("github.com/microsoft/EdgeML, applications/GesturePod, MIT"), ("X", "fs"))
+    return _load("gesturepod_taps", _no_source("github.com/microsoft/EdgeML, GesturePod, MIT"), ("X", "fs"))
 
 
 def load_speech_commands() -> Bunch:
@@ -84,7 +84,8 @@ def load_speech_commands() -> Bunch:
 
 def load_arabic_commands() -> Bunch:
     """Five Arabic command words: int16 (n, 8000) at 8 kHz, split by speaker, with ``X_val``, ``y_val``."""
-    return _load("arabic_commands_8k", _no_source("github.com/abdulkaderghandoura/arabic-speech-commands-dataset, CC BY 4.0"))
+    origin = "abdulkaderghandoura/arabic-speech-commands-dataset on GitHub, CC BY 4.0"
+    return _load("arabic_commands_8k", _no_source(origin))
 
 
 def load_fsdd_digits() -> Bunch:

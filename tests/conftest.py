@@ -10,7 +10,7 @@ import pytest
 
 import edgealgos
 from edgealgos.codegen import tools
-from edgealgos.codegen.simulators import simavr
+from edgealgos.codegen.simulators import avr8js, simavr
 
 QUICK = {"epochs": 8, "random_state": 0, "depth": 1, "projection_dim": 6}
 
@@ -27,7 +27,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def needs(*names: str) -> None:
     """Skip the test if one of these tools is missing, or fail it if the environment says CI=true.
 
-    Names are executables, or ``"simavr"``, or ``"arduino-core"``. Usually written ``@pytest.mark.needs("avr-g++")``.
+    Names are executables, ``"simavr"``, ``"avr8js"`` or ``"arduino-core"``. Usually written as a mark:
+    ``@pytest.mark.needs("avr-g++")``.
     """
     missing = [name for name in names if not _is_here(name)]
     if not missing:
@@ -41,6 +42,8 @@ def needs(*names: str) -> None:
 def _is_here(name: str) -> bool:
     if name == "simavr":
         return simavr.find() is not None
+    if name == "avr8js":
+        return avr8js.describe() is not None
     if name == "arduino-core":
         return tools.find_arduino_core() is not None
     known = {tool.name: tool for tool in tools.TOOLS}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from edgealgos._errors import EdgeAlgosError
 from edgealgos.codegen import tools
-from edgealgos.codegen.simulators import simavr
+from edgealgos.codegen.simulators import avr8js, simavr
 
 
 class Finding(NamedTuple):
@@ -35,7 +35,7 @@ def doctor() -> list[Finding]:
 
     Simulators are run on a tiny program, and say whether they got it right.
     """
-    return [*(_program(tool) for tool in tools.TOOLS), _arduino_core(), _simavr()]
+    return [*(_program(tool) for tool in tools.TOOLS), _arduino_core(), *_simulators()]
 
 
 def _program(tool: tools.Tool) -> Finding:
@@ -55,6 +55,6 @@ def _arduino_core() -> Finding:
     return Finding("Arduino AVR core", found, tools.ARDUINO_CORE_SOURCE, "compile a sketch as the Arduino IDE does")
 
 
-def _simavr() -> Finding:
-    error = simavr.missing()
-    return Finding("libsimavr", simavr.describe(), error.how_to_get, error.purpose)
+def _simulators() -> list[Finding]:
+    errors = [(simulator.describe(), simulator.missing()) for simulator in (simavr, avr8js)]
+    return [Finding(error.tool, found, error.how_to_get, error.purpose) for found, error in errors]

@@ -7,14 +7,14 @@ beside its serial port.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from edgealgos._errors import SimulationError
-from edgealgos.codegen.simulators import simavr
+from edgealgos.codegen.simulators import avr8js, simavr
 from edgealgos.codegen.simulators.runner import Job, Run, run_job
 from edgealgos.codegen.simulators.skipfault import SkipPlace, find_skip_places
 from edgealgos.codegen.toolchain import Firmware
@@ -22,7 +22,8 @@ from edgealgos.codegen.toolchain import Firmware
 Ints = NDArray[np.int64]
 
 _FIRST_RAM_ADDRESS = 0x100  # registers and ports lie below, on the ATmega328P
-_SIMULATORS = {"simavr": simavr}
+_SIMULATORS = {"simavr": simavr, "avr8js": avr8js}
+_CONFIRMED_ROWS = 50  # enough to meet every path of a small program, and under a second
 
 _REASONS = {
     "crashed": "crashed (an instruction that does not exist, or code run outside the program)",
@@ -33,7 +34,7 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class SimulationResult:
     """Answers and measurements of a firmware on a simulated board.
 
@@ -62,6 +63,8 @@ class SimulationResult:
         What ran it.
     warnings : list of str
         Compiler warnings about the sketch and doubts about the simulation.
+    confirmed_by : str or None
+        Second simulator that gave the same answers and cycles for the first rows, if it was asked.
     """
 
     lines: list[str]
@@ -78,6 +81,7 @@ class SimulationResult:
     total_cycles: int
     simulator: str
     warnings: list[str]
+    confirmed_by: str | None = None
 
 
 def run_rows(
@@ -86,6 +90,7 @@ def run_rows(
     watch: Sequence[str] = (),
     *,
     simulator: str = "simavr",
+    confirm: bool | None = None,
     cycle_limit: int = 400_000_000,
     verbose: bool = False,
 ) -> SimulationResult:
@@ -101,7 +106,10 @@ def run_rows(
         Functions to measure, as the source names them (``"digits::predict"``, or with parameter types to choose one
         of several: ``"digits::push(signed char const*)"``). The compiler's copies of a function count as the function.
     simulator : str
-        What runs the firmware.
+        What runs the firmware: ``"simavr"`` or ``"avr8js"``.
+    confirm : bool, optional
+        Whether the other simulator must give the same answers and cycles for the first 50 rows. By default it is asked
+        where simavr is known to err, if it is installed.
     cycle_limit : int
         Clock cycles allowed from one answer to the next.
     verbose : bool
@@ -110,7 +118,7 @@ def run_rows(
     Raises
     ------
     SimulationError
-        If the firmware crashes, goes silent, refuses a row or answers what is no number.
+        If the firmware crashes, goes silent, refuses a row or answers what is no number; if two simulators disagree.
     MissingToolError
         If the simulator is not installed.
     """
@@ -125,7 +133,15 @@ def run_rows(
     )
     run = _run(simulator, job, verbose)
     result = _result(firmware, run, watch, simulator)
-    result.warnings.extend(_doubts(firmware, run, simulator))
+    if run.held_back:
+        result.warnings.append(_slow_reader_warning(run.held_back))
+    places = _doubtful_places(firmware, simulator)
+    second = next(name for name in _SIMULATORS if name != simulator)
+    if confirm or (confirm is None and places and _SIMULATORS[second].find() is not None):
+        _confirm(firmware, job, run, simulator, second)
+        result.confirmed_by = second
+    if places:
+        result.warnings.append(_skip_warning(places, run.mended_skips, result.confirmed_by))
     return result
 
 
@@ -244,23 +260,35 @@ def _is_integer(text: str) -> bool:
     return text.strip().lstrip("+-").isdigit()
 
 
-def _doubts(firmware: Firmware, run: Run, simulator: str) -> list[str]:
-    doubts = []
-    if run.held_back:
-        doubts.append(
-            "the sketch was slow to read its serial port: a host that does not wait would have lost bytes "
-            f"({run.held_back} byte times)"
-        )
-    if simulator == "simavr" and simavr.has_skip_fault():
-        places = find_skip_places(firmware)
-        if places:
-            doubts.append(_skip_warning(places, run.mended_skips))
-    return doubts
+def _slow_reader_warning(byte_times: int) -> str:
+    return (
+        "the sketch was slow to read its serial port: a host that does not wait would have lost bytes "
+        f"({byte_times} byte times)"
+    )
 
 
-def _skip_warning(places: Sequence[SkipPlace], mended: int) -> str:
+def _doubtful_places(firmware: Firmware, simulator: str) -> list[SkipPlace]:
+    """Places of the firmware that this simulator gets wrong by itself."""
+    return find_skip_places(firmware) if _SIMULATORS[simulator].has_skip_fault() else []
+
+
+def _skip_warning(places: Sequence[SkipPlace], mended: int, confirmed_by: str | None) -> str:
     shown = ", ".join(str(place) for place in places[:3]) + (", ..." if len(places) > 3 else "")
+    opinion = f"{confirmed_by} confirms the answers" if confirmed_by else f"not confirmed: {avr8js.missing()}"
     return (
         "this simavr skips one instruction too many before some adiw/sbiw, and the firmware has "
-        f"{len(places)} such places ({shown}); the harness put right {mended} wrong skips"
+        f"{len(places)} such places ({shown}); the harness put right {mended} wrong skips; {opinion}"
     )
+
+
+def _confirm(firmware: Firmware, job: Job, first: Run, simulator: str, second: str) -> None:
+    """Run the first rows on the second simulator, and stop if it sees anything else."""
+    again = _run(second, replace(job, rows=job.rows[:_CONFIRMED_ROWS]), verbose=False)
+    expected, seen = _answers(first, firmware), _answers(again, firmware)
+    for row, line in enumerate(seen):
+        ours, theirs = (expected[row], first.watch_cycles[row].tolist()), (line, again.watch_cycles[row].tolist())
+        if ours != theirs:
+            raise SimulationError(
+                f"simulators disagree on row {row}: {simulator} says {ours[0]!r} in {ours[1]} cycles, {second} says "
+                f"{theirs[0]!r} in {theirs[1]}. One of them has a fault: do not trust either before it is found."
+            )

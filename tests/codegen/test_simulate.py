@@ -1,10 +1,13 @@
 """A sketch on a simulated board: its answers, exact cycles, exact stack, and every way it can go wrong."""
 
+import json
+
 import numpy as np
 import pytest
 
 from edgealgos._errors import SimulationError
 from edgealgos.codegen.simulate import function_addresses, run_rows
+from edgealgos.codegen.simulators import avr8js
 from edgealgos.codegen.toolchain import build_sketch
 from tests.codegen.conftest import write_sketch
 
@@ -240,8 +243,49 @@ def test_rows_must_be_integers_in_a_table(build_probe):
         run_rows(firmware, [[0.5]])
     with pytest.raises(ValueError, match="two dimensions"):
         run_rows(firmware, [1, 2])
-    with pytest.raises(ValueError, match="no simulator is called 'paper'; known: simavr"):
+    with pytest.raises(ValueError, match="no simulator is called 'paper'; known: simavr, avr8js"):
         run_rows(firmware, [[1]], simulator="paper")
+
+
+@pytest.mark.needs("avr8js")
+def test_two_simulators_see_the_same(tmp_path):
+    firmware = _assembly(tmp_path, "outer(); deep(); long_loop();")
+    one, two = (
+        run_rows(firmware, [[0]] * 4, ["outer", "long_loop", "ten_nops"], simulator=name)
+        for name in ("simavr", "avr8js")
+    )
+    assert one.lines == two.lines
+    assert one.cycles.tolist() == two.cycles.tolist()
+    assert one.stack_peak == two.stack_peak
+    assert {name: calls.tolist() for name, calls in one.calls_by_function.items()} == {
+        name: calls.tolist() for name, calls in two.calls_by_function.items()
+    }
+
+
+# avr8js with a processor that gets every product of two bytes wrong by one.
+WRONG_PROCESSOR = """
+const real = require(%s);
+function avrInstruction(cpu) {
+  const isProduct = (cpu.progMem[cpu.pc] & 0xfc00) === 0x9c00;
+  real.avrInstruction(cpu);
+  if (isProduct) cpu.data[0] ^= 1;
+}
+module.exports = { ...real, avrInstruction };
+"""
+
+
+@pytest.mark.needs("avr8js")
+def test_simulators_that_disagree_are_an_error(build_probe, monkeypatch, tmp_path):
+    code = "static void answer(const int16_t *x, uint8_t) { Serial.println(x[0] * x[0]); }"
+    firmware = build_probe(code)
+    assert run_rows(firmware, [[100]] * 3, confirm=True).confirmed_by == "avr8js"
+    liar = tmp_path / "avr8js"
+    liar.mkdir()
+    (liar / "package.json").write_text('{"main": "index.js"}')
+    (liar / "index.js").write_text(WRONG_PROCESSOR % json.dumps(str(avr8js.find())))
+    monkeypatch.setenv("EDGEALGOS_AVR8JS", str(liar))
+    with pytest.raises(SimulationError, match="simulators disagree on row 0: simavr says '10000'"):
+        run_rows(firmware, [[100]] * 3, confirm=True)
 
 
 def test_a_progress_bar_shows_when_asked(build_probe, capsys):

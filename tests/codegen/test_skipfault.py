@@ -2,8 +2,9 @@
 
 import pytest
 
+from edgealgos._errors import MissingToolError
 from edgealgos.codegen.simulate import run_rows
-from edgealgos.codegen.simulators import simavr
+from edgealgos.codegen.simulators import avr8js, simavr
 from edgealgos.codegen.simulators.skipfault import find_skip_places
 
 pytestmark = pytest.mark.needs("avr-g++", "avr-objdump", "arduino-core", "simavr", "gcc")
@@ -32,6 +33,27 @@ def test_places_are_found_told_and_put_right(build_probe):
         assert "put right 3 wrong skips" in warning  # 128, 6400 and 0 skip; negative ones do not
     else:
         assert result.warnings == []
+
+
+@pytest.mark.needs("avr8js")
+def test_a_second_simulator_confirms_doubtful_firmware(build_probe):
+    result = run_rows(build_probe(DIVIDE.replace("ADDEND", "0x3f")), ROWS, ["divide"])
+    assert result.confirmed_by == ("avr8js" if simavr.has_skip_fault() else None)
+    assert not simavr.has_skip_fault() or "avr8js confirms" in result.warnings[0]
+
+
+def test_without_a_second_simulator_the_doubt_stays(build_probe, monkeypatch, tmp_path):
+    monkeypatch.setenv("EDGEALGOS_AVR8JS", str(tmp_path / "nowhere"))
+    result = run_rows(build_probe(DIVIDE.replace("ADDEND", "0x3f")), ROWS)
+    assert result.confirmed_by is None
+    assert not simavr.has_skip_fault() or "npm install" in result.warnings[0]
+    with pytest.raises(MissingToolError, match="avr8js"):
+        run_rows(build_probe(DIVIDE.replace("ADDEND", "0x3f"), "again"), ROWS, confirm=True)
+
+
+@pytest.mark.needs("avr8js")
+def test_the_second_simulator_is_good():
+    assert not avr8js.has_skip_fault()
 
 
 def test_harmless_constants_are_no_places(build_probe):

@@ -47,7 +47,7 @@ def describe() -> str | None:
     except (MissingToolError, BuildError) as error:
         return f"{folder} (unusable: {str(error).splitlines()[0]})"
     if fault:
-        return f"{folder} (has the adiw/sbiw skip fault of versions before 1.7; it is mended while running)"
+        return f"{folder} (has the adiw/sbiw skip fault of versions before 1.7, which is mended while running)"
     return f"{folder} (good)"
 
 

@@ -84,8 +84,8 @@ class QType:
         return np.ldexp(np.asarray(raw, dtype=np.float64), -self.frac)
 
     def rescale(self, raw: ArrayLike, frac: int) -> Ints:
-        """Raw integers with `frac` fractional bits, brought into this type."""
-        return self.saturate(shift_right(raw, frac - self.frac))
+        """Raw integers of at most 32 bits with `frac` fractional bits, brought into this type."""
+        return self.saturate(shift_right(raw, max(frac - self.frac, -31)))  # 31 left saturates any but 0 already
 
 
 def shift_right(raw: ArrayLike, shift: int) -> Ints:

@@ -1,6 +1,6 @@
 """The look-up tables of the device's non-linearities, computed once; knows number types only.
 
-Errors (measured by a test): ``EXP2`` at most 0.8 % of the value, ``TANH`` at most 0.017.
+Errors (checked by a test): ``EXP2`` at most 1 % of the value, ``TANH`` at most 0.020, its sigmoid 0.012.
 """
 
 from __future__ import annotations

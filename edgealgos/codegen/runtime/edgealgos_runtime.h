@@ -41,20 +41,24 @@ template <int Bits> inline int32_t saturate(int32_t raw) {
   return raw > high ? high : raw < -high - 1 ? -high - 1 : raw;
 }
 
-// raw * 2^-Shift, halves rounded up; a negative Shift multiplies. Specialised so that no shift is ever negative.
-template <int Shift, bool Right = (Shift > 0)> struct Shifter {
+// raw * 2^-Shift, halves rounded up, saturated; a negative Shift multiplies, and saturates before bits are lost.
+template <int Shift, int Bits, bool Right = (Shift > 0)> struct Rescale {
   template <class Acc> static int32_t apply(Acc raw) {
-    return static_cast<Acc>(raw + (static_cast<Acc>(1) << (Shift - 1))) >> Shift;
+    return saturate<Bits>(static_cast<Acc>(raw + (static_cast<Acc>(1) << (Shift - 1))) >> Shift);
   }
 };
-template <int Shift> struct Shifter<Shift, false> {
+template <int Shift, int Bits> struct Rescale<Shift, Bits, false> {
   template <class Acc> static int32_t apply(Acc raw) {
-    return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int32_t>(raw)) << -Shift);
+    const int left = -Shift > 31 ? 31 : -Shift;
+    const int32_t high = static_cast<int32_t>((static_cast<uint32_t>(1) << (Bits - 1)) - 1);
+    if (raw > (high >> left)) return high;
+    if (raw < ((-high - 1) >> left)) return -high - 1;
+    return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int32_t>(raw)) << left);
   }
 };
 
 template <int Shift, int Bits, class Acc> inline int32_t rescale(Acc raw) {
-  return saturate<Bits>(Shifter<Shift>::apply(raw));
+  return Rescale<Shift, Bits>::apply(raw);
 }
 
 // ---- products -------------------------------------------------------------------------------------------------

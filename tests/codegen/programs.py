@@ -1,0 +1,218 @@
+"""Random programs of every family, for tests that need no training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from edgealgos.codegen import passes
+from edgealgos.codegen.boards import get_board
+from edgealgos.codegen.compile import CompiledModel
+from edgealgos.codegen.encoding import InputEncoding, choose_encoding
+from edgealgos.codegen.interpret import CANDIDATE, PREACTIVATION, STATE
+from edgealgos.codegen.ir import (
+    Add,
+    ArgMax,
+    GatedUpdate,
+    LeakyUpdate,
+    MatVec,
+    Program,
+    PrototypeScore,
+    Rescale,
+    Space,
+    Tensor,
+    TreeWalk,
+    verify,
+)
+from edgealgos.codegen.qtype import QType
+
+
+def constant(name, data, qtype=None):
+    data = np.asarray(data, dtype=float)
+    return Tensor(name, data.shape, Space.FLASH, qtype, data)
+
+
+def scratch(name, size, qtype=None):
+    return Tensor(name, (size,), Space.SCRATCH, qtype)
+
+
+def sparse(rng, shape, density=1.0, scale=1.0):
+    return rng.normal(size=shape) * scale * (rng.random(shape) < density)
+
+
+def samples(rng, n, features):
+    """Small integers, as pixels are."""
+    return rng.integers(0, 17, size=(n, features)).astype(float)
+
+
+def bonsai(seed=0, features=20, width=6, outputs=4, depth=1, density=0.4, node_density=1.0, task="classifier", bits=8):
+    rng = np.random.default_rng(seed)
+    encoding = choose_encoding(samples(rng, 50, features))
+    nodes = 2 ** (depth + 1) - 1
+
+    def weights(name, shape, density, scale):
+        data = sparse(rng, shape, density, scale)
+        return constant(name, data, QType.covering(float(np.abs(data).max()), bits))
+
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        weights("Z", (width, features), density, 0.3),
+        constant("z_bias", rng.normal(size=width)),
+        scratch("z", width, QType(8, 5)),
+        weights("W", (nodes, outputs, width), node_density, 1.0),
+        weights("V", (nodes, outputs, width), node_density, 0.4),
+        *([weights("theta", (nodes // 2, width), 1.0, 1.0)] if depth else []),
+        constant("score_bias", rng.normal(size=outputs)),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+    ]
+    walk = TreeWalk("scores", "z", "W", "V", "theta" if depth else None, "score_bias", depth, QType(16, 8))
+    return _program("Bonsai", tensors, {"predict": [MatVec("z", "Z", "x", "z_bias"), walk]}, encoding, task)
+
+
+def protonn(seed=0, features=20, width=6, outputs=4, count=9, density=1.0, task="classifier", frac=5, scale=0.15):
+    rng = np.random.default_rng(seed)
+    encoding = choose_encoding(samples(rng, 50, features))
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        constant("W", sparse(rng, (width, features), density, scale)),
+        scratch("z", width, QType(7, frac)),
+        constant("B", rng.normal(size=(count, width)) * 0.6),
+        constant("L", rng.normal(size=(count, outputs))),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+    ]
+    ops = [MatVec("z", "W", "x"), PrototypeScore("scores", "z", "B", "L", None)]
+    return _program("ProtoNN", tensors, {"predict": ops}, encoding, task)
+
+
+def fastgrnn(
+    seed=0, features=5, hidden=7, outputs=4, steps=6, rank=0, nonlinearity="hard_tanh", gated=True, task="classifier"
+):
+    rng = np.random.default_rng(seed)
+    encoding = choose_encoding(samples(rng, 50, features))
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        Tensor("h", (hidden,), Space.STATE, STATE),
+        constant("W", rng.normal(size=(hidden, features)) * 0.5),
+        scratch("p_w", hidden, PREACTIVATION),
+        scratch("h8", hidden, CANDIDATE),
+    ]
+    push = [Rescale("h8", "h"), MatVec("p_w", "W", "x")]
+    if rank:
+        tensors += [
+            constant("U2", rng.normal(size=(rank, hidden)) * 0.5),
+            constant("U1", rng.normal(size=(hidden, rank)) * 0.5),
+            scratch("u", rank, QType(8, 5)),
+        ]
+        push += [MatVec("u", "U2", "h8"), MatVec("p_u", "U1", "u")]
+    else:
+        tensors += [constant("U", rng.normal(size=(hidden, hidden)) * 0.5)]
+        push += [MatVec("p_u", "U", "h8")]
+    tensors += [scratch("p_u", hidden, PREACTIVATION), scratch("p", hidden, PREACTIVATION)]
+    tensors += [constant("b_h", rng.normal(size=hidden))]
+    push += [Add("p", "p_w", "p_u")]
+    if gated:
+        tensors += [constant("b_z", rng.normal(size=hidden)), constant("zeta", 0.7), constant("nu", 0.05)]
+        push += [GatedUpdate("h", "p", "b_z", "b_h", "zeta", "nu", nonlinearity)]
+    else:
+        tensors += [constant("alpha", 0.1), constant("beta", 0.93)]
+        push += [LeakyUpdate("h", "p", "b_h", "alpha", "beta", nonlinearity)]
+    tensors += [
+        scratch("h8_last", hidden, CANDIDATE),
+        constant("FC", rng.normal(size=(outputs, hidden))),
+        constant("FC_bias", rng.normal(size=outputs)),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+    ]
+    predict = [Rescale("h8_last", "h"), MatVec("scores", "FC", "h8_last", "FC_bias")]
+    return _program("FastGRNN", tensors, {"push": push, "predict": predict}, encoding, task, steps)
+
+
+def _program(family, tensors, functions, encoding, task, steps=None):
+    labels = ()
+    outputs = tensors[-1].size if tensors[-1].name == "scores" else next(t.size for t in tensors if t.name == "scores")
+    if task == "classifier":
+        tensors = [*tensors, scratch("label", 1)]
+        functions = {**functions, "predict": [*functions["predict"], ArgMax("label", "scores")]}
+        labels = tuple(range(max(outputs, 2)))
+    bodies = {name: tuple(ops) for name, ops in functions.items()}
+    return verify(Program(tuple(tensors), bodies, encoding, task, labels, steps, family))
+
+
+def compiled(program, board="uno"):
+    return CompiledModel(passes.to_integer(program), get_board(board))
+
+
+def any_inputs(rng, program, n):
+    """Device inputs over the whole calibrated range, the ends included."""
+    encoding: InputEncoding = program.encoding
+    shape = (n, program.input.size) if program.steps is None else (n, program.steps, program.input.size)
+    q = rng.integers(encoding.low, encoding.high + 1, size=shape)
+    q[0], q[-1] = encoding.low, encoding.high
+    return q
+
+
+EVERY_KIND = {
+    "bonsai": lambda seed=0: bonsai(seed),
+    "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
+    "bonsai with sparse nodes": lambda seed=0: bonsai(seed, depth=2, density=0.3, node_density=0.3, width=11),
+    "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
+    "bonsai with two classes": lambda seed=0: bonsai(seed, outputs=1),
+    "bonsai regressor": lambda seed=0: bonsai(seed, outputs=1, task="regressor"),
+    "protonn": lambda seed=0: protonn(seed),
+    "protonn with a sparse projection": lambda seed=0: protonn(seed, density=0.3),
+    "protonn with coarse distances": lambda seed=0: protonn(seed, frac=2, scale=0.6),
+    "protonn with two classes": lambda seed=0: protonn(seed, outputs=1),
+    "protonn regressor": lambda seed=0: protonn(seed, outputs=1, task="regressor"),
+    "fastgrnn": lambda seed=0: fastgrnn(seed),
+    "fastgrnn of low rank": lambda seed=0: fastgrnn(seed, rank=3),
+    "fastgrnn with tanh": lambda seed=0: fastgrnn(seed, nonlinearity="tanh"),
+    "fastgrnn regressor": lambda seed=0: fastgrnn(seed, outputs=1, task="regressor"),
+    "fastrnn": lambda seed=0: fastgrnn(seed, gated=False),
+    "fastrnn with tanh": lambda seed=0: fastgrnn(seed, gated=False, nonlinearity="tanh"),
+}
+
+
+def random_program(seed):
+    """A program of random family, shape, sparsity and width, with extreme weights now and then."""
+    rng = np.random.default_rng(seed)
+    common = {"seed": seed, "features": int(rng.integers(1, 40)), "outputs": int(rng.integers(1, 7))}
+    density = float(rng.choice([0.05, 0.3, 0.7, 1.0]))
+    family = rng.integers(3)
+    if family == 0:
+        program = bonsai(
+            **common,
+            width=int(rng.integers(1, 20)),
+            depth=int(rng.integers(0, 4)),
+            density=density,
+            node_density=float(rng.choice([0.2, 1.0])),
+            bits=int(rng.choice([8, 16])),
+        )
+    elif family == 1:
+        program = protonn(
+            **common,
+            width=int(rng.integers(1, 16)),
+            count=int(rng.integers(1, 30)),
+            density=density,
+            frac=int(rng.integers(1, 7)),
+            scale=float(rng.choice([0.05, 0.2, 1.0])),
+        )
+    else:
+        program = fastgrnn(
+            **common,
+            hidden=int(rng.integers(1, 20)),
+            steps=int(rng.integers(1, 6)),
+            rank=int(rng.integers(0, 5)),
+            nonlinearity=str(rng.choice(["hard_tanh", "tanh"])),
+            gated=bool(rng.random() < 0.8),
+        )
+    return _with_extreme_weights(rng, program) if rng.random() < 0.3 else program
+
+
+def _with_extreme_weights(rng, program):
+    """Some matrices filled with the ends of their range."""
+    extreme = []
+    for tensor in program.tensors:
+        if tensor.data is not None and tensor.data.ndim == 2 and rng.random() < 0.5:
+            ends = np.abs(tensor.data).max() * rng.choice([-1.0, 1.0], size=tensor.shape)
+            extreme.append(replace(tensor, data=ends))
+    return program.replacing(*extreme)

@@ -1,0 +1,82 @@
+"""The crown test: interpreter, host build with sanitizers and simulated Uno answer the same bits."""
+
+import os
+
+import numpy as np
+import pytest
+
+from edgealgos.codegen import export, toolchain
+
+from . import programs
+
+
+def host_scores(compiled, q, folder):
+    """Scores that the plain C++ export prints, built with address and undefined-behaviour sanitizers."""
+    export.write_cpp(compiled, folder / "model", "model")
+    sources = [folder / "model" / "main.cpp", folder / "model" / "model_model.cpp"]
+    program = toolchain.build_host(sources, folder / "run")
+    assert program.warnings == ()
+    rows = q.reshape(-1, compiled.program.input.size)
+    out = program.run(stdin="".join(",".join(map(str, row)) + "\n" for row in rows.tolist()))
+    answers = np.array([[int(v) for v in line.split(",")] for line in out.split()])
+    steps = len(rows) // len(q)
+    last = answers[steps - 1 :: steps]
+    return last[:, 1:] if compiled.program.task == "classifier" else last
+
+
+def raw(compiled, q):
+    """Raw features that encode to q exactly."""
+    encoding = compiled.program.encoding
+    return q / encoding.scale.astype(float) + encoding.offset.astype(float)
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def test_host(kind, tmp_path):
+    compiled = programs.compiled(programs.EVERY_KIND[kind](1), "host")
+    q = programs.any_inputs(np.random.default_rng(1), compiled.program, 60)
+    X = raw(compiled, q)
+    assert np.array_equal(compiled.quantize(X), q)
+    assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(X))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def test_uno(kind):
+    compiled = programs.compiled(programs.EVERY_KIND[kind](1))
+    q = programs.any_inputs(np.random.default_rng(1), compiled.program, 40)
+    X = raw(compiled, q)
+    result = compiled.simulate(X)
+    assert np.array_equal(result.scores, compiled.scores(X))
+    assert np.array_equal(result.labels, compiled.predict(X))
+    assert result.ram_peak <= 2048
+    assert not [w for w in result.warnings if "warning:" in w]
+
+
+@pytest.mark.needs("g++")
+def test_fuzz_host(tmp_path, capsys):
+    """Random programs; EDGEALGOS_FUZZ says how many, EDGEALGOS_FUZZ_SEED where to start."""
+    count = int(os.environ.get("EDGEALGOS_FUZZ", "8"))
+    start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
+    for seed in range(start, start + count):
+        with capsys.disabled():
+            print(f"[fuzz seed {seed}]", end=" ")
+        compiled = programs.compiled(programs.random_program(seed), "host")
+        q = programs.any_inputs(np.random.default_rng(seed), compiled.program, 30)
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        assert np.array_equal(host_scores(compiled, q, folder), compiled.scores(raw(compiled, q))), f"seed {seed}"
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_fuzz_uno(capsys):
+    """Random programs on the simulated board."""
+    count = int(os.environ.get("EDGEALGOS_FUZZ", "8"))
+    start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
+    for seed in range(start, start + count):
+        with capsys.disabled():
+            print(f"[fuzz seed {seed}]", end=" ")
+        compiled = programs.compiled(programs.random_program(seed))
+        q = programs.any_inputs(np.random.default_rng(seed), compiled.program, 12)
+        X = raw(compiled, q)
+        assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X)), f"seed {seed}"

@@ -1,0 +1,97 @@
+"""Passes: types, proofs of accumulators, storage, the memory plan."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from edgealgos.codegen.interpret import run_integer
+from edgealgos.codegen.ir import MatVec, Space, TreeWalk
+from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
+from edgealgos.codegen.passes.prove_accumulators import product_range
+from edgealgos.codegen.plan import plan_memory, ram_bytes
+
+from . import programs
+
+
+def test_product_range_is_reached_and_never_left():
+    rng = np.random.default_rng(0)
+    matrix = rng.integers(-9, 10, size=(3, 4))
+    low, high = product_range(matrix, -2, 3)
+    ends = np.array(np.meshgrid(*[[-2, 3]] * 4)).reshape(4, -1)
+    assert (low, high) == ((matrix @ ends).min(), (matrix @ ends).max())
+
+
+def test_accumulators_are_as_narrow_as_the_proof_allows():
+    op = to_integer(programs.bonsai(features=20)).functions["predict"][0]
+    wide = to_integer(programs.bonsai(features=900, density=1.0)).functions["predict"][0]
+    assert isinstance(op, MatVec)
+    assert (op.acc_bits, wide.acc_bits) == (16, 32)
+
+
+def test_extreme_inputs_do_not_leave_the_proven_width():
+    program = to_integer(programs.bonsai(features=60, density=1.0))
+    op = program.functions["predict"][0]
+    assert op.acc_bits == 16
+    worst = np.where(program[op.matrix].data > 0, program.encoding.high, program.encoding.low)
+    acc = worst @ program[op.matrix].data.T + program[op.bias].data
+    shift = program[op.matrix].type.frac + program["x"].type.frac - program["z"].type.frac
+    assert acc.max() + 2 ** (shift - 1) < 2**15
+    assert acc.min() >= -(2**15)
+
+
+def test_a_bias_has_the_width_of_its_accumulator():
+    program = to_integer(programs.bonsai())
+    assert program["z_bias"].type.bits == 16
+    assert stored_bytes(program)["z_bias"] == 2 * 6
+
+
+def test_a_tree_needs_the_type_of_w():
+    program = programs.bonsai()
+    walk = program.functions["predict"][1]
+    assert isinstance(walk, TreeWalk)
+    body = (program.functions["predict"][0], replace(walk, w_type=None), *program.functions["predict"][2:])
+    with pytest.raises(ValueError, match="w_type"):
+        to_integer(replace(program, functions={"predict": body}))
+
+
+def test_an_activation_without_a_type_is_refused():
+    program = programs.protonn()
+    with pytest.raises(ValueError, match=r"without an integer type: \['z'"):
+        to_integer(program.replacing(replace(program["z"], qtype=None)))
+
+
+def test_storage_is_the_smaller_one_matrix_by_matrix():
+    program = to_integer(programs.bonsai(density=0.2, node_density=0.3, width=16))
+    assert [program[n].storage for n in ("Z", "W", "V", "theta")] == ["bitmap", "bitmap", "bitmap", "dense"]
+    assert to_integer(programs.bonsai(density=1.0))["Z"].storage == "dense"
+
+
+def test_model_bytes_are_the_sum_of_the_items():
+    program = to_integer(programs.fastgrnn(nonlinearity="tanh"))
+    items = stored_bytes(program)
+    assert model_bytes(program) == sum(items.values())
+    assert items["tanh table"] == 128
+    assert items["zeta"] == items["nu"] == 1
+
+
+def test_the_passes_are_deterministic():
+    a, b = (to_integer(programs.fastgrnn(3)) for _ in range(2))
+    q = programs.any_inputs(np.random.default_rng(0), a, 5)
+    assert np.array_equal(run_integer(a, q), run_integer(b, q))
+
+
+@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def test_no_two_living_tensors_share_memory(kind):
+    program = to_integer(programs.EVERY_KIND[kind]())
+    plan = plan_memory(program)
+    spans = {n: range(o, o + ram_bytes(program[n])) for n, o in plan.offsets.items()}
+    for a, live_a in plan.live.items():
+        assert plan.offsets[a] % (program[a].type.container // 8) == 0
+        assert spans[a].stop <= plan.arena_bytes
+        for b, live_b in plan.live.items():
+            together = live_a[0] == live_b[0] and live_a[1] <= live_b[2] and live_b[1] <= live_a[2]
+            if a != b and together:
+                assert not set(spans[a]) & set(spans[b])
+    assert plan.lower_bound <= plan.arena_bytes
+    assert set(plan.offsets) == {t.name for t in program.tensors if t.space is Space.SCRATCH and t.name != "label"}

@@ -28,12 +28,15 @@ class TensorSpec:
     scale_of : tuple of str
         Empty: the tensor has a scale of its own. Otherwise its fractional bits are the sum of those of the named
         tensors (``"x"`` is the input): a bias lives on its accumulator's scale.
+    frac : int, optional
+        Fractional bits fixed by the structure.
     """
 
     shape: tuple[int, ...]
     bits: int = 8
     sparse: bool = False
     scale_of: tuple[str, ...] = ()
+    frac: int | None = None
 
     @property
     def size(self) -> int:

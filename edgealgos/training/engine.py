@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -36,8 +37,9 @@ class Control(NamedTuple):
     frozen: tf.Tensor
     sharpness: tf.Tensor
     ema: tf.Tensor
-    mixup: tf.Tensor
     noise: tf.Tensor
+    teacher_weight: tf.Tensor
+    rates: Tensors
 
 
 def fresh_state(params: dict[str, Any]) -> State:
@@ -55,34 +57,54 @@ def masked(params: Tensors, masks: Tensors) -> Tensors:
     return out
 
 
+class Data(NamedTuple):
+    """What stays on the device for a whole fit: rows, their targets and weights, the teacher's parameters."""
+
+    x_q: tf.Tensor
+    targets: tf.Tensor
+    weight: tf.Tensor
+    teacher: Tensors
+
+
+_compiled: dict[tuple, tuple[Callable, Callable]] = {}
+
+
+def structure_key(model) -> tuple:
+    """What the compiled maths of a family object depends on: its kind and all its plain attributes."""
+    plain = {k: v for k, v in vars(model).items() if isinstance(v, int | float | str | bool | tuple | type(None))}
+    return type(model), tuple(sorted(plain.items()))
+
+
 class Engine:
-    """The compiled epoch and the compiled forward pass of one model on one set of rows.
+    """The compiled epoch and the compiled forward pass of one model.
+
+    Compiled functions are kept for models of equal structure, so that cross-validation compiles once.
 
     Parameters
     ----------
     model : Family
-        Gives ``forward(params, x, rounding)``, ``penalty(params)``, ``specs``, ``problem``.
-    x_q : int8 array of shape (n, d)
-    targets : float array of shape (n, n_outputs)
-    sample_weight : float array of shape (n,)
+        Gives ``forward(params, x, rounding)``, ``penalty(params)``, ``specs``, ``rates``, ``problem``.
     x_frac : int
-    batch_size : int
     loss : str
-    rates : dict of str to float
-        Learning rate of a tensor relative to the others.
+    teacher : Teacher, optional
+        Its ``answer(params, x)`` gives target rows for the rows of each batch.
+    jit : bool
+        Whether to compile with XLA.
     """
 
-    def __init__(self, model, x_q, targets, sample_weight, *, x_frac, loss, rates=None, jit=True):
-        self.model, self.loss, self.x_scale = model, loss, 2.0**-x_frac
+    def __init__(self, model, *, x_frac, loss, teacher=None, jit=True):
+        self.model, self.loss, self.x_scale, self.teacher = model, loss, 2.0**-x_frac, teacher
         self.bits = {name: spec.bits for name, spec in model.specs.items()}
-        self.rates = rates or {}
-        self.targets = tf.constant(targets, tf.float32)
-        self.sample_weight = tf.constant(sample_weight, tf.float32)
-        self.x_q = tf.constant(x_q)
-        self._epoch = tf.function(self._epoch_body, jit_compile=jit, autograph=False)
-        self._scores = tf.function(self._scores_body, jit_compile=jit, autograph=False)
+        key = structure_key(model), x_frac, loss, None if teacher is None else structure_key(teacher), jit
+        if key not in _compiled:
+            while len(_compiled) >= 8:
+                del _compiled[next(iter(_compiled))]
+            _compiled[key] = tuple(
+                tf.function(body, jit_compile=jit, autograph=False) for body in (self._epoch_body, self._scores_body)
+            )
+        self._epoch, self._scores = _compiled[key]
 
-    def epoch(self, state: State, control: Control, rows, lam, rates, seed) -> tuple[State, tf.Tensor, tf.Tensor]:
+    def epoch(self, state: State, control: Control, data: Data, rows, lam, rates, seed):
         """One pass; returns the state, the mean loss and the mean score of the rows seen.
 
         Parameters
@@ -94,14 +116,16 @@ class Engine:
         rates : float array of shape (steps,)
         seed : int
         """
+        real = tf.float32
         return self._epoch(
-            state, control, self.x_q, tf.constant(rows, tf.int32), tf.constant(lam, tf.float32),
-            tf.constant(rates, tf.float32), tf.constant(seed, tf.int32),
+            state, control, data, tf.constant(rows, tf.int32), tf.constant(lam, real), tf.constant(rates, real),
+            tf.constant(seed, tf.int32),
         )
 
-    def scores(self, params: Tensors, control: Control, x_q) -> tf.Tensor:
+    def scores(self, params: Tensors, control: Control, x_q, rows: int = 4096) -> tf.Tensor:
         """Scores of rows with the removed values removed, shape (n, n_outputs)."""
-        return self._scores(params, control, x_q)
+        parts = [self._scores(params, control, tf.constant(x_q[i : i + rows])) for i in range(0, len(x_q), rows)]
+        return tf.concat(parts, -2)
 
     def _rounding(self, control: Control, key=None) -> Rounding:
         return Rounding(control.on, control.scales, self.bits, control.sharpness, key)
@@ -110,29 +134,31 @@ class Engine:
         x = tf.cast(x_q, tf.float32) * self.x_scale
         return self.model.forward(masked(params, control.masks), x, self._rounding(control))
 
-    def _batch(self, control, x_q, rows, lam, key):
+    def _batch(self, control, data, rows, lam, key):
         """Mixed and jittered rows, their targets and weights."""
-        x = tf.cast(tf.gather(x_q, rows[0]), tf.float32)
-        y, weight = tf.gather(self.targets, rows[0]), tf.gather(self.sample_weight, rows[0])
-        share = (1.0 - lam)[:, None] * tf.cast(control.mixup > 0, tf.float32)
-        other = tf.cast(tf.gather(x_q, rows[1]), tf.float32)
-        x += share * (other - x)
-        y += share * (tf.gather(self.targets, rows[1]) - y)
+        x = tf.cast(tf.gather(data.x_q, rows[0]), tf.float32)
+        y, weight = tf.gather(data.targets, rows[0]), tf.gather(data.weight, rows[0])
+        share = (1.0 - lam)[:, None]
+        x += share * (tf.cast(tf.gather(data.x_q, rows[1]), tf.float32) - x)
+        y += share * (tf.gather(data.targets, rows[1]) - y)
         x += control.noise / self.x_scale * tf.random.stateless_normal(tf.shape(x), key)
-        return tf.clip_by_value(tf.round(x), -128.0, 127.0) * self.x_scale, y, weight
+        x = tf.clip_by_value(tf.round(x), float(data.x_q.dtype.min), float(data.x_q.dtype.max)) * self.x_scale
+        if self.teacher is not None:
+            y += control.teacher_weight * (tf.stop_gradient(self.teacher.answer(data.teacher, x)) - y)
+        return x, y, weight
 
-    def _epoch_body(self, state, control, x_q, rows, lam, rates, seed):
+    def _epoch_body(self, state, control, data, rows, lam, rates, seed):
         steps = rows.shape[0]
 
         def body(i, state, loss_sum, hit_sum):
             key = tf.stack([seed, i])
-            x, y, weight = self._batch(control, x_q, rows[i], lam[i], key)
+            x, y, weight = self._batch(control, data, rows[i], lam[i], key)
             with tf.GradientTape() as tape:
                 tape.watch(state.params)
                 used = masked(state.params, control.masks)
                 scores = self.model.forward(used, x, self._rounding(control, key))
                 each = row_losses(scores, y, self.model.problem, self.loss)
-                loss = tf.reduce_sum(each * weight) / tf.reduce_sum(weight)
+                loss = tf.reduce_sum(each * weight) / tf.reduce_sum(weight * tf.ones_like(each))
                 objective = loss + self.model.penalty(used)
             grads = tape.gradient(objective, state.params, unconnected_gradients="zero")
             hits = tf.reduce_mean(row_hits(scores, y, self.model.problem))
@@ -153,7 +179,7 @@ class Engine:
             grad = grads[name]
             first[name] = BETA1 * state.first[name] + (1.0 - BETA1) * grad
             second[name] = BETA2 * state.second[name] + (1.0 - BETA2) * tf.square(grad)
-            move = rate * correction * self.rates.get(name, 1.0) * first[name] / (tf.sqrt(second[name]) + EPSILON)
+            move = rate * correction * control.rates[name] * first[name] / (tf.sqrt(second[name]) + EPSILON)
             high = control.high[name]
             new = tf.clip_by_value(value - move, -high, high)
             if name in control.masks:

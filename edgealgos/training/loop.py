@@ -108,6 +108,7 @@ def train(
     sample_weight: NDArray | None = None,
     recipe: Recipe | None = None,
     soft_targets: NDArray | None = None,
+    teacher: tuple[Any, Mapping[str, tf.Tensor]] | None = None,
     augment: Callable[[np.random.Generator], NDArray] | None = None,
     validation: tuple[NDArray, NDArray] | None = None,
     random_state: int = 0,
@@ -134,13 +135,15 @@ def train(
         ``augment(rng)`` gives a new version of all rows, like `x_q`; called before every epoch.
     validation : (x_q, y), optional
         Rows to choose the best epoch on; otherwise split off by ``recipe.validation_fraction``.
+    teacher : (Teacher, parameters), optional
+        A float model that gives targets for every row the student sees, see training/teacher.py.
 
     Returns
     -------
     TrainingResult
     """
     return _Run(model, recipe or model.recipe, budget, x_frac, random_state, verbose, jit).fit(
-        x_q, y, sample_weight, soft_targets, augment, validation
+        x_q, y, sample_weight, soft_targets, augment, validation, teacher
     )
 
 
@@ -159,7 +162,7 @@ class _Run:
 
     # -- preparation ---------------------------------------------------------------------------------------------
 
-    def fit(self, x_q, y, sample_weight, soft_targets, augment, validation) -> TrainingResult:
+    def fit(self, x_q, y, sample_weight, soft_targets, augment, validation, teacher=None) -> TrainingResult:
         """Run all stages."""
         weight = np.ones(len(x_q)) if sample_weight is None else np.asarray(sample_weight, float)
         keep = weight > 0
@@ -177,8 +180,10 @@ class _Run:
         real = x_q.astype(np.float32) * 2.0**-self.x_frac
         params = self.model.initial(real, self.scaled(y), self.rng)
         self.engine = eng.Engine(
-            self.model, x_q, targets, weight, x_frac=self.x_frac, loss=self.recipe.loss, rates=self.model.rates, jit=self.jit
+            self.model, x_frac=self.x_frac, loss=self.recipe.loss, teacher=teacher and teacher[0], jit=self.jit
         )
+        self.data = eng.Data(tf.constant(x_q), tf.constant(targets, tf.float32), tf.constant(weight, tf.float32),
+                             teacher[1] if teacher else {})
         return self.run(eng.fresh_state(params), x_q, augment, validation)
 
     def standardise_targets(self, y, weight) -> None:
@@ -212,8 +217,9 @@ class _Run:
         for epoch in (bar := tqdm(range(recipe.epochs), disable=not self.verbose, desc="training", unit="epoch")):
             control = self.control(epoch, state, x_q)
             if augment is not None:
-                self.engine.x_q = tf.constant(augment(self.rng))
-            state, loss, score = self.engine.epoch(state, control, *self.batches(len(x_q), size), *self.timing(epoch, len(x_q), size))
+                self.data = self.data._replace(x_q=tf.constant(augment(self.rng)))
+            steps = *self.batches(len(x_q), size), *self.timing(epoch, len(x_q), size)
+            state, loss, score = self.engine.epoch(state, control, self.data, *steps)
             if recipe.stage(epoch) == "thresholding":
                 self.threshold(epoch, state)
             self.note(bar, float(loss), float(score))
@@ -261,7 +267,8 @@ class _Run:
         return eng.Control(
             {n: scalar(m) for n, m in self.masks.items()}, scales, {n: scalar(h) for n, h in high.items()},
             tf.constant(bool(on)), tf.constant(bool(frozen)), scalar(4.0 ** (4 * min(1.0, progress / 0.5))),
-            scalar(recipe.ema), scalar(recipe.mixup), scalar(recipe.noise),
+            scalar(recipe.ema), scalar(recipe.noise), scalar(recipe.teacher_weight),
+            {n: scalar(self.model.rates.get(n, 1.0)) for n in self.model.specs},
         )
 
     def threshold(self, epoch, state) -> None:
@@ -282,7 +289,8 @@ class _Run:
         for name, spec in self.model.specs.items():
             if not spec.scale_of:
                 value = params[name] * self.masks[name] if name in self.masks else params[name]
-                types[name] = QType.covering(float(np.abs(value).max()), spec.bits)
+                covering = QType.covering(float(np.abs(value).max()), spec.bits)
+                types[name] = covering if spec.frac is None else QType(spec.bits, spec.frac)
         for name, spec in self.model.specs.items():
             if spec.scale_of:
                 types[name] = QType(spec.bits, sum(types[other].frac for other in spec.scale_of))
@@ -311,7 +319,7 @@ class _Run:
         """Score of the averaged, rounded weights on the validation rows."""
         from edgealgos.training.losses import row_hits
 
-        scores = self.engine.scores(state.average, control, tf.constant(validation[0]))
+        scores = self.engine.scores(state.average, control, validation[0])
         value = float(tf.reduce_mean(row_hits(scores, tf.constant(validation[1]), self.model.problem)))
         self.history["validation"].append(value)
         return value

@@ -35,8 +35,9 @@ def row_losses(scores: tf.Tensor, targets: tf.Tensor, problem: str, loss: str) -
         return tf.reduce_sum(tf.square(scores - targets), -1)
     if problem == "binary":
         if loss == "hinge":
-            return tf.nn.relu(1.0 - (2.0 * targets[:, 0] - 1.0) * scores[:, 0])
-        return tf.nn.sigmoid_cross_entropy_with_logits(targets[:, 0], scores[:, 0])
+            return tf.nn.relu(1.0 - (2.0 * targets[:, 0] - 1.0) * scores[..., 0])
+        t, s = targets[:, 0], scores[..., 0]
+        return tf.nn.relu(s) - s * t + tf.math.log1p(tf.exp(-tf.abs(s)))
     if loss == "hinge":
         margins = scores + 1.0 - targets - tf.reduce_sum(scores * targets, -1, keepdims=True)
         return tf.reduce_max(margins, -1)
@@ -48,5 +49,5 @@ def row_hits(scores: tf.Tensor, targets: tf.Tensor, problem: str) -> tf.Tensor:
     if problem == "regression":
         return -tf.reduce_mean(tf.square(scores - targets), -1)
     if problem == "binary":
-        return tf.cast((scores[:, 0] > 0) == (targets[:, 0] > 0.5), scores.dtype)
+        return tf.cast((scores[..., 0] > 0) == (targets[:, 0] > 0.5), scores.dtype)
     return tf.cast(tf.argmax(scores, -1) == tf.argmax(targets, -1), scores.dtype)

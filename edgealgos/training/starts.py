@@ -43,3 +43,47 @@ def _principal(cov, dim):
     values, vectors = np.linalg.eigh(cov)
     order = np.argsort(-values)[:dim]
     return vectors[:, order].T
+
+
+def prototype_start(z, y, n_prototypes, n_outputs, problem, rng):
+    """Centres (m, dim) by (mini-batch) k-means, class by class, and label rows (m, n_outputs).
+
+    Each class gets prototypes in proportion to the square root of its rows. Regression: k-means over all rows and the
+    mean target of each cluster.
+    """
+    if problem == "regression":
+        y = np.asarray(y, float).reshape(len(z), -1)
+        centres, owner = _centres(z, n_prototypes, rng)
+        labels = np.stack([y[owner == j].mean(0) if np.any(owner == j) else y.mean(0) for j in range(len(centres))])
+        return _filled(centres, labels, n_prototypes, z, rng)
+    classes, counts = np.unique(y, return_counts=True)
+    share = np.sqrt(counts) / np.sqrt(counts).sum() * n_prototypes
+    number = np.maximum(1, np.floor(share)).astype(int)
+    for i in np.argsort(number - share)[: max(0, n_prototypes - number.sum())]:
+        number[i] += 1
+    centres, labels = [], []
+    for c, k in zip(classes, number, strict=True):
+        part, _ = _centres(z[y == c], k, rng)
+        row = np.full(n_outputs, -0.2)
+        row[int(c) if n_outputs > 1 else 0] = 1.0 if n_outputs > 1 or c == 1 else -1.0
+        centres.append(part)
+        labels.append(np.tile(row, (len(part), 1)))
+    return _filled(np.vstack(centres), np.vstack(labels), n_prototypes, z, rng)
+
+
+def _centres(z, k, rng):
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+
+    k = min(k, len(np.unique(z, axis=0)))
+    kind = MiniBatchKMeans if len(z) > 5000 else KMeans
+    found = kind(k, n_init=1, max_iter=30, random_state=int(rng.integers(2**31 - 1))).fit(z)
+    return found.cluster_centers_, found.labels_
+
+
+def _filled(centres, labels, m, z, rng):
+    """Exactly m rows: too few are filled up with jittered copies, too many are cut."""
+    while len(centres) < m:
+        pick = rng.integers(len(centres), size=min(m - len(centres), len(centres)))
+        centres = np.vstack([centres, centres[pick] + 0.1 * z.std(0) * rng.normal(size=centres[pick].shape)])
+        labels = np.vstack([labels, labels[pick]])
+    return centres[:m], labels[:m]

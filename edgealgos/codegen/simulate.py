@@ -61,6 +61,8 @@ class SimulationResult:
         Clock cycles from reset to the last answer.
     simulator : str
         What ran it.
+    remarks : list of str
+        Lines beginning with ``#`` that the sketch printed, its greeting among them.
     warnings : list of str
         Compiler warnings about the sketch and doubts about the simulation.
     confirmed_by : str or None
@@ -80,6 +82,7 @@ class SimulationResult:
     flash_bytes: int
     total_cycles: int
     simulator: str
+    remarks: list[str]
     warnings: list[str]
     confirmed_by: str | None = None
 
@@ -210,6 +213,7 @@ def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) 
         flash_bytes=firmware.flash_bytes,
         total_cycles=run.total_cycles,
         simulator=simulator,
+        remarks=[line.rstrip("\r") for line in run.output if line.startswith("#")],
         warnings=list(firmware.warnings),
     )
 

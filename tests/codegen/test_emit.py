@@ -29,7 +29,8 @@ def test_a_product_is_one_line():
 
 def test_a_table_says_what_it_is():
     source = emit.model_source(tiny(), "tiny")
-    assert re.search(r"// 2 x 3, int8, real = raw \* 2\^-\d+, dense, 6 bytes\nconst int8_t W\[6\] EDGEALGOS_FLASH = \{", source)
+    comment = r"// 2 x 3, int8, real = raw \* 2\^-\d+, dense, 6 bytes"
+    assert re.search(comment + r"\nconst int8_t W\[6\] EDGEALGOS_FLASH = \{", source)
 
 
 def test_the_header_of_a_sequence_model_streams():

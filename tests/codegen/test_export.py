@@ -71,7 +71,10 @@ def test_the_manifest_agrees_with_the_report(model, tmp_path):
     assert facts["predicted"]["ram_bytes"] == report.ram_bytes
 
 
-@pytest.mark.parametrize("name", ["class", "2fast", "a-b", "a b", "", "_x", "a__b", "float", "setup", "ü", "x" * 60, "a;b"])
+BAD_NAMES = ["class", "2fast", "a-b", "a b", "", "_x", "a__b", "float", "setup", "ü", "x" * 60, "a;b"]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES)
 def test_names_that_are_no_cpp_are_refused_and_nothing_is_written(model, tmp_path, name):
     with pytest.raises(ExportError):
         export_arduino(model, tmp_path / "out", name=name)
@@ -217,7 +220,7 @@ def test_the_self_test_runs_on_the_board(tmp_path):
         firmware = toolchain.build_sketch(tmp_path / "tested")
         assert firmware.warnings == ()
         row = np.zeros((1, program.input.size), int)
-        assert "# self-test: 5 of 5 rows as in Python" in run_rows(firmware, row).greeting
+        assert "# self-test: 5 of 5 rows as in Python" in run_rows(firmware, row).remarks
 
 
 @AVR

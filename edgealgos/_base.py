@@ -368,6 +368,11 @@ def dense_except(model: Any, *names: str) -> Any:
     return model
 
 
+def projection_dims(choices: tuple[int, ...], n_features: int) -> tuple[int, ...]:
+    """Sizes of a projection worth trying: many more than there are features add nothing."""
+    return tuple(size for size in choices if size <= max(8, n_features))
+
+
 def given_or(value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
     """What the user fixed, else what may be chosen from."""
     return choices if value is None else (value,)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or, projection_dims
 from ._params import NONE, integer, positive
 from .codegen import ir
 
@@ -28,7 +28,7 @@ class _Bonsai(EdgeEstimator):
                            sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
             return dense_except(model, "Z")
 
-        structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, PROJECTION_DIMS))
+        structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, projection_dims(PROJECTION_DIMS, x_q.shape[1])))
         return self._run_training(self._fitting(family, structures), x_q, y, weight)
 
     def to_program(self) -> ir.Program:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or, projection_dims
 from ._params import NONE, integer, positive
 from .codegen import ir
 
@@ -33,7 +33,7 @@ class _ProtoNN(EdgeEstimator):
             return dense_except(model, "W")
 
         structures = itertools.product(
-            given_or(self.projection_dim, PROJECTION_DIMS), given_or(self.n_prototypes, self._prototype_counts())
+            given_or(self.projection_dim, projection_dims(PROJECTION_DIMS, x_q.shape[1])), given_or(self.n_prototypes, self._prototype_counts())
         )
         return self._run_training(self._fitting(family, structures), x_q, y, weight)
 

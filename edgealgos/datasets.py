@@ -1,8 +1,8 @@
 """Loads the field's data sets: from a folder of yours, else from a source with a checksum; knows nothing of models.
 
-``EDGEALGOS_DATA`` may name a folder with the files ``<name>.npz`` (arrays ``X_train, y_train, X_test, y_test`` and
-those that each loader names). It goes first. Without it USPS, MNIST, Pendigits and Concrete are downloaded once and kept in
-scikit-learn's data folder; the other sets have no source with a checksum, and the loader says where they come from.
+``EDGEALGOS_DATA`` may name a folder with files ``<name>.npz`` (arrays ``X_train, y_train, X_test, y_test`` and
+those that each loader names). It goes first. Without it USPS, MNIST, Pendigits and Concrete are downloaded once and
+kept in scikit-learn's data folder; the other sets have no source with a checksum: their loaders say who made them.
 """
 
 from __future__ import annotations

@@ -1,0 +1,84 @@
+"""Talks to a board that runs an exported sketch: rows out, answers back; knows the line protocol, no model.
+
+The board greets with ``# <name> ready: <n> values a row``, answers each line of comma-separated integers with
+``<label index>,<score 0>,...`` (regressors ``<raw>``), and says ``! ...`` about a line that it cannot take.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgealgos import MissingToolError, SimulationError
+
+BAUD = 500_000
+_READY = re.compile(r"#.* ready: (\d+) values a row")
+
+
+class Port(Protocol):
+    """What is needed of a serial port; ``readline`` gives nothing when its time is up."""
+
+    def readline(self) -> bytes: ...
+    def write(self, data: bytes, /) -> Any: ...
+    def close(self) -> None: ...
+
+
+def open_port(name: str, timeout: float) -> Port:
+    """A serial port at the sketch's speed."""
+    try:
+        import serial
+    except ImportError as error:
+        raise MissingToolError("pyserial", "talk to a board over a serial port", "pip install pyserial") from error
+    try:
+        port: Port = serial.Serial(name, BAUD, timeout=timeout)
+    except (OSError, ValueError) as error:
+        raise SimulationError(f"cannot open {name}: {error}; check cable and name, and who else has it open") from error
+    return port
+
+
+def await_greeting(port: Port, values: int, timeout: float) -> None:
+    """Wait until the board is ready (opening the port restarts an Uno) and check that it runs this model."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = _READY.search(_text(port.readline()))
+        if found:
+            if int(found[1]) != values:
+                raise SimulationError(
+                    f"the board takes {found[1]} values a row, this model {values}; upload the sketch exported from it"
+                )
+            return
+    raise SimulationError(
+        f"no greeting from the board within {timeout:g} s; upload the exported sketch (it talks at {BAUD} baud)"
+    )
+
+
+def ask(port: Port, rows: NDArray[np.integer]) -> Iterator[list[int]]:
+    """The board's answers, row by row."""
+    for number, row in enumerate(rows):
+        port.write((",".join(str(int(value)) for value in row) + "\n").encode("ascii"))
+        yield _answer(port, number)
+
+
+def _answer(port: Port, number: int) -> list[int]:
+    while True:
+        raw = port.readline()
+        line = _text(raw)
+        if not raw:
+            raise SimulationError(f"row {number}: the board went silent")
+        if line.startswith("!"):
+            raise SimulationError(f"row {number}: the board says {line[1:].strip()!r}")
+        if not line or line.startswith("#"):
+            continue
+        try:
+            return [int(part) for part in line.split(",")]
+        except ValueError:
+            raise SimulationError(f"row {number}: the board answered {line!r}, which is no row of integers") from None
+
+
+def _text(line: bytes) -> str:
+    return line.decode("ascii", "replace").strip()

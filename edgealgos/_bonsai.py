@@ -28,7 +28,8 @@ class _Bonsai(EdgeEstimator):
                            sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
             return dense_except(model, "Z")
 
-        structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, projection_dims(PROJECTION_DIMS, x_q.shape[1])))
+        dims = projection_dims(PROJECTION_DIMS, x_q.shape[1])
+        structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, dims))
         return self._run_training(self._fitting(family, structures), x_q, y, weight)
 
     def to_program(self) -> ir.Program:

@@ -32,8 +32,9 @@ class _ProtoNN(EdgeEstimator):
                             n_prototypes=n_prototypes, gamma=self.gamma, bits=self._weight_bits)  # fmt: skip
             return dense_except(model, "W")
 
+        dims = projection_dims(PROJECTION_DIMS, x_q.shape[1])
         structures = itertools.product(
-            given_or(self.projection_dim, projection_dims(PROJECTION_DIMS, x_q.shape[1])), given_or(self.n_prototypes, self._prototype_counts())
+            given_or(self.projection_dim, dims), given_or(self.n_prototypes, self._prototype_counts())
         )
         return self._run_training(self._fitting(family, structures), x_q, y, weight)
 

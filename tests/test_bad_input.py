@@ -1,0 +1,194 @@
+"""What bad input gets: a clear error or the documented behaviour, never a traceback from inside a library."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+
+import edgealgos as ea
+
+QUICK = {"epochs": 3, "random_state": 0}
+FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier]
+SEQUENCES = [ea.FastGRNNClassifier, ea.FastRNNClassifier]
+REGRESSORS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.FastGRNNRegressor]
+ALL = [*FLAT, *SEQUENCES, *REGRESSORS]
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 4))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite(kind, bad, data):
+    X, y = data
+    X[3, 2] = bad
+    with pytest.raises(ValueError, match=r"NaN|infinity"):
+        kind(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_values_beyond_what_a_float_holds(kind, data):
+    X, y = data
+    X[3, 2] = 1e35
+    with pytest.raises(ValueError, match=r"feature 2 reaches 1e\+35"):
+        kind(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_unfitted(kind, data):
+    model = kind()
+    for act in (lambda: model.predict(data[0]), model.to_program, lambda: ea.compile_model(model),
+                lambda: model.export_arduino("never"), lambda: ea.save(model, "never")):  # fmt: skip
+        with pytest.raises(NotFittedError):
+            act()
+
+
+def test_wrong_feature_count(fitted_bonsai, digits):
+    with pytest.raises(ValueError, match="63 features, but BonsaiClassifier is expecting 64"):
+        fitted_bonsai.predict(digits[0][:, :63])
+
+
+@pytest.mark.parametrize("kind", [*FLAT, *SEQUENCES])
+def test_one_class_only(kind, data):
+    with pytest.raises(ValueError, match="one class only: 1"):
+        kind(**QUICK).fit(data[0], np.ones(60, int))
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
+    X, y = data
+    with pytest.raises(ValueError, match="max_model_bytes=5 is too small") as info:
+        kind(max_model_bytes=5, **QUICK).fit(X, y)
+    least = int(re.search(r"the least that works is max_model_bytes=(\d+)", str(info.value))[1])
+    assert kind(max_model_bytes=least, **QUICK).fit(X, y).model_bytes_ <= least
+    with pytest.raises(ValueError, match=f"max_model_bytes={least}$"):
+        kind(max_model_bytes=least - 1, **QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("budget", [150, 400, 2048])
+def test_the_budget_is_kept(kind, budget):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 40)), rng.integers(3, size=200)
+    try:
+        model = kind(max_model_bytes=budget, **QUICK).fit(X, y)
+    except ValueError as error:
+        refusal = str(error)
+    else:
+        refusal = None
+        assert model.model_bytes_ <= budget
+        assert model.model_bytes_ == ea.compile_model(model).report.model_bytes
+    assert refusal is None or "the least that works" in refusal
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_constant_and_missing_variation(kind, data):
+    X, y = data
+    X[:, 1] = 7.0
+    assert np.isfinite(kind(**QUICK).fit(X, y).predict(X).astype(float)).all()
+    X[:] = 7.0
+    assert np.isfinite(kind(**QUICK).fit(X, y).predict(X).astype(float)).all()
+
+
+@pytest.mark.parametrize("kind", REGRESSORS)
+def test_a_constant_target_is_learned(kind, data):
+    prediction = kind(**QUICK).fit(data[0], np.full(60, 41.5)).predict(data[0])
+    np.testing.assert_allclose(prediction, 41.5, atol=1.0)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_fewer_rows_than_anything_else(kind):
+    X, y = np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.array([0, 1, 1])
+    assert kind(**QUICK).fit(X, y).predict(X).shape == (3,)
+
+
+def test_fewer_rows_than_prototypes(data):
+    X, y = data[0][:10], data[1][:10]
+    assert ea.ProtoNNClassifier(n_prototypes=30, **QUICK).fit(X, y).weights_["B"].shape[0] == 30
+
+
+def test_inputs_outside_the_calibrated_range_saturate(fitted_bonsai, digits):
+    X = digits[0][:4] * 1e6
+    compiled = ea.compile_model(fitted_bonsai)
+    assert compiled.saturated(X) > 0
+    assert compiled.predict(X).shape == (4,)
+    assert np.abs(compiled.quantize(X)).max() <= 8
+
+
+@pytest.mark.parametrize(("name", "value", "message"), [
+    ("epochs", 0, "of at least 1 or None. Got 0"),
+    ("epochs", 2.5, "an integer"),
+    ("epochs", True, "an integer"),
+    ("batch_size", -1, "an integer of at least 1 or None"),
+    ("learning_rate", 0.0, "a number greater than 0"),
+    ("learning_rate", float("nan"), "a number"),
+    ("bits", 4, "one of 8, 16, 'mixed'"),
+    ("max_model_bytes", "2048", "an integer"),
+    ("random_state", -1, "an integer from 0"),
+    ("class_weight", "even", "one of 'balanced'"),
+    ("depth", 7, "an integer from 0 to 6"),
+    ("sigma", 0, "greater than 0"),
+])  # fmt: skip
+def test_parameters(name, value, message, data):
+    with pytest.raises(ValueError, match=re.escape(message)) as info:
+        ea.BonsaiClassifier(**{name: value}).fit(*data)
+    assert str(info.value).startswith(f"The {name!r} parameter of BonsaiClassifier must be")
+
+
+def test_sample_weights(data):
+    X, y = data
+    model = ea.BonsaiClassifier(**QUICK)
+    with pytest.raises(ValueError, match="negative; row 1"):
+        model.fit(X, y, sample_weight=[1, -1] + [1] * 58)
+    with pytest.raises(ValueError, match="all are zero"):
+        model.fit(X, y, sample_weight=np.zeros(60))
+    with pytest.raises(ValueError, match="expected"):
+        model.fit(X, y, sample_weight=np.ones(3))
+
+
+def test_rows_of_weight_zero_are_as_if_absent(data):
+    X, y = data
+    spoiled = np.vstack([X, np.full((1, 4), 500.0)])
+    model = ea.BonsaiClassifier(**QUICK)
+    first = model.fit(X, y).decision_function(X)
+    second = model.fit(spoiled, np.append(y, 1), sample_weight=[1] * 60 + [0]).decision_function(X)
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_more_classes_than_a_byte_counts():
+    with pytest.raises(ValueError, match="at most 255 classes, got 300"):
+        ea.BonsaiClassifier(**QUICK).fit(np.arange(300.0).reshape(-1, 1), np.arange(300))
+
+
+# ---- sequences -------------------------------------------------------------------------------------------------------
+
+
+def test_columns_that_make_no_whole_steps(data):
+    with pytest.raises(ValueError, match="step_size could be 1, 2, 4"):
+        ea.FastGRNNClassifier(step_size=3, **QUICK).fit(*data)
+
+
+def test_sequences_in_both_shapes_are_one(data):
+    X, y = data
+    flat = ea.FastGRNNClassifier(step_size=2, **QUICK).fit(X, y)
+    cube = ea.FastGRNNClassifier(**QUICK).fit(X.reshape(60, 2, 2), y)
+    assert (flat.n_features_in_, flat.n_steps_, flat.n_step_features_) == (4, 2, 2)
+    assert cube.n_features_in_ == 4
+    np.testing.assert_array_equal(flat.decision_function(X), cube.decision_function(X.reshape(60, 2, 2)))
+
+
+def test_sequences_of_another_shape(data):
+    X, y = data
+    model = ea.FastGRNNClassifier(step_size=2, **QUICK).fit(X, y)
+    with pytest.raises(ValueError, match=r"4 time steps of 1 features, but .* fitted on 2 time steps of 2 features"):
+        model.predict(X.reshape(60, 4, 1))
+    with pytest.raises(ValueError, match="3 features"):
+        model.predict(X[:, :3])

@@ -1,0 +1,243 @@
+"""The command line: its printed examples run, errors are one line, exit codes tell."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from collections import deque
+
+import numpy as np
+import pytest
+
+import edgealgos
+from edgealgos import MissingToolError, SimulationError
+from edgealgos.cli import _parser, commands, main
+from edgealgos.cli import demo as demo_module
+from edgealgos.cli.data import read_table
+from edgealgos.cli.serialport import ask, await_greeting, open_port
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def model(fitted_bonsai):
+    return str(edgealgos.save(fitted_bonsai, "m.edgealgos"))
+
+
+@pytest.fixture
+def rows(digits):
+    np.savez("rows.npz", X=digits[0][:30], y=np.array([f"digit {d}" for d in digits[1][:30]]))
+    return "rows.npz"
+
+
+def subparsers() -> dict[str, argparse.ArgumentParser]:
+    action = next(a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+@pytest.mark.parametrize("name", subparsers())
+def test_help_of_each_command_shows_an_example(name, capsys):
+    with pytest.raises(SystemExit) as info:
+        main([name, "--help"])
+    assert info.value.code == 0
+    assert f"edgealgos {name}" in capsys.readouterr().out.split("example:")[1]
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_the_examples_of_the_help_run_one_after_the_other(capsys, monkeypatch):
+    monkeypatch.setattr(commands, "demo", lambda arguments: 0)
+    with open("mine.csv", "w") as file:
+        file.write("width,length,species\n")
+        file.writelines(f"{i % 7},{i % 5},{'big' if i % 7 > 3 else 'small'}\n" for i in range(60))
+    for name in ("train", "export", "report", "simulate", "evaluate"):
+        for line in re.findall(rf"^  edgealgos ({name} .*)$", subparsers()[name].format_help(), re.MULTILINE):
+            if "--port" not in line:
+                quick = ["--epochs", "3"] if name == "train" else []
+                assert main([*shlex.split(line), *quick]) == 0, line
+    assert "answers that differ from Python's: 0 of 45" in capsys.readouterr().out
+
+
+def test_no_command_is_an_error():
+    with pytest.raises(SystemExit) as info:
+        main([])
+    assert info.value.code == 2
+
+
+def test_report_and_export(model, capsys, tmp_path):
+    assert main(["report", model]) == 0
+    assert "predicted for the whole sketch" in capsys.readouterr().out
+    assert main(["export", model, "out/first"]) == 0
+    assert (tmp_path / "out/first/first.ino").exists()
+    assert main(["export", model, "out/first"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert main(["export", model, "out/first", "--overwrite"]) == 0
+    assert main(["export", model, "out/plain", "--board", "host"]) == 0
+
+
+@pytest.mark.parametrize("command", [
+    ["report", "nothing.edgealgos"],
+    ["train", "nothing.csv", "--save", "m"],
+    ["train", "iris", "--save", "nowhere/m", "--epochs", "1"],
+    ["train", "iris", "--save", "m", "--step-size", "2"],
+    ["train", "iris", "--save", "m", "--model", "fastrnn", "--regression"],
+    ["train", "iris", "--save", "m", "--max-model-bytes", "3"],
+])  # fmt: skip
+def test_errors_are_one_line(command, capsys):
+    assert main(command) == 1
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert last.startswith("edgealgos: ")
+    assert "Traceback" not in last
+
+
+def test_a_stopped_command(model, monkeypatch, capsys):
+    def stop(path):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(edgealgos, "load", stop)
+    assert main(["report", model]) == 130
+    assert capsys.readouterr().err == "edgealgos: stopped\n"
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_simulate(model, rows, capsys):
+    assert main(["simulate", model, rows, "--rows", "20"]) == 0
+    out = capsys.readouterr().out
+    assert "answers that differ from Python's: 0 of 20" in out
+    assert "cycles a prediction" in out
+
+
+def test_doctor(capsys, monkeypatch):
+    from types import SimpleNamespace
+
+    gcc = SimpleNamespace(tool="gcc", found="/usr/bin/gcc", purpose="compile", how_to_get="apt")
+    monkeypatch.setattr(edgealgos, "doctor", lambda: [gcc])
+    assert main(["doctor"]) == 0
+    monkeypatch.setattr(edgealgos, "doctor", lambda: [gcc, SimpleNamespace(**vars(gcc) | {"found": None})])
+    assert main(["doctor"]) == 1
+    assert "to get it: apt" in capsys.readouterr().out
+
+
+def test_the_demo_without_a_simulator_says_so(capsys, monkeypatch, tmp_path):
+    def missing(self, X):
+        raise MissingToolError("avr-g++", "compile", "apt-get install gcc-avr")
+
+    monkeypatch.setattr(edgealgos.CompiledModel, "simulate", missing)
+    for name in ("ProtoNNClassifier", "FastGRNNClassifier"):
+        monkeypatch.setattr(demo_module.ea, name, lambda step_size=None, **kw: edgealgos.BonsaiClassifier(**kw))
+    assert main(["demo", "--epochs", "2", "--out", "sketches"]) == 1
+    out = capsys.readouterr().out
+    assert "not simulated: avr-g++" in out
+    assert (tmp_path / "sketches" / "bonsai_digits" / "bonsai_digits.ino").exists()
+
+
+# ---- tables ----------------------------------------------------------------------------------------------------------
+
+
+def csv(text: str) -> str:
+    with open("t.csv", "w", encoding="utf-8") as file:
+        file.write(text)
+    return "t.csv"
+
+
+def test_csv_with_and_without_a_header():
+    table = read_table(csv("a,b,kind\n1,2,x\n3,4,y\n"), None)
+    np.testing.assert_array_equal(table.X, [[1, 2], [3, 4]])
+    assert table.y.tolist() == ["x", "y"]
+    assert read_table(csv("a,b,c\n1,2,3\n"), "a").X.tolist() == [[2.0, 3.0]]
+    assert read_table(csv("1,2,3\n4,5,6\n"), "0").y.tolist() == [1, 4]
+    assert read_table(csv("\ufeffa,b\n1,2.5\n"), "b").y.tolist() == [2.5]
+
+
+@pytest.mark.parametrize(("text", "target", "message"), [
+    ("", None, "is empty"),
+    ("a,b\n", None, "a header and no rows"),
+    ("a\n1\n", None, "one column"),
+    ("a,b\n1,2\n1\n", None, "line 3: 1 cells"),
+    ("a,b\n1,2\nx,2\n", None, "line 3, column 'a': 'x' is no number"),
+    ("a,b\n1,2\n", "c", "no column 'c'; it has the columns a, b"),
+    ("1,2\n3,4\n", "2", "it has columns 0 to 1"),
+])  # fmt: skip
+def test_csv_that_is_wrong(text, target, message):
+    with pytest.raises(edgealgos.EdgeAlgosError, match=message):
+        read_table(csv(text), target)
+
+
+def test_npz():
+    np.savez("n.npz", X_train=np.zeros((2, 3)), y_train=[0, 1], X_test=np.ones((1, 3)), y_test=[1])
+    assert read_table("n.npz", None).for_testing[0].shape == (1, 3)
+    np.savez("n.npz", Z=[1])
+    with pytest.raises(edgealgos.EdgeAlgosError, match="has the arrays Z"):
+        read_table("n.npz", None)
+
+
+# ---- serial port -----------------------------------------------------------------------------------------------------
+
+
+class Board:
+    """A port with a board behind it that answers as Python does, one line a row."""
+
+    def __init__(self, answer, greeting=b"# m ready: 64 values a row\r\n"):
+        self.answer, self.lines, self.closed = answer, deque([b"\xff\xfenoise\r\n", greeting]), False
+
+    def readline(self) -> bytes:
+        return self.lines.popleft() if self.lines else b""
+
+    def write(self, data: bytes) -> None:
+        self.lines.append(self.answer([int(v) for v in data.decode().strip().split(",")]))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def python_board(compiled):
+    from edgealgos.codegen.interpret import run_integer
+
+    def answer(row):
+        scores = run_integer(compiled.program, np.array([row]))[0]
+        index = list(compiled.program.labels).index(compiled.program.labels[int(np.argmax(scores))])
+        return (",".join(map(str, [index, *scores])) + "\r\n").encode()
+
+    return Board(answer)
+
+
+def test_evaluate_over_a_port(model, rows, capsys, monkeypatch):
+    board = python_board(edgealgos.compile_model(edgealgos.load(model)))
+    monkeypatch.setattr(commands, "open_port", lambda name, timeout: board)
+    assert main(["evaluate", model, rows, "--port", "COM3", "--rows", "10"]) == 0
+    assert "answers that differ from Python's: 0 of 10" in capsys.readouterr().out
+    assert board.closed
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_evaluate_over_a_simulated_board(model, rows, capsys):
+    assert main(["evaluate", model, rows, "--simulated", "--rows", "10"]) == 0
+    assert "answers that differ from Python's: 0 of 10" in capsys.readouterr().out
+
+
+def test_a_board_that_complains_or_falls_silent_or_babbles():
+    row = np.array([[1, 2]])
+    for line, message in ((b"! too many values\r\n", "too many values"), (b"", "silent"), (b"hello\r\n", "'hello'")):
+        board = Board(lambda row, line=line: line)
+        await_greeting(board, 64, 5)
+        with pytest.raises(SimulationError, match=message):
+            list(ask(board, row))
+
+
+def test_a_board_with_another_model():
+    with pytest.raises(SimulationError, match="takes 64 values a row, this model 3"):
+        await_greeting(Board(None), 3, 5)
+    with pytest.raises(SimulationError, match="no greeting"):
+        await_greeting(Board(None, b"Hello World\r\n"), 3, 0.01)
+
+
+def test_without_pyserial(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "serial", None)
+    with pytest.raises(MissingToolError, match="pip install pyserial"):
+        open_port("COM3", 1.0)

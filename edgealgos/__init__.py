@@ -20,13 +20,12 @@ from ._errors import (
 )
 from ._fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
 from ._protonn import ProtoNNClassifier, ProtoNNRegressor
+from ._version import VERSION as __version__
 from .codegen.compile import CompiledModel, Simulation, compile_model
 from .codegen.doctor import doctor
 from .codegen.export import export_arduino, export_cpp
 from .codegen.report import Budget, Report
 from .persistence import load, save
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BonsaiClassifier",
@@ -49,6 +48,7 @@ __all__ = [
     "Simulation",
     "SimulationError",
     "UnsupportedModelError",
+    "__version__",
     "compile_model",
     "datasets",
     "doctor",

@@ -102,8 +102,8 @@ class EdgeEstimator(BaseEstimator):
         return self
 
     def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        X, y = validate_data(self, X, y, dtype=np.float64, **self._target_checks)
-        return _check_magnitude(X), column_or_1d(y, warn=True)
+        rows, target = validate_data(self, X, y, dtype=np.float64, **self._target_checks)
+        return _check_magnitude(rows), column_or_1d(target, warn=True)
 
     @property
     def _target_checks(self) -> dict[str, bool]:
@@ -294,10 +294,10 @@ class SequenceMixin:
 
     def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
         shape = _sequence_shape(X)
-        flat, y = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
+        flat, target = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
         steps, width = shape if shape is not None else self._split(flat.shape[1])
         self.n_steps_, self.n_step_features_ = steps, width
-        return flat.reshape(len(flat), steps, width), y
+        return flat.reshape(len(flat), steps, width), target
 
     def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or, projection_dims
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, given_or, projection_dims
 from ._params import NONE, integer, positive
 from .codegen import ir
 
@@ -26,7 +26,7 @@ class _Bonsai(EdgeEstimator):
         def family(depth: int, projection_dim: int) -> Bonsai:
             model = Bonsai(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
                            sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
-            return dense_except(model, "Z")
+            return model
 
         dims = projection_dims(PROJECTION_DIMS, x_q.shape[1])
         structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, dims))

@@ -30,10 +30,11 @@ class Interval:
 
     def accepts(self, value: Any) -> bool:
         """Whether `value` is such a number."""
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind) or not np.isfinite(value):
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
             return False
-        too_low = self.low is not None and (value < self.low or (self.open_low and value == self.low))
-        return not too_low and (self.high is None or value <= self.high)
+        number: Any = value
+        too_low = self.low is not None and (number < self.low or (self.open_low and number == self.low))
+        return bool(np.isfinite(number) and not too_low and (self.high is None or number <= self.high))
 
     def __str__(self) -> str:
         noun = "an integer" if self.kind is Integral else "a number"

@@ -114,7 +114,7 @@ def _load(
     arrays = fetch()
     kept.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npz", delete=False) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     os.replace(file.name, kept)
     return Bunch(**arrays)
 

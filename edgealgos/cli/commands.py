@@ -45,7 +45,7 @@ def train(arguments: argparse.Namespace) -> int:
     path = ea.save(model, arguments.save)
     estimator = model[-1] if arguments.standardize else model
     print(f"{type(estimator).__name__}: {estimator.model_bytes_} bytes, {estimator.n_iter_} epochs, {len(X)} rows")
-    if X_test is not None:
+    if X_test is not None and y_test is not None:
         device = ea.compile_model(model)
         kind = _score_name(device)
         print(f"{kind} on {len(X_test)} other rows: {model.score(X_test, y_test):.4f} in floating point, "

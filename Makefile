@@ -1,0 +1,53 @@
+# make demo   train three models, export them, run them on a simulated Arduino Uno
+# make test   everything that is tested
+# make check  style and types
+# Each creates .venv and installs what it needs; nothing outside this folder changes, except that compilers are
+# installed with apt-get when run as root on Debian or Ubuntu.
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core-avr g++ make
+BIN = $(VENV)/bin
+
+.PHONY: demo test check tools clean
+
+demo: $(VENV)/.installed tools
+	$(BIN)/edgealgos demo --out out
+
+test: $(VENV)/.installed-dev tools
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update && apt-get install -y python3-venv; \
+	  else echo "Python's venv is missing: sudo apt-get install python3-venv"; exit 1; fi; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -e .
+	touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -e ".[dev]"
+	touch $@ $(VENV)/.installed
+
+# Compilers and the simulator. Without root, says exactly what to install and goes on: tests that need a missing tool
+# are skipped with the reason (and fail where CI=true).
+tools:
+	@if command -v avr-g++ >/dev/null && command -v g++ >/dev/null && [ -e /usr/include/simavr/sim_avr.h ] \
+	    && [ -d /usr/share/arduino/hardware/arduino/avr ]; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(APT); \
+	else \
+	  echo "Some compilers or the simulator are missing. To get them on Debian or Ubuntu:"; \
+	  echo "  sudo apt-get install $(APT)"; \
+	  echo "Elsewhere: edgealgos doctor"; \
+	fi
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info

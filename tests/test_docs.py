@@ -1,0 +1,54 @@
+"""What README and docs print works as printed: Python blocks run, commands parse, links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from edgealgos.cli import _parser
+
+ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", "docs/getting_started.md", "docs/models.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """Code blocks of a page in one language ("" for none)."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    return [code for kind, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if kind == language]
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("page", ["README.md", "docs/getting_started.md"])
+def test_python_blocks_run_one_after_the_other(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in blocks(page, "python"):
+        exec(compile(code, page, "exec"), names)
+    assert (tmp_path / "out/digits/digits.ino").exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_parse(page):
+    for code in blocks(page, ""):
+        for line in code.splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["edgealgos"]:
+                assert callable(_parser().parse_args(words[1:]).handler)
+            elif words[:1] == ["make"]:
+                assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text(encoding="utf-8")):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_ci_runs_nothing_that_the_readme_does_not_show():
+    commands = re.findall(r"^make .*$", (ROOT / ".ci/run").read_text(), re.MULTILINE)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert commands == ["make check", "make test"]
+    assert all(command in readme for command in commands)

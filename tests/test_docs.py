@@ -17,7 +17,8 @@ PAGES = ["README.md", "docs/getting_started.md", "docs/models.md", "CONTRIBUTING
 def blocks(page: str, language: str) -> list[str]:
     """Code blocks of a page in one language ("" for none)."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    return [code for kind, code in re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL) if kind == language]
+    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [code for kind, code in found if kind == language]
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

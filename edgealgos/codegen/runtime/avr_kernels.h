@@ -1,0 +1,287 @@
+// Inner loops of the kernels: AVR assembly with the C++ twin beside each, the same integers from both.
+//
+// Weights are int8 in flash, vectors int8 in RAM. A name ends in the bits of the sum: 16 wraps at 16 bits (the caller
+// has proven that it does not have to), 32 is exact. Cycles (ATmega328P) are those of the loop alone.
+#ifndef EDGEALGOS_AVR_KERNELS_H
+#define EDGEALGOS_AVR_KERNELS_H
+
+#include <stdint.h>
+
+#define EDGEALGOS_KERNEL __attribute__((noinline)) inline
+
+namespace edgealgos {
+
+// A sparse row's sum and where the next row's weights begin; small enough to come back in registers.
+struct SparseSum16 {
+  const int8_t *next;
+  int16_t sum;
+};
+struct SparseSum32 {
+  const int8_t *next;
+  int32_t sum;
+};
+
+#if defined(__AVR__)
+
+// clang-format off
+// Two bytes multiplied into r1:r0, and that added to a sum. muls leaves the sign of the product in the carry flag, so
+// `sbc` makes the third byte of it: a sum of 24 bits costs two cycles more.
+#define EDGEALGOS_ADD16 "muls %[a], %[b]\n\t" "add %A[sum], r0\n\t" "adc %B[sum], r1\n\t"
+#define EDGEALGOS_ADD24 "muls %[a], %[b]\n\t" "sbc %[a], %[a]\n\t" \
+                        "add %A[sum], r0\n\t" "adc %B[sum], r1\n\t" "adc %C[sum], %[a]\n\t"
+#define EDGEALGOS_LOAD "ld %[a], X+\n\t" "lpm %[b], Z+\n\t"
+#define EDGEALGOS_TWICE(code) code code
+
+// A loop over `count` columns, eight at a time, after one, two and four of the rest.
+#define EDGEALGOS_UNROLLED(code)                                                          \
+  "sbrs %[count], 0\n\t" "rjmp 1f\n\t" code                                               \
+  "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                           \
+  "2: sbrs %[count], 2\n\t" "rjmp 3f\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(code))          \
+  "3: lsr %[count]\n\t" "lsr %[count]\n\t" "lsr %[count]\n\t" "breq 5f\n\t"               \
+  "4:\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(EDGEALGOS_TWICE(code)))                        \
+  "dec %[count]\n\t" "brne 4b\n\t"                                                        \
+  "5: clr r1\n\t"
+// clang-format on
+
+// Part of a dense row: at most 255 columns. 9.4 cycles a column.
+inline int16_t dot_part16(const int8_t *&row, const int8_t *&vector, uint8_t count, int16_t sum) {
+  uint8_t a, b;
+  __asm__ __volatile__(EDGEALGOS_UNROLLED(EDGEALGOS_LOAD EDGEALGOS_ADD16)
+                       : [sum] "+r"(sum), [count] "+r"(count), [a] "=&d"(a), [b] "=&d"(b), "+x"(vector), "+z"(row)
+                       :
+                       : "r0", "memory");
+  return sum;
+}
+
+// The same with a sum of 24 bits, which 255 products cannot leave. 11.4 cycles a column.
+inline int32_t dot_part24(const int8_t *&row, const int8_t *&vector, uint8_t count) {
+  uint8_t a, b;
+  int32_t sum = 0;
+  __asm__ __volatile__(EDGEALGOS_UNROLLED(EDGEALGOS_LOAD EDGEALGOS_ADD24)
+                       "mov %D[sum], %C[sum]\n\t" "lsl %D[sum]\n\t" "sbc %D[sum], %D[sum]\n\t"
+                       : [sum] "+r"(sum), [count] "+r"(count), [a] "=&d"(a), [b] "=&d"(b), "+x"(vector),
+                         "+z"(row)
+                       :
+                       : "r0", "memory");
+  return sum;
+}
+
+EDGEALGOS_KERNEL int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
+  int16_t sum = 0;
+  for (; columns > 248; columns -= 248) sum = dot_part16(row, vector, 248, sum);
+  return dot_part16(row, vector, static_cast<uint8_t>(columns), sum);
+}
+
+EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) {
+  uint32_t sum = 0;
+  for (; columns > 248; columns -= 248) sum += static_cast<uint32_t>(dot_part24(row, vector, 248));
+  return static_cast<int32_t>(sum + static_cast<uint32_t>(dot_part24(row, vector, static_cast<uint8_t>(columns))));
+}
+
+// clang-format off
+#define EDGEALGOS_ADD16_TO(s) "lpm %[b], Z+\n\t" "muls %[a], %[b]\n\t" "add %A[" s "], r0\n\t" "adc %B[" s "], r1\n\t"
+#define EDGEALGOS_FOUR16 "ld %[a], X+\n\t" EDGEALGOS_ADD16_TO("s0") EDGEALGOS_ADD16_TO("s1") \
+                         EDGEALGOS_ADD16_TO("s2") EDGEALGOS_ADD16_TO("s3")
+// clang-format on
+
+// Four rows at once, their weights side by side in each column. 7.9 cycles a product.
+EDGEALGOS_KERNEL void dot16x4(const int8_t *block, const int8_t *vector, uint16_t columns, int16_t *sums) {
+  int16_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+  uint8_t a, b;
+  __asm__ __volatile__("sbrs %A[count], 0\n\t" "rjmp 1f\n\t" EDGEALGOS_FOUR16
+                       "1: lsr %B[count]\n\t" "ror %A[count]\n\t" "breq 3f\n\t"
+                       "2:\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR16)
+                       "dec %A[count]\n\t" "brne 2b\n\t"
+                       "3: clr r1\n\t"
+                       : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [count] "+r"(columns),
+                         [a] "=&d"(a), [b] "=&d"(b), "+x"(vector), "+z"(block)
+                       :
+                       : "r0", "memory");
+  sums[0] = s0;
+  sums[1] = s1;
+  sums[2] = s2;
+  sums[3] = s3;
+}
+
+// clang-format off
+// One column of a bitmap row: its bit says whether a weight follows. 3 cycles a zero, else 7 and those of `add`.
+#define EDGEALGOS_COLUMN(k, add) "sbrs r20, " #k "\n\t" "rjmp 1f\n\t" "ldd r18, Y+" #k "\n\t" "lpm r19, Z+\n\t" add "1:\n\t"
+#define EDGEALGOS_COLUMNS(add) \
+  EDGEALGOS_COLUMN(0, add) EDGEALGOS_COLUMN(1, add) EDGEALGOS_COLUMN(2, add) EDGEALGOS_COLUMN(3, add) \
+  EDGEALGOS_COLUMN(4, add) EDGEALGOS_COLUMN(5, add) EDGEALGOS_COLUMN(6, add) EDGEALGOS_COLUMN(7, add)
+// Mask bytes come from X, weights from Z (lpm knows no other), the vector from Y. Y may be the frame pointer, which no
+// constraint can ask for: it is saved here, and the registers are fixed so that no operand lies in it.
+#define EDGEALGOS_BITMAP(add)                                                                                   \
+  "push r28\n\t" "push r29\n\t" "movw r28, r18\n\t"                                                             \
+  "2: movw r0, r30\n\t" "movw r30, r26\n\t" "lpm r20, Z+\n\t" "movw r26, r30\n\t" "movw r30, r0\n\t"            \
+  "tst r20\n\t" "brne 3f\n\t" "rjmp 4f\n\t" "3:\n\t" EDGEALGOS_COLUMNS(add)                                     \
+  "4: adiw r28, 8\n\t" "dec r21\n\t" "breq 5f\n\t" "rjmp 2b\n\t"                                                \
+  "5: pop r29\n\t" "pop r28\n\t" "clr r1\n\t"
+#define EDGEALGOS_BITMAP_ADD16 "muls r18, r19\n\t" "add r24, r0\n\t" "adc r25, r1\n\t"
+#define EDGEALGOS_BITMAP_ADD32 "muls r18, r19\n\t" "sbc r18, r18\n\t" \
+                               "add r22, r0\n\t" "adc r23, r1\n\t" "adc r24, r18\n\t" "adc r25, r18\n\t"
+// clang-format on
+
+// A bitmap row of at most 2040 columns: mask bytes (lowest bit: first column), and apart from them the weights of the
+// bits that are set; `values` moves past the row's own. 16 cycles a mask byte, and 3 a zero or 11 a weight unless the
+// whole byte is zero.
+inline int16_t dot_bitmap16_inline(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
+  register const int8_t *x __asm__("r18") = vector;
+  register uint8_t count __asm__("r21") = mask_bytes;
+  register int16_t sum __asm__("r24") = 0;
+  __asm__ __volatile__(EDGEALGOS_BITMAP(EDGEALGOS_BITMAP_ADD16)
+                       : "+r"(sum), "+r"(count), "+r"(x), "+x"(bits), "+z"(values)
+                       :
+                       : "r0", "r20", "memory");
+  return sum;
+}
+
+// The same with an exact sum: 14 cycles a weight.
+inline int32_t dot_bitmap32_inline(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
+  register const int8_t *x __asm__("r18") = vector;
+  register uint8_t count __asm__("r21") = mask_bytes;
+  register int32_t sum __asm__("r22") = 0;
+  __asm__ __volatile__(EDGEALGOS_BITMAP(EDGEALGOS_BITMAP_ADD32)
+                       : "+r"(sum), "+r"(count), "+r"(x), "+x"(bits), "+z"(values)
+                       :
+                       : "r0", "r20", "memory");
+  return sum;
+}
+
+EDGEALGOS_KERNEL SparseSum16 dot_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *vector,
+                                          uint16_t columns) {
+  const int16_t sum = dot_bitmap16_inline(bits, values, vector, static_cast<uint8_t>((columns + 7) >> 3));
+  const SparseSum16 result = {values, sum};
+  return result;
+}
+
+EDGEALGOS_KERNEL SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *values, const int8_t *vector,
+                                          uint16_t columns) {
+  const int32_t sum = dot_bitmap32_inline(bits, values, vector, static_cast<uint8_t>((columns + 7) >> 3));
+  const SparseSum32 result = {values, sum};
+  return result;
+}
+
+// clang-format off
+#define EDGEALGOS_SQUARE "ld %[a], X+\n\t" "lpm %[b], Z+\n\t" "sub %[a], %[b]\n\t" "muls %[a], %[a]\n\t" \
+                         "add %A[sum], r0\n\t" "adc %B[sum], r1\n\t" "brcs 8f\n\t"
+// clang-format on
+
+// |z - b|^2 of vectors of 7 bits (a difference fits in a byte), 65535 if it is more. Once the high byte of the sum is
+// above `far` the rest may be left out: the caller takes all such sums for "far". 12.3 cycles an element.
+EDGEALGOS_KERNEL uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint8_t width, uint8_t far) {
+  uint16_t sum = 0;
+  uint8_t a, b;
+  __asm__ __volatile__("sbrs %[count], 0\n\t" "rjmp 1f\n\t" EDGEALGOS_SQUARE
+                       "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(EDGEALGOS_SQUARE)
+                       "2: lsr %[count]\n\t" "lsr %[count]\n\t" "breq 9f\n\t"
+                       "3: cp %[far], %B[sum]\n\t" "brcs 9f\n\t"
+                       EDGEALGOS_TWICE(EDGEALGOS_TWICE(EDGEALGOS_SQUARE))
+                       "dec %[count]\n\t" "brne 3b\n\t" "rjmp 9f\n\t"
+                       "8: ldi %A[sum], 0xff\n\t" "ldi %B[sum], 0xff\n\t"
+                       "9: clr r1\n\t"
+                       : [sum] "+d"(sum), [count] "+r"(width), [a] "=&d"(a), [b] "=&d"(b), "+x"(z), "+z"(prototype)
+                       : [far] "r"(far)
+                       : "r0", "memory");
+  return sum;
+}
+
+// scores[c] += weights[c] * factor. 38 cycles a score.
+EDGEALGOS_KERNEL void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, uint8_t count) {
+  uint8_t weight, top, t;
+  uint16_t middle;
+  __asm__ __volatile__("tst %[count]\n\t" "breq 2f\n\t"
+                       "1: lpm %[weight], Z+\n\t"
+                       "mulsu %[weight], %B[factor]\n\t" "movw %[middle], r0\n\t"
+                       "mulsu %[weight], %A[factor]\n\t" "sbc %[top], %[top]\n\t"
+                       "add %A[middle], r1\n\t" "adc %B[middle], %[top]\n\t"
+                       "mov %[top], %B[middle]\n\t" "lsl %[top]\n\t" "sbc %[top], %[top]\n\t"
+                       "ld %[t], Y\n\t" "add %[t], r0\n\t" "st Y+, %[t]\n\t"
+                       "ld %[t], Y\n\t" "adc %[t], %A[middle]\n\t" "st Y+, %[t]\n\t"
+                       "ld %[t], Y\n\t" "adc %[t], %B[middle]\n\t" "st Y+, %[t]\n\t"
+                       "ld %[t], Y\n\t" "adc %[t], %[top]\n\t" "st Y+, %[t]\n\t"
+                       "dec %[count]\n\t" "brne 1b\n\t"
+                       "clr r1\n\t"
+                       "2:\n\t"
+                       : [weight] "=&a"(weight), [top] "=&r"(top), [middle] "=&r"(middle), [t] "=&r"(t),
+                         [count] "+r"(count), "+y"(scores), "+z"(weights)
+                       : [factor] "a"(factor)
+                       : "r0", "memory");
+}
+
+// A word times a byte, exactly. 12 and 11 cycles.
+inline int32_t multiply(int16_t a, int8_t b) {
+  int32_t product;
+  __asm__("muls %B[a], %[b]\n\t" "mov %B[p], r0\n\t" "mov %C[p], r1\n\t"
+          "mulsu %[b], %A[a]\n\t" "sbc %D[p], %D[p]\n\t" "mov %A[p], r0\n\t"
+          "add %B[p], r1\n\t" "adc %C[p], %D[p]\n\t"
+          "mov %D[p], %C[p]\n\t" "lsl %D[p]\n\t" "sbc %D[p], %D[p]\n\t" "clr r1\n\t"
+          : [p] "=&r"(product) : [a] "a"(a), [b] "a"(b) : "r0");
+  return product;
+}
+
+inline int32_t multiply(int16_t a, uint8_t b) {
+  int32_t product;
+  __asm__("mulsu %B[a], %[b]\n\t" "mov %B[p], r0\n\t" "mov %C[p], r1\n\t" "clr %D[p]\n\t"
+          "mul %A[a], %[b]\n\t" "mov %A[p], r0\n\t"
+          "add %B[p], r1\n\t" "adc %C[p], %D[p]\n\t"
+          "sbrc %C[p], 7\n\t" "com %D[p]\n\t" "clr r1\n\t"
+          : [p] "=&r"(product) : [a] "a"(a), [b] "a"(b) : "r0");
+  return product;
+}
+
+#else  // the same integers in C++
+
+inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
+  uint16_t sum = 0;
+  while (columns--) sum = static_cast<uint16_t>(sum + *row++ * *vector++);
+  return static_cast<int16_t>(sum);
+}
+
+inline int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) {
+  int32_t sum = 0;
+  while (columns--) sum += *row++ * *vector++;
+  return sum;
+}
+
+inline void dot16x4(const int8_t *block, const int8_t *vector, uint16_t columns, int16_t *sums) {
+  for (uint8_t i = 0; i < 4; ++i) {
+    uint16_t sum = 0;
+    for (uint16_t j = 0; j < columns; ++j) sum = static_cast<uint16_t>(sum + block[4 * j + i] * vector[j]);
+    sums[i] = static_cast<int16_t>(sum);
+  }
+}
+
+inline SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint16_t columns) {
+  int32_t sum = 0;
+  for (uint16_t j = 0; j < columns; ++j)
+    if (bits[j >> 3] >> (j & 7) & 1) sum += *values++ * vector[j];
+  const SparseSum32 result = {values, sum};
+  return result;
+}
+
+inline SparseSum16 dot_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint16_t columns) {
+  const SparseSum32 exact = dot_bitmap32(bits, values, vector, columns);
+  const SparseSum16 result = {exact.next, static_cast<int16_t>(exact.sum)};
+  return result;
+}
+
+inline uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint8_t width, uint8_t far) {
+  (void)far;  // leaving out the rest is for those who are slow
+  uint32_t sum = 0;
+  for (uint8_t i = 0; i < width; ++i) sum += static_cast<uint32_t>((z[i] - prototype[i]) * (z[i] - prototype[i]));
+  return static_cast<uint16_t>(sum > 0xFFFF ? 0xFFFF : sum);
+}
+
+inline void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, uint8_t count) {
+  for (uint8_t c = 0; c < count; ++c) scores[c] += static_cast<int32_t>(weights[c]) * factor;
+}
+
+inline int32_t multiply(int16_t a, int8_t b) { return static_cast<int32_t>(a) * b; }
+inline int32_t multiply(int16_t a, uint8_t b) { return static_cast<int32_t>(a) * b; }
+
+#endif
+
+}  // namespace edgealgos
+
+#endif  // EDGEALGOS_AVR_KERNELS_H

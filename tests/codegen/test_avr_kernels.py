@@ -1,0 +1,174 @@
+"""The assembly kernels and their C++ twins give the same integers as NumPy, extremes and all lengths included."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgealgos.codegen
+from edgealgos.codegen.simulate import run_rows
+from edgealgos.codegen.toolchain import build_host, build_sketch
+from tests.codegen.conftest import write_sketch
+
+LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 64, 247, 248, 249, 255, 256, 257, 300)
+WIDEST = max(LENGTHS)
+RUNTIME = Path(edgealgos.codegen.__file__).parent / "runtime"
+
+# Prints for a vector whatever the kernels make of it, for each length. PRINT and the vector are given from outside.
+KERNELS = """
+static void all_kernels(const int8_t *x) {
+  for (uint8_t i = 0; i < sizeof kLengths / sizeof *kLengths; ++i) {
+    const uint16_t n = kLengths[i];
+    PRINT(edgealgos::dot16(kDense, x, n));
+    PRINT(edgealgos::dot32(kDense, x, n));
+    int16_t sums[4];
+    edgealgos::dot16x4(kBlock, x, n, sums);
+    for (uint8_t k = 0; k < 4; ++k) PRINT(sums[k]);
+    const edgealgos::SparseSum16 a = edgealgos::dot_bitmap16(kBits + kStarts[i], kValues, x, n);
+    PRINT(a.sum);
+    PRINT(a.next - kValues);
+    const edgealgos::SparseSum32 b = edgealgos::dot_bitmap32(kBits + kStarts[i], kValues, x, n);
+    PRINT(b.sum);
+    PRINT(b.next - kValues);
+    int8_t z[256];
+    for (uint16_t j = 0; j < 256; ++j) z[j] = x[j] >> 1;
+    if (n < 256) PRINT(edgealgos::squared_distance7(kPrototype, z, (uint8_t)n, 255));
+  }
+  int32_t scores[10] = {0, 1, -1, 1073741824, -1073741824, 65535, -65536, 255, -256, 99};
+  const uint16_t factor = (uint16_t)((uint8_t)x[0] * 256u + (uint8_t)x[1]);
+  edgealgos::add_scaled(kDense, factor, scores, 10);
+  edgealgos::add_scaled(kDense, factor, scores, 0);
+  for (uint8_t c = 0; c < 10; ++c) PRINT(scores[c]);
+  PRINT(edgealgos::multiply((int16_t)factor, x[2]));
+  PRINT(edgealgos::multiply((int16_t)factor, (uint8_t)x[2]));
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def tables():
+    rng = np.random.default_rng(7)
+    dense = rng.integers(-128, 128, WIDEST)
+    dense[:40] = -128  # the largest product is (-128)^2
+    sparse = rng.integers(-128, 128, WIDEST) * (rng.random(WIDEST) < 0.4)
+    sparse[32:56] = 0  # mask bytes of zero
+    return {
+        "dense": dense,
+        "block": rng.integers(-128, 128, (WIDEST, 4)),
+        "sparse": sparse,
+        "prototype": rng.integers(-12, 12, 256),
+    }
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    rng = np.random.default_rng(8)
+    rows = rng.integers(-128, 128, (12, WIDEST))
+    rows[0], rows[1], rows[2] = -128, 127, 0
+    rows[3:6] //= 8  # near enough to the prototypes not to saturate
+    rows[6, :3], rows[7, :3] = (-128, 0, -128), (127, -1, -128)
+    return rows
+
+
+def _c_tables(tables, attribute):
+    # A row of each length of its own: the bits behind its end are zero.
+    bits = [np.packbits(tables["sparse"][:n] != 0, bitorder="little") for n in LENGTHS]
+    starts = np.cumsum([0, *map(len, bits)])[:-1]
+    values = tables["sparse"][tables["sparse"] != 0]
+    named = [
+        ("int8_t kDense", tables["dense"]),
+        ("int8_t kBlock", tables["block"]),
+        ("uint8_t kBits", np.concatenate(bits)),
+    ]
+    named += [("int8_t kValues", values), ("int8_t kPrototype", tables["prototype"])]
+    lines = [f"const {name}[] {attribute} = {{{','.join(map(str, np.ravel(data)))}}};" for name, data in named]
+    for name, data in (("kLengths", LENGTHS), ("kStarts", starts)):
+        lines.append(f"const uint16_t {name}[] = {{{','.join(map(str, data))}}};")
+    return "\n".join(lines)
+
+
+def _wrap16(values):
+    return np.asarray(values).astype(np.int16).astype(int)
+
+
+def _expected(tables, x):
+    out = []
+    for n in LENGTHS:
+        exact = int(tables["dense"][:n] @ x[:n])
+        sparse = int(tables["sparse"][:n] @ x[:n])
+        used = int(np.count_nonzero(tables["sparse"][:n]))
+        out += [int(_wrap16(exact)), exact, *_wrap16(x[:n] @ tables["block"][:n]).tolist()]
+        out += [int(_wrap16(sparse)), used, sparse, used]
+        if n < 256:
+            out.append(min(65535, int((((x[:n] >> 1) - tables["prototype"][:n]) ** 2).sum())))
+    factor = int(x[0] % 256) * 256 + int(x[1] % 256)
+    start = np.array([0, 1, -1, 1073741824, -1073741824, 65535, -65536, 255, -256, 99])
+    out += (start + tables["dense"][:10] * factor).astype(np.int32).tolist()
+    signed = int(_wrap16(factor))
+    return [*out, signed * int(x[2]), signed * int(x[2] % 256)]
+
+
+SKETCH = """
+#include <Arduino.h>
+#include "avr_kernels.h"
+{tables}
+static bool first;
+static void print(int32_t value) {{ if (!first) Serial.print(','); Serial.print(value); first = false; }}
+#define PRINT(value) print(value)
+{kernels}
+static int8_t x[{widest}];
+void setup() {{ Serial.begin(500000); Serial.println(F("# kernels ready")); }}
+void loop() {{
+  static uint16_t count; static int16_t number; static bool negative;
+  int c = Serial.read();
+  if (c == '-') negative = true;
+  else if (c >= '0' && c <= '9') number = number * 10 + (c - '0');
+  else if (c == ',' || c == '\\n') {{
+    x[count++] = negative ? -number : number;
+    number = 0; negative = false;
+    if (c == '\\n') {{ first = true; all_kernels(x); Serial.println(); count = 0; }}
+  }}
+}}
+"""
+
+HOST = """
+#include <stdio.h>
+#include "avr_kernels.h"
+{tables}
+#define PRINT(value) printf("%ld ", (long)(value))
+{kernels}
+int main() {{
+  int8_t x[{widest}];
+  for (;;) {{
+    for (int j = 0; j < {widest}; ++j) {{ int value; if (scanf("%d,", &value) != 1) return 0; x[j] = (int8_t)value; }}
+    all_kernels(x);
+    printf("\\n");
+  }}
+}}
+"""
+
+
+def _compare(lines, tables, vectors, separator):
+    assert len(lines) == len(vectors)
+    for line, x in zip(lines, vectors, strict=True):
+        assert [int(word) for word in line.strip().split(separator)] == _expected(tables, x)
+
+
+@pytest.mark.needs("g++")
+def test_the_twins_are_right(tables, vectors, tmp_path):
+    source = tmp_path / "main.cpp"
+    source.write_text(HOST.format(tables=_c_tables(tables, ""), kernels=KERNELS, widest=WIDEST))
+    program = build_host([source], tmp_path / "program", include=[RUNTIME])
+    assert program.warnings == ()
+    output = program.run(stdin="\n".join(",".join(map(str, row)) + "," for row in vectors))
+    _compare(output.splitlines(), tables, vectors, None)
+
+
+@pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")
+def test_the_assembly_is_right(tables, vectors, tmp_path):
+    code = SKETCH.format(tables=_c_tables(tables, "PROGMEM"), kernels=KERNELS, widest=WIDEST)
+    header = (RUNTIME / "avr_kernels.h").read_text()
+    firmware = build_sketch(write_sketch(tmp_path, code, "kernels", avr_kernels_h=header))
+    assert firmware.warnings == ()
+    result = run_rows(firmware, vectors)
+    _compare(result.lines, tables, vectors, ",")

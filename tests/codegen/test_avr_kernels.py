@@ -10,7 +10,7 @@ from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.toolchain import build_host, build_sketch
 from tests.codegen.conftest import write_sketch
 
-LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 64, 247, 248, 249, 255, 256, 257, 300)
+LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 64, 247, 248, 249, 255, 256, 257, 511, 512, 600)
 WIDEST = max(LENGTHS)
 RUNTIME = Path(edgealgos.codegen.__file__).parent / "runtime"
 
@@ -21,9 +21,12 @@ static void all_kernels(const int8_t *x) {
     const uint16_t n = kLengths[i];
     PRINT(edgealgos::dot16(kDense, x, n));
     PRINT(edgealgos::dot32(kDense, x, n));
-    int16_t sums[4];
-    edgealgos::dot16x4(kBlock, x, n, sums);
-    for (uint8_t k = 0; k < 4; ++k) PRINT(sums[k]);
+    if (n < 512) PRINT(edgealgos::dot24(kDense, x, n));
+    if (n < 128) {
+      int16_t sums[8];
+      edgealgos::dot_blocks16(kBlock, x, n, sums, 2);
+      for (uint8_t k = 0; k < 8; ++k) PRINT(sums[k]);
+    }
     const edgealgos::SparseSum16 a = edgealgos::dot_bitmap16(kBits + kStarts[i], kValues, x, n);
     PRINT(a.sum);
     PRINT(a.next - kValues);
@@ -97,7 +100,12 @@ def _expected(tables, x):
         exact = int(tables["dense"][:n] @ x[:n])
         sparse = int(tables["sparse"][:n] @ x[:n])
         used = int(np.count_nonzero(tables["sparse"][:n]))
-        out += [int(_wrap16(exact)), exact, *_wrap16(x[:n] @ tables["block"][:n]).tolist()]
+        out += [int(_wrap16(exact)), exact]
+        if n < 512:
+            out.append(exact)
+        if n < 128:
+            out += _wrap16(x[:n] @ tables["block"][:n]).tolist()
+            out += _wrap16(x[:n] @ tables["block"][n : 2 * n]).tolist()
         out += [int(_wrap16(sparse)), used, sparse, used]
         if n < 256:
             out.append(min(65535, int((((x[:n] >> 1) - tables["prototype"][:n]) ** 2).sum())))

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#define EDGEALGOS_INLINE __attribute__((always_inline)) inline
 #define EDGEALGOS_KERNEL __attribute__((noinline)) inline
 
 namespace edgealgos {
@@ -25,82 +26,84 @@ struct SparseSum32 {
 
 // clang-format off
 // Two bytes multiplied into r1:r0, and that added to a sum. muls leaves the sign of the product in the carry flag, so
-// `sbc` makes the third byte of it: a sum of 24 bits costs two cycles more.
+// `sbc` makes the third byte of it (in a factor that is done with): a sum of 24 bits costs two cycles more.
 #define EDGEALGOS_ADD16 "muls %[a], %[b]\n\t" "add %A[sum], r0\n\t" "adc %B[sum], r1\n\t"
 #define EDGEALGOS_ADD24 "muls %[a], %[b]\n\t" "sbc %[a], %[a]\n\t" \
                         "add %A[sum], r0\n\t" "adc %B[sum], r1\n\t" "adc %C[sum], %[a]\n\t"
 #define EDGEALGOS_LOAD "ld %[a], X+\n\t" "lpm %[b], Z+\n\t"
 #define EDGEALGOS_TWICE(code) code code
 
-// A loop over `count` columns, eight at a time, after one, two and four of the rest.
-#define EDGEALGOS_UNROLLED(code)                                                          \
-  "sbrs %[count], 0\n\t" "rjmp 1f\n\t" code                                               \
-  "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                           \
-  "2: sbrs %[count], 2\n\t" "rjmp 3f\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(code))          \
-  "3: lsr %[count]\n\t" "lsr %[count]\n\t" "lsr %[count]\n\t" "breq 5f\n\t"               \
-  "4:\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(EDGEALGOS_TWICE(code)))                        \
-  "dec %[count]\n\t" "brne 4b\n\t"                                                        \
+// `code` for each of `count` columns (at most 2047): for one, two and four of the rest, then eight at a time.
+#define EDGEALGOS_UNROLLED(code)                                                                             \
+  "sbrs %A[count], 0\n\t" "rjmp 1f\n\t" code                                                                 \
+  "1: sbrs %A[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                                             \
+  "2: sbrs %A[count], 2\n\t" "rjmp 3f\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(code))                            \
+  "3: lsr %B[count]\n\t" "ror %A[count]\n\t" "lsr %B[count]\n\t" "ror %A[count]\n\t" "lsr %B[count]\n\t"    \
+  "ror %A[count]\n\t" "breq 5f\n\t"                                                                          \
+  "4:\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(EDGEALGOS_TWICE(code)))                                           \
+  "dec %A[count]\n\t" "brne 4b\n\t"                                                                          \
   "5: clr r1\n\t"
 // clang-format on
 
-// Part of a dense row: at most 255 columns. 9.4 cycles a column.
-inline int16_t dot_part16(const int8_t *&row, const int8_t *&vector, uint8_t count, int16_t sum) {
-  uint8_t a, b;
-  __asm__ __volatile__(EDGEALGOS_UNROLLED(EDGEALGOS_LOAD EDGEALGOS_ADD16)
-                       : [sum] "+r"(sum), [count] "+r"(count), [a] "=&d"(a), [b] "=&d"(b), "+x"(vector), "+z"(row)
-                       :
-                       : "r0", "memory");
-  return sum;
-}
-
-// The same with a sum of 24 bits, which 255 products cannot leave. 11.4 cycles a column.
-inline int32_t dot_part24(const int8_t *&row, const int8_t *&vector, uint8_t count) {
-  uint8_t a, b;
-  int32_t sum = 0;
-  __asm__ __volatile__(EDGEALGOS_UNROLLED(EDGEALGOS_LOAD EDGEALGOS_ADD24)
-                       "mov %D[sum], %C[sum]\n\t" "lsl %D[sum]\n\t" "sbc %D[sum], %D[sum]\n\t"
-                       : [sum] "+r"(sum), [count] "+r"(count), [a] "=&d"(a), [b] "=&d"(b), "+x"(vector),
-                         "+z"(row)
-                       :
-                       : "r0", "memory");
-  return sum;
-}
-
+// A dense row of at most 2047 columns. 9.4 cycles a column.
 EDGEALGOS_KERNEL int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
   int16_t sum = 0;
-  for (; columns > 248; columns -= 248) sum = dot_part16(row, vector, 248, sum);
-  return dot_part16(row, vector, static_cast<uint8_t>(columns), sum);
+  uint8_t a, b;
+  __asm__ __volatile__(EDGEALGOS_UNROLLED(EDGEALGOS_LOAD EDGEALGOS_ADD16)
+                       : [sum] "+r"(sum), [count] "+r"(columns), [a] "=&d"(a), [b] "=&d"(b), "+x"(vector), "+z"(row)
+                       :
+                       : "r0", "memory");
+  return sum;
 }
 
+// A dense row of at most 511 columns: so many products cannot leave 24 bits. 11.4 cycles a column.
+EDGEALGOS_KERNEL int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) {
+  int32_t sum = 0;
+  uint8_t a, b;
+  __asm__ __volatile__(EDGEALGOS_UNROLLED(EDGEALGOS_LOAD EDGEALGOS_ADD24)
+                       "mov %D[sum], %C[sum]\n\t" "lsl %D[sum]\n\t" "sbc %D[sum], %D[sum]\n\t"
+                       : [sum] "+r"(sum), [count] "+r"(columns), [a] "=&d"(a), [b] "=&d"(b), "+x"(vector), "+z"(row)
+                       :
+                       : "r0", "memory");
+  return sum;
+}
+
+// A dense row of any length.
 EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) {
   uint32_t sum = 0;
-  for (; columns > 248; columns -= 248) sum += static_cast<uint32_t>(dot_part24(row, vector, 248));
-  return static_cast<int32_t>(sum + static_cast<uint32_t>(dot_part24(row, vector, static_cast<uint8_t>(columns))));
+  for (; columns > 504; columns -= 504, row += 504, vector += 504) sum += static_cast<uint32_t>(dot24(row, vector, 504));
+  return static_cast<int32_t>(sum + static_cast<uint32_t>(dot24(row, vector, columns)));
 }
 
 // clang-format off
-#define EDGEALGOS_ADD16_TO(s) "lpm %[b], Z+\n\t" "muls %[a], %[b]\n\t" "add %A[" s "], r0\n\t" "adc %B[" s "], r1\n\t"
-#define EDGEALGOS_FOUR16 "ld %[a], X+\n\t" EDGEALGOS_ADD16_TO("s0") EDGEALGOS_ADD16_TO("s1") \
-                         EDGEALGOS_ADD16_TO("s2") EDGEALGOS_ADD16_TO("s3")
+#define EDGEALGOS_ADD16_TO(low, high) "lpm r17, Z+\n\t" "muls r16, r17\n\t" "add " low ", r0\n\t" "adc " high ", r1\n\t"
+#define EDGEALGOS_FOUR16 "ld r16, X+\n\t" EDGEALGOS_ADD16_TO("r8", "r9") EDGEALGOS_ADD16_TO("r10", "r11") \
+                         EDGEALGOS_ADD16_TO("r12", "r13") EDGEALGOS_ADD16_TO("r14", "r15")
 // clang-format on
 
-// Four rows at once, their weights side by side in each column. 7.9 cycles a product.
-EDGEALGOS_KERNEL void dot16x4(const int8_t *block, const int8_t *vector, uint16_t columns, int16_t *sums) {
-  int16_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-  uint8_t a, b;
-  __asm__ __volatile__("sbrs %A[count], 0\n\t" "rjmp 1f\n\t" EDGEALGOS_FOUR16
-                       "1: lsr %B[count]\n\t" "ror %A[count]\n\t" "breq 3f\n\t"
-                       "2:\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR16)
-                       "dec %A[count]\n\t" "brne 2b\n\t"
-                       "3: clr r1\n\t"
-                       : [s0] "+r"(s0), [s1] "+r"(s1), [s2] "+r"(s2), [s3] "+r"(s3), [count] "+r"(columns),
-                         [a] "=&d"(a), [b] "=&d"(b), "+x"(vector), "+z"(block)
-                       :
-                       : "r0", "memory");
-  sums[0] = s0;
-  sums[1] = s1;
-  sums[2] = s2;
-  sums[3] = s3;
+// Four rows at once, their weights side by side in each column: so each input is loaded once for four products.
+// sums[4 i + k] is row k of block i. 7.9 cycles a product and 34 a block.
+EDGEALGOS_KERNEL void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums,
+                                   uint8_t blocks) {
+  register const int8_t *x __asm__("r18") = vector;
+  register int16_t *out __asm__("r20") = sums;
+  register uint8_t width __asm__("r22") = columns;
+  register uint8_t left __asm__("r23") = blocks;
+  __asm__ __volatile__("push r28\n\t" "push r29\n\t" "movw r28, r20\n\t"
+                       "1: movw r26, r18\n\t" "clr r8\n\t" "clr r9\n\t"
+                       "movw r10, r8\n\t" "movw r12, r8\n\t" "movw r14, r8\n\t"
+                       "mov r24, r22\n\t" "lsr r24\n\t" "brcc 2f\n\t" EDGEALGOS_FOUR16
+                       "2: tst r24\n\t" "breq 4f\n\t"
+                       "3:\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR16)
+                       "dec r24\n\t" "brne 3b\n\t"
+                       "4: st Y+, r8\n\t" "st Y+, r9\n\t" "st Y+, r10\n\t" "st Y+, r11\n\t"
+                       "st Y+, r12\n\t" "st Y+, r13\n\t" "st Y+, r14\n\t" "st Y+, r15\n\t"
+                       "dec r23\n\t" "breq 5f\n\t" "rjmp 1b\n\t"
+                       "5: pop r29\n\t" "pop r28\n\t" "clr r1\n\t"
+                       : "+r"(left), "+z"(weights)
+                       : "r"(x), "r"(out), "r"(width)
+                       : "r0", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r24", "r26", "r27",
+                         "memory");
 }
 
 // clang-format off
@@ -111,37 +114,39 @@ EDGEALGOS_KERNEL void dot16x4(const int8_t *block, const int8_t *vector, uint16_
   EDGEALGOS_COLUMN(4, add) EDGEALGOS_COLUMN(5, add) EDGEALGOS_COLUMN(6, add) EDGEALGOS_COLUMN(7, add)
 // Mask bytes come from X, weights from Z (lpm knows no other), the vector from Y. Y may be the frame pointer, which no
 // constraint can ask for: it is saved here, and the registers are fixed so that no operand lies in it.
-#define EDGEALGOS_BITMAP(add)                                                                                   \
+#define EDGEALGOS_BITMAP(if_zero, add)                                                                                   \
   "push r28\n\t" "push r29\n\t" "movw r28, r18\n\t"                                                             \
   "2: movw r0, r30\n\t" "movw r30, r26\n\t" "lpm r20, Z+\n\t" "movw r26, r30\n\t" "movw r30, r0\n\t"            \
-  "tst r20\n\t" "brne 3f\n\t" "rjmp 4f\n\t" "3:\n\t" EDGEALGOS_COLUMNS(add)                                     \
+  "tst r20\n\t" if_zero EDGEALGOS_COLUMNS(add)                                     \
   "4: adiw r28, 8\n\t" "dec r21\n\t" "breq 5f\n\t" "rjmp 2b\n\t"                                                \
   "5: pop r29\n\t" "pop r28\n\t" "clr r1\n\t"
+#define EDGEALGOS_NEAR "breq 4f\n\t"
+#define EDGEALGOS_FAR "brne 3f\n\t" "rjmp 4f\n\t" "3:\n\t"
 #define EDGEALGOS_BITMAP_ADD16 "muls r18, r19\n\t" "add r24, r0\n\t" "adc r25, r1\n\t"
 #define EDGEALGOS_BITMAP_ADD32 "muls r18, r19\n\t" "sbc r18, r18\n\t" \
                                "add r22, r0\n\t" "adc r23, r1\n\t" "adc r24, r18\n\t" "adc r25, r18\n\t"
 // clang-format on
 
 // A bitmap row of at most 2040 columns: mask bytes (lowest bit: first column), and apart from them the weights of the
-// bits that are set; `values` moves past the row's own. 16 cycles a mask byte, and 3 a zero or 11 a weight unless the
+// bits that are set; `values` moves past the row's own. 15 cycles a mask byte, and 3 a zero or 11 a weight unless the
 // whole byte is zero.
-inline int16_t dot_bitmap16_inline(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
+EDGEALGOS_INLINE int16_t dot_bitmap16_inline(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
   register const int8_t *x __asm__("r18") = vector;
   register uint8_t count __asm__("r21") = mask_bytes;
   register int16_t sum __asm__("r24") = 0;
-  __asm__ __volatile__(EDGEALGOS_BITMAP(EDGEALGOS_BITMAP_ADD16)
+  __asm__ __volatile__(EDGEALGOS_BITMAP(EDGEALGOS_NEAR, EDGEALGOS_BITMAP_ADD16)
                        : "+r"(sum), "+r"(count), "+r"(x), "+x"(bits), "+z"(values)
                        :
                        : "r0", "r20", "memory");
   return sum;
 }
 
-// The same with an exact sum: 14 cycles a weight.
-inline int32_t dot_bitmap32_inline(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
+// The same with an exact sum: 16 cycles a mask byte, 14 a weight.
+EDGEALGOS_INLINE int32_t dot_bitmap32_inline(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
   register const int8_t *x __asm__("r18") = vector;
   register uint8_t count __asm__("r21") = mask_bytes;
   register int32_t sum __asm__("r22") = 0;
-  __asm__ __volatile__(EDGEALGOS_BITMAP(EDGEALGOS_BITMAP_ADD32)
+  __asm__ __volatile__(EDGEALGOS_BITMAP(EDGEALGOS_FAR, EDGEALGOS_BITMAP_ADD32)
                        : "+r"(sum), "+r"(count), "+r"(x), "+x"(bits), "+z"(values)
                        :
                        : "r0", "r20", "memory");
@@ -244,10 +249,13 @@ inline int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) 
   return sum;
 }
 
-inline void dot16x4(const int8_t *block, const int8_t *vector, uint16_t columns, int16_t *sums) {
-  for (uint8_t i = 0; i < 4; ++i) {
+inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) { return dot32(row, vector, columns); }
+
+inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
+  for (uint16_t i = 0; i < 4 * blocks; ++i) {
     uint16_t sum = 0;
-    for (uint16_t j = 0; j < columns; ++j) sum = static_cast<uint16_t>(sum + block[4 * j + i] * vector[j]);
+    for (uint8_t j = 0; j < columns; ++j)
+      sum = static_cast<uint16_t>(sum + weights[i / 4 * 4 * columns + 4 * j + i % 4] * vector[j]);
     sums[i] = static_cast<int16_t>(sum);
   }
 }

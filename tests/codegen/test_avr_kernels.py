@@ -16,6 +16,8 @@ RUNTIME = Path(edgealgos.codegen.__file__).parent / "runtime"
 
 # Prints for a vector whatever the kernels make of it, for each length. PRINT and the vector are given from outside.
 KERNELS = """
+static int16_t word(int8_t high, int8_t low) { return (int16_t)((uint8_t)high * 256u + (uint8_t)low); }
+
 static void all_kernels(const int8_t *x) {
   for (uint8_t i = 0; i < sizeof kLengths / sizeof *kLengths; ++i) {
     const uint16_t n = kLengths[i];
@@ -44,6 +46,16 @@ static void all_kernels(const int8_t *x) {
   for (uint8_t c = 0; c < 10; ++c) PRINT(scores[c]);
   PRINT(edgealgos::multiply((int16_t)factor, x[2]));
   PRINT(edgealgos::multiply((int16_t)factor, (uint8_t)x[2]));
+  for (uint8_t j = 0; j < 60; j += 4) {
+    const int16_t a = word(x[j], x[j + 1]), b = word(x[j + 2], x[j + 3]);
+    PRINT(edgealgos::add_saturated(a, b));
+    PRINT(edgealgos::scale_by_byte(a, (uint8_t)x[j + 2]));
+    PRINT(edgealgos::hard_tanh_byte(a));
+    PRINT(edgealgos::hard_tanh_byte(a >> 3));
+    PRINT(edgealgos::shifted_byte<0>(x[j]));
+    PRINT(edgealgos::shifted_byte<5>(x[j]));
+    PRINT(edgealgos::shifted_byte<8>(x[j]));
+  }
 }
 """
 
@@ -113,7 +125,13 @@ def _expected(tables, x):
     start = np.array([0, 1, -1, 1073741824, -1073741824, 65535, -65536, 255, -256, 99])
     out += (start + tables["dense"][:10] * factor).astype(np.int32).tolist()
     signed = int(_wrap16(factor))
-    return [*out, signed * int(x[2]), signed * int(x[2] % 256)]
+    out += [signed * int(x[2]), signed * int(x[2] % 256)]
+    for high, low, high_b, low_b in x[:60].reshape(15, 4):
+        a, b = int(high) * 256 + int(low) % 256, int(high_b) * 256 + int(low_b) % 256
+        out += [int(np.clip(a + b, -32768, 32767)), (a * (int(high_b) % 256) + 128) >> 8]
+        out += [int(np.clip((value + 16) >> 5, -128, 127)) for value in (a, a >> 3)]
+        out += [int(high) << shift for shift in (0, 5, 8)]
+    return out
 
 
 SKETCH = """

@@ -235,6 +235,41 @@ inline int32_t multiply(int16_t a, uint8_t b) {
   return product;
 }
 
+// a + b, saturated. 7 cycles.
+EDGEALGOS_INLINE int16_t add_saturated(int16_t a, int16_t b) {
+  __asm__("add %A[a], %A[b]\n\t" "adc %B[a], %B[b]\n\t" "brvc 1f\n\t"
+          // Overflow has turned the sign: 0x7FFF where the sum looks negative, else 0x8000.
+          "lsl %B[a]\n\t" "sbc %A[a], %A[a]\n\t" "mov %B[a], %A[a]\n\t" "subi %B[a], 0x80\n\t"
+          "1:\n\t"
+          : [a] "+d"(a) : [b] "r"(b));
+  return a;
+}
+
+// b * 2^Shift for 0 <= Shift <= 8: always fits.
+template <int Shift> EDGEALGOS_INLINE int16_t shifted_byte(int8_t b) {
+  if (Shift == 8) return static_cast<int16_t>(static_cast<uint16_t>(static_cast<uint8_t>(b)) << 8);
+  return static_cast<int16_t>(b * static_cast<uint8_t>(1 << (Shift & 7)));  // a multiplier is faster than a loop
+}
+
+// (a * b + 128) / 256, rounded down: always fits. 13 cycles.
+EDGEALGOS_INLINE int16_t scale_by_byte(int16_t a, uint8_t b) {
+  int16_t scaled;
+  __asm__("mulsu %B[a], %[b]\n\t" "movw %A[p], r0\n\t"
+          "mul %A[a], %[b]\n\t" "lsl r0\n\t" "clr r0\n\t"
+          "adc %A[p], r1\n\t" "adc %B[p], r0\n\t" "clr r1\n\t"
+          : [p] "=&r"(scaled) : [a] "a"(a), [b] "a"(b) : "r0");
+  return scaled;
+}
+
+// (a + 16) / 32 rounded down, saturated to a byte. 17 cycles.
+EDGEALGOS_INLINE int8_t hard_tanh_byte(int16_t a) {
+  if (a >= 4080) return 127;
+  if (a < -4112) return -128;
+  uint16_t up = static_cast<uint16_t>(a + 16);
+  __asm__("lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" : [u] "+r"(up));
+  return static_cast<int8_t>(up >> 8);
+}
+
 #else  // the same integers in C++
 
 inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
@@ -287,6 +322,22 @@ inline void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, 
 
 inline int32_t multiply(int16_t a, int8_t b) { return static_cast<int32_t>(a) * b; }
 inline int32_t multiply(int16_t a, uint8_t b) { return static_cast<int32_t>(a) * b; }
+
+inline int16_t add_saturated(int16_t a, int16_t b) {
+  const int32_t sum = static_cast<int32_t>(a) + b;
+  return static_cast<int16_t>(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
+}
+
+template <int Shift> inline int16_t shifted_byte(int8_t b) { return static_cast<int16_t>(b * (1 << Shift)); }
+
+inline int16_t scale_by_byte(int16_t a, uint8_t b) {
+  return static_cast<int16_t>((static_cast<int32_t>(a) * b + 128) >> 8);
+}
+
+inline int8_t hard_tanh_byte(int16_t a) {
+  const int32_t t = (static_cast<int32_t>(a) + 16) >> 5;
+  return static_cast<int8_t>(t > 127 ? 127 : t < -128 ? -128 : t);
+}
 
 #endif
 

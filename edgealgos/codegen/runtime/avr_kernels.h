@@ -75,6 +75,11 @@ EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t
   return static_cast<int32_t>(sum + static_cast<uint32_t>(dot24(row, vector, columns)));
 }
 
+// A row whose length is known to be short.
+EDGEALGOS_INLINE int32_t dot32(const int8_t *row, const int8_t *vector, uint8_t columns) {
+  return dot24(row, vector, columns);
+}
+
 // clang-format off
 #define EDGEALGOS_ADD16_TO(low, high) "lpm r17, Z+\n\t" "muls r16, r17\n\t" "add " low ", r0\n\t" "adc " high ", r1\n\t"
 #define EDGEALGOS_FOUR16 "ld r16, X+\n\t" EDGEALGOS_ADD16_TO("r8", "r9") EDGEALGOS_ADD16_TO("r10", "r11") \

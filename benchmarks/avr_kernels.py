@@ -1,6 +1,6 @@
 """Cycles of the assembly kernels beside plain C++ loops, on a simulated Arduino Uno.
 
-    python benchmarks/avr_kernels.py
+    python benchmarks/avr_kernels.py > benchmarks/results/avr_kernels.md
 
 prints cycles of whole calls, and what a further product, a zero or a weight costs (of bitmap rows: mask bytes and the
 call's own cycles shared out).
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from edgealgos.codegen import tools
 from edgealgos.codegen.simulate import run_rows
-from edgealgos.codegen.toolchain import build_sketch
+from edgealgos.codegen.toolchain import Firmware, build_sketch
 
 SIZES = (8, 16, 32, 64, 128, 256)
 DENSITIES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
@@ -45,6 +46,14 @@ NOINLINE int16_t plain_bitmap16(const uint8_t *bits, const int8_t *values, const
   }
   return sum;
 }
+NOINLINE int16_t plain_indexed16(const int8_t *row, const int8_t *x) {
+  int16_t sum = 0;
+  for (uint8_t n = pgm_read_byte(row++); n--; row += 2) {
+    x += pgm_read_byte(row);
+    sum += (int8_t)pgm_read_byte(row + 1) * *x;
+  }
+  return sum;
+}
 NOINLINE uint16_t plain_distance(const int8_t *b, const int8_t *z, uint8_t n) {
   uint16_t sum = 0;
   for (uint8_t j = 0; j < n; ++j) {
@@ -71,6 +80,7 @@ volatile int32_t sink;
 static void call(uint8_t kernel, uint16_t n) {{
   const uint8_t *bits = kBits + n * {mask_bytes};
   const int8_t *values = kValues + pgm_read_word(kStarts + n);
+  const int8_t *indexed = kIndexed + pgm_read_word(kIndexedStarts + n);
   int16_t sums[4];
   switch (kernel) {{
     case 0: sink = plain_dot16(kRow, x, n); break;
@@ -85,6 +95,9 @@ static void call(uint8_t kernel, uint16_t n) {{
     case 9: sink = edgealgos::squared_distance7(kZeros, x, n, 255); break;
     case 10: plain_add_scaled(kRow, 12345, scores, n); break;
     case 11: edgealgos::add_scaled(kRow, 12345, scores, n); break;
+    case 12: sink = plain_indexed16(indexed, x); break;
+    case 13: sink = edgealgos::dot_indexed16(indexed, x).sum; break;
+    case 14: sink = edgealgos::dot_indexed32(indexed, x).sum; break;
   }}
 }}
 
@@ -116,31 +129,44 @@ NAMES = (
     "edgealgos::squared_distance7",
     "plain_add_scaled",
     "edgealgos::add_scaled",
+    "plain_indexed16",
+    "edgealgos::dot_indexed16",
+    "edgealgos::dot_indexed32",
 )
-SPARSE = (5, 6, 7)
+SPARSE = (5, 6, 7, 12, 13, 14)
 SHORT = (10, 11)
 
 
-def _sparse_rows() -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Mask bytes and weights of a row of each density."""
+def _sparse_rows() -> list[np.ndarray]:
+    """A row of each density."""
     rng = np.random.default_rng(0)
     rows = []
     for density in DENSITIES:
         row = np.zeros(SPARSE_COLUMNS, dtype=int)
         row[rng.permutation(SPARSE_COLUMNS)[: round(density * SPARSE_COLUMNS)]] = 1
         rows.append(row)
-    return [np.packbits(row, bitorder="little") for row in rows], [row[row != 0] for row in rows]
+    return rows
 
 
-def _build(folder: Path):
-    masks, weights = _sparse_rows()
-    starts = np.cumsum([0, *map(len, weights)])[:-1]
+def _indexed(row: np.ndarray) -> np.ndarray:
+    """How many weights, then each behind the number of columns to go on."""
+    columns = np.flatnonzero(row)
+    pairs = np.stack([np.diff(columns, prepend=0), row[columns]], axis=1)
+    return np.concatenate([[len(columns)], pairs.ravel()])
+
+
+def _build(folder: Path) -> Firmware:
+    rows = _sparse_rows()
+    weights = [row[row != 0] for row in rows]
+    indexed = [_indexed(row) for row in rows]
     tables = {
         "int8_t kRow": np.arange(4 * WIDEST) % 200 - 100,
         "int8_t kZeros": np.zeros(WIDEST, dtype=int),
-        "uint8_t kBits": np.concatenate(masks),
+        "uint8_t kBits": np.concatenate([np.packbits(row, bitorder="little") for row in rows]),
         "int8_t kValues": np.concatenate(weights),
-        "uint16_t kStarts": starts,
+        "uint16_t kStarts": np.cumsum([0, *map(len, weights)])[:-1],
+        "int8_t kIndexed": np.concatenate(indexed),
+        "uint16_t kIndexedStarts": np.cumsum([0, *map(len, indexed)])[:-1],
     }
     text = "\n".join(f"const {name}[] PROGMEM = {{{','.join(map(str, data))}}};" for name, data in tables.items())
     sketch = folder / "kernels"
@@ -167,6 +193,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         result = run_rows(_build(Path(folder)), jobs, NAMES)
     cycles = dict(zip(jobs, result.cycles.tolist(), strict=True))
+    print("# Cycles of the kernels on a simulated Arduino Uno\n")
+    print(f"{tools.AVR_GXX.version()}, flags of the Arduino IDE; whole calls, their return included. Made by\n")
+    print("    python benchmarks/avr_kernels.py > benchmarks/results/avr_kernels.md\n")
     print("| kernel | " + " | ".join(f"{size} columns" for size in SIZES) + " | each further product |")
     print("|---" * (len(SIZES) + 2) + "|")
     for kernel, name in enumerate(NAMES):

@@ -35,6 +35,13 @@ static void all_kernels(const int8_t *x) {
     const edgealgos::SparseSum32 b = edgealgos::dot_bitmap32(kBits + kStarts[i], kValues, x, n);
     PRINT(b.sum);
     PRINT(b.next - kValues);
+    const int8_t *row = kIndexed + kIndexedStarts[i];
+    const edgealgos::SparseSum16 c = edgealgos::dot_indexed16(row, x);
+    PRINT(c.sum);
+    PRINT(c.next - row);
+    const edgealgos::SparseSum32 d = edgealgos::dot_indexed32(row, x);
+    PRINT(d.sum);
+    PRINT(d.next - row);
     int8_t z[256];
     for (uint16_t j = 0; j < 256; ++j) z[j] = x[j] >> 1;
     if (n < 256) PRINT(edgealgos::squared_distance7(kPrototype, z, (uint8_t)n, 255));
@@ -88,18 +95,30 @@ def vectors():
 def _c_tables(tables, attribute):
     # A row of each length of its own: the bits behind its end are zero.
     bits = [np.packbits(tables["sparse"][:n] != 0, bitorder="little") for n in LENGTHS]
-    starts = np.cumsum([0, *map(len, bits)])[:-1]
-    values = tables["sparse"][tables["sparse"] != 0]
-    named = [
-        ("int8_t kDense", tables["dense"]),
-        ("int8_t kBlock", tables["block"]),
-        ("uint8_t kBits", np.concatenate(bits)),
-    ]
-    named += [("int8_t kValues", values), ("int8_t kPrototype", tables["prototype"])]
-    lines = [f"const {name}[] {attribute} = {{{','.join(map(str, np.ravel(data)))}}};" for name, data in named]
-    for name, data in (("kLengths", LENGTHS), ("kStarts", starts)):
-        lines.append(f"const uint16_t {name}[] = {{{','.join(map(str, data))}}};")
+    indexed = [_indexed_row(tables["sparse"][:n]) for n in LENGTHS]
+    flash = {
+        "int8_t kDense": tables["dense"],
+        "int8_t kBlock": tables["block"].ravel(),
+        "uint8_t kBits": np.concatenate(bits),
+        "int8_t kValues": tables["sparse"][tables["sparse"] != 0],
+        "int8_t kIndexed": np.concatenate(indexed),
+        "int8_t kPrototype": tables["prototype"],
+    }
+    ram = {"kLengths": LENGTHS, "kStarts": _starts(bits), "kIndexedStarts": _starts(indexed)}
+    lines = [f"const {name}[] {attribute} = {{{','.join(map(str, data))}}};" for name, data in flash.items()]
+    lines += [f"const uint16_t {name}[] = {{{','.join(map(str, data))}}};" for name, data in ram.items()]
     return "\n".join(lines)
+
+
+def _starts(parts):
+    return np.cumsum([0, *map(len, parts)])[:-1]
+
+
+def _indexed_row(row):
+    """How many weights, then each behind the number of columns to go on; as int8."""
+    columns = np.flatnonzero(row)
+    pairs = np.stack([np.diff(columns, prepend=0), row[columns]], axis=1)
+    return np.concatenate([[len(columns)], pairs.ravel()]).astype(np.uint8).astype(np.int8)
 
 
 def _wrap16(values):
@@ -119,6 +138,7 @@ def _expected(tables, x):
             out += _wrap16(x[:n] @ tables["block"][:n]).tolist()
             out += _wrap16(x[:n] @ tables["block"][n : 2 * n]).tolist()
         out += [int(_wrap16(sparse)), used, sparse, used]
+        out += [int(_wrap16(sparse)), 1 + 2 * used, sparse, 1 + 2 * used]
         if n < 256:
             out.append(min(65535, int((((x[:n] >> 1) - tables["prototype"][:n]) ** 2).sum())))
     factor = int(x[0] % 256) * 256 + int(x[1] % 256)

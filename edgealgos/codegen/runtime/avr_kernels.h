@@ -173,6 +173,46 @@ EDGEALGOS_KERNEL SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *val
 }
 
 // clang-format off
+#define EDGEALGOS_STEP "lpm %[a], Z+\n\t" "add r26, %[a]\n\t" "adc r27, %[zero]\n\t" "ld %[a], X\n\t" "lpm %[b], Z+\n\t"
+#define EDGEALGOS_INDEXED(code)                                                                           \
+  "clr %[zero]\n\t" "lpm %[count], Z+\n\t"                                                                \
+  "sbrs %[count], 0\n\t" "rjmp 1f\n\t" code                                                               \
+  "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                                           \
+  "2: lsr %[count]\n\t" "lsr %[count]\n\t" "breq 4f\n\t"                                                  \
+  "3:\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(code))                                                         \
+  "dec %[count]\n\t" "brne 3b\n\t"                                                                        \
+  "4: clr r1\n\t"
+// clang-format on
+
+// An indexed row: a byte that says how many weights follow, and each of them behind the number of columns to go on
+// (the first: from column 0). 14.8 cycles a weight, nothing a zero.
+EDGEALGOS_KERNEL SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector) {
+  int16_t sum = 0;
+  uint8_t a, b, count, zero;
+  __asm__ __volatile__(EDGEALGOS_INDEXED(EDGEALGOS_STEP EDGEALGOS_ADD16)
+                       : [sum] "+r"(sum), [count] "=&r"(count), [a] "=&d"(a), [b] "=&d"(b), [zero] "=&r"(zero),
+                         "+x"(vector), "+z"(row)
+                       :
+                       : "r0", "memory");
+  const SparseSum16 result = {row, sum};
+  return result;
+}
+
+// The same with an exact sum (255 products cannot leave 24 bits): 16.8 cycles a weight.
+EDGEALGOS_KERNEL SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector) {
+  int32_t sum = 0;
+  uint8_t a, b, count, zero;
+  __asm__ __volatile__(EDGEALGOS_INDEXED(EDGEALGOS_STEP EDGEALGOS_ADD24)
+                       "mov %D[sum], %C[sum]\n\t" "lsl %D[sum]\n\t" "sbc %D[sum], %D[sum]\n\t"
+                       : [sum] "+r"(sum), [count] "=&r"(count), [a] "=&d"(a), [b] "=&d"(b), [zero] "=&r"(zero),
+                         "+x"(vector), "+z"(row)
+                       :
+                       : "r0", "memory");
+  const SparseSum32 result = {row, sum};
+  return result;
+}
+
+// clang-format off
 #define EDGEALGOS_SQUARE "ld %[a], X+\n\t" "lpm %[b], Z+\n\t" "sub %[a], %[b]\n\t" "muls %[a], %[a]\n\t" \
                          "add %A[sum], r0\n\t" "adc %B[sum], r1\n\t" "brcs 8f\n\t"
 // clang-format on
@@ -310,6 +350,22 @@ inline SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *values, const
 
 inline SparseSum16 dot_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint16_t columns) {
   const SparseSum32 exact = dot_bitmap32(bits, values, vector, columns);
+  const SparseSum16 result = {exact.next, static_cast<int16_t>(exact.sum)};
+  return result;
+}
+
+inline SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector) {
+  int32_t sum = 0;
+  for (uint8_t left = static_cast<uint8_t>(*row++); left; --left, row += 2) {
+    vector += static_cast<uint8_t>(row[0]);
+    sum += row[1] * *vector;
+  }
+  const SparseSum32 result = {row, sum};
+  return result;
+}
+
+inline SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector) {
+  const SparseSum32 exact = dot_indexed32(row, vector);
   const SparseSum16 result = {exact.next, static_cast<int16_t>(exact.sum)};
   return result;
 }

@@ -10,13 +10,13 @@ import edgealgos
 # Small structures and few epochs: the checks ask for manners, not for the last point of accuracy.
 QUICK = {"max_model_bytes": None, "epochs": 15, "random_state": 0}
 TREE = {"depth": 1, "projection_dim": 4}
-PROTOTYPES = {"n_prototypes": 12, "projection_dim": 4}
+PROTOTYPES = {"n_prototypes": 12, "projection_dim": 4, "epochs": 30, "learning_rate": 0.05}
 CELL = {"hidden_size": 6}
 ESTIMATORS = [
     edgealgos.BonsaiClassifier(**QUICK, **TREE),
     edgealgos.BonsaiRegressor(**QUICK, **TREE),
-    edgealgos.ProtoNNClassifier(**QUICK, **PROTOTYPES),
-    edgealgos.ProtoNNRegressor(**QUICK, **PROTOTYPES),
+    edgealgos.ProtoNNClassifier(**QUICK | PROTOTYPES),
+    edgealgos.ProtoNNRegressor(**QUICK | PROTOTYPES),
     edgealgos.FastGRNNClassifier(**QUICK, **CELL),
     edgealgos.FastGRNNRegressor(**QUICK, **CELL),
     edgealgos.FastRNNClassifier(**QUICK, **CELL),

@@ -1,0 +1,115 @@
+"""What an estimator of this library promises beyond scikit-learn's checks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import edgealgos as ea
+from edgealgos.codegen.ir import same_program
+
+QUICK = {"epochs": 6, "random_state": 0}
+CLASSIFIERS = [
+    ea.BonsaiClassifier(**QUICK), ea.ProtoNNClassifier(**QUICK), ea.FastGRNNClassifier(**QUICK, step_size=8),
+    ea.FastRNNClassifier(**QUICK, step_size=8),
+]  # fmt: skip
+REGRESSORS = [ea.BonsaiRegressor(**QUICK), ea.ProtoNNRegressor(**QUICK), ea.FastGRNNRegressor(**QUICK, step_size=8)]
+
+
+def name_of(estimator):
+    return type(estimator).__name__
+
+
+@pytest.mark.parametrize("estimator", [*CLASSIFIERS, *REGRESSORS], ids=name_of)
+def test_same_seed_same_program_same_bytes(estimator, digits):
+    X, y = digits
+    first, second = clone(estimator).fit(X, y), clone(estimator).fit(X, y)
+    assert same_program(first.to_program(), second.to_program())
+    assert first.model_bytes_ == second.model_bytes_ == ea.compile_model(first).report.model_bytes <= 2048
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=name_of)
+def test_scores_probabilities_and_labels_agree(estimator, digits):
+    X, y = digits
+    names = np.array([f"№{d}" for d in y])
+    model = clone(estimator).fit(X, names)
+    scores, probabilities = model.decision_function(X), model.predict_proba(X)
+    assert scores.shape == probabilities.shape == (len(X), 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert (model.predict(X) == model.classes_[scores.argmax(axis=1)]).all()
+    assert (model.predict(X) == model.classes_[probabilities.argmax(axis=1)]).all()
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=name_of)
+def test_a_binary_problem_stores_one_score(estimator, digits):
+    X, y = digits
+    model = clone(estimator).fit(X, y > 4)
+    assert model.decision_function(X).shape == (len(X),)
+    assert model.predict_proba(X).shape == (len(X), 2)
+    assert model.to_program().output.shape == (1,)
+    assert (model.predict(X) == (model.decision_function(X) > 0)).all()
+    assert set(ea.compile_model(model).predict(X).tolist()) <= {True, False}
+
+
+@pytest.mark.parametrize("estimator", REGRESSORS, ids=name_of)
+def test_targets_of_any_size(estimator, digits):
+    X, y = digits
+    for scale, shift in ((1e-3, 0.0), (1.0, 5000.0), (1e4, -3e5)):
+        model = clone(estimator).fit(X, y * scale + shift)
+        device = ea.compile_model(model).predict(X)
+        spread = scale * y.std()
+        assert np.abs(model.predict(X) - shift).max() < 40 * spread
+        assert np.abs(device - model.predict(X)).mean() < 0.5 * spread
+
+
+def test_search_and_validation_inside_a_pipeline(digits):
+    X, y = digits
+    pipeline = make_pipeline(StandardScaler(), ea.BonsaiClassifier(epochs=4, random_state=0))
+    search = GridSearchCV(pipeline, {"bonsaiclassifier__projection_dim": [4, 8]}, cv=2).fit(X, y)
+    assert search.best_params_["bonsaiclassifier__projection_dim"] in (4, 8)
+    assert ea.compile_model(search.best_estimator_).predict(X).shape == y.shape
+    assert cross_val_score(ea.BonsaiClassifier(epochs=4, random_state=0), X, y, cv=2).shape == (2,)
+
+
+def test_a_fixed_structure_is_kept(digits):
+    model = ea.BonsaiClassifier(depth=2, projection_dim=5, max_model_bytes=None, **QUICK).fit(*digits)
+    assert model.weights_["Z"].shape == (5, 64)
+    assert model.weights_["W"].shape == (7, 10, 5)
+    model = ea.ProtoNNClassifier(n_prototypes=11, projection_dim=5, **QUICK).fit(*digits)
+    assert model.weights_["B"].shape == (11, 5)
+
+
+@pytest.mark.parametrize("bits", [16, "mixed"])
+def test_other_precisions(bits, digits):
+    X, y = digits
+    model = ea.BonsaiClassifier(bits=bits, epochs=20, random_state=0).fit(X, y)
+    compiled = ea.compile_model(model)
+    assert model.model_bytes_ <= 2048
+    assert compiled.input_dtype == ("int16" if bits == 16 else "int8")
+    assert (compiled.predict(X) == model.predict(X)).mean() > 0.9
+    assert model.score(X, y) > 0.7
+
+
+def test_one_progress_bar(digits, capfd):
+    ea.BonsaiClassifier(epochs=2, verbose=1, random_state=0).fit(*digits)
+    shown = capfd.readouterr().err
+    for word in ("loss", "score", "nonzeros", "bytes", "100%"):
+        assert word in shown
+    ea.BonsaiClassifier(epochs=2, random_state=0).fit(*digits)
+    assert capfd.readouterr().err == ""
+
+
+def test_history_counts_epochs(fitted_bonsai):
+    assert fitted_bonsai.n_iter_ == 8
+    assert all(len(fitted_bonsai.history_[key]) == 8 for key in ("loss", "score", "nonzeros", "bytes"))
+
+
+def test_class_weights_move_the_decision(digits):
+    X, y = digits
+    plain = ea.BonsaiClassifier(**QUICK, class_weight={0: 1, 1: 1}).fit(X[y < 2], y[y < 2])
+    tilted = ea.BonsaiClassifier(**QUICK, class_weight={0: 1, 1: 1e4}).fit(X[y < 2], y[y < 2])
+    assert tilted.decision_function(X).mean() > plain.decision_function(X).mean()

@@ -11,6 +11,7 @@ from edgealgos.codegen.qtype import QType
 from edgealgos.training.budget import TensorSpec
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.starts import projection_start
+from edgealgos.training.targets import excess_fraction
 
 Z_TYPE = QType(8, 7)
 T_TYPE = QType(8, 7)
@@ -114,6 +115,10 @@ class Bonsai:
             for name in ("W", "w"):
                 qtypes[name] = QType(qtypes[name].bits, qtypes[name].frac - shift)
             weights["W"] = weights["W"] * y_scale
+            bias = weights["c"] * y_scale + y_mean
+            largest = float(np.abs(bias).max()) + (self.depth + 1) * float(np.abs(weights["W"]).sum(-1).max())
+            excess = excess_fraction(qtypes["w"].frac + T_TYPE.frac, largest)
+            qtypes["w"] = QType(SCORE_BITS, qtypes["w"].frac - excess)
             qtypes["c"] = QType(32, qtypes["w"].frac + T_TYPE.frac)
-            weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(weights["c"] * y_scale + y_mean))
+            weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(bias))
         return weights, qtypes

@@ -12,6 +12,7 @@ from edgealgos.training.budget import TensorSpec
 from edgealgos.training.rounding import straight_through
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.starts import projection_start, prototype_start
+from edgealgos.training.targets import excess_fraction
 
 EXP_FRAC = 16
 TABLE = np.round(256.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
@@ -101,8 +102,11 @@ class ProtoNN:
     def finish(self, weights, qtypes, y_mean, y_scale):
         """Targets back in their units: L times a power of two, the mean in the output bias."""
         if self.problem == "regression":
-            qtypes["L"] = QType(qtypes["L"].bits, qtypes["L"].frac - int(np.log2(y_scale)))
-            weights["L"] = weights["L"] * y_scale
+            bias = weights["c"] * y_scale + y_mean
+            largest = float(np.abs(bias).max()) + float(np.abs(weights["L"]).sum(0).max()) * y_scale
+            frac = qtypes["L"].frac - int(np.log2(y_scale))
+            qtypes["L"] = QType(qtypes["L"].bits, frac - excess_fraction(frac + EXP_FRAC, largest))
+            weights["L"] = qtypes["L"].dequantize(qtypes["L"].quantize(weights["L"] * y_scale))
             qtypes["c"] = QType(32, qtypes["L"].frac + EXP_FRAC)
-            weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(weights["c"] * y_scale + y_mean))
+            weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(bias))
         return weights, qtypes

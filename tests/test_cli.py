@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections import deque
 
 import numpy as np
@@ -15,7 +18,7 @@ from edgealgos import MissingToolError, SimulationError
 from edgealgos.cli import _parser, commands, main
 from edgealgos.cli import demo as demo_module
 from edgealgos.cli.data import read_table
-from edgealgos.cli.serialport import ask, await_greeting, open_port
+from edgealgos.cli.serialport import BAUD, ask, await_greeting, open_port
 
 
 @pytest.fixture(autouse=True)
@@ -213,6 +216,51 @@ def test_evaluate_over_a_port(model, rows, capsys, monkeypatch):
     assert board.closed
 
 
+class Program:
+    """A port with the exported C++ program behind a pseudo-terminal: the real protocol, byte by byte."""
+
+    def __init__(self, executable):
+        import pty
+        import tty
+
+        ours, theirs = pty.openpty()
+        tty.setraw(theirs)
+        self.process = subprocess.Popen([executable], stdin=theirs, stdout=theirs)
+        self.stream = os.fdopen(ours, "r+b", buffering=0)
+        self.greeting = b"# m ready: 64 values a row\r\n"
+
+    def readline(self) -> bytes:
+        greeting, self.greeting = self.greeting, b""
+        return greeting or self.stream.readline()
+
+    def write(self, data: bytes) -> None:
+        self.stream.write(data)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.stream.close()
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a thing of Unix")
+def test_evaluate_the_exported_program_over_a_terminal(model, rows, capsys, monkeypatch, tmp_path):
+    assert main(["export", model, "plain", "--board", "host"]) == 0
+    sources = [str(path) for path in sorted((tmp_path / "plain").glob("*.cpp"))]
+    subprocess.run(["g++", "-std=c++11", "-O1", "-o", "answer", *sources], check=True)
+    monkeypatch.setattr(commands, "open_port", lambda name, timeout: Program("./answer"))
+    assert main(["evaluate", model, rows, "--port", "tty"]) == 0
+    assert "answers that differ from Python's: 0 of 30" in capsys.readouterr().out
+
+
+def test_the_sketch_greets_as_the_command_expects(model, tmp_path):
+    assert main(["export", model, "out/m"]) == 0
+    sketch = (tmp_path / "out/m/m.ino").read_text()
+    assert '"# m ready: "' in sketch
+    assert '" values a row"' in sketch
+    assert f"Serial.begin({BAUD})" in sketch.replace("UL", "").replace("L)", ")")
+
+
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 def test_evaluate_over_a_simulated_board(model, rows, capsys):
     assert main(["evaluate", model, rows, "--simulated", "--rows", "10"]) == 0
@@ -236,8 +284,6 @@ def test_a_board_with_another_model():
 
 
 def test_without_pyserial(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "serial", None)
     with pytest.raises(MissingToolError, match="pip install pyserial"):
         open_port("COM3", 1.0)

@@ -117,17 +117,19 @@ class CompiledModel:
             write_sketch(self, Path(folder) / "model", "model")
             firmware = build_sketch(Path(folder) / "model", self.board)
             rows = inputs.reshape(-1, self.program.input.size)
-            result = run_rows(firmware, rows, self._watched(), simulator=simulator, verbose=verbose)
+            result = run_rows(firmware, rows, self.watched, simulator=simulator, verbose=verbose)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]
-        cycles = self._sample_cycles(result.cycles_by_function, self._steps_of(inputs))
+        cycles = self.sample_cycles(result.cycles_by_function, inputs)
         warnings = list(result.warnings)
         if saturated := self.saturated(X):
             warnings.append(f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated")
         return Simulation(self._told(result.labels[last], scores), scores, cycles, result.ram_peak, result.static_ram,
                           result.stack_peak, result.flash_bytes, warnings)  # fmt: skip
 
-    def _watched(self) -> list[str]:
+    @property
+    def watched(self) -> list[str]:
+        """Functions of the exported sketch (named "model") that make up a prediction."""
         predict = "predict" if self.program.task == "classifier" else "predict_raw"
         if self.program.steps is None:
             return [f"model::{predict}"]
@@ -136,11 +138,12 @@ class CompiledModel:
     def _steps_of(self, inputs: NDArray[Any]) -> int:
         return 1 if self.program.steps is None else inputs[0].size // self.program.input.size
 
-    def _sample_cycles(self, by_function: dict[str, Ints], steps: int) -> Ints:
+    def sample_cycles(self, by_function: dict[str, Ints], inputs: NDArray[Any]) -> Ints:
+        """Cycles of each prediction from those of the watched functions for each line sent."""
         if self.program.steps is None:
             return next(iter(by_function.values()))
-        push, predict = by_function.values()
-        cycles: Ints = push.reshape(-1, steps).sum(axis=1) + predict.reshape(-1, steps)[:, -1]
+        push, predict = (spent.reshape(-1, self._steps_of(inputs)) for spent in by_function.values())
+        cycles: Ints = push.sum(axis=1) + predict[:, -1]
         return cycles
 
     def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from .boards import Board
 from .ir import Program, Space
 from .passes import model_bytes, stored_bytes
 from .plan import plan_memory, ram_bytes
-from .prices import code_bytes, cycles, label_bytes, stack_bytes
+from .prices import code_bytes, cycles, stack_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +105,14 @@ def predict_report(program: Program, board: Board) -> Report:
     ram |= {"scratch arena": plan.arena_bytes}
     ram |= {t.name: ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
-    flash = {f"table {name}": size for name, size in model.items() if program_table(program, name)}
-    flash |= {"labels": label_bytes(program)} | code_bytes(program, board)
+    flash = flash_tables(program) | code_bytes(program, board)
     return Report(board, flash, ram, model, cycles(program, board))
 
 
-def program_table(program: Program, name: str) -> bool:
-    """Whether a stored item is a table (scalars are operands of instructions)."""
-    return not any(t.name == name and t.shape == () for t in program.tensors)
+def flash_tables(program: Program) -> dict[str, int]:
+    """Flash of the tables, by item; scalars are operands of instructions and part of the code."""
+    scalars = {t.name for t in program.tensors if t.shape == ()}
+    return {f"table {name}": size for name, size in stored_bytes(program).items() if name not in scalars}
 
 
 def check_fits(report: Report, budget: Budget | None = None) -> None:

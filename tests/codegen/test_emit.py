@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgealgos.codegen import emit
+from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
-
-from . import programs
 
 WIDTHS = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}
 

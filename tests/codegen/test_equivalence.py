@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen import export, toolchain
-
-from . import programs
+from edgealgos.codegen import sample_programs as programs
 
 
 def host_scores(compiled, q, folder):

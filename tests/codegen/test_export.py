@@ -14,12 +14,11 @@ from sklearn.base import BaseEstimator
 
 from edgealgos._errors import DoesNotFitError, ExportError, UnsupportedModelError
 from edgealgos.codegen import export, toolchain
+from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.encoding import choose_encoding
 from edgealgos.codegen.export import Budget, checked_name, export_arduino, export_cpp
 from edgealgos.codegen.simulate import run_rows
-
-from . import programs
 
 AVR = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 SOFT_FLOAT = re.compile(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.interpret import (
     decide,
     exp2_kernel,
@@ -18,8 +19,6 @@ from edgealgos.codegen.interpret import (
 from edgealgos.codegen.ir import PrototypeScore, TreeWalk
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.tables import EXP2, TANH
-
-from . import programs
 
 
 def clip(v, bits):

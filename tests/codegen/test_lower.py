@@ -7,13 +7,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
 from edgealgos._errors import UnsupportedModelError
+from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.calibrate import calibrate
 from edgealgos.codegen.encoding import choose_encoding
 from edgealgos.codegen.interpret import encode, run_float
 from edgealgos.codegen.ir import same_program
 from edgealgos.codegen.lower import lower, supported_scalers
 
-from . import programs
 from .test_export import Fitted
 
 SCALERS = [

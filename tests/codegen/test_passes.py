@@ -5,13 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.interpret import run_integer
 from edgealgos.codegen.ir import MatVec, Space, TreeWalk
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
 from edgealgos.codegen.passes.prove_accumulators import product_range
 from edgealgos.codegen.plan import plan_memory, ram_bytes
-
-from . import programs
 
 
 def test_product_range_is_reached_and_never_left():

@@ -1,4 +1,4 @@
-"""Random programs of every family, for tests that need no training."""
+"""Random programs of every family: what tests and the measurement of prices run without training anything."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgealgos.codegen import passes
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.encoding import InputEncoding, choose_encoding
-from edgealgos.codegen.interpret import CANDIDATE, PREACTIVATION, STATE
-from edgealgos.codegen.ir import (
+from . import passes
+from .boards import get_board
+from .compile import CompiledModel
+from .encoding import InputEncoding, choose_encoding
+from .interpret import CANDIDATE, PREACTIVATION, STATE
+from .ir import (
     Add,
     ArgMax,
     GatedUpdate,
@@ -25,7 +25,7 @@ from edgealgos.codegen.ir import (
     TreeWalk,
     verify,
 )
-from edgealgos.codegen.qtype import QType
+from .qtype import QType
 
 
 def constant(name, data, qtype=None):
@@ -149,6 +149,13 @@ def any_inputs(rng, program, n):
     q = rng.integers(encoding.low, encoding.high + 1, size=shape)
     q[0], q[-1] = encoding.low, encoding.high
     return q
+
+
+def typical_inputs(rng, program, n):
+    """Device inputs of the kind of data that the encoding was calibrated on."""
+    width = program.input.size
+    X = samples(rng, n * (program.steps or 1), width)
+    return program.encoding.encode(X).reshape(n, -1)
 
 
 EVERY_KIND = {

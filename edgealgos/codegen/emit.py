@@ -41,9 +41,14 @@ def template(name: str) -> Template:
 
 
 def runtime_header() -> str:
-    """The kernels, the same text for every model, so that two models may share one sketch folder."""
-    text = (resources.files(__package__) / "runtime" / "edgealgos_runtime.h").read_text(encoding="utf-8")
-    return text.replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
+    """The kernels in one file, the same text for every model, so that two models may share one sketch folder."""
+    text = _runtime("edgealgos_runtime.h").replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
+    loops = _runtime("avr_kernels.h").split("#include <stdint.h>\n", 1)[1].rsplit("#endif", 1)[0]
+    return text.replace("@KERNELS@\n", f"// ---- inner loops ----\n{loops}")
+
+
+def _runtime(name: str) -> str:
+    return (resources.files(__package__) / "runtime" / name).read_text(encoding="utf-8")
 
 
 def model_header(program: Program, name: str) -> str:
@@ -209,6 +214,11 @@ def _call(program: Program, op: Op) -> str:
     return f"  {_CALLS[type(op)](program, op)}"
 
 
+def _size(count: int) -> str:
+    """A length, of the narrow type where it fits: kernels have a faster form for it."""
+    return f"uint8_t({count})" if count < 256 else f"uint16_t({count})"
+
+
 def _ref(program: Program, name: str | None) -> str:
     if name is None:
         return "nullptr"
@@ -226,7 +236,7 @@ def _matvec(program: Program, op: MatVec) -> str:
     shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
     call = f"edgealgos::matvec<{acc}, {shift}, {out.type.bits}>"
     bias = _or_null(program, op.bias, acc)
-    return f"{call}({_rows(matrix)}, {bias}, {op.vector}, {_ref(program, op.out)}, {rows}, {columns});"
+    return f"{call}({_rows(matrix)}, {bias}, {op.vector}, {_ref(program, op.out)}, {rows}, {_size(columns)});"
 
 
 def _tree_walk(program: Program, op: TreeWalk) -> str:

@@ -15,6 +15,7 @@
 
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 
+@KERNELS@
 namespace edgealgos {
 
 // ---- flash ----------------------------------------------------------------------------------------------------
@@ -40,11 +41,38 @@ template <int Bits> inline int32_t saturate(int32_t raw) {
   const int32_t high = static_cast<int32_t>((static_cast<uint32_t>(1) << (Bits - 1)) - 1);
   return raw > high ? high : raw < -high - 1 ? -high - 1 : raw;
 }
+template <int Bits> inline int16_t saturate(int16_t raw) {
+  const int16_t high = static_cast<int16_t>((static_cast<uint32_t>(1) << ((Bits < 16 ? Bits : 16) - 1)) - 1);
+  return raw > high ? high : raw < -high - 1 ? static_cast<int16_t>(-high - 1) : raw;
+}
+
+// raw >> Count. avr-gcc loops over the bits at 8 cycles each; these are whole bytes first, then 4 cycles a bit.
+#if defined(__AVR__)
+template <int Count> struct ShiftRight {
+  static int32_t apply(int32_t raw) {
+    if (Count >= 8) return ShiftRight<(Count >= 8 ? Count - 8 : 0)>::apply(raw >> 8);
+    __asm__("asr %D0\n\t" "ror %C0\n\t" "ror %B0\n\t" "ror %A0\n\t" : "+r"(raw));
+    return ShiftRight<(Count > 0 ? Count - 1 : 0)>::apply(raw);
+  }
+  static int16_t apply(int16_t raw) {
+    if (Count >= 8) return ShiftRight<(Count >= 8 ? Count - 8 : 0)>::apply(static_cast<int16_t>(raw >> 8));
+    __asm__("asr %B0\n\t" "ror %A0\n\t" : "+r"(raw));
+    return ShiftRight<(Count > 0 ? Count - 1 : 0)>::apply(raw);
+  }
+};
+template <> struct ShiftRight<0> {
+  template <class Acc> static Acc apply(Acc raw) { return raw; }
+};
+#else
+template <int Count> struct ShiftRight {
+  template <class Acc> static Acc apply(Acc raw) { return static_cast<Acc>(raw >> Count); }
+};
+#endif
 
 // raw * 2^-Shift, halves rounded up, saturated; a negative Shift multiplies, and saturates before bits are lost.
 template <int Shift, int Bits, bool Right = (Shift > 0)> struct Rescale {
-  template <class Acc> static int32_t apply(Acc raw) {
-    return saturate<Bits>(static_cast<Acc>(raw + (static_cast<Acc>(1) << (Shift - 1))) >> Shift);
+  template <class Acc> static Acc apply(Acc raw) {
+    return saturate<Bits>(ShiftRight<Shift>::apply(static_cast<Acc>(raw + (static_cast<Acc>(1) << (Shift - 1)))));
   }
 };
 template <int Shift, int Bits> struct Rescale<Shift, Bits, false> {
@@ -68,39 +96,51 @@ template <class Acc> struct Wrapping;
 template <> struct Wrapping<int16_t> { typedef uint16_t type; };
 template <> struct Wrapping<int32_t> { typedef uint32_t type; };
 
-// What holds the product of two elements: 16 bits for two bytes, else 32.
-template <class W, class V> struct Product { typedef int32_t type; };
-template <> struct Product<int8_t, int8_t> { typedef int16_t type; };
-
-template <class W, class V> inline typename Product<W, V>::type multiply(W weight, V value) {
-  typedef typename Product<W, V>::type P;
-  return static_cast<P>(static_cast<P>(weight) * static_cast<P>(value));
-}
-
-// One row of a dense matrix times a vector.
-template <class Acc, class W, class V>
-EDGEALGOS_NOINLINE Acc dot(const W *row, const V *vector, uint16_t columns) {
-  typename Wrapping<Acc>::type acc = 0;
-  for (uint16_t j = 0; j < columns; ++j)
-    acc = static_cast<typename Wrapping<Acc>::type>(acc + static_cast<Acc>(multiply(flash(row + j), vector[j])));
-  return static_cast<Acc>(acc);
-}
-
-// One row of a bitmap matrix: a bit a column (lowest first), rows padded to bytes; `values` moves past the row's own.
-template <class Acc, class W, class V>
-EDGEALGOS_NOINLINE Acc dot_bitmap(const uint8_t *bits, const W **values, const V *vector, uint16_t columns) {
-  typename Wrapping<Acc>::type acc = 0;
-  const W *value = *values;
-  uint8_t mask = 0;
-  for (uint16_t j = 0; j < columns; ++j) {
-    if ((j & 7) == 0) mask = flash(bits++);
-    if (mask & 1)
-      acc = static_cast<typename Wrapping<Acc>::type>(acc + static_cast<Acc>(multiply(flash(value++), vector[j])));
-    mask = static_cast<uint8_t>(mask >> 1);
+// One row of a dense matrix times a vector: any widths in C++, bytes by the kernels above.
+template <class Acc, class W, class V> struct Dot {
+  typedef typename Wrapping<Acc>::type Sum;
+  EDGEALGOS_NOINLINE static Acc dense(const W *row, const V *vector, uint16_t columns) {
+    Sum sum = 0;
+    for (uint16_t j = 0; j < columns; ++j) sum = static_cast<Sum>(sum + product(flash(row + j), vector[j]));
+    return static_cast<Acc>(sum);
   }
-  *values = value;
-  return static_cast<Acc>(acc);
-}
+  // One row of a bitmap matrix: a bit a column (lowest first), rows padded to bytes; `values` moves past the row's own.
+  EDGEALGOS_NOINLINE static Acc bitmap(const uint8_t *bits, const W **values, const V *vector, uint16_t columns) {
+    Sum sum = 0;
+    const W *value = *values;
+    uint8_t mask = 0;
+    for (uint16_t j = 0; j < columns; ++j) {
+      if ((j & 7) == 0) mask = flash(bits++);
+      if (mask & 1) sum = static_cast<Sum>(sum + product(flash(value++), vector[j]));
+      mask = static_cast<uint8_t>(mask >> 1);
+    }
+    *values = value;
+    return static_cast<Acc>(sum);
+  }
+  static Sum product(W weight, V value) { return static_cast<Sum>(static_cast<int32_t>(weight) * value); }
+};
+
+template <> struct Dot<int16_t, int8_t, int8_t> {
+  template <class N> static int16_t dense(const int8_t *row, const int8_t *vector, N columns) {
+    return dot16(row, vector, columns);
+  }
+  static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, uint16_t columns) {
+    const SparseSum16 row = dot_bitmap16(bits, *values, vector, columns);
+    *values = row.next;
+    return row.sum;
+  }
+};
+
+template <> struct Dot<int32_t, int8_t, int8_t> {
+  template <class N> static int32_t dense(const int8_t *row, const int8_t *vector, N columns) {
+    return dot32(row, vector, columns);
+  }
+  static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, uint16_t columns) {
+    const SparseSum32 row = dot_bitmap32(bits, *values, vector, columns);
+    *values = row.next;
+    return row.sum;
+  }
+};
 
 // The rows of a matrix in the order of storage, whatever the storage: next() is one row times a vector.
 // at() finds the first row of a block of equal matrices (the nodes of a tree).
@@ -110,8 +150,8 @@ template <class W> struct DenseRows {
     const DenseRows there = {values + static_cast<uint16_t>(block) * rows * columns};
     return there;
   }
-  template <class Acc, class V> Acc next(const V *vector, uint16_t columns) {
-    const Acc acc = dot<Acc>(values, vector, columns);
+  template <class Acc, class V, class N> Acc next(const V *vector, N columns) {
+    const Acc acc = Dot<Acc, W, V>::dense(values, vector, columns);
     values += columns;
     return acc;
   }
@@ -126,8 +166,8 @@ template <class W> struct BitmapRows {
                               starts ? values + flash(starts + block) : values, starts};
     return there;
   }
-  template <class Acc, class V> Acc next(const V *vector, uint16_t columns) {
-    const Acc acc = dot_bitmap<Acc>(bits, &values, vector, columns);
+  template <class Acc, class V, class N> Acc next(const V *vector, N columns) {
+    const Acc acc = Dot<Acc, W, V>::bitmap(bits, &values, vector, columns);
     bits += (columns + 7) / 8;
     return acc;
   }
@@ -150,8 +190,8 @@ template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint1
 }
 
 // out = saturate((matrix * vector + bias) / 2^Shift)
-template <class Acc, int Shift, int Bits, class Rows, class V, class Out>
-void matvec(Rows matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, uint16_t columns) {
+template <class Acc, int Shift, int Bits, class Rows, class V, class Out, class N>
+void matvec(Rows matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, N columns) {
   for (uint16_t i = 0; i < rows; ++i) {
     const Acc acc = with_bias(matrix.template next<Acc>(vector, columns), bias, i);
     out[i] = static_cast<Out>(rescale<Shift, Bits>(acc));
@@ -173,10 +213,10 @@ void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bia
     for (uint8_t c = 0; c < outputs; ++c) {
       const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(row_v.template next<Acc>(z, width)));
       const int16_t w = static_cast<int16_t>(rescale<ShiftW, 16>(row_w.template next<Acc>(z, width)));
-      scores[c] += static_cast<int32_t>(w) * t;
+      scores[c] += multiply(w, t);
     }
     if (level == Depth) break;
-    const bool left = dot<Acc>(branches + static_cast<uint16_t>(node) * width, z, width) > 0;
+    const bool left = Dot<Acc, W, V>::dense(branches + static_cast<uint16_t>(node) * width, z, width) > 0;
     node = static_cast<uint8_t>(2 * node + (left ? 1 : 2));
   }
   barrier();
@@ -190,33 +230,21 @@ static const uint8_t kExp2[64] EDGEALGOS_FLASH = {
 
 // 2^-d with 16 fractional bits, for a squared distance d with Frac fractional bits.
 template <int Frac> inline uint16_t exp2_kernel(uint16_t d) {
-  const uint8_t whole = static_cast<uint8_t>(static_cast<uint32_t>(d) >> Frac);
-  if ((static_cast<uint32_t>(d) >> Frac) >= 16) return 0;
-  const uint8_t index = static_cast<uint8_t>((static_cast<uint32_t>(d) << 6) >> Frac) & 63;
-  return static_cast<uint16_t>((static_cast<uint16_t>(flash(kExp2 + index)) << 8) >> whole);
-}
-
-// |z - b|^2, at most 65535; once it is so far that 2^-d is 0, any larger value will do.
-EDGEALGOS_NOINLINE inline uint16_t squared_distance(const int8_t *prototype, const int8_t *z, uint8_t width) {
-  uint16_t sum = 0;
-  for (uint8_t i = 0; i < width; ++i) {
-    const int8_t difference = static_cast<int8_t>(z[i] - flash(prototype + i));
-    const uint16_t square = static_cast<uint16_t>(static_cast<int16_t>(difference) * difference);
-    sum = static_cast<uint16_t>(sum + square);
-    if (sum < square) return 0xFFFF;
-  }
-  return sum;
+  if (Frac < 12 && d >= static_cast<uint16_t>(16u << (Frac < 12 ? Frac : 0))) return 0;
+  const uint16_t steps = Frac > 6 ? d >> (Frac > 6 ? Frac - 6 : 0) : d << (Frac > 6 ? 0 : 6 - Frac);  // of 1/64
+  const uint8_t whole = static_cast<uint8_t>(static_cast<uint16_t>(steps << 2) >> 8);
+  return static_cast<uint16_t>((static_cast<uint16_t>(flash(kExp2 + (steps & 63))) << 8) >> whole);
 }
 
 // scores = bias + sum_j labels_j * 2^-|z - prototypes_j|^2
 template <int Frac, class W>
 void prototype_score(const int8_t *prototypes, const W *labels, const int32_t *bias, const int8_t *z, int32_t *scores,
                      uint8_t count, uint8_t outputs, uint8_t width) {
+  const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
   for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
   for (uint8_t j = 0; j < count; ++j, prototypes += width, labels += outputs) {
-    const uint16_t kernel = exp2_kernel<Frac>(squared_distance(prototypes, z, width));
-    if (kernel == 0) continue;
-    for (uint8_t c = 0; c < outputs; ++c) scores[c] += static_cast<int32_t>(flash(labels + c)) * kernel;
+    const uint16_t kernel = exp2_kernel<Frac>(squared_distance7(prototypes, z, width, far));
+    if (kernel != 0) add_scaled(labels, kernel, scores, outputs);
   }
   barrier();
 }
@@ -258,7 +286,7 @@ void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h
     const int8_t c = Tanh::candidate(biased<ShiftH>(preactivation[i], bias_h, i));
     const uint32_t mix = (static_cast<uint32_t>(zeta) * (256u - s) + (static_cast<uint32_t>(nu) << 8) + 128u) >> 8;
     const uint8_t g = static_cast<uint8_t>(mix > 255u ? 255u : mix);
-    const int32_t kept = (static_cast<int32_t>(s) * h[i] + 128) >> 8;
+    const int32_t kept = (multiply(h[i], s) + 128) >> 8;
     h[i] = static_cast<int16_t>(saturate<16>(static_cast<int32_t>(static_cast<int16_t>(g * c)) + kept));
   }
   barrier();

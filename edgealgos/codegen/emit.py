@@ -254,11 +254,9 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
 
 def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
-    frac = 2 * program[op.vector].type.frac
-    return (
-        f"edgealgos::prototype_score<{frac}>({op.prototypes}, {op.labels}, {_or_null(program, op.bias)}, {op.vector}, "
-        f"{_ref(program, op.out)}, {count}, {program[op.out].size}, {width});"
-    )
+    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {2 * program[op.vector].type.frac}, {count}>"
+    tables = f"{op.prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"
+    return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {program[op.out].size}, {width});"
 
 
 _TANH = {"hard_tanh": "edgealgos::HardTanh", "tanh": "edgealgos::TableTanh"}

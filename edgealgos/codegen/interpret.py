@@ -190,7 +190,7 @@ def _visits(op: TreeWalk, z: NDArray[Any], v: Values) -> list[tuple[int, NDArray
 def _float_prototype_score(program: Program, op: PrototypeScore, v: Values) -> Reals:
     z, prototypes = v[op.vector], v[op.prototypes]
     distance = ((z[:, None, :] - prototypes[None]) ** 2).sum(axis=2)
-    scores: Reals = np.exp2(-distance) @ v[op.labels]
+    scores: Reals = np.exp2(-distance) @ v[op.labels].T
     return scores if op.bias is None else scores + v[op.bias]
 
 
@@ -256,16 +256,29 @@ def _integer_prototype_score(program: Program, op: PrototypeScore, v: Values) ->
     z, prototypes = v[op.vector], v[op.prototypes]
     square = 2 * program[op.vector].type.frac
     distance = ((z[:, None, :] - prototypes[None]) ** 2).sum(axis=2)
-    kernel = exp2_kernel(np.minimum(distance, 0xFFFF), square)
+    kernel, exponent = exp2_kernels(np.minimum(distance, 0xFFFF), square)
     bias: Ints = np.zeros(1, np.int64) if op.bias is None else v[op.bias]
-    return exact_product(kernel, v[op.labels].T) + bias
+    acc = _wrap(exact_product(kernel, v[op.labels]), op.acc_bits)
+    return (acc << 9 >> exponent[:, None]) + bias
 
 
-def exp2_kernel(distance: Ints, frac: int) -> Ints:
-    """``2**-distance`` with 16 fractional bits, unsigned, for squared distances with `frac` fractional bits."""
-    whole = distance >> frac
-    index = (distance << EXP2_BITS >> frac) & ((1 << EXP2_BITS) - 1)
-    return np.where(whole < 16, (EXP2[index] << 8) >> np.minimum(whole, 16), 0)
+def exp2_kernels(distance: Ints, frac: int) -> tuple[Ints, Ints]:
+    """``2**-distance`` of each row in block floating point: mantissas 0..127 and one exponent a row.
+
+    A kernel is ``mantissa * 2**-(7 + exponent)``; the exponent is that of the row's nearest prototype. Squared distances
+    have `frac` fractional bits, those of 16 and more count as infinitely far.
+    """
+    steps = shift_right_floor(distance, frac - EXP2_BITS)
+    whole = np.where(distance < 16 << frac, steps >> EXP2_BITS, 16)
+    exponent = whole.min(axis=1, initial=16)
+    shift = np.minimum(whole - exponent[:, None], 8)
+    mantissa = EXP2[steps & ((1 << EXP2_BITS) - 1)]
+    return np.where(whole < 16, (mantissa + (1 << shift >> 1)) >> shift, 0), exponent
+
+
+def shift_right_floor(raw: Ints, shift: int) -> Ints:
+    """`raw` shifted right without rounding, left where `shift` is negative."""
+    return raw >> shift if shift > 0 else raw << -shift
 
 
 def _integer_add(program: Program, op: Add, v: Values) -> Ints:
@@ -284,7 +297,7 @@ def _biased(program: Program, preactivation: str, bias: str, v: Values) -> Ints:
 def integer_tanh(a: Ints, nonlinearity: str) -> Ints:
     """Candidate in Q0.7 of a pre-activation with 12 fractional bits."""
     if nonlinearity == "tanh":
-        looked_up: Ints = np.sign(a) * TANH[np.minimum(np.abs(a) >> TANH_SHIFT, 127)]
+        looked_up: Ints = np.where(a < 0, -1, 1) * TANH[np.minimum(np.abs(a) >> TANH_SHIFT, 127)]
         return looked_up
     return CANDIDATE.rescale(a, PREACTIVATION.frac)
 

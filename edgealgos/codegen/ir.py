@@ -121,15 +121,16 @@ class TreeWalk(Op):
 
 @dataclass(frozen=True, slots=True)
 class PrototypeScore(Op):
-    """ProtoNN scores ``sum_j labels_j * 2**-|vector - prototypes_j|^2 + bias`` (gamma and log2 e are folded in).
+    """ProtoNN scores ``sum_j labels[:, j] * 2**-|vector - prototypes_j|^2 + bias`` (gamma and log2 e are folded in).
 
-    ``prototypes`` (m, projection_dim), ``labels`` (m, outputs). Gupta et al., ICML 2017, eq. of section 3.
+    ``prototypes`` (m, projection_dim), ``labels`` (outputs, m). Gupta et al., ICML 2017, eq. of section 3.
     """
 
     vector: str
     prototypes: str
     labels: str
     bias: str | None
+    acc_bits: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +315,7 @@ def _verify_shapes(program: Program, op: Op) -> None:
             wanted[op.branches] = (2**op.depth - 1, width)
     elif isinstance(op, PrototypeScore):
         count, width = shape[op.prototypes]
-        wanted = {op.vector: (width,), op.labels: (count, *shape[op.out])}
+        wanted = {op.vector: (width,), op.labels: (*shape[op.out], count)}
     elif isinstance(op, (GatedUpdate, LeakyUpdate)):
         wanted = {op.preactivation: shape[op.out], op.candidate_bias: shape[op.out]}
     elif isinstance(op, (Add, Rescale)):

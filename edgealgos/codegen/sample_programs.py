@@ -70,7 +70,7 @@ def bonsai(seed=0, features=20, width=6, outputs=4, depth=1, density=0.4, node_d
     return _program("Bonsai", tensors, {"predict": [MatVec("z", "Z", "x", "z_bias"), walk]}, encoding, task)
 
 
-def protonn(seed=0, features=20, width=6, outputs=4, count=9, density=1.0, task="classifier", frac=5, scale=0.15):
+def protonn(seed=0, features=20, width=6, outputs=4, count=9, density=1.0, task="classifier", frac=5, scale=0.15, label_density=1.0):
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
     tensors = [
@@ -78,7 +78,7 @@ def protonn(seed=0, features=20, width=6, outputs=4, count=9, density=1.0, task=
         constant("W", sparse(rng, (width, features), density, scale)),
         scratch("z", width, QType(7, frac)),
         constant("B", rng.normal(size=(count, width)) * 0.6),
-        constant("L", rng.normal(size=(count, outputs))),
+        constant("L", sparse(rng, (outputs, count), label_density)),
         Tensor("scores", (outputs,), Space.OUTPUT),
     ]
     ops = [MatVec("z", "W", "x"), PrototypeScore("scores", "z", "B", "L", None)]
@@ -168,6 +168,7 @@ EVERY_KIND = {
     "protonn": lambda seed=0: protonn(seed),
     "protonn with a sparse projection": lambda seed=0: protonn(seed, density=0.3),
     "protonn with coarse distances": lambda seed=0: protonn(seed, frac=2, scale=0.6),
+    "protonn with sparse labels": lambda seed=0: protonn(seed, count=40, label_density=0.2),
     "protonn with two classes": lambda seed=0: protonn(seed, outputs=1),
     "protonn regressor": lambda seed=0: protonn(seed, outputs=1, task="regressor"),
     "fastgrnn": lambda seed=0: fastgrnn(seed),
@@ -201,6 +202,7 @@ def random_program(seed):
             count=int(rng.integers(1, 30)),
             density=density,
             frac=int(rng.integers(1, 7)),
+            label_density=float(rng.choice([0.2, 1.0])),
             scale=float(rng.choice([0.05, 0.2, 1.0])),
         )
     else:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.interpret import (
     decide,
-    exp2_kernel,
+    exp2_kernels,
     integer_sigmoid,
     integer_tanh,
     run_float,
@@ -70,13 +70,17 @@ def test_protonn_by_hand(frac):
     q = programs.any_inputs(np.random.default_rng(1), program, 12)
     for row, got in zip(q.tolist(), run_integer(program, q).tolist(), strict=True):
         z = matvec(program, first, row)
-        scores = [0] * 4
-        for b, labels in zip(program["B"].data.tolist(), program["L"].data.tolist(), strict=True):
+        F, steps = 2 * frac, []
+        for b in program["B"].data.tolist():
             d = min(sum((x - y) ** 2 for x, y in zip(z, b, strict=True)), 65535)
-            n, i = d >> 2 * frac, (d * 64 >> 2 * frac) % 64
-            e = (int(EXP2[i]) << 8) >> n if n < 16 else 0
-            scores = [s + label * e for s, label in zip(scores, labels, strict=True)]
-        assert scores == got
+            steps.append(d * 64 >> F if d >> F < 16 else None)
+        exponent = min((v >> 6 for v in steps if v is not None), default=16)
+        kernels = [0 if v is None else mantissa(v % 64, (v >> 6) - exponent) for v in steps]
+        assert [(dot(row, kernels) << 9) >> exponent for row in program["L"].data.tolist()] == got
+
+
+def mantissa(index, shift):
+    return (int(EXP2[index]) + (1 << shift) // 2) >> shift if shift <= 7 else 0
 
 
 @pytest.mark.parametrize("nonlinearity", ["hard_tanh", "tanh"])
@@ -104,7 +108,7 @@ def test_fastgrnn_by_hand(nonlinearity):
 def candidate(a, nonlinearity):
     if nonlinearity == "tanh":
         value = int(TANH[min(abs(a) >> 7, 127)])
-        return value if a > 0 else -value if a < 0 else 0
+        return -value if a < 0 else value
     return clip((a + 16) >> 5, 8)
 
 
@@ -132,12 +136,14 @@ def test_ties_go_to_the_first_class_and_zero_is_the_negative_class():
     assert decide(np.array([[0], [1], [-1]])).tolist() == [0, 1, 0]
 
 
-@given(st.integers(0, 65535), st.integers(4, 12))
+@given(st.lists(st.integers(0, 65535), min_size=1, max_size=5), st.integers(2, 12))
 @settings(max_examples=300)
-def test_exp2_is_within_its_stated_error(d, frac):
-    exact = 2.0 ** -(d / 2**frac)
-    got = int(exp2_kernel(np.array([d]), frac)[0]) / 65536
-    assert abs(got - exact) <= 0.010 * exact + 2.0**-15
+def test_exp2_is_within_its_stated_error(distances, frac):
+    exact = 2.0 ** -(np.array(distances) / 2**frac)
+    mantissa, exponent = exp2_kernels(np.array([distances]), frac)
+    got = mantissa[0] * 2.0 ** -(7 + exponent[0])
+    near = exact.max()
+    assert np.all(np.abs(got - exact) <= 0.011 * exact + 2.0**-7 * near + 2.0**-16)
 
 
 @given(st.integers(-32768, 32767))

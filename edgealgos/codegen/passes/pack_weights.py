@@ -15,6 +15,7 @@ def pack_weights(program: Program) -> Program:
     """Sparse storage where it is smaller than the plain table, matrix by matrix."""
     matrices = {op.matrix for op in program.ops() if isinstance(op, MatVec)}
     matrices |= {name for op in program.ops() if isinstance(op, TreeWalk) for name in (op.weights, op.gates)}
+    matrices |= {op.labels for op in program.ops() if isinstance(op, PrototypeScore)}
     return program.replacing(*(_packed(program[name]) for name in sorted(matrices)))
 
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import MatVec, Op, Program, Space, TreeWalk
+from ..ir import MatVec, Op, Program, PrototypeScore, Space, TreeWalk
 from ..qtype import Ints, QType
 
 WIDTHS = (16, 32)
+KERNEL_MAX = 127  # largest mantissa of a prototype's kernel
 
 
 def prove_accumulators(program: Program) -> Program:
@@ -48,15 +49,23 @@ def _proven(program: Program, op: Op) -> Op:
         names = [name for name in (op.weights, op.gates, op.branches) if name is not None]
         shift = max(_tree_shifts(program, op))
         return replace(op, acc_bits=max(_width(program, op.vector, name, shift, 0, op.out) for name in names))
+    if isinstance(op, PrototypeScore):
+        low, high = product_range(program[op.labels].values, 0, KERNEL_MAX)
+        if max(-low, high) >= 1 << 22:  # the sum is shifted up by 9 bits
+            raise ValueError(f"{op.out!r}: {program[op.prototypes].shape[0]} prototypes are too many for 32-bit scores")
+        return replace(op, acc_bits=_narrowest(low, high, op.out, op.labels))
     return op
 
 
 def _width(program: Program, vector: str, matrix: str, shift: int, bias: Ints | int, out: str) -> int:
     low, high = product_range(program[matrix].values, *value_range(program, vector), bias)
-    rounding = 1 << (shift - 1) if shift > 0 else 0
+    return _narrowest(low, high + (1 << (shift - 1) if shift > 0 else 0), out, matrix)
+
+
+def _narrowest(low: int, high: int, out: str, matrix: str) -> int:
     for width in WIDTHS:
         limit = 1 << (width - 1)
-        if low >= -limit and high + rounding < limit:
+        if low >= -limit and high < limit:
             return width
     raise ValueError(f"{out!r}: the product with {matrix!r} can reach {max(-low, high)}, more than 32 bits hold")
 

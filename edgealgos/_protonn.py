@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,12 +50,14 @@ class _ProtoNN(EdgeEstimator):
         check_is_fitted(self)
         width, features = self.weights_["W"].shape
         outputs = self.weights_["L"].shape[1]
+        stored = self._flash("L", doc="label scores of the prototypes, class by class")
+        labels = replace(stored, shape=stored.shape[::-1], data=np.ascontiguousarray(stored.values.T))
         tensors = [
             ir.Tensor("x", (features,), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
             self._flash("W", doc="projection, gamma folded in"),
             self._activation("z", width, doc="projected input"),
             self._flash("B", doc="prototypes"),
-            self._flash("L", doc="label scores of the prototypes"),
+            labels,
             *self._score_bias("c"),
             ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
         ]

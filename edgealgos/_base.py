@@ -39,7 +39,7 @@ SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "verbose": (integer(0), Instance((bool,))),
 }
 CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
-ROWS_WORTH_COMPILING = 2_000_000  # compiling a training step takes seconds: longer than training on fewer rows
+ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 

@@ -216,6 +216,11 @@ def test_evaluate_over_a_port(model, rows, capsys, monkeypatch):
     assert board.closed
 
 
+def test_a_board_that_answers_otherwise_gives_exit_code_1(model, rows, capsys, monkeypatch):
+    monkeypatch.setattr(commands, "open_port", lambda name, timeout: Board(lambda row: b"0,1,2\r\n"))
+    assert main(["evaluate", model, rows, "--port", "COM3", "--rows", "10"]) == 1
+
+
 class Program:
     """A port with the exported C++ program behind a pseudo-terminal: the real protocol, byte by byte."""
 

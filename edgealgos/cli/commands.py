@@ -98,8 +98,7 @@ def simulate(arguments: argparse.Namespace) -> int:
     """The firmware on a simulated board, compared with Python and with the targets."""
     compiled = ea.compile_model(ea.load(arguments.model), board=arguments.board)
     X, y = _rows(arguments)
-    _simulate_and_compare(compiled, X, y)
-    return 0
+    return _simulate_and_compare(compiled, X, y)
 
 
 def evaluate(arguments: argparse.Namespace) -> int:
@@ -107,8 +106,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
     compiled = ea.compile_model(ea.load(arguments.model))
     X, y = _rows(arguments)
     if arguments.simulated:
-        _simulate_and_compare(compiled, X, y)
-        return 0
+        return _simulate_and_compare(compiled, X, y)
     port = open_port(arguments.port, arguments.timeout)
     try:
         return evaluate_port(compiled, port, X, y, arguments.timeout)
@@ -134,8 +132,7 @@ def evaluate_port(
     else:
         labels = program.output.type.dequantize(first)
     print(f"{len(labels)} samples in {seconds:.1f} s over the port")
-    _compare(compiled, X, y, labels)
-    return 0
+    return _compare(compiled, X, y, labels)
 
 
 def doctor(arguments: argparse.Namespace) -> int:
@@ -159,23 +156,26 @@ def _rows(arguments: argparse.Namespace) -> tuple[NDArray[Any], NDArray[Any]]:
     return X[: arguments.rows], y[: arguments.rows]
 
 
-def _simulate_and_compare(compiled: ea.CompiledModel, X: NDArray[Any], y: NDArray[Any]) -> None:
+def _simulate_and_compare(compiled: ea.CompiledModel, X: NDArray[Any], y: NDArray[Any]) -> int:
     result = compiled.simulate(X)
     print(f"{len(result.labels)} samples on a simulated {compiled.board.title}")
-    _compare(compiled, X, y, result.labels)
+    code = _compare(compiled, X, y, result.labels)
     print(f"cycles a prediction: {result.cycles.mean():,.0f} on average, {result.cycles.max():,} at most "
           f"({1e3 * result.cycles.mean() / compiled.board.clock_hz:.2f} ms)")  # fmt: skip
     print(f"flash {result.flash_bytes:,} bytes, RAM {result.ram_peak:,} bytes "
           f"({result.static_ram:,} static, {result.stack_peak:,} stack)")  # fmt: skip
     for warning in result.warnings:
         print(f"warning: {warning}")
+    return code
 
 
-def _compare(compiled: ea.CompiledModel, X: NDArray[Any], y: NDArray[Any], labels: NDArray[Any]) -> None:
+def _compare(compiled: ea.CompiledModel, X: NDArray[Any], y: NDArray[Any], labels: NDArray[Any]) -> int:
+    """Prints agreement and score; returns 1 when an answer differs from Python's, which should never be."""
     expected = compiled.predict(X)
     different = int(np.count_nonzero(np.asarray(expected) != np.asarray(labels)))
     print(f"answers that differ from Python's: {different} of {len(labels)}")
     print(f"{_score_name(compiled)}: {_score(compiled, y, labels):.4f}")
+    return 1 if different else 0
 
 
 def _score_name(compiled: ea.CompiledModel) -> str:

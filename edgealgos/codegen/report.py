@@ -13,7 +13,7 @@ from edgealgos._errors import DoesNotFitError
 from .boards import Board
 from .ir import Program, Space
 from .passes import model_bytes, stored_bytes
-from .plan import plan_memory, ram_bytes
+from .plan import MemoryPlan, plan_memory, ram_bytes
 from .prices import code_bytes, cycles, stack_bytes
 
 
@@ -45,6 +45,8 @@ class Report:
     flash_items, ram_items, model_items, cycle_items : dict of str to int
         Bytes, bytes, bytes and clock cycles by item. Flash and RAM hold the whole sketch with the Arduino core; RAM
         includes the deepest stack. Cycles are those of one prediction.
+    memory_plan : MemoryPlan
+        Where the scratch tensors lie in the arena.
     """
 
     board: Board
@@ -52,6 +54,7 @@ class Report:
     ram_items: Mapping[str, int]
     model_items: Mapping[str, int]
     cycle_items: Mapping[str, int]
+    memory_plan: MemoryPlan
 
     @property
     def flash_bytes(self) -> int:
@@ -94,7 +97,7 @@ class Report:
         for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), ("cycles", self.cycle_items)):
             lines.append(f"{title} by item")
             lines += [f"  {amount:9,}  {item}" for item, amount in sorted(items.items(), key=lambda kv: -kv[1])]
-        return "\n".join(lines)
+        return "\n".join([*lines, str(self.memory_plan)])
 
 
 def predict_report(program: Program, board: Board) -> Report:
@@ -106,7 +109,7 @@ def predict_report(program: Program, board: Board) -> Report:
     ram |= {t.name: ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
     flash = flash_tables(program) | code_bytes(program, board)
-    return Report(board, flash, ram, model, cycles(program, board))
+    return Report(board, flash, ram, model, cycles(program, board), plan)
 
 
 def flash_tables(program: Program) -> dict[str, int]:

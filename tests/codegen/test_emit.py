@@ -20,9 +20,8 @@ def tiny():
 
 def test_a_product_is_one_line():
     source = emit.model_source(to_integer(programs.bonsai(0, features=8, width=3, density=0.2)), "tiny")
-    assert re.search(
-        r"  edgealgos::matvec<int16_t, -?\d+, 8>\(edgealgos::bitmap\(Z_bits, Z\), z_bias, x, z, 3, uint8_t\(8\)\);", source
-    )
+    call = r"edgealgos::matvec<int16_t, -?\d+, 8>\(edgealgos::bitmap\(Z_bits, Z\), z_bias, x, z, 3, uint8_t\(8\)\);"
+    assert re.search(f"\n  {call}\n", source)
     assert "  return edgealgos::argmax(scores_, 4);" in source
 
 

@@ -253,7 +253,8 @@ def test_the_library_layout_is_an_arduino_library(model, tmp_path):
             archive.write(root / name, f"digits/{name}")
     with zipfile.ZipFile(tmp_path / "digits.zip") as archive:
         archive.extractall(tmp_path / "libraries")
-    firmware = toolchain.build_sketch(root / "examples" / "digits_serial", libraries=[tmp_path / "libraries" / "digits"])
+    example, library = root / "examples" / "digits_serial", tmp_path / "libraries" / "digits"
+    firmware = toolchain.build_sketch(example, libraries=[library])
     assert firmware.warnings == ()
 
 
@@ -265,8 +266,11 @@ int main() { float v; for (unsigned i = 0; scanf("%f", &v) == 1; ++i) printf("%d
 """
 
 
+SHARED = PER_FEATURE / [1, 50, 0.01]
+
+
 @pytest.mark.needs("g++")
-@pytest.mark.parametrize("X", [PER_FEATURE, PIXELS, PER_FEATURE / [1, 50, 0.01]], ids=["per feature", "pixels", "shared"])
+@pytest.mark.parametrize("X", [PER_FEATURE, PIXELS, SHARED], ids=["per feature", "pixels", "shared"])
 def test_quantize_on_the_device_is_quantize_in_python(X, tmp_path):
     encoding = choose_encoding(X[:100])
     program = replace(programs.protonn(0, features=3), encoding=encoding)

@@ -67,7 +67,7 @@ def test_a_scaler_of_whole_rows_before_a_sequence_model():
 
 def test_other_steps_are_refused_with_the_list_of_what_works():
     pipeline, _ = fitted_pipeline(PolynomialFeatures(), Fitted(programs.protonn(0)), X=np.ones((3, 20)))
-    with pytest.raises(UnsupportedModelError, match="PolynomialFeatures.*MinMaxScaler"):
+    with pytest.raises(UnsupportedModelError, match=r"PolynomialFeatures.*MinMaxScaler"):
         lower(pipeline)
     assert supported_scalers() == ["StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"]
 

@@ -7,10 +7,9 @@ import pytest
 
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.interpret import run_integer
-from edgealgos.codegen.ir import MatVec, Space, TreeWalk
+from edgealgos.codegen.ir import MatVec, TreeWalk
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
 from edgealgos.codegen.passes.prove_accumulators import product_range
-from edgealgos.codegen.plan import plan_memory, ram_bytes
 
 
 def test_product_range_is_reached_and_never_left():
@@ -78,19 +77,3 @@ def test_the_passes_are_deterministic():
     a, b = (to_integer(programs.fastgrnn(3)) for _ in range(2))
     q = programs.any_inputs(np.random.default_rng(0), a, 5)
     assert np.array_equal(run_integer(a, q), run_integer(b, q))
-
-
-@pytest.mark.parametrize("kind", programs.EVERY_KIND)
-def test_no_two_living_tensors_share_memory(kind):
-    program = to_integer(programs.EVERY_KIND[kind]())
-    plan = plan_memory(program)
-    spans = {n: range(o, o + ram_bytes(program[n])) for n, o in plan.offsets.items()}
-    for a, live_a in plan.live.items():
-        assert plan.offsets[a] % (program[a].type.container // 8) == 0
-        assert spans[a].stop <= plan.arena_bytes
-        for b, live_b in plan.live.items():
-            together = live_a[0] == live_b[0] and live_a[1] <= live_b[2] and live_b[1] <= live_a[2]
-            if a != b and together:
-                assert not set(spans[a]) & set(spans[b])
-    assert plan.lower_bound <= plan.arena_bytes
-    assert set(plan.offsets) == {t.name for t in program.tensors if t.space is Space.SCRATCH and t.name != "label"}

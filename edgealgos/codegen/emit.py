@@ -43,8 +43,10 @@ def template(name: str) -> Template:
 def runtime_header() -> str:
     """The kernels in one file, the same text for every model, so that two models may share one sketch folder."""
     text = _runtime("edgealgos_runtime.h").replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
-    loops = _runtime("avr_kernels.h").split("#include <stdint.h>\n", 1)[1].rsplit("#endif", 1)[0]
-    return text.replace("@KERNELS@\n", f"// ---- inner loops ----\n{loops}")
+    for mark, name in (("@KERNELS@\n", "avr_kernels.h"), ("@NIBBLES@\n", "nibbles.h")):
+        body = _runtime(name).split("#include <stdint.h>\n", 1)[1].rsplit("#endif", 1)[0]
+        text = text.replace(mark, body.lstrip("\n"))
+    return text
 
 
 def _runtime(name: str) -> str:
@@ -140,39 +142,48 @@ def _table(tensor: Tensor) -> str:
         f"// {doc}{shape}, int{tensor.type.bits}, real = raw * 2^-{tensor.type.frac}, {tensor.storage}, "
         f"{tensor_bytes(tensor)} bytes"
     )
-    values, lines = tensor.values, [comment]
-    if tensor.storage == "bitmap":
-        rows = values.reshape(-1, tensor.shape[-1]) != 0
-        bits = np.packbits(rows, axis=1, bitorder="little")
+    lines, kind = [comment], c_type(tensor.type)
+    if "bitmap" in tensor.storage:
+        bits = np.packbits(tensor.values.reshape(-1, tensor.shape[-1]) != 0, axis=1, bitorder="little")
         lines += [f"const uint8_t {tensor.name}_bits[{bits.size}] EDGEALGOS_FLASH = {{", number_lines(bits), "};"]
-        if rows_of_blocks := _block_starts(tensor):
-            lines += [
-                f"const uint16_t {tensor.name}_starts[{tensor.shape[0]}] EDGEALGOS_FLASH = {{",
-                rows_of_blocks,
-                "};",
-            ]
-        values = values.ravel()[np.flatnonzero(values)]
-        if values.size == 0:
-            values = np.zeros(1, np.int64)  # C++ has no empty arrays
-    kind = c_type(tensor.type)
+        if starts := _block_starts(tensor):
+            lines += [f"const uint16_t {tensor.name}_starts[{tensor.shape[0]}] EDGEALGOS_FLASH = {{", starts, "};"]
+    values = np.concatenate(_stored_rows(tensor))
+    if "nibble" in tensor.storage:
+        kind = "uint8_t"
+    if values.size == 0:
+        values = np.zeros(1, np.int64)  # C++ has no empty arrays
     lines += [f"const {kind} {tensor.name}[{values.size}] EDGEALGOS_FLASH = {{", number_lines(values), "};"]
     return "\n".join(lines) + "\n"
+
+
+def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
+    """What flash holds of each row, masks apart."""
+    rows = list(tensor.values.reshape(-1, tensor.shape[-1] if tensor.shape else 1))
+    if "bitmap" in tensor.storage:
+        rows = [row[row != 0] for row in rows]
+    return [_paired(row) for row in rows] if "nibble" in tensor.storage else rows
+
+
+def _paired(row: NDArray[Any]) -> NDArray[Any]:
+    """Upper halves of bytes, two in a byte, the first one below."""
+    halves = np.append(row, [0] * (row.size % 2)).astype(np.int64) >> 4 & 15
+    return halves[0::2] | halves[1::2] << 4
 
 
 def _block_starts(tensor: Tensor) -> str:
     """Index of each block's first value, for blocks of matrices."""
     if len(tensor.shape) != 3 or tensor.shape[0] == 1:
         return ""
-    counts = np.count_nonzero(tensor.values, axis=(1, 2))
+    counts = np.array([row.size for row in _stored_rows(tensor)]).reshape(tensor.shape[:2]).sum(axis=1)
     return number_lines(np.cumsum(counts) - counts)
 
 
 def _rows(tensor: Tensor) -> str:
     """Reader of a matrix' rows."""
-    if tensor.storage == "dense":
-        return f"edgealgos::dense({tensor.name})"
-    starts = f", {tensor.name}_starts" if _block_starts(tensor) else ""
-    return f"edgealgos::bitmap({tensor.name}_bits, {tensor.name}{starts})"
+    masks = f"{tensor.name}_bits, " if "bitmap" in tensor.storage else ""
+    starts = f", {tensor.name}_starts" if masks and _block_starts(tensor) else ""
+    return f"edgealgos::{tensor.storage}({masks}{tensor.name}{starts})"
 
 
 def _memory(program: Program, plan: MemoryPlan) -> str:

@@ -45,7 +45,7 @@ class Tensor:
     data : array or None
         Values of a FLASH tensor: reals in a float program, raw integers in an integer program.
     storage : str
-        How flash holds it: ``"dense"`` or ``"bitmap"``; decided by the packing pass.
+        How flash holds it: a key of :func:`~.qtype.storage_bytes`; decided by the packing pass.
     doc : str
         One phrase for the report and the generated comment.
     """

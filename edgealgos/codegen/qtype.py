@@ -100,8 +100,9 @@ def storage_bytes(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> dict[
     """Flash bytes of a matrix in each storage that can hold it.
 
     ``dense``: every value. ``bitmap``: one bit a position, rows padded to whole bytes, then the non-zero values; blocks
-    of matrices (three axes) also store where each block's values start, two bytes a block. A matrix is stored in the
-    cheapest; see :func:`cheapest_storage`.
+    of matrices (three axes) also store where each block's values start, two bytes a block. Values of four bits
+    lie two in a byte, each row beginning with a byte of its own: ``nibbles`` and ``nibble_bitmap`` (of the latter the
+    most it can take for so many non-zeros). A matrix is stored in the cheapest; see :func:`cheapest_storage`.
 
     Parameters
     ----------
@@ -114,12 +115,12 @@ def storage_bytes(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> dict[
     """
     columns = shape[-1]
     rows = math.prod(shape[:-1])
-    width = -(-bits // 8)
     starts = 2 * shape[0] if len(shape) == 3 and shape[0] > 1 else 0
-    return {
-        "dense": rows * columns * width,
-        "bitmap": rows * -(-columns // 8) + nonzeros * width + starts,
-    }
+    masks = rows * -(-columns // 8) + starts
+    if bits <= 4:
+        return {"nibbles": rows * -(-columns // 2), "nibble_bitmap": masks + (nonzeros + rows) // 2}
+    width = -(-bits // 8)
+    return {"dense": rows * columns * width, "bitmap": masks + nonzeros * width}
 
 
 def cheapest_storage(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> tuple[str, int]:

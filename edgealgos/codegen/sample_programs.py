@@ -163,6 +163,8 @@ EVERY_KIND = {
     "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
     "bonsai with sparse nodes": lambda seed=0: bonsai(seed, depth=2, density=0.3, node_density=0.3, width=11),
     "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
+    "bonsai with 4 bits": lambda seed=0: bonsai(seed, bits=4, density=1.0, features=21, width=7),
+    "bonsai with 4 sparse bits": lambda seed=0: bonsai(seed, bits=4, density=0.2, node_density=0.2, depth=2, width=9),
     "bonsai with two classes": lambda seed=0: bonsai(seed, outputs=1),
     "bonsai regressor": lambda seed=0: bonsai(seed, outputs=1, task="regressor"),
     "protonn": lambda seed=0: protonn(seed),
@@ -193,7 +195,7 @@ def random_program(seed):
             depth=int(rng.integers(0, 4)),
             density=density,
             node_density=float(rng.choice([0.2, 1.0])),
-            bits=int(rng.choice([8, 16])),
+            bits=int(rng.choice([4, 8, 16])),
         )
     elif family == 1:
         program = protonn(

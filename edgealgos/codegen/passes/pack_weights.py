@@ -21,15 +21,26 @@ def pack_weights(program: Program) -> Program:
 
 def _packed(tensor: Tensor) -> Tensor:
     nonzeros = int(np.count_nonzero(tensor.values))
-    return replace(tensor, storage=cheapest_storage(tensor.shape, nonzeros, tensor.type.container)[0])
+    bits = 4 if has_nibbles(tensor) else tensor.type.container
+    return replace(tensor, storage=cheapest_storage(tensor.shape, nonzeros, bits)[0])
+
+
+def has_nibbles(tensor: Tensor) -> bool:
+    """Whether all values are bytes with a lower half of zero, so that four bits store them."""
+    return tensor.type.container == 8 and not np.any(tensor.values & 15)
 
 
 def tensor_bytes(tensor: Tensor) -> int:
     """Bytes that a constant occupies in flash (nine bits are an unsigned byte and count as one)."""
     width = max(1, tensor.type.bits // 8)
-    if tensor.storage == "bitmap":
-        return storage_bytes(tensor.shape, int(np.count_nonzero(tensor.values)), 8 * width)["bitmap"]
-    return tensor.size * width
+    nonzeros = np.count_nonzero(tensor.values, axis=-1)
+    if tensor.storage == "dense":
+        return tensor.size * width
+    if tensor.storage == "nibble_bitmap":
+        return storage_bytes(tensor.shape, -nonzeros.size, 4)["nibble_bitmap"] + int((-(-nonzeros // 2)).sum())
+    return storage_bytes(tensor.shape, int(nonzeros.sum()), 4 if tensor.storage == "nibbles" else 8 * width)[
+        tensor.storage
+    ]
 
 
 def table_bytes(program: Program) -> dict[str, int]:

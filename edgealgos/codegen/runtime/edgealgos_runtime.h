@@ -183,6 +183,11 @@ inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t
   return rows;
 }
 
+}  // namespace edgealgos
+
+@NIBBLES@
+namespace edgealgos {
+
 // acc + bias[i], wrapping; a null bias is zero.
 template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint16_t i) {
   typedef typename Wrapping<Acc>::type U;

@@ -27,7 +27,7 @@ from .ir import (
     Tensor,
     TreeWalk,
 )
-from .passes.pack_weights import tensor_bytes
+from .passes.pack_weights import codebook, tensor_bytes
 from .plan import MemoryPlan, plan_memory
 from .qtype import QType
 from .tables import EXP2, TANH
@@ -43,7 +43,11 @@ def template(name: str) -> Template:
 def runtime_header() -> str:
     """The kernels in one file, the same text for every model, so that two models may share one sketch folder."""
     text = _runtime("edgealgos_runtime.h").replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
-    for mark, name in (("@KERNELS@\n", "avr_kernels.h"), ("@NIBBLES@\n", "nibbles.h")):
+    for mark, name in (
+        ("@KERNELS@\n", "avr_kernels.h"),
+        ("@NIBBLES@\n", "nibbles.h"),
+        ("@CODEBOOKS@\n", "codebooks.h"),
+    ):
         body = _runtime(name).split("#include <stdint.h>\n", 1)[1].rsplit("#endif", 1)[0]
         text = text.replace(mark, body.lstrip("\n"))
     return text
@@ -146,10 +150,13 @@ def _table(tensor: Tensor) -> str:
     if "bitmap" in tensor.storage:
         bits = np.packbits(tensor.values.reshape(-1, tensor.shape[-1]) != 0, axis=1, bitorder="little")
         lines += [f"const uint8_t {tensor.name}_bits[{bits.size}] EDGEALGOS_FLASH = {{", number_lines(bits), "};"]
-        if starts := _block_starts(tensor):
-            lines += [f"const uint16_t {tensor.name}_starts[{tensor.shape[0]}] EDGEALGOS_FLASH = {{", starts, "};"]
+    if starts := _block_starts(tensor):
+        lines += [f"const uint16_t {tensor.name}_starts[{tensor.shape[0]}] EDGEALGOS_FLASH = {{", starts, "};"]
+    if tensor.storage.startswith("codebook"):
+        book = codebook(tensor)
+        lines += [f"const {kind} {tensor.name}_book[{book.size}] EDGEALGOS_FLASH = {{", number_lines(book), "};"]
     values = np.concatenate(_stored_rows(tensor))
-    if "nibble" in tensor.storage:
+    if tensor.storage.startswith(("nibble", "codebook")):
         kind = "uint8_t"
     if values.size == 0:
         values = np.zeros(1, np.int64)  # C++ has no empty arrays
@@ -162,18 +169,22 @@ def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
     rows = list(tensor.values.reshape(-1, tensor.shape[-1] if tensor.shape else 1))
     if "bitmap" in tensor.storage:
         rows = [row[row != 0] for row in rows]
-    return [_paired(row) for row in rows] if "nibble" in tensor.storage else rows
+    if tensor.storage.startswith("codebook"):
+        rows = [np.searchsorted(codebook(tensor), row) for row in rows]
+    if tensor.storage.startswith("nibble"):
+        rows = [row >> 4 & 15 for row in rows]
+    return [_paired(row) for row in rows] if tensor.storage.startswith(("nibble", "codebook16")) else rows
 
 
-def _paired(row: NDArray[Any]) -> NDArray[Any]:
-    """Upper halves of bytes, two in a byte, the first one below."""
-    halves = np.append(row, [0] * (row.size % 2)).astype(np.int64) >> 4 & 15
-    return halves[0::2] | halves[1::2] << 4
+def _paired(halves: NDArray[Any]) -> NDArray[Any]:
+    """Numbers of four bits, two in a byte, the first one below."""
+    even = np.append(halves, [0] * (halves.size % 2)).astype(np.int64)
+    return even[0::2] | even[1::2] << 4
 
 
 def _block_starts(tensor: Tensor) -> str:
-    """Index of each block's first value, for blocks of matrices."""
-    if len(tensor.shape) != 3 or tensor.shape[0] == 1:
+    """Index of each block's first value, for blocks of matrices whose rows differ in length or are codes."""
+    if len(tensor.shape) != 3 or tensor.shape[0] == 1 or tensor.storage in ("dense", "nibbles"):
         return ""
     counts = np.array([row.size for row in _stored_rows(tensor)]).reshape(tensor.shape[:2]).sum(axis=1)
     return number_lines(np.cumsum(counts) - counts)
@@ -181,9 +192,13 @@ def _block_starts(tensor: Tensor) -> str:
 
 def _rows(tensor: Tensor) -> str:
     """Reader of a matrix' rows."""
-    masks = f"{tensor.name}_bits, " if "bitmap" in tensor.storage else ""
-    starts = f", {tensor.name}_starts" if masks and _block_starts(tensor) else ""
-    return f"edgealgos::{tensor.storage}({masks}{tensor.name}{starts})"
+    name = tensor.name
+    starts = f", {name}_starts" if _block_starts(tensor) else ""
+    masks = f"{name}_bits, " if "bitmap" in tensor.storage else ""
+    if tensor.storage.startswith("codebook"):
+        halves = "true" if tensor.storage.startswith("codebook16") else "false"
+        return f"edgealgos::codebook<{halves}>({masks or 'nullptr, '}{name}, {name}_book{starts})"
+    return f"edgealgos::{tensor.storage}({masks}{name}{starts})"
 
 
 def _memory(program: Program, plan: MemoryPlan) -> str:

@@ -265,7 +265,7 @@ def _integer_prototype_score(program: Program, op: PrototypeScore, v: Values) ->
 def exp2_kernels(distance: Ints, frac: int) -> tuple[Ints, Ints]:
     """``2**-distance`` of each row in block floating point: mantissas 0..127 and one exponent a row.
 
-    A kernel is ``mantissa * 2**-(7 + exponent)``; the exponent is that of the row's nearest prototype. Squared distances
+    A kernel is ``mantissa * 2**-(7 + exponent)``; the exponent is that of the nearest prototype. Squared distances
     have `frac` fractional bits, those of 16 and more count as infinitely far.
     """
     steps = shift_right_floor(distance, frac - EXP2_BITS)

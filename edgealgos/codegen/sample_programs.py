@@ -25,7 +25,9 @@ from .ir import (
     TreeWalk,
     verify,
 )
+from .mixed import matrices, represent
 from .qtype import QType
+from .represent import REPRESENTATIONS
 
 
 def constant(name, data, qtype=None):
@@ -70,7 +72,18 @@ def bonsai(seed=0, features=20, width=6, outputs=4, depth=1, density=0.4, node_d
     return _program("Bonsai", tensors, {"predict": [MatVec("z", "Z", "x", "z_bias"), walk]}, encoding, task)
 
 
-def protonn(seed=0, features=20, width=6, outputs=4, count=9, density=1.0, task="classifier", frac=5, scale=0.15, label_density=1.0):
+def protonn(
+    seed=0,
+    features=20,
+    width=6,
+    outputs=4,
+    count=9,
+    density=1.0,
+    task="classifier",
+    frac=5,
+    scale=0.15,
+    label_density=1.0,
+):
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
     tensors = [
@@ -158,6 +171,12 @@ def typical_inputs(rng, program, n):
     return program.encoding.encode(X).reshape(n, -1)
 
 
+def represented(program, *representations):
+    """The program with its matrices rounded to representations, one after the other."""
+    names = matrices(program)
+    return represent(program, {n: representations[i % len(representations)] for i, n in enumerate(names)})
+
+
 EVERY_KIND = {
     "bonsai": lambda seed=0: bonsai(seed),
     "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
@@ -165,6 +184,13 @@ EVERY_KIND = {
     "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
     "bonsai with 4 bits": lambda seed=0: bonsai(seed, bits=4, density=1.0, features=21, width=7),
     "bonsai with 4 sparse bits": lambda seed=0: bonsai(seed, bits=4, density=0.2, node_density=0.2, depth=2, width=9),
+    "bonsai of codebooks": lambda seed=0: represented(bonsai(seed, density=1.0, width=11, depth=2), "kmeans16", "log4"),
+    "bonsai of sparse codebooks": lambda seed=0: represented(
+        bonsai(seed, density=0.3, width=18, depth=2, node_density=0.3), "log4", "kmeans16"
+    ),
+    "bonsai of posits": lambda seed=0: represented(bonsai(seed, features=300, width=9, density=1.0), "posit8"),
+    "protonn of codebooks": lambda seed=0: represented(protonn(seed, count=40), "kmeans16", "log4"),
+    "fastgrnn of codebooks": lambda seed=0: represented(fastgrnn(seed, hidden=13), "kmeans16", "fixed4", "kmeans256"),
     "bonsai with two classes": lambda seed=0: bonsai(seed, outputs=1),
     "bonsai regressor": lambda seed=0: bonsai(seed, outputs=1, task="regressor"),
     "protonn": lambda seed=0: protonn(seed),
@@ -216,6 +242,8 @@ def random_program(seed):
             nonlinearity=str(rng.choice(["hard_tanh", "tanh"])),
             gated=bool(rng.random() < 0.8),
         )
+    if rng.random() < 0.3:
+        program = represented(program, *rng.choice(list(REPRESENTATIONS), size=3))
     return _with_extreme_weights(rng, program) if rng.random() < 0.3 else program
 
 

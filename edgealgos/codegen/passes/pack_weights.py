@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor, TreeWalk
-from ..qtype import cheapest_storage, storage_bytes
+from ..qtype import Ints, storage_bytes
 from ..tables import EXP2, TANH
 
 
@@ -20,27 +20,52 @@ def pack_weights(program: Program) -> Program:
 
 
 def _packed(tensor: Tensor) -> Tensor:
-    nonzeros = int(np.count_nonzero(tensor.values))
-    bits = 4 if has_nibbles(tensor) else tensor.type.container
-    return replace(tensor, storage=cheapest_storage(tensor.shape, nonzeros, bits)[0])
+    """The tensor in the storage of fewest bytes; of equal ones the first, which is the fastest."""
+    candidates = [replace(tensor, storage=storage) for storage in _possible(tensor)]
+    return min(candidates, key=tensor_bytes)
 
 
-def has_nibbles(tensor: Tensor) -> bool:
-    """Whether all values are bytes with a lower half of zero, so that four bits store them."""
-    return tensor.type.container == 8 and not np.any(tensor.values & 15)
+def _possible(tensor: Tensor) -> list[str]:
+    """Storages that can hold the values."""
+    found = ["dense", "bitmap"]
+    if tensor.type.container == 8 and not np.any(tensor.values & 15):  # four bits are the upper half of a byte
+        found += ["nibbles", "nibble_bitmap"]
+    distinct = np.unique(tensor.values).size
+    if distinct <= 16:
+        found += ["codebook16", "codebook16_bitmap"]
+    if distinct <= 256 and tensor.type.container > 8:
+        found += ["codebook256", "codebook256_bitmap"]
+    return found
+
+
+def codebook(tensor: Tensor) -> Ints:
+    """Values that the indices of a codebook storage mean; a bitmap needs none for zero."""
+    values = np.unique(tensor.values)
+    return values[values != 0] if "bitmap" in tensor.storage else values
 
 
 def tensor_bytes(tensor: Tensor) -> int:
     """Bytes that a constant occupies in flash (nine bits are an unsigned byte and count as one)."""
     width = max(1, tensor.type.bits // 8)
-    nonzeros = np.count_nonzero(tensor.values, axis=-1)
-    if tensor.storage == "dense":
-        return tensor.size * width
-    if tensor.storage == "nibble_bitmap":
-        return storage_bytes(tensor.shape, -nonzeros.size, 4)["nibble_bitmap"] + int((-(-nonzeros // 2)).sum())
-    return storage_bytes(tensor.shape, int(nonzeros.sum()), 4 if tensor.storage == "nibbles" else 8 * width)[
-        tensor.storage
-    ]
+    columns = tensor.shape[-1] if tensor.shape else 1
+    rows = tensor.size // columns
+    stored = np.full(rows, columns)
+    masks = 0
+    if "bitmap" in tensor.storage:
+        stored = np.count_nonzero(tensor.values.reshape(rows, columns), axis=1)
+        masks = storage_bytes(tensor.shape, 0)["bitmap"]
+    if tensor.storage.startswith("codebook"):
+        masks += codebook(tensor).size * width + _start_bytes(tensor)
+    if tensor.storage.startswith(("nibble", "codebook16")):
+        return masks + int((-(-stored // 2)).sum())
+    return masks + int(stored.sum()) * (1 if tensor.storage.startswith("codebook") else width)
+
+
+def _start_bytes(tensor: Tensor) -> int:
+    """Dense rows of codes also need to know where a block begins; bitmaps have counted that already."""
+    return (
+        2 * tensor.shape[0] if len(tensor.shape) == 3 and tensor.shape[0] > 1 and "bitmap" not in tensor.storage else 0
+    )
 
 
 def table_bytes(program: Program) -> dict[str, int]:

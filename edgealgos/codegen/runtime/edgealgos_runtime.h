@@ -186,6 +186,7 @@ inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t
 }  // namespace edgealgos
 
 @NIBBLES@
+@CODEBOOKS@
 namespace edgealgos {
 
 // acc + bias[i], wrapping; a null bias is zero.

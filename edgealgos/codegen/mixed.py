@@ -1,0 +1,129 @@
+"""Mixed precision: tensor by tensor the representation that makes the model smallest within a limit of disagreement.
+
+Works on programs through the interpreter, without compiler or training (the idea of SeeDot's successor Shiftry and of
+MinUn: judge by disagreement with the reference, not by error of weights).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .interpret import decide, encode, run_integer
+from .ir import MatVec, Program, PrototypeScore, TreeWalk
+from .passes import model_bytes, to_integer
+from .represent import REPRESENTATIONS
+
+NARROWER = ("kmeans16", "fixed4", "log4")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a search found.
+
+    Parameters
+    ----------
+    program : Program
+        Float program whose constants lie on the grids of their representations.
+    representations : dict of str to str
+        Representation of each tensor that was changed.
+    model_bytes : int
+        What it stores.
+    loss : float
+        Share of the rows on which it disagrees with the program it began with (regressors: share of variance added).
+    """
+
+    program: Program
+    representations: dict[str, str]
+    model_bytes: int
+    loss: float
+
+
+def represent(program: Program, choices: dict[str, str]) -> Program:
+    """Program with the constants named rounded to representations."""
+    changed = []
+    for name, representation in choices.items():
+        tensor = program[name]
+        qtype, raw = REPRESENTATIONS[representation](tensor.values.astype(np.float64))
+        changed.append(replace(tensor, qtype=qtype, data=qtype.dequantize(raw)))
+    return program.replacing(*changed)
+
+
+def matrices(program: Program) -> list[str]:
+    """Names of the constants whose representation is free: the matrices that kernels multiply with."""
+    names: set[str] = set()
+    for op in program.ops():
+        if isinstance(op, MatVec):
+            names.add(op.matrix)
+        elif isinstance(op, TreeWalk):
+            names |= {op.weights, op.gates}
+        elif isinstance(op, PrototypeScore):
+            names.add(op.labels)
+    return [t.name for t in program.tensors if t.name in names]
+
+
+def narrow(
+    program: Program, X: NDArray[Any], max_loss: float = 0.005, representations: Iterable[str] = NARROWER
+) -> Choice:
+    """Smallest program whose answers disagree on at most a share `max_loss` of the rows.
+
+    Greedy: again and again the change that saves most bytes for the disagreement it adds, until none is allowed.
+
+    Parameters
+    ----------
+    program : Program
+        Float program with trained types.
+    X : array, shape (n, ...)
+        Raw rows that training did not fit, for judging.
+    max_loss : float
+        Share of rows.
+    representations : iterable of str
+        Names from ``REPRESENTATIONS`` to try.
+    """
+    judge = _Judge(program, X)
+    best = Choice(program, {}, model_bytes(to_integer(program)), 0.0)
+    while True:
+        better = [
+            candidate
+            for name in matrices(program)
+            if name not in best.representations
+            for kind in representations
+            if (candidate := judge.candidate(best.representations | {name: kind})) is not None
+            and candidate.model_bytes < best.model_bytes
+            and candidate.loss <= max_loss
+        ]
+        if not better:
+            return best
+        before = best
+        best = min(better, key=lambda c: (c.loss - before.loss + 1e-3) / (before.model_bytes - c.model_bytes))
+
+
+class _Judge:
+    """Answers of the program that a search began with, to compare with."""
+
+    def __init__(self, program: Program, X: NDArray[Any]) -> None:
+        self.program = program
+        self.inputs = encode(program, X)
+        self.answers = self._answers(to_integer(program))
+
+    def _answers(self, integer: Program) -> NDArray[Any]:
+        scores = run_integer(integer, self.inputs)
+        return decide(scores) if integer.task == "classifier" else integer.output.type.dequantize(scores[:, 0])
+
+    def candidate(self, choices: dict[str, str]) -> Choice | None:
+        """The program with these representations, judged; None where an accumulator would not hold it."""
+        changed = represent(self.program, choices)
+        try:
+            integer = to_integer(changed)
+        except ValueError:
+            return None
+        return Choice(changed, choices, model_bytes(integer), self._loss(self._answers(integer)))
+
+    def _loss(self, answers: NDArray[Any]) -> float:
+        if self.program.task == "classifier":
+            return float(np.mean(answers != self.answers))
+        return float(np.mean((answers - self.answers) ** 2) / max(float(np.var(self.answers)), 1e-30))

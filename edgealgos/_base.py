@@ -27,7 +27,8 @@ from ._errors import MissingToolError
 from ._params import NONE, Constraint, Instance, Options, check_parameters, integer, positive
 from .codegen import interpret, ir
 from .codegen.encoding import choose_encoding
-from .codegen.passes import model_bytes, to_integer
+from .codegen.passes import AccumulatorOverflow, model_bytes, to_integer
+from .codegen.qtype import QType
 
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "max_model_bytes": (integer(1), NONE),
@@ -97,7 +98,7 @@ class EdgeEstimator(BaseEstimator):
         result = self._train(self.encoding_.encode(rows), y, weight)
         self.weights_, self.qtypes_ = result.weights, result.qtypes
         self.n_iter_, self.history_ = result.n_iter, result.history
-        self.model_bytes_ = model_bytes(to_integer(self.to_program()))
+        self.model_bytes_ = model_bytes(self._proven_program())
         self._check_budget()
         return self
 
@@ -157,6 +158,20 @@ class EdgeEstimator(BaseEstimator):
             recipe=recipe, random_state=_seed(self.random_state), verbose=int(self.verbose),
             jit=recipe.epochs * len(x_q) > ROWS_WORTH_COMPILING,
         )  # fmt: skip
+
+    def _proven_program(self) -> ir.Program:
+        """The integer program; 16-bit weights lose as many of their last bits as 32-bit accumulators ask for."""
+        while True:
+            try:
+                return to_integer(self.to_program())
+            except AccumulatorOverflow as overflow:
+                name = overflow.matrix if overflow.matrix in self.weights_ else ""
+                qtype = self.qtypes_.get(name)
+                if qtype is None or qtype.bits <= 8:
+                    raise
+                coarser = QType(qtype.bits, qtype.frac - 1)
+                self.qtypes_[name] = coarser
+                self.weights_[name] = coarser.dequantize(coarser.quantize(self.weights_[name]))
 
     def _check_budget(self) -> None:
         """The budget is a promise: break loudly rather than store more."""

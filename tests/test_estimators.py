@@ -94,6 +94,17 @@ def test_other_precisions(bits, digits):
     assert model.score(X, y) > 0.7
 
 
+@pytest.mark.parametrize("kind", [ea.BonsaiClassifier, ea.ProtoNNClassifier, ea.BonsaiRegressor, ea.ProtoNNRegressor])
+def test_sixteen_bits_on_real_numbers(kind):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(300, 6)) * [1, 10, 100, 1e-3, 1, 1] + 5
+    y = (X[:, 0] > 5).astype(int)
+    model = kind(bits=16, epochs=25, random_state=0).fit(X, y)
+    assert model.model_bytes_ <= 2048
+    assert np.corrcoef(model.predict(X), y)[0, 1] > 0.7
+    assert np.corrcoef(ea.compile_model(model).predict(X), y)[0, 1] > 0.7
+
+
 def test_one_progress_bar(digits, capfd):
     ea.BonsaiClassifier(epochs=2, verbose=1, random_state=0).fit(*digits)
     shown = capfd.readouterr().err

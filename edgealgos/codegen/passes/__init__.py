@@ -7,7 +7,7 @@ from functools import reduce
 from ..ir import Program, verify
 from .choose_types import choose_types
 from .pack_weights import model_bytes, pack_weights, stored_bytes
-from .prove_accumulators import prove_accumulators
+from .prove_accumulators import AccumulatorOverflow, prove_accumulators
 from .quantize_weights import quantize_weights
 
 PASSES = (choose_types, quantize_weights, prove_accumulators, pack_weights)
@@ -18,4 +18,4 @@ def to_integer(program: Program) -> Program:
     return reduce(lambda current, step: verify(step(current)), PASSES, verify(program))
 
 
-__all__ = ["PASSES", "model_bytes", "stored_bytes", "to_integer"]
+__all__ = ["PASSES", "AccumulatorOverflow", "model_bytes", "stored_bytes", "to_integer"]

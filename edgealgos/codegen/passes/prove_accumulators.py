@@ -13,6 +13,14 @@ WIDTHS = (16, 32)
 KERNEL_MAX = 127  # largest mantissa of a prototype's kernel
 
 
+class AccumulatorOverflow(ValueError):
+    """A product that 32 bits cannot hold for every input; `matrix` names the weights that are too fine."""
+
+    def __init__(self, matrix: str, message: str) -> None:
+        super().__init__(message)
+        self.matrix = matrix
+
+
 def prove_accumulators(program: Program) -> Program:
     """Set the accumulator width of every product, and narrow its bias to that width."""
     functions = {name: tuple(_proven(program, op) for op in body) for name, body in program.functions.items()}
@@ -52,7 +60,8 @@ def _proven(program: Program, op: Op) -> Op:
     if isinstance(op, PrototypeScore):
         low, high = product_range(program[op.labels].values, 0, KERNEL_MAX)
         if max(-low, high) >= 1 << 22:  # the sum is shifted up by 9 bits
-            raise ValueError(f"{op.out!r}: {program[op.prototypes].shape[0]} prototypes are too many for 32-bit scores")
+            count = program[op.prototypes].shape[0]
+            raise AccumulatorOverflow(op.labels, f"{op.out!r}: {count} prototypes are too many for 32-bit scores")
         return replace(op, acc_bits=_narrowest(low, high, op.out, op.labels))
     return op
 
@@ -67,7 +76,9 @@ def _narrowest(low: int, high: int, out: str, matrix: str) -> int:
         limit = 1 << (width - 1)
         if low >= -limit and high < limit:
             return width
-    raise ValueError(f"{out!r}: the product with {matrix!r} can reach {max(-low, high)}, more than 32 bits hold")
+    largest = max(-low, high)
+    message = f"{out!r}: the product with {matrix!r} can reach {largest}, more than 32 bits hold"
+    raise AccumulatorOverflow(matrix, message)
 
 
 def _shift(program: Program, op: MatVec) -> int:

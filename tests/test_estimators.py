@@ -105,6 +105,17 @@ def test_sixteen_bits_on_real_numbers(kind):
     assert np.corrcoef(ea.compile_model(model).predict(X), y)[0, 1] > 0.7
 
 
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_sixteen_bit_inputs_reach_the_device_whole():
+    rng = np.random.default_rng(0)
+    X = rng.standard_t(2, size=(60, 6)) * [1, 10, 100, 1e-3, 1, 1]
+    model = ea.BonsaiRegressor(bits=16, epochs=5, depth=1, projection_dim=4, random_state=0).fit(X, X[:, 1])
+    compiled = ea.compile_model(model)
+    X = np.vstack([X, X[:1] * 1e6, X[:1] * -1e6])  # saturated inputs are the longest numbers on the wire
+    assert np.abs(compiled.quantize(X).astype(int)).max() > 30000
+    np.testing.assert_array_equal(compiled.simulate(X).labels, compiled.predict(X))
+
+
 def test_one_progress_bar(digits, capfd):
     ea.BonsaiClassifier(epochs=2, verbose=1, random_state=0).fit(*digits)
     shown = capfd.readouterr().err

@@ -18,18 +18,18 @@ static void complain(const __FlashStringHelper *what) {
 // Reads one line of integers into `row`; false (and a complaint) if it is not a row.
 static bool readRow() {
   uint16_t count = 0;
-  int16_t value = 0;
+  int32_t value = 0;  // an input and one digit too many
   bool negative = false, digits = false, valid = true;
   for (;;) {
     const int c = Serial.read();
     if (c < 0 || c == '\r' || c == ' ') continue;
     if (c >= '0' && c <= '9') {
-      if (value < 3200) value = static_cast<int16_t>(10 * value + (c - '0'));
+      if (value < 100000) value = 10 * value + (c - '0');
       digits = true;
     } else if (c == '-' && !digits) {
       negative = true;
     } else if (c == ',' || c == '\n') {
-      if (negative) value = static_cast<int16_t>(-value);
+      if (negative) value = -value;
       if (!digits || value < ${name}::kInputMin || value > ${name}::kInputMax) valid = false;
       if (count < ${name}::kFeatureCount) row[count] = static_cast<${name}::input_t>(value);
       if (count < 0xFFFF) ++count;

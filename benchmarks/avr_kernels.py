@@ -36,6 +36,12 @@ NOINLINE int32_t plain_dot32(const int8_t *row, const int8_t *x, uint16_t n) {
   for (uint16_t j = 0; j < n; ++j) sum += (int8_t)pgm_read_byte(row + j) * x[j];
   return sum;
 }
+NOINLINE int16_t bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *x, uint8_t n) {
+  return edgealgos::bitmap_row16(bits, values, x, (n + 7) >> 3);
+}
+NOINLINE int32_t bitmap32(const uint8_t *bits, const int8_t *values, const int8_t *x, uint8_t n) {
+  return edgealgos::bitmap_row32(bits, values, x, (n + 7) >> 3);
+}
 NOINLINE int16_t plain_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *x, uint16_t n) {
   int16_t sum = 0;
   uint8_t mask = 0;
@@ -89,8 +95,8 @@ static void call(uint8_t kernel, uint16_t n) {{
     case 3: sink = plain_dot32(kRow, x, n); break;
     case 4: sink = edgealgos::dot24(kRow, x, n); break;
     case 5: sink = plain_bitmap16(bits, values, x, {sparse}); break;
-    case 6: sink = edgealgos::dot_bitmap16(bits, values, x, {sparse}).sum; break;
-    case 7: sink = edgealgos::dot_bitmap32(bits, values, x, {sparse}).sum; break;
+    case 6: sink = bitmap16(bits, values, x, {sparse}); break;
+    case 7: sink = bitmap32(bits, values, x, {sparse}); break;
     case 8: sink = plain_distance(kZeros, x, n); break;
     case 9: sink = edgealgos::squared_distance7(kZeros, x, n, 255); break;
     case 10: plain_add_scaled(kRow, 12345, scores, n); break;
@@ -123,8 +129,8 @@ NAMES = (
     "plain_dot32",
     "edgealgos::dot24",
     "plain_bitmap16",
-    "edgealgos::dot_bitmap16",
-    "edgealgos::dot_bitmap32",
+    "bitmap16",
+    "bitmap32",
     "plain_distance",
     "edgealgos::squared_distance7",
     "plain_add_scaled",

@@ -27,7 +27,7 @@ from .ir import (
     Tensor,
     TreeWalk,
 )
-from .passes.pack_weights import codebook, tensor_bytes
+from .passes.pack_weights import BLOCK_ROWS, codebook, tensor_bytes
 from .plan import MemoryPlan, plan_memory
 from .qtype import QType
 from .tables import EXP2, TANH
@@ -155,7 +155,7 @@ def _table(tensor: Tensor) -> str:
     if tensor.storage.startswith("codebook"):
         book = codebook(tensor)
         lines += [f"const {kind} {tensor.name}_book[{book.size}] EDGEALGOS_FLASH = {{", number_lines(book), "};"]
-    values = np.concatenate(_stored_rows(tensor))
+    values = in_blocks(tensor.values) if tensor.storage == "blocks" else np.concatenate(_stored_rows(tensor))
     if tensor.storage.startswith(("nibble", "codebook")):
         kind = "uint8_t"
     if values.size == 0:
@@ -180,6 +180,15 @@ def _paired(halves: NDArray[Any]) -> NDArray[Any]:
     """Numbers of four bits, two in a byte, the first one below."""
     even = np.append(halves, [0] * (halves.size % 2)).astype(np.int64)
     return even[0::2] | even[1::2] << 4
+
+
+def in_blocks(matrices: NDArray[Any]) -> NDArray[Any]:
+    """Values of each matrix in blocks of four rows, column by column; the rows that are left over as they are."""
+    rows, columns = matrices.shape[-2:]
+    full = rows - rows % BLOCK_ROWS
+    split = matrices.reshape(-1, rows, columns)
+    blocks = split[:, :full].reshape(-1, full // BLOCK_ROWS, BLOCK_ROWS, columns).swapaxes(2, 3)
+    return np.concatenate([blocks.reshape(len(split), -1), split[:, full:].reshape(len(split), -1)], axis=1)
 
 
 def _block_starts(tensor: Tensor) -> str:

@@ -28,13 +28,16 @@ static void all_kernels(const int8_t *x) {
       int16_t sums[8];
       edgealgos::dot_blocks16(kBlock, x, n, sums, 2);
       for (uint8_t k = 0; k < 8; ++k) PRINT(sums[k]);
+      int32_t exact[8];
+      edgealgos::dot_blocks24(kBlock, x, n, exact, 2);
+      for (uint8_t k = 0; k < 8; ++k) PRINT(exact[k]);
     }
-    const edgealgos::SparseSum16 a = edgealgos::dot_bitmap16(kBits + kStarts[i], kValues, x, n);
-    PRINT(a.sum);
-    PRINT(a.next - kValues);
-    const edgealgos::SparseSum32 b = edgealgos::dot_bitmap32(kBits + kStarts[i], kValues, x, n);
-    PRINT(b.sum);
-    PRINT(b.next - kValues);
+    const int8_t *values = kValues;
+    PRINT(edgealgos::bitmap_row16(kBits + kStarts[i], values, x, (uint8_t)((n + 7) >> 3)));
+    PRINT(values - kValues);
+    values = kValues;
+    PRINT(edgealgos::bitmap_row32(kBits + kStarts[i], values, x, (uint8_t)((n + 7) >> 3)));
+    PRINT(values - kValues);
     const int8_t *row = kIndexed + kIndexedStarts[i];
     const edgealgos::SparseSum16 c = edgealgos::dot_indexed16(row, x);
     PRINT(c.sum);
@@ -135,8 +138,8 @@ def _expected(tables, x):
         if n < 512:
             out.append(exact)
         if n < 128:
-            out += _wrap16(x[:n] @ tables["block"][:n]).tolist()
-            out += _wrap16(x[:n] @ tables["block"][n : 2 * n]).tolist()
+            sums = np.concatenate([x[:n] @ tables["block"][:n], x[:n] @ tables["block"][n : 2 * n]])
+            out += [*_wrap16(sums).tolist(), *sums.tolist()]
         out += [int(_wrap16(sparse)), used, sparse, used]
         out += [int(_wrap16(sparse)), 1 + 2 * used, sparse, 1 + 2 * used]
         if n < 256:

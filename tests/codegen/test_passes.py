@@ -62,7 +62,7 @@ def test_an_activation_without_a_type_is_refused():
 def test_storage_is_the_smaller_one_matrix_by_matrix():
     program = to_integer(programs.bonsai(density=0.2, node_density=0.3, width=16))
     assert [program[n].storage for n in ("Z", "W", "V", "theta")] == ["bitmap", "bitmap", "bitmap", "dense"]
-    assert to_integer(programs.bonsai(density=1.0))["Z"].storage == "dense"
+    assert to_integer(programs.bonsai(density=1.0))["Z"].storage == "blocks"
 
 
 def test_model_bytes_are_the_sum_of_the_items():

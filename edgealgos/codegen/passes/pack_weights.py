@@ -11,31 +11,47 @@ from ..qtype import Ints, storage_bytes
 from ..tables import EXP2, TANH
 
 
+BLOCK_ROWS = 4  # rows that share the load of an input
+BLOCK_COLUMNS = 255  # most columns that the kernels of blocks count
+
+
 def pack_weights(program: Program) -> Program:
-    """Sparse storage where it is smaller than the plain table, matrix by matrix."""
-    matrices = {op.matrix for op in program.ops() if isinstance(op, MatVec)}
-    matrices |= {name for op in program.ops() if isinstance(op, TreeWalk) for name in (op.weights, op.gates)}
-    matrices |= {op.labels for op in program.ops() if isinstance(op, PrototypeScore)}
-    return program.replacing(*(_packed(program[name]) for name in sorted(matrices)))
+    """Sparse storage where it is smaller than the plain table, matrix by matrix; of dense ones the faster order."""
+    factors: dict[str, str] = {}  # matrix: the vector it is multiplied with
+    for op in program.ops():
+        if isinstance(op, MatVec):
+            factors[op.matrix] = op.vector
+        elif isinstance(op, TreeWalk):
+            factors |= {op.weights: op.vector, op.gates: op.vector}
+        elif isinstance(op, PrototypeScore):
+            factors[op.labels] = op.prototypes  # the kernels: bytes, as prototypes are
+    return program.replacing(*(_packed(program[name], program[factors[name]]) for name in sorted(factors)))
 
 
-def _packed(tensor: Tensor) -> Tensor:
-    """The tensor in the storage of fewest bytes; of equal ones the first, which is the fastest."""
-    candidates = [replace(tensor, storage=storage) for storage in _possible(tensor)]
+def _packed(matrix: Tensor, vector: Tensor) -> Tensor:
+    """The matrix in the storage of fewest bytes; of equal ones the first, which is the fastest."""
+    candidates = [replace(matrix, storage=storage) for storage in _possible(matrix, vector)]
     return min(candidates, key=tensor_bytes)
 
 
-def _possible(tensor: Tensor) -> list[str]:
-    """Storages that can hold the values."""
-    found = ["dense", "bitmap"]
-    if tensor.type.container == 8 and not np.any(tensor.values & 15):  # four bits are the upper half of a byte
+def _possible(matrix: Tensor, vector: Tensor) -> list[str]:
+    """Storages that can hold the values, the fastest first."""
+    found = ["blocks"] if fits_blocks(matrix, vector) else []
+    found += ["dense", "bitmap"]
+    if matrix.type.container == 8 and not np.any(matrix.values & 15):  # four bits are the upper half of a byte
         found += ["nibbles", "nibble_bitmap"]
-    distinct = np.unique(tensor.values).size
+    distinct = np.unique(matrix.values).size
     if distinct <= 16:
         found += ["codebook16", "codebook16_bitmap"]
-    if distinct <= 256 and tensor.type.container > 8:
+    if distinct <= 256 and matrix.type.container > 8:
         found += ["codebook256", "codebook256_bitmap"]
     return found
+
+
+def fits_blocks(matrix: Tensor, vector: Tensor) -> bool:
+    """Whether the kernels of blocks can multiply this matrix: bytes by bytes, enough rows, not too many columns."""
+    rows, columns = matrix.shape[-2:]
+    return (matrix.type.container, vector.type.container) == (8, 8) and rows >= BLOCK_ROWS and columns <= BLOCK_COLUMNS
 
 
 def codebook(tensor: Tensor) -> Ints:

@@ -35,21 +35,22 @@ EDGEALGOS_NOINLINE Acc dot_codebook(const uint8_t *bits, Decoder<W, Halves> *row
 
 // Reader of rows, as DenseRows (no `bits`) and BitmapRows are.
 template <class W, bool Halves> struct CodebookRows {
+  enum { kAtOnce = 1 };
   const uint8_t *bits;
   const uint8_t *codes;
   const W *book;
   const uint16_t *starts;  // of each block's codes; null for a single matrix
   CodebookRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const CodebookRows there = {bits ? bits + static_cast<uint16_t>(block) * rows * ((columns + 7) / 8) : bits,
+    const CodebookRows there = {bits ? bits + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)) : bits,
                                 starts ? codes + flash(starts + block) : codes, book, starts};
     return there;
   }
-  template <class Acc, class V> Acc next(const V *vector, uint16_t columns) {
+  template <class Acc, class V> uint8_t next(const V *vector, uint16_t columns, Acc *sums, uint8_t) {
     Decoder<W, Halves> row = {codes, book, false};
-    const Acc acc = dot_codebook<Acc>(bits, &row, vector, columns);
+    *sums = dot_codebook<Acc>(bits, &row, vector, columns);
     codes = row.end();
-    if (bits) bits += (columns + 7) / 8;
-    return acc;
+    if (bits) bits += (columns + 7) >> 3;
+    return 1;
   }
 };
 

@@ -46,47 +46,111 @@ template <int Bits> inline int16_t saturate(int16_t raw) {
   return raw > high ? high : raw < -high - 1 ? static_cast<int16_t>(-high - 1) : raw;
 }
 
-// raw >> Count. avr-gcc loops over the bits at 8 cycles each; these are whole bytes first, then 4 cycles a bit.
+// Shifts by a constant. avr-gcc loops over the bits at 8 cycles each; these take 2 to 4. Of 24 bits the fourth byte is
+// neither read nor made.
 #if defined(__AVR__)
-template <int Count> struct ShiftRight {
-  static int32_t apply(int32_t raw) {
-    if (Count >= 8) return ShiftRight<(Count >= 8 ? Count - 8 : 0)>::apply(raw >> 8);
-    __asm__("asr %D0\n\t" "ror %C0\n\t" "ror %B0\n\t" "ror %A0\n\t" : "+r"(raw));
-    return ShiftRight<(Count > 0 ? Count - 1 : 0)>::apply(raw);
-  }
-  static int16_t apply(int16_t raw) {
-    if (Count >= 8) return ShiftRight<(Count >= 8 ? Count - 8 : 0)>::apply(static_cast<int16_t>(raw >> 8));
+template <int Count> struct Shift {
+  static int16_t right(int16_t raw) {
+    if (Count >= 8) return Shift<(Count >= 8 ? Count - 8 : 0)>::right(static_cast<int16_t>(raw >> 8));
     __asm__("asr %B0\n\t" "ror %A0\n\t" : "+r"(raw));
-    return ShiftRight<(Count > 0 ? Count - 1 : 0)>::apply(raw);
+    return Shift<(Count > 0 ? Count - 1 : 0)>::right(raw);
+  }
+  static int32_t right(int32_t raw) {
+    if (Count >= 8) return Shift<(Count >= 8 ? Count - 8 : 0)>::right(raw >> 8);
+    __asm__("asr %D0\n\t" "ror %C0\n\t" "ror %B0\n\t" "ror %A0\n\t" : "+r"(raw));
+    return Shift<(Count > 0 ? Count - 1 : 0)>::right(raw);
+  }
+  static int32_t right24(int32_t raw) {
+    __asm__("asr %C0\n\t" "ror %B0\n\t" "ror %A0\n\t" : "+r"(raw));
+    return Shift<(Count > 0 ? Count - 1 : 0)>::right24(raw);
+  }
+  static int16_t left(int16_t raw) {
+    __asm__("lsl %A0\n\t" "rol %B0\n\t" : "+r"(raw));
+    return Shift<(Count > 0 ? Count - 1 : 0)>::left(raw);
+  }
+  static int32_t left24(int32_t raw) {
+    __asm__("lsl %A0\n\t" "rol %B0\n\t" "rol %C0\n\t" : "+r"(raw));
+    return Shift<(Count > 0 ? Count - 1 : 0)>::left24(raw);
   }
 };
-template <> struct ShiftRight<0> {
-  template <class Acc> static Acc apply(Acc raw) { return raw; }
+template <> struct Shift<0> {
+  template <class Acc> static Acc right(Acc raw) { return raw; }
+  template <class Acc> static Acc left(Acc raw) { return raw; }
+  static int32_t right24(int32_t raw) { return raw; }
+  static int32_t left24(int32_t raw) { return raw; }
 };
+
+// raw >> Count, of which the caller knows that Bits bits hold it: no byte is shifted that does not matter, and to the
+// left where a whole byte is nearer on that side.
+template <int Count, int Bits> struct Narrowed {
+  static const bool kWord = Count + Bits <= 16;  // sums of 16 bits
+  static int16_t apply(int16_t raw) {
+    if (Bits == 8 && Count >= 5 && Count <= 8)
+      return static_cast<int8_t>(static_cast<uint16_t>(Shift<(Count >= 5 && Count <= 8 ? 8 - Count : 0)>::left(raw)) >> 8);
+    return Shift<Count>::right(raw);
+  }
+  static int16_t apply(int32_t raw) {
+    if (kWord) return apply(static_cast<int16_t>(raw));
+    if (Count >= 16) return Shift<(Count >= 16 ? Count - 16 : 0)>::right(static_cast<int16_t>(raw >> 16));
+    if (Count >= 8) return Narrowed<(Count >= 8 ? Count - 8 : 0), Bits>::apply(raw >> 8);
+    if (Count >= 4) return static_cast<int16_t>(Shift<(Count >= 4 && Count < 8 ? 8 - Count : 0)>::left24(raw) >> 8);
+    return static_cast<int16_t>(Shift<(Count < 4 ? Count : 0)>::right24(raw));
+  }
+};
+template <int Count> inline int32_t shift_right(int32_t raw) { return Shift<Count>::right(raw); }
 #else
-template <int Count> struct ShiftRight {
-  template <class Acc> static Acc apply(Acc raw) { return static_cast<Acc>(raw >> Count); }
+template <int Count> inline int32_t shift_right(int32_t raw) { return raw >> Count; }
+template <int Count, int Bits> struct Narrowed {
+  template <class Acc> static int16_t apply(Acc raw) { return static_cast<int16_t>(raw >> Count); }
 };
 #endif
 
-// raw * 2^-Shift, halves rounded up, saturated; a negative Shift multiplies, and saturates before bits are lost.
-template <int Shift, int Bits, bool Right = (Shift > 0)> struct Rescale {
-  template <class Acc> static Acc apply(Acc raw) {
-    return saturate<Bits>(ShiftRight<Shift>::apply(static_cast<Acc>(raw + (static_cast<Acc>(1) << (Shift - 1)))));
+// raw * 2^-Count, halves rounded up, saturated (before bits are lost); a negative Count multiplies. The caller has proven
+// that half a unit fits on top of `raw`.
+template <int Count, int Bits, bool Right = (Count > 0), bool Wide = (Bits > 16)> struct Rescale {
+  typedef int16_t Out;
+  template <class Acc> static int16_t apply(Acc raw) {
+    const Acc sum = static_cast<Acc>(raw + (static_cast<Acc>(1) << (Count - 1)));
+    if (Count + Bits < static_cast<int>(8 * sizeof(Acc))) {  // else it is never too large
+      const Acc limit = static_cast<Acc>(static_cast<Acc>(1) << (Count + Bits < static_cast<int>(8 * sizeof(Acc)) ? Count + Bits - 1 : 0));
+      const int16_t high = static_cast<int16_t>((static_cast<uint16_t>(1) << (Bits - 1)) - 1);
+      if (sum >= limit) return high;
+      if (sum < -limit) return static_cast<int16_t>(-high - 1);
+    }
+    return Narrowed<Count, Bits>::apply(sum);
   }
 };
-template <int Shift, int Bits> struct Rescale<Shift, Bits, false> {
-  template <class Acc> static int32_t apply(Acc raw) {
-    const int left = -Shift > 31 ? 31 : -Shift;
+template <int Count, int Bits> struct Rescale<Count, Bits, false, false> {
+  typedef int16_t Out;
+  template <class Acc> static int16_t apply(Acc raw) {
+    const int left = -Count < Bits ? -Count : Bits - 1;
+    const int16_t high = static_cast<int16_t>((static_cast<uint16_t>(1) << (Bits - 1)) - 1);
+    const int16_t low = static_cast<int16_t>(-high - 1);
+    if (raw > static_cast<Acc>(-Count < Bits ? high >> left : 0)) return high;
+    if (raw < static_cast<Acc>(-Count < Bits ? low >> left : 0)) return low;
+    return static_cast<int16_t>(static_cast<uint16_t>(static_cast<uint16_t>(raw) << left));
+  }
+};
+template <int Count, int Bits> struct Rescale<Count, Bits, true, true> {
+  typedef int32_t Out;
+  static int32_t apply(int32_t raw) {
+    return saturate<Bits>((raw + (static_cast<int32_t>(1) << (Count - 1))) >> Count);
+  }
+};
+template <int Count, int Bits> struct Rescale<Count, Bits, false, true> {
+  typedef int32_t Out;
+  static int32_t apply(int32_t raw) {
+    const int left = -Count < Bits ? -Count : Bits - 1;
     const int32_t high = static_cast<int32_t>((static_cast<uint32_t>(1) << (Bits - 1)) - 1);
-    if (raw > (high >> left)) return high;
-    if (raw < ((-high - 1) >> left)) return -high - 1;
-    return static_cast<int32_t>(static_cast<uint32_t>(static_cast<int32_t>(raw)) << left);
+    const int32_t low = -high - 1;
+    if (raw > (-Count < Bits ? high >> left : 0)) return high;
+    if (raw < (-Count < Bits ? low >> left : 0)) return low;
+    return static_cast<int32_t>(static_cast<uint32_t>(raw) << left);
   }
 };
 
-template <int Shift, int Bits, class Acc> inline int32_t rescale(Acc raw) {
-  return Rescale<Shift, Bits>::apply(raw);
+template <int Count, int Bits, class Acc> inline typename Rescale<Count, Bits>::Out rescale(Acc raw) {
+  return Rescale<Count, Bits>::apply(raw);
 }
 
 // ---- products -------------------------------------------------------------------------------------------------
@@ -124,10 +188,11 @@ template <> struct Dot<int16_t, int8_t, int8_t> {
   template <class N> static int16_t dense(const int8_t *row, const int8_t *vector, N columns) {
     return dot16(row, vector, columns);
   }
-  static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, uint16_t columns) {
-    const SparseSum16 row = dot_bitmap16(bits, *values, vector, columns);
-    *values = row.next;
-    return row.sum;
+  template <class N> static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
+    return bitmap_row16(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
+  }
+  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
+    dot_blocks16(weights, vector, columns, sums, 1);
   }
 };
 
@@ -135,46 +200,74 @@ template <> struct Dot<int32_t, int8_t, int8_t> {
   template <class N> static int32_t dense(const int8_t *row, const int8_t *vector, N columns) {
     return dot32(row, vector, columns);
   }
-  static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, uint16_t columns) {
-    const SparseSum32 row = dot_bitmap32(bits, *values, vector, columns);
-    *values = row.next;
-    return row.sum;
+  template <class N> static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
+    return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
+  }
+  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
+    dot_blocks24(weights, vector, columns, sums, 1);
   }
 };
 
-// The rows of a matrix in the order of storage, whatever the storage: next() is one row times a vector.
-// at() finds the first row of a block of equal matrices (the nodes of a tree).
+// The rows of a matrix in the order of storage, whatever the storage: next() takes up to kAtOnce of the `left` rows that
+// are left times a vector, and says how many it took. at() finds the first row of a block of equal matrices (the nodes of
+// a tree).
 template <class W> struct DenseRows {
+  enum { kAtOnce = 1 };
   const W *values;
-  DenseRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const DenseRows there = {values + static_cast<uint16_t>(block) * rows * columns};
+  DenseRows at(uint8_t node, uint8_t rows, uint16_t columns) const {
+    const DenseRows there = {values + static_cast<uint16_t>(node) * static_cast<uint16_t>(rows * columns)};
     return there;
   }
-  template <class Acc, class V, class N> Acc next(const V *vector, N columns) {
-    const Acc acc = Dot<Acc, W, V>::dense(values, vector, columns);
+  template <class Acc, class V, class N> uint8_t next(const V *vector, N columns, Acc *sums, uint8_t) {
+    *sums = Dot<Acc, W, V>::dense(values, vector, columns);
     values += columns;
-    return acc;
+    return 1;
+  }
+};
+
+// Four rows side by side, column by column; what is left of them below, row by row.
+struct BlockRows {
+  enum { kAtOnce = 4 };
+  const int8_t *values;
+  BlockRows at(uint8_t node, uint8_t rows, uint8_t columns) const {
+    const BlockRows there = {values + static_cast<uint16_t>(node) * static_cast<uint16_t>(rows * columns)};
+    return there;
+  }
+  template <class Acc> uint8_t next(const int8_t *vector, uint8_t columns, Acc *sums, uint8_t left) {
+    if (left < 4) {
+      *sums = Dot<Acc, int8_t, int8_t>::dense(values, vector, columns);
+      values += columns;
+      return 1;
+    }
+    Dot<Acc, int8_t, int8_t>::block(values, vector, columns, sums);
+    values += static_cast<uint16_t>(4 * columns);
+    return 4;
   }
 };
 
 template <class W> struct BitmapRows {
+  enum { kAtOnce = 1 };
   const uint8_t *bits;
   const W *values;
-  const uint16_t *starts;  // of each block's values; null for a single matrix
-  BitmapRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const BitmapRows there = {bits + static_cast<uint16_t>(block) * rows * ((columns + 7) / 8),
-                              starts ? values + flash(starts + block) : values, starts};
+  const uint16_t *starts;  // of each node's values; null for a single matrix
+  BitmapRows at(uint8_t node, uint8_t rows, uint16_t columns) const {
+    const BitmapRows there = {bits + static_cast<uint16_t>(node) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)),
+                              starts ? values + flash(starts + node) : values, starts};
     return there;
   }
-  template <class Acc, class V, class N> Acc next(const V *vector, N columns) {
-    const Acc acc = Dot<Acc, W, V>::bitmap(bits, &values, vector, columns);
-    bits += (columns + 7) / 8;
-    return acc;
+  template <class Acc, class V, class N> uint8_t next(const V *vector, N columns, Acc *sums, uint8_t) {
+    *sums = Dot<Acc, W, V>::bitmap(bits, &values, vector, columns);
+    bits += (columns + 7) >> 3;
+    return 1;
   }
 };
 
 template <class W> inline DenseRows<W> dense(const W *values) {
   const DenseRows<W> rows = {values};
+  return rows;
+}
+inline BlockRows blocks(const int8_t *values) {
+  const BlockRows rows = {values};
   return rows;
 }
 template <class W>
@@ -195,17 +288,28 @@ template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint1
   return bias ? static_cast<Acc>(static_cast<U>(acc) + static_cast<U>(flash(bias + i))) : acc;
 }
 
-// out = saturate((matrix * vector + bias) / 2^Shift)
-template <class Acc, int Shift, int Bits, class Rows, class V, class Out, class N>
+// out = saturate((matrix * vector + bias) / 2^Count)
+template <class Acc, int Count, int Bits, class Rows, class V, class Out, class N>
 void matvec(Rows matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, N columns) {
-  for (uint16_t i = 0; i < rows; ++i) {
-    const Acc acc = with_bias(matrix.template next<Acc>(vector, columns), bias, i);
-    out[i] = static_cast<Out>(rescale<Shift, Bits>(acc));
+  Acc sums[Rows::kAtOnce];
+  for (uint16_t i = 0; i < rows;) {
+    const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 4 ? 4 : rows - i));
+    for (uint8_t k = 0; k < count; ++k, ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[k], bias, i)));
   }
   barrier();
 }
 
 // ---- Bonsai ---------------------------------------------------------------------------------------------------
+
+// The next rows of two matrices, equally many of both.
+template <class Acc, class RowsW, class RowsV, class V>
+inline uint8_t next_of_both(RowsW &weights, RowsV &gates, const V *z, uint8_t width, Acc *sums_w, Acc *sums_v, uint8_t left) {
+  const uint8_t most = static_cast<uint8_t>(RowsW::kAtOnce) > static_cast<uint8_t>(RowsV::kAtOnce) ? RowsW::kAtOnce : RowsV::kAtOnce;
+  const uint8_t wanted = left < most ? 1 : most;
+  for (uint8_t k = 0; k < wanted;) k = static_cast<uint8_t>(k + weights.next(z, width, sums_w + k, static_cast<uint8_t>(wanted - k)));
+  for (uint8_t k = 0; k < wanted;) k = static_cast<uint8_t>(k + gates.next(z, width, sums_v + k, static_cast<uint8_t>(wanted - k)));
+  return wanted;
+}
 
 // scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
 template <class Acc, int ShiftW, int ShiftV, int Depth, class RowsW, class RowsV, class W, class V>
@@ -216,10 +320,13 @@ void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bia
   for (uint8_t level = 0;; ++level) {
     RowsW row_w = weights.at(node, outputs, width);
     RowsV row_v = gates.at(node, outputs, width);
-    for (uint8_t c = 0; c < outputs; ++c) {
-      const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(row_v.template next<Acc>(z, width)));
-      const int16_t w = static_cast<int16_t>(rescale<ShiftW, 16>(row_w.template next<Acc>(z, width)));
-      scores[c] += multiply(w, t);
+    Acc sums_w[RowsW::kAtOnce > RowsV::kAtOnce ? RowsW::kAtOnce : RowsV::kAtOnce], sums_v[sizeof sums_w / sizeof(Acc)];
+    for (uint8_t c = 0; c < outputs;) {
+      const uint8_t count = next_of_both(row_w, row_v, z, width, sums_w, sums_v, static_cast<uint8_t>(outputs - c));
+      for (uint8_t k = 0; k < count; ++k, ++c) {
+        const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(sums_v[k]));
+        scores[c] += multiply(rescale<ShiftW, 16>(sums_w[k]), t);
+      }
     }
     if (level == Depth) break;
     const bool left = Dot<Acc, W, V>::dense(branches + static_cast<uint16_t>(node) * width, z, width) > 0;
@@ -249,6 +356,14 @@ inline int8_t exp2_mantissa(uint16_t steps, uint8_t exponent) {
   return static_cast<int8_t>(static_cast<uint8_t>(flash(kExp2 + (steps & 63)) + half) >> shift);
 }
 
+// sum * 2^(9 - exponent), rounded down; exponents are at most 16.
+inline int32_t shifted_sum(int32_t sum, uint8_t exponent) {
+  int32_t raw = static_cast<int32_t>(static_cast<uint32_t>(sum) << 8);
+  if (exponent == 0) return static_cast<int32_t>(static_cast<uint32_t>(raw) << 1);
+  while (--exponent) raw >>= 1;
+  return raw;
+}
+
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
 template <class Acc, int Frac, int Count, class Rows>
 void prototype_score(const int8_t *prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
@@ -267,10 +382,13 @@ void prototype_score(const int8_t *prototypes, Rows labels, const int32_t *bias,
     barrier();
     kernels[j] = kernel;
   }
-  for (uint8_t c = 0; c < outputs; ++c) {
-    const int32_t sum = labels.template next<Acc>(kernels, static_cast<uint8_t>(Count));
-    const int32_t score = static_cast<int32_t>(static_cast<uint32_t>(sum) << 9) >> exponent;
-    scores[c] = bias ? score + flash(bias + c) : score;
+  Acc sums[Rows::kAtOnce];
+  for (uint8_t c = 0; c < outputs;) {
+    const uint8_t count = labels.next(kernels, static_cast<uint8_t>(Count), sums, static_cast<uint8_t>(outputs - c));
+    for (uint8_t k = 0; k < count; ++k, ++c) {
+      const int32_t score = shifted_sum(sums[k], exponent);
+      scores[c] = bias ? score + flash(bias + c) : score;
+    }
   }
   barrier();
 }
@@ -283,38 +401,48 @@ static const int8_t kTanh[128] EDGEALGOS_FLASH = {
 
 // Non-linearities of a pre-activation with 12 fractional bits.
 struct HardTanh {
-  static int8_t candidate(int16_t a) { return static_cast<int8_t>(rescale<5, 8>(static_cast<int32_t>(a))); }
-  static uint8_t gate(int16_t a) {
-    const int32_t g = (static_cast<int32_t>(a) + 4096 + 16) >> 5;
-    return static_cast<uint8_t>(g < 0 ? 0 : g > 255 ? 255 : g);
-  }
+  static int8_t candidate(int16_t a) { return hard_tanh_byte(a); }
+  // clip(((a + 4096) + 16) / 32, 0, 255)
+  static uint8_t gate(int16_t a) { return static_cast<uint8_t>(static_cast<uint8_t>(hard_tanh_byte(a)) ^ 0x80); }
 };
 struct TableTanh {
   static int8_t candidate(int16_t a) {
-    const uint16_t magnitude = static_cast<uint16_t>(a < 0 ? -static_cast<int32_t>(a) : a) >> 7;
-    const int8_t t = flash(kTanh + (magnitude > 127 ? 127 : magnitude));
+    const uint16_t magnitude = a < 0 ? static_cast<uint16_t>(0u - static_cast<uint16_t>(a)) : static_cast<uint16_t>(a);
+    const uint8_t index = magnitude >= 16384 ? 127 : static_cast<uint8_t>(static_cast<uint16_t>(magnitude << 1) >> 8);
+    const int8_t t = flash(kTanh + index);
     return static_cast<int8_t>(a < 0 ? -t : t);
   }
-  static uint8_t gate(int16_t a) { return static_cast<uint8_t>(128 + candidate(static_cast<int16_t>(a >> 1))); }
+  static uint8_t gate(int16_t a) {
+    return static_cast<uint8_t>(static_cast<uint8_t>(candidate(static_cast<int16_t>(a >> 1))) ^ 0x80);
+  }
 };
 
-// a + bias * 2^Shift, saturated.
-template <int Shift, class B> inline int16_t biased(int16_t a, const B *bias, uint8_t i) {
-  return static_cast<int16_t>(saturate<16>(a + static_cast<int32_t>(flash(bias + i)) * (static_cast<int32_t>(1) << Shift)));
-}
+// a + bias * 2^Left, saturated.
+template <int Left, class B, bool Byte = (sizeof(B) == 1 && Left >= 0 && Left <= 8)> struct Biased {
+  static int16_t apply(int16_t a, B bias) {
+    return static_cast<int16_t>(saturate<16>(a + static_cast<int32_t>(bias) * (static_cast<int32_t>(1) << Left)));
+  }
+};
+template <int Left, class B> struct Biased<Left, B, true> {
+  static int16_t apply(int16_t a, B bias) { return add_saturated(a, shifted_byte<Left>(bias)); }
+};
 
 // h = g c + s h with g = zeta (1 - s) + nu; zeta, nu and s have 8 fractional bits, c is Q0.7, h is Q0.15.
 template <class Tanh, int ShiftZ, int ShiftH, class B>
 void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
                   uint8_t units) {
-  for (uint8_t i = 0; i < units; ++i) {
-    const uint8_t s = Tanh::gate(biased<ShiftZ>(preactivation[i], bias_z, i));
-    const int8_t c = Tanh::candidate(biased<ShiftH>(preactivation[i], bias_h, i));
-    const uint32_t mix = (static_cast<uint32_t>(zeta) * (256u - s) + (static_cast<uint32_t>(nu) << 8) + 128u) >> 8;
-    const uint8_t g = static_cast<uint8_t>(mix > 255u ? 255u : mix);
-    const int32_t kept = (multiply(h[i], s) + 128) >> 8;
-    h[i] = static_cast<int16_t>(saturate<16>(static_cast<int32_t>(static_cast<int16_t>(g * c)) + kept));
-  }
+  do {
+    const int16_t a = *preactivation++;
+    const uint8_t s = Tanh::gate(Biased<ShiftZ, B>::apply(a, flash(bias_z++)));
+    const int8_t c = Tanh::candidate(Biased<ShiftH, B>::apply(a, flash(bias_h++)));
+    // zeta (256 - s) + 128 never leaves 16 bits; nu is a whole number of 256ths.
+    const uint16_t open = static_cast<uint16_t>((static_cast<uint16_t>(zeta) << 8) - static_cast<uint16_t>(zeta * s) + 128u);
+    const uint8_t share = static_cast<uint8_t>(open >> 8);
+    const uint8_t sum = static_cast<uint8_t>(share + nu);
+    const uint8_t g = sum < nu ? 255 : sum;
+    *h = add_saturated(static_cast<int16_t>(g * c), scale_by_byte(*h, s));
+    ++h;
+  } while (--units);
   barrier();
 }
 
@@ -322,9 +450,9 @@ void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h
 template <class Tanh, int ShiftH, class B>
 void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
   for (uint8_t i = 0; i < units; ++i) {
-    const int8_t c = Tanh::candidate(biased<ShiftH>(preactivation[i], bias_h, i));
-    const int32_t fresh = (static_cast<int32_t>(alpha) * c + 64) >> 7;
-    const int32_t kept = (static_cast<int32_t>(beta) * h[i] + 16384) >> 15;
+    const int8_t c = Tanh::candidate(Biased<ShiftH, B>::apply(preactivation[i], flash(bias_h + i)));
+    const int32_t fresh = shift_right<7>(multiply(alpha, c) + 64);
+    const int32_t kept = shift_right<15>(static_cast<int32_t>(beta) * h[i] + 16384);
     h[i] = static_cast<int16_t>(saturate<16>(fresh + kept));
   }
   barrier();
@@ -332,13 +460,28 @@ void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, 
 
 // ---- element-wise ---------------------------------------------------------------------------------------------
 
+template <int Bits> inline int16_t sum_of(int16_t a, int16_t b) {
+  return Bits == 16 ? add_saturated(a, b) : saturate<Bits>(static_cast<int16_t>(a + b));
+}
 template <int Bits, class T> void add(const T *a, const T *b, T *out, uint16_t size) {
-  for (uint16_t i = 0; i < size; ++i) out[i] = static_cast<T>(saturate<Bits>(static_cast<int32_t>(a[i]) + b[i]));
+  for (; size; --size) *out++ = static_cast<T>(sum_of<Bits>(*a++, *b++));
   barrier();
 }
 
-template <int Shift, int Bits, class In, class Out> void rescale_vector(const In *in, Out *out, uint16_t size) {
-  for (uint16_t i = 0; i < size; ++i) out[i] = static_cast<Out>(rescale<Shift, Bits>(static_cast<int32_t>(in[i])));
+// A word in another type; it stays a word where saturating the sum with the half changes nothing.
+template <int Count, int Bits, bool Word = (Count > 0 && Count + Bits <= 16)> struct RescaleWord {
+  static int16_t apply(int16_t raw) { return static_cast<int16_t>(rescale<Count, Bits>(static_cast<int32_t>(raw))); }
+};
+template <int Count, int Bits> struct RescaleWord<Count, Bits, true> {
+  static int16_t apply(int16_t raw) {
+    const int16_t half = static_cast<int16_t>(1 << (Count - 1));
+    if (Count + Bits == 16) return Narrowed<Count, Bits>::apply(add_saturated(raw, half));
+    return static_cast<int16_t>(rescale<Count, Bits>(static_cast<int32_t>(raw)));
+  }
+};
+
+template <int Count, int Bits, class In, class Out> void rescale_vector(const In *in, Out *out, uint16_t size) {
+  for (; size; --size) *out++ = static_cast<Out>(RescaleWord<Count, Bits>::apply(*in++));
   barrier();
 }
 
@@ -346,8 +489,11 @@ template <int Shift, int Bits, class In, class Out> void rescale_vector(const In
 EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
   if (count == 1) return scores[0] > 0 ? 1 : 0;
   uint8_t best = 0;
-  for (uint8_t c = 1; c < count; ++c)
-    if (scores[c] > scores[best]) best = c;
+  int32_t top = *scores;
+  for (uint8_t c = 1; c < count; ++c) {
+    const int32_t score = *++scores;
+    if (score > top) top = score, best = c;
+  }
   return best;
 }
 

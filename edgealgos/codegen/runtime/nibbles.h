@@ -102,32 +102,36 @@ inline NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t *values, c
 
 // Readers of rows, as DenseRows and BitmapRows are.
 struct NibbleRows {
+  enum { kAtOnce = 1 };
   const uint8_t *values;
   NibbleRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const NibbleRows there = {values + static_cast<uint16_t>(block) * rows * ((columns + 1) / 2)};
+    const NibbleRows there = {values + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 1) >> 1))};
     return there;
   }
-  template <class Acc> Acc next(const int8_t *vector, uint16_t columns) {
+  template <class Acc> uint8_t next(const int8_t *vector, uint16_t columns, Acc *sums, uint8_t) {
     const NibbleSum row = dot_nibbles(values, vector, columns);
     values = row.next;
-    return static_cast<Acc>(row.sum);
+    *sums = static_cast<Acc>(row.sum);
+    return 1;
   }
 };
 
 struct NibbleBitmapRows {
+  enum { kAtOnce = 1 };
   const uint8_t *bits;
   const uint8_t *values;
   const uint16_t *starts;  // of each block's values; null for a single matrix
   NibbleBitmapRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const NibbleBitmapRows there = {bits + static_cast<uint16_t>(block) * rows * ((columns + 7) / 8),
+    const NibbleBitmapRows there = {bits + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)),
                                     starts ? values + flash(starts + block) : values, starts};
     return there;
   }
-  template <class Acc> Acc next(const int8_t *vector, uint16_t columns) {
+  template <class Acc> uint8_t next(const int8_t *vector, uint16_t columns, Acc *sums, uint8_t) {
     const NibbleSum row = dot_nibble_bitmap(bits, values, vector, columns);
     values = row.next;
-    bits += (columns + 7) / 8;
-    return static_cast<Acc>(row.sum);
+    bits += (columns + 7) >> 3;
+    *sums = static_cast<Acc>(row.sum);
+    return 1;
   }
 };
 

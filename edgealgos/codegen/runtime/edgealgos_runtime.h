@@ -98,8 +98,12 @@ template <int Count, int Bits> struct Narrowed {
   }
 };
 template <int Count> inline int32_t shift_right(int32_t raw) { return Shift<Count>::right(raw); }
+template <int Count> inline int16_t shift_left(int16_t raw) { return Shift<Count>::left(raw); }
 #else
 template <int Count> inline int32_t shift_right(int32_t raw) { return raw >> Count; }
+template <int Count> inline int16_t shift_left(int16_t raw) {
+  return static_cast<int16_t>(static_cast<uint16_t>(raw) << Count);
+}
 template <int Count, int Bits> struct Narrowed {
   template <class Acc> static int16_t apply(Acc raw) { return static_cast<int16_t>(raw >> Count); }
 };
@@ -110,7 +114,9 @@ template <int Count, int Bits> struct Narrowed {
 template <int Count, int Bits, bool Right = (Count > 0), bool Wide = (Bits > 16)> struct Rescale {
   typedef int16_t Out;
   template <class Acc> static int16_t apply(Acc raw) {
-    const Acc sum = static_cast<Acc>(raw + (static_cast<Acc>(1) << (Count - 1)));
+    return clipped(static_cast<Acc>(raw + (static_cast<Acc>(1) << (Count - 1))));
+  }
+  template <class Acc> static int16_t clipped(Acc sum) {
     if (Count + Bits < static_cast<int>(8 * sizeof(Acc))) {  // else it is never too large
       const Acc limit = static_cast<Acc>(static_cast<Acc>(1) << (Count + Bits < static_cast<int>(8 * sizeof(Acc)) ? Count + Bits - 1 : 0));
       const int16_t high = static_cast<int16_t>((static_cast<uint16_t>(1) << (Bits - 1)) - 1);
@@ -123,12 +129,12 @@ template <int Count, int Bits, bool Right = (Count > 0), bool Wide = (Bits > 16)
 template <int Count, int Bits> struct Rescale<Count, Bits, false, false> {
   typedef int16_t Out;
   template <class Acc> static int16_t apply(Acc raw) {
-    const int left = -Count < Bits ? -Count : Bits - 1;
+    const int left = -Count < Bits ? -Count : 0;  // else all but 0 saturates
     const int16_t high = static_cast<int16_t>((static_cast<uint16_t>(1) << (Bits - 1)) - 1);
     const int16_t low = static_cast<int16_t>(-high - 1);
     if (raw > static_cast<Acc>(-Count < Bits ? high >> left : 0)) return high;
     if (raw < static_cast<Acc>(-Count < Bits ? low >> left : 0)) return low;
-    return static_cast<int16_t>(static_cast<uint16_t>(static_cast<uint16_t>(raw) << left));
+    return shift_left<(-Count < Bits ? -Count : 0)>(static_cast<int16_t>(raw));
   }
 };
 template <int Count, int Bits> struct Rescale<Count, Bits, true, true> {
@@ -475,8 +481,9 @@ template <int Count, int Bits, bool Word = (Count > 0 && Count + Bits <= 16)> st
 template <int Count, int Bits> struct RescaleWord<Count, Bits, true> {
   static int16_t apply(int16_t raw) {
     const int16_t half = static_cast<int16_t>(1 << (Count - 1));
-    if (Count + Bits == 16) return Narrowed<Count, Bits>::apply(add_saturated(raw, half));
-    return static_cast<int16_t>(rescale<Count, Bits>(static_cast<int32_t>(raw)));
+    const int16_t sum = add_saturated(raw, half);
+    if (Count + Bits == 16) return Narrowed<Count, Bits>::apply(sum);
+    return Rescale<Count, Bits>::clipped(sum);
   }
 };
 

@@ -193,7 +193,7 @@ def in_blocks(matrices: NDArray[Any]) -> NDArray[Any]:
 
 def _block_starts(tensor: Tensor) -> str:
     """Index of each block's first value, for blocks of matrices whose rows differ in length or are codes."""
-    if len(tensor.shape) != 3 or tensor.shape[0] == 1 or tensor.storage in ("dense", "nibbles"):
+    if len(tensor.shape) != 3 or tensor.shape[0] == 1 or tensor.storage in ("dense", "blocks", "nibbles"):
         return ""
     counts = np.array([row.size for row in _stored_rows(tensor)]).reshape(tensor.shape[:2]).sum(axis=1)
     return number_lines(np.cumsum(counts) - counts)

@@ -10,7 +10,6 @@ from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Spac
 from ..qtype import Ints, storage_bytes
 from ..tables import EXP2, TANH
 
-
 BLOCK_ROWS = 4  # rows that share the load of an input
 BLOCK_COLUMNS = 255  # most columns that the kernels of blocks count
 

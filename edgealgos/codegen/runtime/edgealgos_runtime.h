@@ -307,11 +307,14 @@ void matvec(Rows matrix, const Acc *bias, const V *vector, Out *out, uint16_t ro
 
 // ---- Bonsai ---------------------------------------------------------------------------------------------------
 
+template <class A, class B> struct AtOnce {
+  enum { kA = A::kAtOnce, kB = B::kAtOnce, kBoth = static_cast<int>(kA) > static_cast<int>(kB) ? static_cast<int>(kA) : static_cast<int>(kB) };
+};
+
 // The next rows of two matrices, equally many of both.
 template <class Acc, class RowsW, class RowsV, class V>
 inline uint8_t next_of_both(RowsW &weights, RowsV &gates, const V *z, uint8_t width, Acc *sums_w, Acc *sums_v, uint8_t left) {
-  const uint8_t most = static_cast<uint8_t>(RowsW::kAtOnce) > static_cast<uint8_t>(RowsV::kAtOnce) ? RowsW::kAtOnce : RowsV::kAtOnce;
-  const uint8_t wanted = left < most ? 1 : most;
+  const uint8_t most = AtOnce<RowsW, RowsV>::kBoth, wanted = left < most ? 1 : most;
   for (uint8_t k = 0; k < wanted;) k = static_cast<uint8_t>(k + weights.next(z, width, sums_w + k, static_cast<uint8_t>(wanted - k)));
   for (uint8_t k = 0; k < wanted;) k = static_cast<uint8_t>(k + gates.next(z, width, sums_v + k, static_cast<uint8_t>(wanted - k)));
   return wanted;
@@ -326,7 +329,7 @@ void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bia
   for (uint8_t level = 0;; ++level) {
     RowsW row_w = weights.at(node, outputs, width);
     RowsV row_v = gates.at(node, outputs, width);
-    Acc sums_w[RowsW::kAtOnce > RowsV::kAtOnce ? RowsW::kAtOnce : RowsV::kAtOnce], sums_v[sizeof sums_w / sizeof(Acc)];
+    Acc sums_w[AtOnce<RowsW, RowsV>::kBoth], sums_v[AtOnce<RowsW, RowsV>::kBoth];
     for (uint8_t c = 0; c < outputs;) {
       const uint8_t count = next_of_both(row_w, row_v, z, width, sums_w, sums_v, static_cast<uint8_t>(outputs - c));
       for (uint8_t k = 0; k < count; ++k, ++c) {

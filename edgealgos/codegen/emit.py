@@ -26,6 +26,7 @@ from .ir import (
     Space,
     Tensor,
     TreeWalk,
+    kernel_headroom,
 )
 from .passes.pack_weights import BLOCK_ROWS, codebook, tensor_bytes
 from .plan import MemoryPlan, plan_memory
@@ -289,7 +290,7 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
 
 def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
-    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {2 * program[op.vector].type.frac}, {count}>"
+    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {2 * program[op.vector].type.frac}, {kernel_headroom(program, op)}, {count}>"
     tables = f"{op.prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"
     return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {program[op.out].size}, {width});"
 

@@ -11,7 +11,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, Rescale, Space, TreeWalk
+from .ir import (
+    Add,
+    ArgMax,
+    GatedUpdate,
+    LeakyUpdate,
+    MatVec,
+    Op,
+    Program,
+    PrototypeScore,
+    Rescale,
+    Space,
+    TreeWalk,
+    kernel_headroom,
+)
 from .qtype import Ints, QType, shift_right
 from .tables import EXP2, EXP2_BITS, TANH, TANH_SHIFT
 
@@ -259,7 +272,7 @@ def _integer_prototype_score(program: Program, op: PrototypeScore, v: Values) ->
     kernel, exponent = exp2_kernels(np.minimum(distance, 0xFFFF), square)
     bias: Ints = np.zeros(1, np.int64) if op.bias is None else v[op.bias]
     acc = _wrap(exact_product(kernel, v[op.labels]), op.acc_bits)
-    return (acc << 9 >> exponent[:, None]) + bias
+    return (acc << kernel_headroom(program, op) >> exponent[:, None]) + bias
 
 
 def exp2_kernels(distance: Ints, frac: int) -> tuple[Ints, Ints]:

@@ -244,6 +244,11 @@ class Program:
         return replace(self, tensors=tuple(by_name.get(t.name, t) for t in self.tensors), **others)
 
 
+def kernel_headroom(program: Program, op: PrototypeScore) -> int:
+    """Bits by which the sum of labels times kernels is shifted up before the common exponent shifts it down."""
+    return program[op.out].type.frac - program[op.labels].type.frac - 7
+
+
 def same_program(a: Program, b: Program) -> bool:
     """Whether two programs are equal: tensors with their data, ops, encoding and labels."""
 

@@ -197,6 +197,7 @@ EVERY_KIND = {
     "protonn with a sparse projection": lambda seed=0: protonn(seed, density=0.3),
     "protonn with coarse distances": lambda seed=0: protonn(seed, frac=2, scale=0.6),
     "protonn with sparse labels": lambda seed=0: protonn(seed, count=40, label_density=0.2),
+    "protonn with 16-bit labels": lambda seed=0: represented(protonn(seed, count=40), "kmeans256"),
     "protonn with two classes": lambda seed=0: protonn(seed, outputs=1),
     "protonn regressor": lambda seed=0: protonn(seed, outputs=1, task="regressor"),
     "fastgrnn": lambda seed=0: fastgrnn(seed),

@@ -32,7 +32,7 @@ def choose_types(program: Program) -> Program:
             program = _scores(program, op.out, op.bias, op.w_type.frac + 7)
         elif isinstance(op, PrototypeScore):
             program = program.replacing(replace(program[op.prototypes], qtype=program[op.vector].qtype))
-            program = _scores(program, op.out, op.bias, program[op.labels].type.frac + 16)
+            program = _scores(program, op.out, op.bias, program[op.labels].type.frac + 7 + _headroom(program[op.labels]))
         elif isinstance(op, GatedUpdate):
             program = _typed(_typed(program, op.zeta, UNSIGNED_BYTE), op.nu, UNSIGNED_BYTE)
         elif isinstance(op, LeakyUpdate):
@@ -43,6 +43,13 @@ def choose_types(program: Program) -> Program:
     if missing:
         raise ValueError(f"tensors without an integer type: {missing}; calibrate them or train them")
     return program
+
+
+def _headroom(labels: Tensor) -> int:
+    """Bits that a sum of labels times kernels of 7 bits can be shifted up, at most 9, before the common exponent."""
+    raw = np.abs(labels.type.quantize(labels.values))
+    largest = max(int(raw.sum(axis=1).max(initial=0)) * 128, 1)
+    return min(9, 31 - largest.bit_length())
 
 
 def _weight_type(tensor: Tensor) -> Tensor:

@@ -59,9 +59,6 @@ def _proven(program: Program, op: Op) -> Op:
         return replace(op, acc_bits=max(_width(program, op.vector, name, shift, 0, op.out) for name in names))
     if isinstance(op, PrototypeScore):
         low, high = product_range(program[op.labels].values, 0, KERNEL_MAX)
-        if max(-low, high) >= 1 << 22:  # the sum is shifted up by 9 bits
-            count = program[op.prototypes].shape[0]
-            raise AccumulatorOverflow(op.labels, f"{op.out!r}: {count} prototypes are too many for 32-bit scores")
         return replace(op, acc_bits=_narrowest(low, high, op.out, op.labels))
     return op
 

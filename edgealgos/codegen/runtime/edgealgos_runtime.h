@@ -365,16 +365,16 @@ inline int8_t exp2_mantissa(uint16_t steps, uint8_t exponent) {
   return static_cast<int8_t>(static_cast<uint8_t>(flash(kExp2 + (steps & 63)) + half) >> shift);
 }
 
-// sum * 2^(9 - exponent), rounded down; exponents are at most 16.
-inline int32_t shifted_sum(int32_t sum, uint8_t exponent) {
-  int32_t raw = static_cast<int32_t>(static_cast<uint32_t>(sum) << 8);
-  if (exponent == 0) return static_cast<int32_t>(static_cast<uint32_t>(raw) << 1);
-  while (--exponent) raw >>= 1;
+// sum * 2^(Up - exponent), rounded down; exponents are at most 16.
+template <int Up> inline int32_t shifted_sum(int32_t sum, uint8_t exponent) {
+  int32_t raw = static_cast<int32_t>(static_cast<uint32_t>(sum) << (Up == 9 ? 8 : Up));
+  if (Up == 9 && exponent-- == 0) return static_cast<int32_t>(static_cast<uint32_t>(raw) << 1);
+  for (; exponent; --exponent) raw >>= 1;
   return raw;
 }
 
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
-template <class Acc, int Frac, int Count, class Rows>
+template <class Acc, int Frac, int Up, int Count, class Rows>
 void prototype_score(const int8_t *prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
                      uint8_t outputs, uint8_t width) {
   const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
@@ -395,7 +395,7 @@ void prototype_score(const int8_t *prototypes, Rows labels, const int32_t *bias,
   for (uint8_t c = 0; c < outputs;) {
     const uint8_t count = labels.next(kernels, static_cast<uint8_t>(Count), sums, static_cast<uint8_t>(outputs - c));
     for (uint8_t k = 0; k < count; ++k, ++c) {
-      const int32_t score = shifted_sum(sums[k], exponent);
+      const int32_t score = shifted_sum<Up>(sums[k], exponent);
       scores[c] = bias ? score + flash(bias + c) : score;
     }
   }

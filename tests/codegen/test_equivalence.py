@@ -79,3 +79,11 @@ def test_fuzz_uno(capsys):
         q = programs.any_inputs(np.random.default_rng(seed), compiled.program, 12)
         X = raw(compiled, q)
         assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X)), f"seed {seed}"
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_operands_of_equal_value_do_not_share_a_register():
+    """15 elements and a limit of 15: the compiler once gave both constants to one register of an assembly loop."""
+    compiled = programs.compiled(programs.protonn(5, features=35, width=15, frac=4, scale=0.05, count=16))
+    X = raw(compiled, programs.any_inputs(np.random.default_rng(1), compiled.program, 6))
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))

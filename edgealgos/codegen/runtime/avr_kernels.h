@@ -249,7 +249,9 @@ EDGEALGOS_KERNEL uint16_t squared_distance7(const int8_t *prototype, const int8_
                        "dec %[count]\n\t" "brne 3b\n\t" "rjmp 9f\n\t"
                        "8: ldi %A[sum], 0xff\n\t" "ldi %B[sum], 0xff\n\t"
                        "9: clr r1\n\t"
-                       : [sum] "+d"(sum), [count] "+r"(width), [a] "=&d"(a), [b] "=&d"(b), "+x"(z), "+z"(prototype)
+                       // early clobbers: `far` may have the value of `width`, and must not share its register
+                       : [sum] "+&d"(sum), [count] "+&r"(width), [a] "=&d"(a), [b] "=&d"(b), "+&x"(z),
+                         "+&z"(prototype)
                        : [far] "r"(far)
                        : "r0", "memory");
   return sum;

@@ -37,7 +37,7 @@ EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector,
                        "1:\n\t" EDGEALGOS_NIBBLE_PAIR "dec %[pairs]\n\t" "brne 1b\n\t"
                        "2: tst %[odd]\n\t" "breq 3f\n\t" EDGEALGOS_NIBBLE_LOW
                        "3:\n\t" EDGEALGOS_NIBBLE_SIGN
-                       : "+r"(sum), [pairs] "+l"(pairs), "+x"(vector), "+z"(row)
+                       : "+r"(sum), [pairs] "+&l"(pairs), "+x"(vector), "+z"(row)
                        : [odd] "l"(odd)
                        : "r0", "r18", "r19", "r20", "memory");
   const NibbleSum result = {row, sum};

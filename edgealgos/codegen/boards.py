@@ -52,6 +52,16 @@ class Board:
         """Whether flash has an address space of its own (Harvard), as on AVR."""
         return self.compiler == "avr-g++"
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether programs of plain C++ run without an operating system: no files, no printing, no end."""
+        return self.compiler == "arm-none-eabi-g++"
+
+
+# A multiplication and an addition must not become one instruction: quantize() would round once instead of twice, as
+# Python does. Where there is no operating system, what nobody calls is left out, and nothing can catch an exception.
+_CPP_FLAGS = ("-ffp-contract=off",)
+_BARE_FLAGS = (*_CPP_FLAGS, "-ffunction-sections", "-fdata-sections", "-fno-exceptions", "-fno-rtti")
 
 _KIB = 1024
 _MIB = 1024 * _KIB
@@ -80,7 +90,7 @@ _HOST = Board(
     cheap_accumulator_bits=32,
     table_attribute="",
     compiler="g++",
-    flags=("-O2",),
+    flags=("-O2", *_CPP_FLAGS),
 )
 
 _PIZERO = Board(
@@ -94,7 +104,7 @@ _PIZERO = Board(
     table_attribute="",
     # The hard-float compiler of Debian links ARMv7 libraries: the program would die on an ARMv6.
     compiler="arm-linux-gnueabi-g++",
-    flags=("-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp", "-O2", "-static"),
+    flags=("-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp", "-O2", "-static", *_CPP_FLAGS),
     mcu="arm1176",
 )
 
@@ -108,7 +118,7 @@ _CORTEX_M0 = Board(
     cheap_accumulator_bits=32,
     table_attribute="",
     compiler="arm-none-eabi-g++",
-    flags=("-mcpu=cortex-m0", "-mthumb", "-Os"),
+    flags=("-mcpu=cortex-m0", "-mthumb", "-Os", *_BARE_FLAGS),
     mcu="cortex-m0",
 )
 
@@ -122,7 +132,7 @@ _CORTEX_M4 = Board(
     cheap_accumulator_bits=32,
     table_attribute="",
     compiler="arm-none-eabi-g++",
-    flags=("-mcpu=cortex-m4", "-mthumb", "-Os"),
+    flags=("-mcpu=cortex-m4", "-mthumb", "-Os", *_BARE_FLAGS),
     mcu="cortex-m4",
 )
 

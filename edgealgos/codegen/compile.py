@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,10 @@ from .qtype import Ints
 from .report import Report, predict_report
 
 
+def _none() -> Ints:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(frozen=True)
 class Simulation:
     """What the real firmware did on a simulated board.
@@ -32,13 +36,18 @@ class Simulation:
     scores : int64 ndarray, shape (n, n_outputs)
         Its raw scores.
     cycles : int64 ndarray, shape (n,)
-        Clock cycles of each prediction, interrupts left out.
+        Clock cycles of each prediction, interrupts left out. Empty on boards that are not simulated to the cycle: all
+        but those of the AVR family.
     ram_peak, static_ram, stack_peak : int
-        RAM bytes of the whole sketch: together, variables, deepest stack.
+        RAM bytes: together, variables, deepest stack. Uno: of the whole sketch. Cortex-M: of the exported example, the
+        stack that of a program which reads and answers rows. Else: of the model alone, the stack 0 (not measured).
     flash_bytes : int
-        Flash of the whole sketch.
+        Flash of the same: of the whole sketch, of the example without what starts the processor, of the model alone.
     warnings : list of str
         Compiler warnings and doubts about the simulation.
+    instructions : int64 ndarray, shape (n,)
+        Instructions that the processor carried out for each prediction, where qemu counts them (Pi Zero, Cortex-M);
+        else empty. They take no account of memory and pipeline: more time is more instructions, by no fixed factor.
     """
 
     labels: NDArray[Any]
@@ -49,6 +58,7 @@ class Simulation:
     stack_peak: int
     flash_bytes: int
     warnings: list[str]
+    instructions: Ints = field(default_factory=_none)
 
 
 class CompiledModel:
@@ -98,8 +108,11 @@ class CompiledModel:
         """The device's answers for raw samples: class labels, or real numbers of a regressor."""
         return self._answers(self.scores(X))
 
-    def simulate(self, X: ArrayLike, *, simulator: str = "simavr", verbose: bool = False) -> Simulation:
-        """Build the exported sketch and run it on a simulated board with these samples.
+    def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
+        """Build what is exported and run it with these samples on a simulated board.
+
+        The Uno is simulated by simavr (``simulator="avr8js"``: by avr8js), Pi Zero and Cortex-M by qemu; ``"host"`` runs
+        on this computer.
 
         Raises
         ------
@@ -108,11 +121,23 @@ class CompiledModel:
         SimulationError
             If the firmware crashes or goes silent.
         """
+        inputs = self.quantize(X)
+        if self.board.is_avr:
+            result = self._simulate_sketch(inputs, simulator or "simavr", verbose)
+        elif simulator is None:
+            result = self._simulate_cpp(inputs)
+        else:
+            raise ValueError(f"{self.board.title} has one simulator; leave out simulator={simulator!r}")
+        if saturated := self.saturated(X):
+            doubt = f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated"
+            result.warnings.append(doubt)
+        return result
+
+    def _simulate_sketch(self, inputs: NDArray[Any], simulator: str, verbose: bool) -> Simulation:
         from .export import write_sketch
         from .simulate import run_rows
         from .toolchain import build_sketch
 
-        inputs = self.quantize(X)
         with tempfile.TemporaryDirectory() as folder:
             write_sketch(self, Path(folder) / "model", "model")
             firmware = build_sketch(Path(folder) / "model", self.board)
@@ -121,11 +146,30 @@ class CompiledModel:
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]
         cycles = self.sample_cycles(result.cycles_by_function, inputs)
-        warnings = list(result.warnings)
-        if saturated := self.saturated(X):
-            warnings.append(f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated")
         return Simulation(self._told(result.labels[last], scores), scores, cycles, result.ram_peak, result.static_ram,
-                          result.stack_peak, result.flash_bytes, warnings)  # fmt: skip
+                          result.stack_peak, result.flash_bytes, list(result.warnings))  # fmt: skip
+
+    def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
+        from .cross import build_cpp
+        from .export import semihosting_source, write_cpp
+        from .simulate_cpp import run_rows
+        from .simulators.qemu import link_flags
+
+        with tempfile.TemporaryDirectory() as folder:
+            write_cpp(self, Path(folder) / "model", "model")
+            firmware, flags = None, []
+            if self.board.is_bare:
+                firmware, flags = Path(folder) / "semihosting.cpp", link_flags(self.board)
+                firmware.write_text(semihosting_source(self, "model"), encoding="utf-8")
+            executable = build_cpp(Path(folder) / "model", self.board, firmware=firmware, link_flags=flags)
+            result = run_rows(executable, inputs.reshape(-1, self.program.input.size), self.watched)
+        last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
+        scores = result.scores[last]
+        counted = result.instructions_by_function
+        static, stack = executable.static_ram_bytes, result.stack_peak
+        return Simulation(self._told(result.labels[last], scores), scores, _none(), static + stack, static, stack,
+                          executable.flash_bytes, result.warnings,
+                          self.sample_cycles(counted, inputs) if counted else _none())  # fmt: skip
 
     @property
     def watched(self) -> list[str]:
@@ -139,7 +183,7 @@ class CompiledModel:
         return 1 if self.program.steps is None else inputs[0].size // self.program.input.size
 
     def sample_cycles(self, by_function: dict[str, Ints], inputs: NDArray[Any]) -> Ints:
-        """Cycles of each prediction from those of the watched functions for each line sent."""
+        """Cycles (or instructions) of each prediction from those of the watched functions for each line sent."""
         if self.program.steps is None:
             return next(iter(by_function.values()))
         push, predict = (spent.reshape(-1, self._steps_of(inputs)) for spent in by_function.values())

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from edgealgos._errors import ExportError
 
+from .boards import Board
 from .compile import CompiledModel, compile_model
 from .emit import model_header, model_source, number_lines, runtime_header, template
 from .report import Budget, Report, check_fits
@@ -108,13 +109,18 @@ def export_cpp(
     overwrite: bool = False,
     budget: Budget | None = None,
 ) -> Report:
-    """Write plain C++11 with a small program that answers rows from standard input.
+    """Write plain C++11 that answers exactly what ``compile_model(model, target).predict`` answers.
 
-    Parameters are those of :func:`export_arduino`; `target` is ``"host"``.
+    For Linux (``"host"``, ``"pizero"``) a small program that answers rows from standard input comes along, for a
+    processor without an operating system (``"cortex-m0"``, ``"cortex-m4"``) an example of how to call the model.
+    README.md says how to build; CMakeLists.txt and, for other computers than this one, a toolchain file do it with CMake.
+
+    Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
+    ``"cortex-m4"``. The report predicts tables and variables; code and time have measured prices on the Uno alone.
     """
     compiled = _compiled(model, target, optimize, X_calibration)
     if compiled.board.is_avr:
-        raise ExportError(f"export_cpp writes for {target!r} no sketch; use export_arduino")
+        raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     folder = Path(path).absolute()
     name = checked_name(name if name is not None else folder.name)
     check_fits(compiled.report, budget)
@@ -176,13 +182,42 @@ def library_files(
 
 
 def cpp_files(compiled: CompiledModel, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:
-    """Plain C++ with a main program."""
-    facts = _facts(compiled, name) | {"answer": _part(compiled, "main_answer", ".cpp", name)}
+    """Plain C++ with a main program: on Linux it answers rows, without an operating system it is an example."""
+    main = "main_bare" if compiled.board.is_bare else "main"
+    facts = _facts(compiled, name) | {"answer": _part(compiled, f"{main}_answer", ".cpp", name)}
     return {
-        "main.cpp": template("main.cpp").substitute(facts),
+        "main.cpp": template(f"{main}.cpp").substitute(facts),
         **model_files(compiled, name),
+        **build_files(compiled.board, name),
         **_documents(compiled, name),
     }
+
+
+def build_files(board: Board, name: str) -> dict[str, str]:
+    """For CMake: how to build, and for another computer than this one the compiler that does."""
+    use = "cmake -S . -B build"
+    files = {}
+    if board.name != "host":
+        use += f" -DCMAKE_TOOLCHAIN_FILE={board.name}.cmake"
+        system = "Generic" if board.is_bare else "Linux"
+        facts = {"board": board.title, "system": system, "compiler": board.compiler, "flags": " ".join(board.flags)}
+        files[f"{board.name}.cmake"] = template("toolchain.cmake").substitute(facts)
+    program = "" if board.is_bare else template("program.cmake").substitute(name=name)
+    text = template("CMakeLists.txt").substitute(name=name, use=f"{use} && cmake --build build", program=program)
+    return {"CMakeLists.txt": text.rstrip("\n") + "\n", **files}
+
+
+def build_command(board: Board, name: str) -> str:
+    """The compiler's command line; without an operating system it makes an object file."""
+    compiler = [board.compiler, "-std=c++11", *board.flags]
+    files = ["-c", f"{name}_model.cpp"] if board.is_bare else ["main.cpp", f"{name}_model.cpp", "-o", name]
+    return " ".join([*compiler, *files])
+
+
+def semihosting_source(compiled: CompiledModel, name: str) -> str:
+    """Main program that answers rows on a simulated Cortex-M; never part of an export."""
+    answer = _part(compiled, "main_answer", ".cpp", name)
+    return template("semihosting.cpp").substitute(name=name, answer=answer)
 
 
 def write_sketch(compiled: CompiledModel, folder: Path, name: str) -> None:
@@ -207,7 +242,10 @@ def sketch_source(compiled: CompiledModel, name: str, self_test: ArrayLike | Non
 
 def _part(compiled: CompiledModel, stem: str, suffix: str, name: str) -> str:
     kind = "sequence" if compiled.program.steps is not None else "sample"
-    return template(f"{stem}_{kind}_{compiled.program.task}{suffix}").substitute(name=name).rstrip("\n")
+    text = template(f"{stem}_{kind}_{compiled.program.task}{suffix}")
+    label = f"{name}::label(index);"
+    tell_label = f"Serial.println({label[:-1]});" if compiled.board.is_avr else f"const char *label = {label}"
+    return text.substitute(name=name, tell_label=tell_label).rstrip("\n")
 
 
 def _facts(compiled: CompiledModel, name: str) -> dict[str, Any]:
@@ -266,7 +304,7 @@ def manifest(compiled: CompiledModel, name: str) -> dict[str, Any]:
             "flash_bytes": report.flash_bytes,
             "ram_bytes": report.ram_bytes,
             "model_bytes": report.model_bytes,
-            "cycles": report.cycles,
+            "cycles": report.cycles if report.cycle_items else None,
         },
         "model_items": dict(report.model_items),
     }
@@ -290,20 +328,31 @@ def _readme(compiled: CompiledModel, name: str) -> str:
         rule = f"`(x - {float(encoding.offset[0]):g}) * {float(encoding.scale[0]):g}`, rounded"
     else:
         rule = "`(x - offset) * scale`, rounded, with one offset and scale a feature (`manifest.json`)"
-    return template("README.md").substitute(
-        _facts(compiled, name),
-        family=program.family,
-        board=compiled.board.title,
-        rule=rule,
-        outputs=outputs,
-        usage=_part(compiled, "usage", ".md", name),
-        flash=f"{report.flash_bytes:,}",
-        ram=f"{report.ram_bytes:,}",
-        model=f"{report.model_bytes:,}",
-        cycles=f"{report.cycles:,}",
-        milliseconds=f"{report.milliseconds:.2f}",
-        items="\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
+    facts = _facts(compiled, name) | {
+        "family": program.family,
+        "board": compiled.board.title,
+        "rule": rule,
+        "outputs": outputs,
+        "usage": _part(compiled, "usage", ".md", name),
+        "flash": f"{report.flash_bytes:,}",
+        "ram": f"{report.ram_bytes:,}",
+        "model": f"{report.model_bytes:,}",
+        "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
+    }
+    if compiled.board.is_avr:
+        return template("README.md").substitute(
+            facts, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
+        )
+    return template("README_cpp.md").substitute(
+        facts, build=_build_text(compiled.board, facts), stack=report.ram_items["stack"]
     )
+
+
+def _build_text(board: Board, facts: Mapping[str, Any]) -> str:
+    """How to build the files, for people."""
+    stem = "build_bare" if board.is_bare else f"build_{board.name}"
+    command = build_command(board, facts["name"])
+    return template(f"{stem}.md").substitute(facts, command=command, target=board.name).rstrip("\n")
 
 
 def _markdown(text: str) -> str:

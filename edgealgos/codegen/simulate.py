@@ -125,7 +125,7 @@ def run_rows(
     MissingToolError
         If the simulator is not installed.
     """
-    table = _integer_table(rows)
+    table = integer_table(rows)
     job = Job(
         image=firmware.image(),
         board=firmware.board,
@@ -157,7 +157,7 @@ def function_addresses(firmware: Firmware, name: str) -> list[int]:
         If the firmware has no such function.
     """
     functions = [symbol for symbol in firmware.symbols if symbol.kind in "tTwW"]
-    found = [symbol.address for symbol in functions if _is_named(symbol.demangled, name)]
+    found = [symbol.address for symbol in functions if is_named(symbol.demangled, name)]
     if not found:
         known = ", ".join(symbol.demangled for symbol in functions if symbol.size > 0)
         raise SimulationError(
@@ -167,12 +167,13 @@ def function_addresses(firmware: Firmware, name: str) -> list[int]:
     return found
 
 
-def _is_named(demangled: str, name: str) -> bool:
+def is_named(demangled: str, name: str) -> bool:
     """Whether a symbol is that function: its name ends there, or goes on with parameters or the mark of a copy."""
     return demangled.startswith(name) and (demangled + " ")[len(name)] in "( .["
 
 
-def _integer_table(rows: ArrayLike) -> Ints:
+def integer_table(rows: ArrayLike) -> Ints:
+    """Rows as a table of integers, or ValueError."""
     table = np.asarray(rows)
     if table.ndim != 2:
         raise ValueError(f"rows must have two dimensions (rows, values), not the shape {table.shape}")
@@ -198,7 +199,7 @@ def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) 
     answers = _answers(run, firmware)
     stack = _FIRST_RAM_ADDRESS + firmware.board.ram_bytes - 1 - run.lowest_stack_pointer
     _check_stack(firmware, stack)
-    values = _numbers(answers)
+    values = answer_numbers(answers)
     return SimulationResult(
         lines=answers,
         labels=values[:, 0],
@@ -249,7 +250,8 @@ def _check_stack(firmware: Firmware, stack: int) -> None:
         )
 
 
-def _numbers(lines: Sequence[str]) -> Ints:
+def answer_numbers(lines: Sequence[str]) -> Ints:
+    """Answer lines as a table, or SimulationError."""
     try:
         rows = [[int(field) for field in line.split(",")] for line in lines]
         return np.array(rows, dtype=np.int64).reshape(len(rows), len(rows[0]) if rows else 1)

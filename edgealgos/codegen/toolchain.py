@@ -231,7 +231,7 @@ def build_host(
     folders = [f"-I{Path(folder)}" for folder in include]
     output = Path(output).resolve()
     done = tools.run([tools.HOST_CXX.path(), *_OUR_WARNINGS, *flags, *watch, *folders, *files, "-o", output])
-    return HostProgram(output, tuple(_warning_lines(done.stderr)))
+    return HostProgram(output, tuple(warning_lines(done.stderr)))
 
 
 def _avr_board(board: str | Board) -> Board:
@@ -314,34 +314,37 @@ def _run_all(commands: Sequence[Sequence[str | Path]]) -> list[subprocess.Comple
 
 
 def _inspect(elf: Path, board: Board, warnings: Iterable[str]) -> Firmware:
-    sizes = _section_sizes(elf)
+    sizes = section_sizes(elf, tools.AVR_SIZE.path())
     flash = sizes.get(".text", 0) + sizes.get(".data", 0)
     ram = sizes.get(".data", 0) + sizes.get(".bss", 0) + sizes.get(".noinit", 0)
-    return Firmware(elf, board, flash, ram, _symbols(elf), tuple(warnings))
+    return Firmware(elf, board, flash, ram, symbols(elf, tools.AVR_NM.path()), tuple(warnings))
 
 
-def _section_sizes(elf: Path) -> dict[str, int]:
-    listing = tools.run([tools.AVR_SIZE.path(), "-A", elf]).stdout
+def section_sizes(elf: Path, size: Path) -> dict[str, int]:
+    """Bytes of each section, as told by this ``size`` program."""
+    listing = tools.run([size, "-A", elf]).stdout
     return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", listing, re.M)}
 
 
-def _symbols(elf: Path) -> tuple[Symbol, ...]:
-    raw = tools.run([tools.AVR_NM.path(), "-n", "-S", elf]).stdout.splitlines()
-    readable = tools.run([tools.AVR_NM.path(), "-n", "-S", "-C", elf]).stdout.splitlines()
-    pattern = re.compile(r"([0-9a-f]{8}) (?:([0-9a-f]{8}) )?(\w) (.*)")
-    symbols = []
+def symbols(elf: Path, nm: Path) -> tuple[Symbol, ...]:
+    """Functions and variables by address, as told by this ``nm`` program."""
+    raw = tools.run([nm, "-n", "-S", elf]).stdout.splitlines()
+    readable = tools.run([nm, "-n", "-S", "-C", elf]).stdout.splitlines()
+    pattern = re.compile(r"([0-9a-f]+) (?:([0-9a-f]+) )?(\w) (.*)")
+    found = []
     for line, demangled in zip(raw, readable, strict=True):
         match, name = pattern.fullmatch(line), pattern.fullmatch(demangled)
         if match and name:  # undefined weak symbols have no address
-            symbols.append(Symbol(match[4], name[4], int(match[1], 16), int(match[2] or "0", 16), match[3]))
-    return tuple(symbols)
+            found.append(Symbol(match[4], name[4], int(match[1], 16), int(match[2] or "0", 16), match[3]))
+    return tuple(found)
 
 
 def _warnings(messages: str, folders: Iterable[Path]) -> list[str]:
     """Warnings about files below these folders: those of the Arduino core are not ours to mend."""
     ours = tuple(str(folder) for folder in folders)
-    return [line for line in _warning_lines(messages) if line.startswith(ours)]
+    return [line for line in warning_lines(messages) if line.startswith(ours)]
 
 
-def _warning_lines(messages: str) -> list[str]:
+def warning_lines(messages: str) -> list[str]:
+    """Lines of a compiler's messages that warn."""
     return [line for line in messages.splitlines() if "warning:" in line]

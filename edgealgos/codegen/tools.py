@@ -78,8 +78,36 @@ AVR_OBJCOPY = Tool("avr-objcopy", "take the flash image out of a firmware", _APT
 HOST_CC = Tool("gcc", "compile the simulator harness", "`apt-get install build-essential`")
 HOST_CXX = Tool("g++", "compile a model for this computer", "`apt-get install build-essential`")
 NODE = Tool("node", "run avr8js, the second opinion on the simulator", "`apt-get install nodejs`")
+PIZERO_GXX = Tool(
+    "arm-linux-gnueabi-g++", "compile a model for a Raspberry Pi Zero", "`apt-get install g++-arm-linux-gnueabi`"
+)
+CORTEX_GXX = Tool(
+    "arm-none-eabi-g++",
+    "compile a model for a Cortex-M",
+    "`apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi`; elsewhere: the Arm GNU Toolchain of "
+    "https://developer.arm.com",
+)
+QEMU_ARM = Tool("qemu-arm", "run a program of a Raspberry Pi Zero", "`apt-get install qemu-user` (Linux only)")
+QEMU_SYSTEM_ARM = Tool(
+    "qemu-system-arm", "simulate a Cortex-M", "`apt-get install qemu-system-arm`; elsewhere: https://www.qemu.org"
+)
 
-TOOLS = (AVR_GCC, AVR_GXX, AVR_AR, AVR_SIZE, AVR_NM, AVR_OBJDUMP, AVR_OBJCOPY, HOST_CC, HOST_CXX, NODE)
+TOOLS = (
+    AVR_GCC,
+    AVR_GXX,
+    AVR_AR,
+    AVR_SIZE,
+    AVR_NM,
+    AVR_OBJDUMP,
+    AVR_OBJCOPY,
+    HOST_CC,
+    HOST_CXX,
+    NODE,
+    PIZERO_GXX,
+    CORTEX_GXX,
+    QEMU_ARM,
+    QEMU_SYSTEM_ARM,
+)
 
 
 def arduino_core() -> Path:

@@ -1,0 +1,2 @@
+// Tells the class index.
+static void answer() { tell(${name}::predict(row)); }

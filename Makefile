@@ -8,14 +8,15 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core-avr g++ make
+APT_ARM = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user qemu-system-arm cmake
 BIN = $(VENV)/bin
 
-.PHONY: demo test check tools clean
+.PHONY: demo test check tools arm-tools clean
 
 demo: $(VENV)/.installed tools
 	$(BIN)/edgealgos demo --out out
 
-test: $(VENV)/.installed-dev tools
+test: $(VENV)/.installed-dev tools arm-tools
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(VENV)/.installed-dev
@@ -47,6 +48,17 @@ tools:
 	  echo "Some compilers or the simulator are missing. To get them on Debian or Ubuntu:"; \
 	  echo "  sudo apt-get install $(APT)"; \
 	  echo "Elsewhere: edgealgos doctor"; \
+	fi
+
+# The same for the other boards, which the demonstration does not need: over a gigabyte.
+arm-tools:
+	@if command -v arm-linux-gnueabi-g++ >/dev/null && command -v arm-none-eabi-g++ >/dev/null \
+	    && command -v qemu-arm >/dev/null && command -v qemu-system-arm >/dev/null && command -v cmake >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(APT_ARM); \
+	else \
+	  echo "Tests on a Pi Zero and Cortex-M need more. To get it on Debian or Ubuntu:"; \
+	  echo "  sudo apt-get install $(APT_ARM)"; \
 	fi
 
 clean:

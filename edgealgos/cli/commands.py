@@ -160,8 +160,12 @@ def _simulate_and_compare(compiled: ea.CompiledModel, X: NDArray[Any], y: NDArra
     result = compiled.simulate(X)
     print(f"{len(result.labels)} samples on a simulated {compiled.board.title}")
     code = _compare(compiled, X, y, result.labels)
-    print(f"cycles a prediction: {result.cycles.mean():,.0f} on average, {result.cycles.max():,} at most "
-          f"({1e3 * result.cycles.mean() / compiled.board.clock_hz:.2f} ms)")  # fmt: skip
+    if len(result.cycles):
+        print(f"cycles a prediction: {result.cycles.mean():,.0f} on average, {result.cycles.max():,} at most "
+              f"({1e3 * result.cycles.mean() / compiled.board.clock_hz:.2f} ms)")  # fmt: skip
+    if len(result.instructions):
+        print(f"instructions a prediction: {result.instructions.mean():,.0f} on average, "
+              f"{result.instructions.max():,} at most")  # fmt: skip
     print(f"flash {result.flash_bytes:,} bytes, RAM {result.ram_peak:,} bytes "
           f"({result.static_ram:,} static, {result.stack_peak:,} stack)")  # fmt: skip
     for warning in result.warnings:

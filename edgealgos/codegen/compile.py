@@ -111,8 +111,8 @@ class CompiledModel:
     def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
         """Build what is exported and run it with these samples on a simulated board.
 
-        The Uno is simulated by simavr (``simulator="avr8js"``: by avr8js), Pi Zero and Cortex-M by qemu; ``"host"`` runs
-        on this computer.
+        The Uno is simulated by simavr (``simulator="avr8js"``: by avr8js), Pi Zero and Cortex-M by qemu; ``"host"``
+        runs on this computer.
 
         Raises
         ------

@@ -23,6 +23,11 @@ from .report import Budget, Report, check_fits
 
 BAUD = 500_000
 VERSION = "0.1.0"
+_LINUX_START = (
+    '  fprintf(stderr, "# self-test: %d of %d rows as in Python\\n", selfTest(),\n'
+    "          static_cast<int>(sizeof kTestAnswers / sizeof kTestAnswers[0]));\n"
+)
+_BARE_START = "  tell(selfTest());\n"
 _KEYWORDS = frozenset(
     """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl const
     constexpr const_cast continue decltype default delete do double dynamic_cast else enum explicit export extern false
@@ -113,7 +118,7 @@ def export_cpp(
 
     For Linux (``"host"``, ``"pizero"``) a small program that answers rows from standard input comes along, for a
     processor without an operating system (``"cortex-m0"``, ``"cortex-m4"``) an example of how to call the model.
-    README.md says how to build; CMakeLists.txt and, for other computers than this one, a toolchain file do it with CMake.
+    README.md says how to build; CMakeLists.txt does it, with a toolchain file for other computers than this one.
 
     Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
     ``"cortex-m4"``. The report predicts tables and variables; code and time have measured prices on the Uno alone.
@@ -184,7 +189,11 @@ def library_files(
 def cpp_files(compiled: CompiledModel, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:
     """Plain C++ with a main program: on Linux it answers rows, without an operating system it is an example."""
     main = "main_bare" if compiled.board.is_bare else "main"
-    facts = _facts(compiled, name) | {"answer": _part(compiled, f"{main}_answer", ".cpp", name)}
+    answer, start = _part(compiled, f"{main}_answer", ".cpp", name), ""
+    if self_test is not None:
+        answer += "\n\n" + _self_test(compiled, name, self_test).rstrip("\n")
+        start = _BARE_START if compiled.board.is_bare else _LINUX_START
+    facts = _facts(compiled, name) | {"answer": answer, "start": start}
     return {
         "main.cpp": template(f"{main}.cpp").substitute(facts),
         **model_files(compiled, name),
@@ -271,9 +280,11 @@ def _self_test(compiled: CompiledModel, name: str, X: ArrayLike) -> str:
     entry = "predict" if compiled.program.task == "classifier" else "predict_raw"
     kind = "sequence" if compiled.program.steps is not None else "sample"
     steps = rows[0].size // compiled.program.input.size
-    run = template(f"self_test_{kind}.ino").substitute(name=name, entry=entry, steps=steps)
-    return template("self_test.ino").substitute(
-        name=name, rows=number_lines(rows), answers=number_lines(answers), count=len(rows), run=run.rstrip("\n")
+    suffix = ".ino" if compiled.board.is_avr else ".cpp"
+    facts = {"name": name, "entry": entry, "steps": steps, "count": len(rows)}
+    run = template(f"self_test_{kind}{suffix}").substitute(facts).rstrip("\n")
+    return template(f"self_test{suffix}").substitute(
+        facts, rows=number_lines(rows), answers=number_lines(answers), run=run
     )
 
 

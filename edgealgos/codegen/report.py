@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from edgealgos._errors import DoesNotFitError
+from edgealgos._errors import DoesNotFitError, ExportError
 
 from .boards import Board
 from .ir import Program, Space
@@ -44,7 +44,8 @@ class Report:
         What it was predicted for.
     flash_items, ram_items, model_items, cycle_items : dict of str to int
         Bytes, bytes, bytes and clock cycles by item. Flash and RAM hold the whole sketch with the Arduino core; RAM
-        includes the deepest stack. Cycles are those of one prediction.
+        includes the deepest stack. Cycles are those of one prediction. Only the Uno's code has measured prices: on
+        other boards flash holds the tables alone, the stack is an allowance, and there are no cycles.
     memory_plan : MemoryPlan
         Where the scratch tensors lie in the arena.
     """
@@ -78,7 +79,7 @@ class Report:
 
     @property
     def cycles(self) -> int:
-        """Clock cycles of one prediction (sequence models: of a whole sequence)."""
+        """Clock cycles of one prediction (sequence models: of a whole sequence); 0 where no price is known."""
         return sum(self.cycle_items.values())
 
     @property
@@ -87,14 +88,18 @@ class Report:
         return 1e3 * self.cycles / self.board.clock_hz
 
     def __str__(self) -> str:
+        scope = "the whole sketch" if self.board.is_avr else "the model's tables and variables, without code"
         lines = [
-            f"{self.board.title}: predicted for the whole sketch",
+            f"{self.board.title}: predicted for {scope}",
             f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes",
             f"  RAM    {self.ram_bytes:7,} of {self.board.ram_bytes:,} bytes (with the deepest stack)",
             f"  model  {self.model_bytes:7,} bytes of the flash",
-            f"  time   {self.cycles:7,} cycles = {self.milliseconds:.2f} ms a prediction",
         ]
+        if self.cycle_items:
+            lines.append(f"  time   {self.cycles:7,} cycles = {self.milliseconds:.2f} ms a prediction")
         for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), ("cycles", self.cycle_items)):
+            if not items:  # nothing is known of it
+                continue
             lines.append(f"{title} by item")
             lines += [f"  {amount:9,}  {item}" for item, amount in sorted(items.items(), key=lambda kv: -kv[1])]
         return "\n".join([*lines, str(self.memory_plan)])
@@ -119,8 +124,13 @@ def flash_tables(program: Program) -> dict[str, int]:
 
 
 def check_fits(report: Report, budget: Budget | None = None) -> None:
-    """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits."""
+    """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits.
+
+    A limit of cycles where none are known is an ExportError.
+    """
     budget = budget or Budget()
+    if budget.cycles is not None and not report.cycle_items:
+        raise ExportError(f"cycles on a {report.board.title} cannot be predicted; leave them out of the budget")
     limits = (
         ("flash", report.flash_bytes, min(budget.flash_bytes or report.board.flash_bytes, report.board.flash_bytes),
          report.flash_items, "lower max_model_bytes"),

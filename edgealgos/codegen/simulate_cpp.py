@@ -113,5 +113,7 @@ def _by_function(run: qemu.QemuRun, watch: Sequence[str], rows: int) -> dict[str
         return {}
     for name, calls in zip(watch, run.instructions, strict=True):
         if len(calls) != rows:
-            raise SimulationError(f"{name} was called {len(calls)} times for {rows} rows: its instructions mean nothing")
+            raise SimulationError(
+                f"{name} was called {len(calls)} times for {rows} rows: its instructions mean nothing"
+            )
     return dict(zip(watch, run.instructions, strict=True))

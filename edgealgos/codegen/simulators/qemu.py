@@ -43,9 +43,7 @@ class QemuRun:
     doubt: str = ""
 
 
-def run(
-    program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, timeout: float = 600.0
-) -> QemuRun:
+def run(program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, timeout: float = 600.0) -> QemuRun:
     """Run an ARM program to its end with these rows.
 
     Parameters

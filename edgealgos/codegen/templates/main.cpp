@@ -1,5 +1,5 @@
 // Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}), separated by commas.
-// Build: c++ -std=c++11 -O2 main.cpp ${name}_model.cpp -o ${name}
+// README.md says how to build it.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ static int readRow() {
 }
 
 int main() {
-  for (;;) {
+${start}  for (;;) {
     const int got = readRow();
     if (got < 0) return EXIT_SUCCESS;
     if (got == 0) {

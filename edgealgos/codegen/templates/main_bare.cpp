@@ -16,7 +16,7 @@ static void tell(long answer) { told = answer; }
 ${answer}
 
 int main() {
-  for (;;) {
+${start}  for (;;) {
     readInput();
     answer();
   }

@@ -1,0 +1,1 @@
+    const int32_t answer = ${name}::${entry}(x);

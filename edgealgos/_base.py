@@ -10,7 +10,7 @@ import importlib.util
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,15 +24,17 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from ._errors import MissingToolError
-from ._params import NONE, Constraint, Instance, Options, check_parameters, integer, positive
+from ._params import NONE, Constraint, Instance, Interval, Options, check_parameters, integer, positive
 from .codegen import interpret, ir
 from .codegen.encoding import choose_encoding
+from .codegen.mixed import narrow
 from .codegen.passes import AccumulatorOverflow, model_bytes, to_integer
 from .codegen.qtype import QType
 
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "max_model_bytes": (integer(1), NONE),
     "bits": (Options((8, 16, "mixed")),),
+    "max_accuracy_loss": (Interval(Real, 0, 1),),
     "epochs": (integer(1), NONE),
     "batch_size": (integer(1), NONE),
     "learning_rate": (positive(), NONE),
@@ -41,6 +43,7 @@ SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
 }
 CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
+HELD_OUT_SHARE, MOST_HELD_OUT = 6, 1000  # one row in so many, for judging mixed precision
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
@@ -95,9 +98,13 @@ class EdgeEstimator(BaseEstimator):
         y, weight = self._prepare_target(y, weight)
         _need_tensorflow()
         self.encoding_ = choose_encoding(rows, bits=16 if self.bits == 16 else 8)
-        result = self._train(self.encoding_.encode(rows), y, weight)
+        held_out = self._held_out(len(rows))
+        kept = ~held_out
+        result = self._train(self.encoding_.encode(rows[kept]), y[kept], weight[kept])
         self.weights_, self.qtypes_ = result.weights, result.qtypes
         self.n_iter_, self.history_ = result.n_iter, result.history
+        if held_out.any():
+            self._narrow(rows[held_out], y[held_out])
         self.model_bytes_ = model_bytes(self._proven_program())
         self._check_budget()
         return self
@@ -172,6 +179,25 @@ class EdgeEstimator(BaseEstimator):
                 coarser = QType(qtype.bits, qtype.frac - 1)
                 self.qtypes_[name] = coarser
                 self.weights_[name] = coarser.dequantize(coarser.quantize(self.weights_[name]))
+
+    def _held_out(self, count: int) -> NDArray[np.bool_]:
+        """Rows that training does not see: a sixth of them, at most 1000, where representations are to be judged."""
+        held_out = np.zeros(count, dtype=bool)
+        if self.bits == "mixed":
+            chosen = np.random.default_rng(_seed(self.random_state)).permutation(count)
+            held_out[chosen[: min(count // HELD_OUT_SHARE, MOST_HELD_OUT)]] = True
+        return held_out
+
+    def _narrow(self, rows: NDArray[np.float64], y: NDArray[Any]) -> None:
+        """Give every matrix the narrowest representation that the allowed loss permits."""
+        choice = narrow(self.to_program(), rows, y, self.max_accuracy_loss)
+        self.representations_ = choice.representations
+        for name in choice.representations:
+            self._take_back(choice.program[name])
+
+    def _take_back(self, tensor: ir.Tensor) -> None:
+        """Store a constant of the program as the trained one of the same name."""
+        self.weights_[tensor.name], self.qtypes_[tensor.name] = tensor.values, tensor.type
 
     def _check_budget(self) -> None:
         """The budget is a promise: break loudly rather than store more."""

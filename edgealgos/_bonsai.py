@@ -67,7 +67,11 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
     bits : {8, 16, "mixed"}, default=8
-        Precision of the stored weights.
+        Precision of the stored weights; ``"mixed"``: chosen tensor by tensor after training, as narrow as
+        `max_accuracy_loss` allows.
+    max_accuracy_loss : float, default=0.005
+        With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
+        (regressors: share of the variance).
     depth : int or None, default=None
         Levels of branching nodes, 0 to 6 (0 is a single node).
     projection_dim : int or None, default=None
@@ -127,11 +131,13 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, depth=None, projection_dim=None, sigma=1.0, class_weight=None,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        depth=None, projection_dim=None, sigma=1.0, class_weight=None,
         epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.depth = depth
         self.projection_dim = projection_dim
         self.sigma = sigma
@@ -171,11 +177,13 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, depth=None, projection_dim=None, sigma=1.0,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        depth=None, projection_dim=None, sigma=1.0,
         epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.depth = depth
         self.projection_dim = projection_dim
         self.sigma = sigma

@@ -110,7 +110,11 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
     bits : {8, 16, "mixed"}, default=8
-        Precision of the stored weights.
+        Precision of the stored weights; ``"mixed"``: chosen tensor by tensor after training, as narrow as
+        `max_accuracy_loss` allows.
+    max_accuracy_loss : float, default=0.005
+        With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
+        (regressors: share of the variance).
     hidden_size : int or None, default=None
         Size of the state ``h``.
     rank_w, rank_u : int or None, default=None
@@ -177,12 +181,14 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
         random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.hidden_size = hidden_size
         self.rank_w = rank_w
         self.rank_u = rank_u
@@ -225,12 +231,14 @@ learning_rate, random_state, verbose
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None, random_state=None,
         verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.hidden_size = hidden_size
         self.rank_w = rank_w
         self.rank_u = rank_u
@@ -267,12 +275,14 @@ learning_rate, random_state, verbose
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
         random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.hidden_size = hidden_size
         self.rank_w = rank_w
         self.rank_u = rank_u

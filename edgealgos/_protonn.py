@@ -68,6 +68,11 @@ class _ProtoNN(EdgeEstimator):
         ]  # fmt: skip
         return self._program("ProtoNN", tensors, {"predict": body})
 
+    def _take_back(self, tensor: ir.Tensor) -> None:
+        if tensor.name == "L":  # the program keeps labels class by class
+            tensor = replace(tensor, shape=tensor.shape[::-1], data=np.ascontiguousarray(tensor.values.T))
+        super()._take_back(tensor)
+
 
 class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     """ProtoNN classifier: a sparse projection, then a vote of learned prototypes by distance.
@@ -80,7 +85,11 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
     bits : {8, 16, "mixed"}, default=8
-        Precision of the stored weights.
+        Precision of the stored weights; ``"mixed"``: chosen tensor by tensor after training, as narrow as
+        `max_accuracy_loss` allows.
+    max_accuracy_loss : float, default=0.005
+        With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
+        (regressors: share of the variance).
     projection_dim : int or None, default=None
         Size of ``W x``.
     n_prototypes : int or None, default=None
@@ -140,11 +149,13 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, projection_dim=None, n_prototypes=None, gamma=None, class_weight=None,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        projection_dim=None, n_prototypes=None, gamma=None, class_weight=None,
         epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.projection_dim = projection_dim
         self.n_prototypes = n_prototypes
         self.gamma = gamma
@@ -184,11 +195,13 @@ class ProtoNNRegressor(EdgeRegressor, _ProtoNN):
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, projection_dim=None, n_prototypes=None, gamma=None,
+        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        projection_dim=None, n_prototypes=None, gamma=None,
         epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
         self.projection_dim = projection_dim
         self.n_prototypes = n_prototypes
         self.gamma = gamma

@@ -135,3 +135,14 @@ def test_class_weights_move_the_decision(digits):
     plain = ea.BonsaiClassifier(**QUICK, class_weight={0: 1, 1: 1}).fit(X[y < 2], y[y < 2])
     tilted = ea.BonsaiClassifier(**QUICK, class_weight={0: 1, 1: 1e4}).fit(X[y < 2], y[y < 2])
     assert tilted.decision_function(X).mean() > plain.decision_function(X).mean()
+
+
+@pytest.mark.parametrize("estimator", [ea.BonsaiClassifier(**QUICK), ea.ProtoNNClassifier(**QUICK)], ids=name_of)
+def test_mixed_precision_stores_less(estimator, digits, tmp_path):
+    X, y = digits
+    whole = clone(estimator).fit(X, y)
+    mixed = clone(estimator).set_params(bits="mixed", max_accuracy_loss=0.2).fit(X, y)
+    assert mixed.model_bytes_ < 0.8 * whole.model_bytes_
+    assert mixed.representations_
+    ea.save(mixed, tmp_path / "m.edgealgos")
+    np.testing.assert_array_equal(ea.load(tmp_path / "m.edgealgos").decision_function(X), mixed.decision_function(X))

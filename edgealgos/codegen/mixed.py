@@ -34,7 +34,8 @@ class Choice:
     model_bytes : int
         What it stores.
     loss : float
-        Share of the rows on which it disagrees with the program it began with (regressors: share of variance added).
+        Accuracy lost on the rows; without targets, share of the rows on which it disagrees with the program it began with
+        (regressors: share of the variance that was added).
     """
 
     program: Program
@@ -67,9 +68,13 @@ def matrices(program: Program) -> list[str]:
 
 
 def narrow(
-    program: Program, X: NDArray[Any], max_loss: float = 0.005, representations: Iterable[str] = NARROWER
+    program: Program,
+    X: NDArray[Any],
+    y: NDArray[Any] | None = None,
+    max_loss: float = 0.005,
+    representations: Iterable[str] = NARROWER,
 ) -> Choice:
-    """Smallest program whose answers disagree on at most a share `max_loss` of the rows.
+    """Smallest program that loses at most `max_loss` of accuracy, or of agreement where no targets are given.
 
     Greedy: again and again the change that saves most bytes for the disagreement it adds, until none is allowed.
 
@@ -79,12 +84,14 @@ def narrow(
         Float program with trained types.
     X : array, shape (n, ...)
         Raw rows that training did not fit, for judging.
+    y : array, shape (n,), optional
+        Class indices or real targets of the rows.
     max_loss : float
-        Share of rows.
+        Share of rows (regressors: of the variance).
     representations : iterable of str
         Names from ``REPRESENTATIONS`` to try.
     """
-    judge = _Judge(program, X)
+    judge = _Judge(program, X, y)
     best = Choice(program, {}, model_bytes(to_integer(program)), 0.0)
     while True:
         better = [
@@ -99,16 +106,18 @@ def narrow(
         if not better:
             return best
         before = best
-        best = min(better, key=lambda c: (c.loss - before.loss + 1e-3) / (before.model_bytes - c.model_bytes))
+        best = min(better, key=lambda c: (max(c.loss - before.loss, 0.0) + 1e-3) / (before.model_bytes - c.model_bytes))
 
 
 class _Judge:
-    """Answers of the program that a search began with, to compare with."""
+    """What the answers of a candidate are compared with: targets, or the program that a search began with."""
 
-    def __init__(self, program: Program, X: NDArray[Any]) -> None:
+    def __init__(self, program: Program, X: NDArray[Any], y: NDArray[Any] | None) -> None:
         self.program = program
         self.inputs = encode(program, X)
-        self.answers = self._answers(to_integer(program))
+        answers = self._answers(to_integer(program))
+        self.wanted = answers if y is None else y
+        self.error_before = self._error(answers)
 
     def _answers(self, integer: Program) -> NDArray[Any]:
         scores = run_integer(integer, self.inputs)
@@ -121,9 +130,9 @@ class _Judge:
             integer = to_integer(changed)
         except ValueError:
             return None
-        return Choice(changed, choices, model_bytes(integer), self._loss(self._answers(integer)))
+        return Choice(changed, choices, model_bytes(integer), self._error(self._answers(integer)) - self.error_before)
 
-    def _loss(self, answers: NDArray[Any]) -> float:
+    def _error(self, answers: NDArray[Any]) -> float:
         if self.program.task == "classifier":
-            return float(np.mean(answers != self.answers))
-        return float(np.mean((answers - self.answers) ** 2) / max(float(np.var(self.answers)), 1e-30))
+            return float(np.mean(answers != self.wanted))
+        return float(np.mean((answers - self.wanted) ** 2) / max(float(np.var(self.wanted)), 1e-30))

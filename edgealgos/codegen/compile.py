@@ -204,7 +204,13 @@ class CompiledModel:
         return check_samples(self.program, X)
 
 
-def compile_model(model: Any, board: str | Board = "uno", *, X_calibration: ArrayLike | None = None) -> CompiledModel:
+def compile_model(
+    model: Any,
+    board: str | Board = "uno",
+    *,
+    X_calibration: ArrayLike | None = None,
+    input_buffer: bool = True,
+) -> CompiledModel:
     """Compile a fitted estimator or Pipeline for a board.
 
     Parameters
@@ -215,6 +221,9 @@ def compile_model(model: Any, board: str | Board = "uno", *, X_calibration: Arra
         ``"uno"``, ``"host"``, ...
     X_calibration : array-like, optional
         Raw samples that the ranges of inputs and activations shall cover; default: those seen by ``fit``.
+    input_buffer : bool
+        False: the device takes one feature after the other through ``push()`` and needs no RAM for a whole sample
+        (Bonsai and ProtoNN).
 
     Returns
     -------
@@ -228,4 +237,4 @@ def compile_model(model: Any, board: str | Board = "uno", *, X_calibration: Arra
     program = lower(model)
     if X_calibration is not None:
         program = calibrate(program, check_samples(program, X_calibration))
-    return CompiledModel(to_integer(program), get_board(board))
+    return CompiledModel(to_integer(program, input_buffer=input_buffer), get_board(board))

@@ -22,7 +22,9 @@ from .ir import (
     Op,
     Program,
     PrototypeScore,
+    PushColumn,
     Rescale,
+    Settle,
     Space,
     Tensor,
     TreeWalk,
@@ -329,6 +331,19 @@ def _rescale(program: Program, op: Rescale) -> str:
     return f"edgealgos::rescale_vector<{shift}, {out.type.bits}>({op.source}, {op.out}, {out.size});"
 
 
+def _push_column(program: Program, op: PushColumn) -> str:
+    size = program[op.out].size
+    masks = f"{op.matrix}_bits" if program[op.matrix].storage == "bitmap" else "nullptr"
+    return f"edgealgos::push_column({masks}, {op.matrix}, {op.vector}, {op.out}, {op.position}, {_size(size)});"
+
+
+def _settle(program: Program, op: Settle) -> str:
+    out, source = program[op.out], program[op.source]
+    bias = _or_null(program, op.bias, c_type(source.type))
+    shift = source.type.frac - out.type.frac
+    return f"edgealgos::settle<{shift}, {out.type.bits}>({op.source}, {bias}, {op.out}, {out.size});"
+
+
 def _argmax(program: Program, op: ArgMax) -> str:
     return f"return edgealgos::argmax({_ref(program, op.source)}, {program[op.source].size});"
 
@@ -341,6 +356,8 @@ _CALLS: dict[type[Op], Any] = {
     LeakyUpdate: _leaky_update,
     Add: _add,
     Rescale: _rescale,
+    PushColumn: _push_column,
+    Settle: _settle,
     ArgMax: _argmax,
 }
 

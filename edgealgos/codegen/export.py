@@ -48,6 +48,7 @@ def export_arduino(
     layout: str = "sketch",
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
+    input_buffer: bool = True,
     self_test: ArrayLike | None = None,
     overwrite: bool = False,
     budget: Budget | None = None,
@@ -70,6 +71,8 @@ def export_arduino(
         What to prefer where both cannot be had.
     X_calibration : array-like, optional
         Raw samples that the ranges shall cover; default: those seen by ``fit``.
+    input_buffer : bool
+        False: ``push()`` takes one feature at a time, so that no buffer holds a whole sample (Bonsai and ProtoNN).
     self_test : array-like, optional
         Raw samples baked into the sketch, which checks at start that the board answers as Python did.
     overwrite : bool
@@ -91,7 +94,7 @@ def export_arduino(
     """
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
-    compiled = _compiled(model, board, optimize, X_calibration)
+    compiled = _compiled(model, board, optimize, X_calibration, input_buffer)
     if not compiled.board.is_avr:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
     target = Path(path).absolute()
@@ -110,6 +113,7 @@ def export_cpp(
     name: str | None = None,
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
+    input_buffer: bool = True,
     self_test: ArrayLike | None = None,
     overwrite: bool = False,
     budget: Budget | None = None,
@@ -123,7 +127,7 @@ def export_cpp(
     Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
     ``"cortex-m4"``. The report predicts tables and variables; code and time have measured prices on the Uno alone.
     """
-    compiled = _compiled(model, target, optimize, X_calibration)
+    compiled = _compiled(model, target, optimize, X_calibration, input_buffer)
     if compiled.board.is_avr:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     folder = Path(path).absolute()
@@ -145,10 +149,12 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _compiled(model: Any, board: str, optimize: str, X_calibration: ArrayLike | None) -> CompiledModel:
+def _compiled(
+    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool
+) -> CompiledModel:
     if optimize not in ("speed", "size"):
         raise ExportError(f"optimize must be 'speed' or 'size', got {optimize!r}")
-    return compile_model(model, board, X_calibration=X_calibration)
+    return compile_model(model, board, X_calibration=X_calibration, input_buffer=input_buffer)
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------

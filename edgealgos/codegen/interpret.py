@@ -20,7 +20,9 @@ from .ir import (
     Op,
     Program,
     PrototypeScore,
+    PushColumn,
     Rescale,
+    Settle,
     Space,
     TreeWalk,
     kernel_headroom,
@@ -302,6 +304,19 @@ def _integer_rescale(program: Program, op: Rescale, v: Values) -> Ints:
     return program[op.out].type.rescale(v[op.source], program[op.source].type.frac)
 
 
+def _integer_push_column(program: Program, op: PushColumn, v: Values) -> Ints:
+    """The position counts features here; on the device it counts what lies before the next column."""
+    column = int(v[op.position][0, 0]) if len(v[op.position]) else 0
+    v[op.position] = v[op.position] + 1
+    return _wrap(v[op.out] + v[op.vector] * v[op.matrix][column], program[op.out].type.bits)
+
+
+def _integer_settle(program: Program, op: Settle, v: Values) -> Ints:
+    source = program[op.source].type
+    bias = 0 if op.bias is None else v[op.bias]
+    return program[op.out].type.rescale(_wrap(v[op.source] + bias, source.bits), source.frac)
+
+
 def _biased(program: Program, preactivation: str, bias: str, v: Values) -> Ints:
     shifted = v[bias] << (PREACTIVATION.frac - program[bias].type.frac)
     return PREACTIVATION.saturate(v[preactivation] + shifted)
@@ -356,6 +371,8 @@ _INTEGER_OPS: dict[type[Op], Kernel] = {
     PrototypeScore: _integer_prototype_score,
     Add: _integer_add,
     Rescale: _integer_rescale,
+    PushColumn: _integer_push_column,
+    Settle: _integer_settle,
     GatedUpdate: _integer_gated_update,
     LeakyUpdate: _integer_leaky_update,
     ArgMax: _decide_op,

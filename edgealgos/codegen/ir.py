@@ -149,6 +149,26 @@ class Rescale(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class PushColumn(Op):
+    """``out += vector[0] * next row of matrix``: a projection that grows feature by feature.
+
+    The matrix is stored column by column, shape (features, projection_dim); `position` says where the next one lies.
+    """
+
+    matrix: str
+    vector: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settle(Op):
+    """``out = source + bias`` in another type; the two have one scale, that of an accumulator."""
+
+    source: str
+    bias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GatedUpdate(Op):
     """FastGRNN: ``h = (zeta (1 - s) + nu) tanh(p + b_h) + s h`` with ``s = sigmoid(p + b_z)``; `out` is the state.
 
@@ -183,7 +203,7 @@ class ArgMax(Op):
 
 _OPERANDS = frozenset({
     "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
-    "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha", "beta",
+    "position", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha", "beta",
 })  # fmt: skip
 
 
@@ -323,7 +343,9 @@ def _verify_shapes(program: Program, op: Op) -> None:
         wanted = {op.vector: (width,), op.labels: (*shape[op.out], count)}
     elif isinstance(op, (GatedUpdate, LeakyUpdate)):
         wanted = {op.preactivation: shape[op.out], op.candidate_bias: shape[op.out]}
-    elif isinstance(op, (Add, Rescale)):
+    elif isinstance(op, PushColumn):
+        wanted = {op.matrix: (shape[op.matrix][0], *shape[op.out]), op.vector: (1,), op.position: (2,)}
+    elif isinstance(op, (Add, Rescale, Settle)):
         wanted = {name: shape[op.out] for name in op.reads}
     for name, want in wanted.items():
         if shape[name] != want:

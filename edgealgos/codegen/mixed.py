@@ -34,8 +34,8 @@ class Choice:
     model_bytes : int
         What it stores.
     loss : float
-        Accuracy lost on the rows; without targets, share of the rows on which it disagrees with the program it began with
-        (regressors: share of the variance that was added).
+        Accuracy lost on the rows; without targets, share of the rows on which it disagrees with the program that the
+        search began with (regressors: share of the variance that was added).
     """
 
     program: Program

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .boards import Board
-from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, Rescale, Tensor, TreeWalk
+from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, PushColumn, Rescale, Settle, Tensor, TreeWalk
 from .qtype import Ints
 
 Counts = Counter[str]
@@ -92,7 +92,9 @@ def op_counts(program: Program, op: Op) -> Counts:
         return _prototype_counts(program, op)
     if isinstance(op, (GatedUpdate, LeakyUpdate)):
         return Counter({f"{type(op).__name__} {op.nonlinearity}": program[op.out].size})
-    if isinstance(op, (Add, Rescale)):
+    if isinstance(op, PushColumn):
+        return Counter({"PushColumn": 1, "pushed value": np.count_nonzero(program[op.matrix].values) // program.steps})
+    if isinstance(op, (Add, Rescale, Settle)):
         return Counter({type(op).__name__: program[op.out].size})
     return Counter({"ArgMax": program[op.reads[0]].size})
 

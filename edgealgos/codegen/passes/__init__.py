@@ -9,13 +9,18 @@ from .choose_types import choose_types
 from .pack_weights import model_bytes, pack_weights, stored_bytes
 from .prove_accumulators import AccumulatorOverflow, prove_accumulators
 from .quantize_weights import quantize_weights
+from .stream_input import stream_input
 
 PASSES = (choose_types, quantize_weights, prove_accumulators, pack_weights)
 
 
-def to_integer(program: Program) -> Program:
-    """Run all passes; the program is verified after each."""
-    return reduce(lambda current, step: verify(step(current)), PASSES, verify(program))
+STREAMING_PASSES = (choose_types, quantize_weights, prove_accumulators, stream_input, pack_weights)
+
+
+def to_integer(program: Program, *, input_buffer: bool = True) -> Program:
+    """Run all passes; the program is verified after each. Without `input_buffer` it takes one feature a step."""
+    passes = PASSES if input_buffer else STREAMING_PASSES
+    return reduce(lambda current, step: verify(step(current)), passes, verify(program))
 
 
 __all__ = ["PASSES", "AccumulatorOverflow", "model_bytes", "stored_bytes", "to_integer"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor, TreeWalk
+from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, PushColumn, Space, Tensor, TreeWalk
 from ..qtype import Ints, storage_bytes
 from ..tables import EXP2, TANH
 
@@ -24,13 +24,19 @@ def pack_weights(program: Program) -> Program:
             factors |= {op.weights: op.vector, op.gates: op.vector}
         elif isinstance(op, PrototypeScore):
             factors[op.labels] = op.prototypes  # the kernels: bytes, as prototypes are
+        elif isinstance(op, PushColumn):
+            program = program.replacing(_smallest(program[op.matrix], ["dense", "bitmap"]))
     return program.replacing(*(_packed(program[name], program[factors[name]]) for name in sorted(factors)))
 
 
 def _packed(matrix: Tensor, vector: Tensor) -> Tensor:
-    """The matrix in the storage of fewest bytes; of equal ones the first, which is the fastest."""
-    candidates = [replace(matrix, storage=storage) for storage in _possible(matrix, vector)]
-    return min(candidates, key=tensor_bytes)
+    """The matrix in the storage of fewest bytes."""
+    return _smallest(matrix, _possible(matrix, vector))
+
+
+def _smallest(matrix: Tensor, storages: list[str]) -> Tensor:
+    """The matrix in the storage that takes the fewest bytes; of equal ones the first, which is the fastest."""
+    return min((replace(matrix, storage=storage) for storage in storages), key=tensor_bytes)
 
 
 def _possible(matrix: Tensor, vector: Tensor) -> list[str]:

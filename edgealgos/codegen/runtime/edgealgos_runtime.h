@@ -495,6 +495,33 @@ template <int Count, int Bits, class In, class Out> void rescale_vector(const In
   barrier();
 }
 
+// sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that column:
+// [0] columns, [1] values. Null masks: every value is stored.
+template <class W, class V, class Acc>
+void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows) {
+  typedef typename Wrapping<Acc>::type Sum;
+  const uint16_t column = static_cast<uint16_t>(position[0]);
+  const uint8_t *bits = masks ? masks + static_cast<uint16_t>(column * ((rows + 7u) / 8u)) : masks;
+  const W *value = values + static_cast<uint16_t>(position[1]);
+  uint8_t mask = 0;
+  for (uint8_t i = 0; i < rows; ++i) {
+    if ((i & 7) == 0) mask = bits ? flash(bits++) : 0xFF;
+    if (mask & 1)
+      sums[i] = static_cast<Acc>(static_cast<Sum>(sums[i]) + static_cast<Sum>(static_cast<int32_t>(flash(value++)) * *x));
+    mask = static_cast<uint8_t>(mask >> 1);
+  }
+  position[0] = static_cast<int16_t>(column + 1);
+  position[1] = static_cast<int16_t>(value - values);
+  barrier();
+}
+
+// out = saturate((sums + bias) / 2^Count)
+template <int Count, int Bits, class Acc, class Out>
+void settle(const Acc *sums, const Acc *bias, Out *out, uint8_t size) {
+  for (uint8_t i = 0; i < size; ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[i], bias, i)));
+  barrier();
+}
+
 // The first largest score; of a single score: 1 where it is positive.
 EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
   if (count == 1) return scores[0] > 0 ? 1 : 0;

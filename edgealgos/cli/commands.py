@@ -158,7 +158,8 @@ def _rows(arguments: argparse.Namespace) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _simulate_and_compare(compiled: ea.CompiledModel, X: NDArray[Any], y: NDArray[Any]) -> int:
     result = compiled.simulate(X)
-    print(f"{len(result.labels)} samples on a simulated {compiled.board.title}")
+    simulated = "" if compiled.board.name == "host" else "a simulated "
+    print(f"{len(result.labels)} samples on {simulated}{compiled.board.title}")
     code = _compare(compiled, X, y, result.labels)
     if len(result.cycles):
         print(f"cycles a prediction: {result.cycles.mean():,.0f} on average, {result.cycles.max():,} at most "

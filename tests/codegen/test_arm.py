@@ -59,6 +59,16 @@ def test_the_board_answers_as_python(kind, board):
 
 
 @pytest.mark.parametrize("board", ARM)
+def test_features_pushed_one_by_one(board):
+    program = programs.passes.to_integer(programs.bonsai(1, features=30), input_buffer=False)
+    compiled = programs.CompiledModel(program, get_board(board))
+    X = inputs(compiled, 6)
+    result = compiled.simulate(X)
+    assert np.array_equal(result.scores, compiled.scores(X))
+    assert result.instructions.shape == (6,)
+
+
+@pytest.mark.parametrize("board", ARM)
 def test_fuzz(board, capsys):
     """Random programs; EDGEALGOS_FUZZ says how many, EDGEALGOS_FUZZ_SEED where to start."""
     count = int(os.environ.get("EDGEALGOS_FUZZ", "4"))

@@ -80,9 +80,13 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
         ]
         return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(out, matrix=left, vector=inner)]
 
+    def _scalar(self, name: str) -> ir.Tensor:
+        """A constant that becomes an operand of an instruction."""
+        return ir.Tensor(name, (), ir.Space.FLASH, self.qtypes_.get(name), self.weights_[name].reshape(()))
+
     def _update(self) -> tuple[list[ir.Tensor], ir.Op]:
         """FastGRNN's gate (Kusupati et al., 2018, section 3.2)."""
-        tensors = [self._flash(name) for name in ("gate_bias", "candidate_bias", "zeta", "nu")]
+        tensors = [self._flash("gate_bias"), self._flash("candidate_bias"), self._scalar("zeta"), self._scalar("nu")]
         return tensors, ir.GatedUpdate("h", preactivation="p", gate_bias="gate_bias", candidate_bias="candidate_bias",
                                        zeta="zeta", nu="nu", nonlinearity=self.nonlinearity)  # fmt: skip
 
@@ -94,7 +98,7 @@ class _FastRNN(_Recurrent):
 
     def _update(self) -> tuple[list[ir.Tensor], ir.Op]:
         """FastRNN's weighted residual (Kusupati et al., 2018, section 3.1)."""
-        tensors = [self._flash(name) for name in ("candidate_bias", "alpha", "beta")]
+        tensors = [self._flash("candidate_bias"), self._scalar("alpha"), self._scalar("beta")]
         return tensors, ir.LeakyUpdate("h", preactivation="p", candidate_bias="candidate_bias", alpha="alpha",
                                        beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
 

@@ -22,14 +22,19 @@ class AccumulatorOverflow(ValueError):
 
 
 def prove_accumulators(program: Program) -> Program:
-    """Set the accumulator width of every product, and narrow its bias to that width."""
+    """Set the accumulator width of every product, and store its bias as narrow as its values allow."""
     functions = {name: tuple(_proven(program, op) for op in body) for name, body in program.functions.items()}
     program = replace(program, functions=functions)
     for op in program.ops():
         if isinstance(op, MatVec) and op.bias is not None:
             bias = program[op.bias]
-            program = program.replacing(replace(bias, qtype=QType(op.acc_bits, bias.type.frac)))
+            program = program.replacing(replace(bias, qtype=QType(_bias_bits(bias.values), bias.type.frac)))
     return program
+
+
+def _bias_bits(values: Ints) -> int:
+    """Narrowest storage that holds a bias."""
+    return next((bits for bits in WIDTHS if np.array_equal(QType(bits, 0).saturate(values), values)), WIDTHS[-1])
 
 
 def value_range(program: Program, name: str) -> tuple[int, int]:

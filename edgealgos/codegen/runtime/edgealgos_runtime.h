@@ -295,8 +295,8 @@ template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint1
 }
 
 // out = saturate((matrix * vector + bias) / 2^Count)
-template <class Acc, int Count, int Bits, class Rows, class V, class Out, class N>
-void matvec(Rows matrix, const Acc *bias, const V *vector, Out *out, uint16_t rows, N columns) {
+template <class Acc, int Count, int Bits, class Rows, class B, class V, class Out, class N>
+void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows, N columns) {
   Acc sums[Rows::kAtOnce];
   for (uint16_t i = 0; i < rows;) {
     const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 4 ? 4 : rows - i));
@@ -516,8 +516,8 @@ void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, i
 }
 
 // out = saturate((sums + bias) / 2^Count)
-template <int Count, int Bits, class Acc, class Out>
-void settle(const Acc *sums, const Acc *bias, Out *out, uint8_t size) {
+template <int Count, int Bits, class Acc, class B, class Out>
+void settle(const Acc *sums, const B *bias, Out *out, uint8_t size) {
   for (uint8_t i = 0; i < size; ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[i], bias, i)));
   barrier();
 }

@@ -41,14 +41,14 @@ class Bonsai:
     name = "Bonsai"
     profiled = ("w",)
 
-    def __init__(self, n_features, n_outputs, problem, *, projection_dim, depth, sigma=1.0, bits=8, bias_bits=32):
+    def __init__(self, n_features, n_outputs, problem, *, projection_dim, depth, sigma=1.0, bits=8):
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
         self.projection_dim, self.depth, self.sigma = projection_dim, depth, sigma
         self.n_internal, self.n_nodes = 2**depth - 1, 2 ** (depth + 1) - 1
         d, k = projection_dim, n_outputs
         self.specs = {
             "Z": TensorSpec((d, n_features), bits, sparse=True),
-            "b": TensorSpec((d,), bias_bits, scale_of=("Z", "x")),
+            "b": TensorSpec((d,), 32, scale_of=("Z", "x")),
             "W": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
             "V": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
         }

@@ -110,9 +110,11 @@ def train(
 
 
 def with_options(recipe: Recipe, **options: Any) -> Recipe:
-    """The recipe with the options that are not None replaced; epochs asked for are run however many rows there are."""
-    given = {name: value for name, value in options.items() if value is not None}
-    return dataclasses.replace(recipe, **({"most_steps": None} if "epochs" in given else {}) | given)
+    """The recipe with the options that are not None replaced; what is asked for is no longer adapted to the rows."""
+    implied: dict[str, Any] = {"most_steps": None} if options.get("epochs") is not None else {}
+    if options.get("learning_rate") is not None:
+        implied["fastest_rate"] = 0.0
+    return dataclasses.replace(recipe, **implied, **{n: v for n, v in options.items() if v is not None})
 
 
 class _Run:
@@ -122,7 +124,7 @@ class _Run:
         self.model, self.recipe, self.budget, self.x_frac = model, recipe, budget, x_frac
         self.seed, self.rng = random_state, np.random.default_rng(random_state)
         self.verbose, self.jit = verbose, jit
-        self.specs = dict(model.specs)
+        self.specs = model.specs
         self.masks: Masks = {n: np.ones(s.shape, bool) for n, s in self.specs.items() if s.sparse}
         self.y_mean, self.y_scale = 0.0, 1.0
         self.history: dict[str, list[float]] = {"loss": [], "score": [], "nonzeros": [], "bytes": []}
@@ -250,20 +252,11 @@ class _Run:
         if self.budget is None:
             return
         params = {n: v.numpy() for n, v in state.params.items()}
-        self.narrow_biases(params)
         allowed = self.recipe.bytes_at(epoch, dense_bytes(self.specs, self.model.extra_bytes), self.budget)
         harm = {n: m * params[n].astype(float) ** 2 * (state.second[n].numpy() + 1e-12) for n, m in self.masks.items()}
         self.masks = joint_support(self.specs, harm, allowed, self.model.extra_bytes)
 
     # ------------------------------------------------------------------ types and results
-
-    def narrow_biases(self, params) -> None:
-        """Store a bias in 16 bits where its values fit there with room to move."""
-        types = self.weight_types(params)
-        for name, spec in self.specs.items():
-            if spec.scale_of:
-                room = 1.5 * float(np.abs(params[name]).max()) < QType(16, types[name].frac).high * types[name].step
-                self.specs[name] = dataclasses.replace(spec, bits=16 if room else self.model.specs[name].bits)
 
     def choose_types(self, params, x_q) -> None:
         """Types of weights, then of the activations that follow from them."""

@@ -52,13 +52,15 @@ def varied(
 def _version(rows, mixup, noise, augment, answer, rng) -> Rows:
     n, limits = len(rows.x_q), np.iinfo(rows.x_q.dtype)
     x = (rows.x_q if augment is None else augment(rng)).astype(np.float32)
-    targets = rows.targets
+    targets, weight = rows.targets, rows.weight
     if mixup:
         share = rng.beta(mixup, mixup, n).astype(np.float32)
         share, other = np.maximum(share, 1 - share), rng.permutation(n)
         x = x + (1 - share).reshape(-1, *[1] * (x.ndim - 1)) * (x[other] - x)
-        targets = targets + (1 - share)[:, None] * (targets[other] - targets)
+        own, others = share * weight, (1 - share) * weight[other]
+        weight = own + others
+        targets = targets + (others / np.maximum(weight, 1e-30))[:, None] * (targets[other] - targets)
     if noise:
         x = x + np.float32(noise) * rng.standard_normal(x.shape, np.float32)
     x_q = np.clip(np.rint(x), limits.min, limits.max).astype(rows.x_q.dtype)
-    return Rows(x_q, targets if answer is None else answer(x_q), rows.weight)
+    return Rows(x_q, targets if answer is None else answer(x_q), weight)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+UNHURRIED_STEPS = 6000
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -27,6 +29,8 @@ class Recipe:
         None: grows with the square root of the number of rows, 32 to 128.
     learning_rate : float
         Peak of the schedule (short warm-up, then half a cosine).
+    fastest_rate : float
+        Up to where the learning rate is raised when there are few steps in all (their square root counts).
     sparse_from, frozen_from, quantized_from : float
         Where thresholding starts, where the support is fixed, where rounding starts.
     loss : {"log", "hinge", "squared"}
@@ -51,6 +55,7 @@ class Recipe:
     most_steps: int | None = 60_000
     batch_size: int | None = None
     learning_rate: float = 0.01
+    fastest_rate: float = 0.03
     sparse_from: float = 0.2
     frozen_from: float = 0.6
     quantized_from: float = 0.5
@@ -65,10 +70,12 @@ class Recipe:
     patience: float = 0.3
 
     def for_rows(self, rows: int) -> Recipe:
-        """This recipe with batch size and epochs settled for a number of rows."""
+        """This recipe with batch size, epochs and learning rate settled for a number of rows."""
         size = min(self.batch_size or batch_size_for(rows), rows)
-        most = self.epochs if self.most_steps is None else max(20, self.most_steps * size // rows)
-        return dataclasses.replace(self, batch_size=size, epochs=min(self.epochs, most))
+        epochs = self.epochs if self.most_steps is None else min(self.epochs, max(20, self.most_steps * size // rows))
+        haste = math.sqrt(UNHURRIED_STEPS / (epochs * (rows // size)))
+        rate = max(self.learning_rate, min(self.learning_rate * haste, self.fastest_rate))
+        return dataclasses.replace(self, batch_size=size, epochs=epochs, learning_rate=rate, fastest_rate=0.0)
 
     def rates(self, epoch: int, steps: int) -> NDArray[np.float64]:
         """Learning rate of each step of an epoch: linear warm-up over 3 %, then half a cosine down to 1 %."""

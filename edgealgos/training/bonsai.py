@@ -59,7 +59,7 @@ class Bonsai:
         self.extra_bytes = 0
         self.recipe = Recipe(learning_rate=0.003, mixup=0.3, noise=0.2, teacher=True)
         if problem == "regression":
-            self.recipe = Recipe(learning_rate=0.01, loss="squared")
+            self.recipe = Recipe(epochs=1000, learning_rate=0.02, loss="squared", mixup=0.2)
         self.rates: dict[str, float] = {}
         self.l2 = 3e-4 if problem != "regression" else 1e-6
 

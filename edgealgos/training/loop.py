@@ -124,7 +124,7 @@ class _Run:
         self.model, self.recipe, self.budget, self.x_frac = model, recipe, budget, x_frac
         self.seed, self.rng = random_state, np.random.default_rng(random_state)
         self.verbose, self.jit = verbose, jit
-        self.specs = model.specs
+        self.specs = dict(model.specs)
         self.masks: Masks = {n: np.ones(s.shape, bool) for n, s in self.specs.items() if s.sparse}
         self.y_mean, self.y_scale = 0.0, 1.0
         self.history: dict[str, list[float]] = {"loss": [], "score": [], "nonzeros": [], "bytes": []}
@@ -252,11 +252,21 @@ class _Run:
         if self.budget is None:
             return
         params = {n: v.numpy() for n, v in state.params.items()}
+        self.narrow_biases(params)
         allowed = self.recipe.bytes_at(epoch, dense_bytes(self.specs, self.model.extra_bytes), self.budget)
         harm = {n: m * params[n].astype(float) ** 2 * (state.second[n].numpy() + 1e-12) for n, m in self.masks.items()}
         self.masks = joint_support(self.specs, harm, allowed, self.model.extra_bytes)
 
     # ------------------------------------------------------------------ types and results
+
+    def narrow_biases(self, params) -> None:
+        """Count two bytes a bias where its values fit there with room to move, before the support is settled."""
+        types = self.weight_types(params)
+        for name, spec in self.specs.items():
+            if spec.scale_of:
+                narrow = QType(16, types[name].frac)
+                fits = 1.5 * float(np.abs(params[name]).max()) < narrow.high * narrow.step
+                self.specs[name] = dataclasses.replace(spec, bits=16 if fits else self.model.specs[name].bits)
 
     def choose_types(self, params, x_q) -> None:
         """Types of weights, then of the activations that follow from them."""
@@ -276,7 +286,11 @@ class _Run:
                 types[name] = QType.covering(largest, spec.bits) if spec.frac is None else QType(spec.bits, spec.frac)
         for name, spec in self.specs.items():
             if spec.scale_of:
-                types[name] = QType(spec.bits, sum(types[other].frac for other in spec.scale_of))
+                first, others = spec.scale_of[0], sum(types[other].frac for other in spec.scale_of[1:])
+                if spec.bits == 16:  # promised narrow: the matrix gives up a bit if it must
+                    most = QType.covering(float(np.abs(params[name]).max()), 16).frac - others
+                    types[first] = QType(types[first].bits, min(types[first].frac, most))
+                types[name] = QType(spec.bits, types[first].frac + others)
         return types
 
     def on_grid(self, params) -> Arrays:

@@ -67,7 +67,7 @@ class ProtoNN:
         self.extra_bytes = len(TABLE)
         self.recipe = Recipe(learning_rate=0.005, mixup=0.3, noise=0.1, loss="hinge", teacher=True)
         if problem == "regression":
-            self.recipe = Recipe(learning_rate=0.01, loss="squared")
+            self.recipe = Recipe(learning_rate=0.01, loss="squared", mixup=0.2)
         self.rates: dict[str, float] = {}
         self.l2 = 1e-5 if problem != "regression" else 0.0
 
@@ -104,7 +104,7 @@ class ProtoNN:
         entry = tf.gather(tf.constant(TABLE, distance.dtype), tf.cast(steps - 64.0 * whole, tf.int32) % 64)
         common = tf.reduce_min(tf.where(near, whole, 15.0), -1, keepdims=True)
         shift = tf.clip_by_value(whole - common, 0.0, 8.0)
-        value = tf.floor(entry * _exp2(-shift) + tf.where(shift > 0, 0.5, 0.0))
+        value = tf.floor(entry * _exp2(-shift) + 0.5 * tf.cast(shift > 0, shift.dtype))
         value = tf.where(near & (shift < 8.0), value, 0.0)
         return straight_through(tf.where(rounding.on, value * _exp2(-common - 7.0), smooth), smooth)
 

@@ -1,0 +1,56 @@
+"""Bytes are counted exactly, and a budget is kept by joint thresholding."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgealgos.codegen.qtype import cheapest_storage
+from edgealgos.training.budget import TensorSpec, dense_bytes, joint_support, least_bytes, stored_bytes
+
+SPECS = {
+    "Z": TensorSpec((10, 40), sparse=True),
+    "W": TensorSpec((3, 5, 10), sparse=True),
+    "T": TensorSpec((1, 10)),
+    "b": TensorSpec((10,), 32, scale_of=("Z", "x")),
+}
+
+
+def harm(seed=0):
+    rng = np.random.default_rng(seed)
+    return {n: rng.exponential(size=s.shape) for n, s in SPECS.items() if s.sparse}
+
+
+def test_bytes_add_up():
+    assert dense_bytes(SPECS, 7) == 400 + 150 + 10 + 40 + 7
+    counts = {"Z": 50, "W": 20}
+    by_hand = sum(cheapest_storage(SPECS[n].shape, counts[n])[1] for n in counts)
+    assert stored_bytes(SPECS, counts) == by_hand + 50
+    assert least_bytes(SPECS, 0, 0.1) < dense_bytes(SPECS)
+
+
+@given(st.integers(180, 650), st.integers(0, 50))
+def test_the_budget_is_kept_and_used(budget, seed):
+    masks = joint_support(SPECS, harm(seed), budget, 5)
+    counts = {n: int(m.sum()) for n, m in masks.items()}
+    size = stored_bytes(SPECS, counts, 5)
+    assert size <= budget
+    assert size >= budget - 1 or size == dense_bytes(SPECS, 5) or all(m.all() for m in masks.values())
+
+
+def test_the_next_byte_goes_where_it_helps_most():
+    values = harm()
+    values["W"] *= 100.0
+    masks = joint_support(SPECS, values, 250)
+    assert masks["W"].mean() > masks["Z"].mean()
+    kept, lost = values["Z"][masks["Z"]], values["Z"][~masks["Z"]]
+    assert kept.size == 0 or kept.min() >= lost.max()
+
+
+def test_no_budget_keeps_everything():
+    assert all(mask.all() for mask in joint_support(SPECS, harm(), None).values())
+
+
+def test_an_impossible_budget_is_refused():
+    with pytest.raises(ValueError, match="fits into 60 bytes"):
+        joint_support(SPECS, harm(), 60)

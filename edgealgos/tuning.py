@@ -1,4 +1,4 @@
-"""Scorers and pictures for choosing structures by accuracy per byte; works with scikit-learn's searches, trains nothing."""
+"""Scorers and pictures for choosing structures by accuracy per byte, for use with scikit-learn searches; trains nothing."""
 
 from __future__ import annotations
 

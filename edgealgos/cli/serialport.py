@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from edgealgos import MissingToolError, SimulationError
 
-BAUD = 500_000
+BAUD = 250_000
 _READY = re.compile(r"#.* ready: (\d+) values a row")
 
 

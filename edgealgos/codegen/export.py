@@ -21,7 +21,7 @@ from .compile import CompiledModel, compile_model
 from .emit import model_header, model_source, number_lines, runtime_header, template
 from .report import Budget, Report, check_fits
 
-BAUD = 500_000
+BAUD = 250_000
 VERSION = "0.1.0"
 _LINUX_START = (
     '  fprintf(stderr, "# self-test: %d of %d rows as in Python\\n", selfTest(),\n'

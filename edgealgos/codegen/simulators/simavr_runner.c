@@ -88,13 +88,16 @@ static void die(const char *what, const char *which) {
 
 /* ---- the serial port ---------------------------------------------------------------------------------------- */
 
-/* Cycles that one byte takes on the wire, from the registers the firmware has set. */
+/*
+ * Cycles that one byte takes on the wire, from the registers the firmware has set. The serial port of simavr takes a parity
+ * bit for granted; bytes sent faster than it hands them on would pile up in its queue and look like a slow sketch.
+ */
 static uint64_t cycles_per_byte(const avr_t *avr) {
   const uint8_t *data = avr->data;
   uint64_t divider = (((data[kUbrr0h] & 0x0F) << 8) | data[kUbrr0l]) + 1;
   uint64_t per_bit = divider * ((data[kUcsr0a] & 0x02) ? 8 : 16);
   unsigned data_bits = 5 + ((data[kUcsr0c] >> 1) & 3);
-  unsigned parity_bits = (data[kUcsr0c] & 0x20) ? 1 : 0;
+  unsigned parity_bits = 1;
   unsigned stop_bits = (data[kUcsr0c] & 0x08) ? 2 : 1;
   return per_bit * (1 + data_bits + parity_bits + stop_bits);
 }

@@ -1,4 +1,4 @@
-"""The Bonsai family for the training loop: structure for a budget, starts, forward maths; nothing of programs or C++."""
+"""The Bonsai family for the training loop: structure for a budget, starts, forward maths; no programs, no C++."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ class Bonsai:
     bits : int
     """
 
+    name = "Bonsai"
     profiled = ("w",)
 
     def __init__(self, n_features, n_outputs, problem, *, projection_dim, depth, sigma=1.0, bits=8, bias_bits=32):

@@ -37,8 +37,6 @@ class Control(NamedTuple):
     frozen: tf.Tensor
     sharpness: tf.Tensor
     ema: tf.Tensor
-    noise: tf.Tensor
-    teacher_weight: tf.Tensor
     rates: Tensors
 
 
@@ -58,12 +56,25 @@ def masked(params: Tensors, masks: Tensors) -> Tensors:
 
 
 class Data(NamedTuple):
-    """What stays on the device for a whole fit: rows, their targets and weights, the teacher's parameters."""
+    """What stays on the device for a whole fit: rows, their targets, their weights."""
 
     x_q: tf.Tensor
     targets: tf.Tensor
     weight: tf.Tensor
-    teacher: Tensors
+
+
+def data(x_q, targets, weight) -> Data:
+    """Arrays as tensors, sent to the device once."""
+    return Data(tf.constant(x_q), tf.constant(targets, tf.float32), tf.constant(weight, tf.float32))
+
+
+def control(masks, scales, high, on, frozen, rates, **scalars) -> Control:
+    """Numbers and masks as tensors."""
+    real = lambda values: {name: tf.constant(value, tf.float32) for name, value in values.items()}  # noqa: E731
+    return Control(
+        masks=real(masks), scales=real(scales), high=real(high), rates=real(rates),
+        on=tf.constant(bool(on)), frozen=tf.constant(bool(frozen)), **real(scalars),
+    )  # fmt: skip
 
 
 _compiled: dict[tuple, tuple[Callable, Callable]] = {}
@@ -86,16 +97,14 @@ class Engine:
         Gives ``forward(params, x, rounding)``, ``penalty(params)``, ``specs``, ``rates``, ``problem``.
     x_frac : int
     loss : str
-    teacher : Teacher, optional
-        Its ``answer(params, x)`` gives target rows for the rows of each batch.
     jit : bool
         Whether to compile with XLA.
     """
 
-    def __init__(self, model, *, x_frac, loss, teacher=None, jit=True):
-        self.model, self.loss, self.x_scale, self.teacher = model, loss, 2.0**-x_frac, teacher
+    def __init__(self, model, *, x_frac, loss, jit=True):
+        self.model, self.loss, self.x_scale = model, loss, 2.0**-x_frac
         self.bits = {name: spec.bits for name, spec in model.specs.items()}
-        key = structure_key(model), x_frac, loss, None if teacher is None else structure_key(teacher), jit
+        key = structure_key(model), x_frac, loss, jit
         if key not in _compiled:
             while len(_compiled) >= 8:
                 del _compiled[next(iter(_compiled))]
@@ -104,23 +113,20 @@ class Engine:
             )
         self._epoch, self._scores = _compiled[key]
 
-    def epoch(self, state: State, control: Control, data: Data, rows, lam, rates, seed):
+    def epoch(self, state: State, control: Control, data: Data, rows, rates, seed: int):
         """One pass; returns the state, the mean loss and the mean score of the rows seen.
 
         Parameters
         ----------
-        rows : int array of shape (steps, 2, batch)
-            Row numbers of each step and of the partners they are mixed with.
-        lam : float array of shape (steps, batch)
-            Share of the row itself in a mixture.
+        rows : int array of shape (steps, batch)
+            Row numbers of each step.
         rates : float array of shape (steps,)
+            Learning rate of each step.
         seed : int
+            Of the random numbers inside the model (dropout).
         """
-        real = tf.float32
-        return self._epoch(
-            state, control, data, tf.constant(rows, tf.int32), tf.constant(lam, real), tf.constant(rates, real),
-            tf.constant(seed, tf.int32),
-        )
+        steps = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32), tf.constant(seed, tf.int32)
+        return self._epoch(state, control, data, *steps)
 
     def scores(self, params: Tensors, control: Control, x_q, rows: int = 4096) -> tf.Tensor:
         """Scores of rows with the removed values removed, shape (n, n_outputs)."""
@@ -134,25 +140,13 @@ class Engine:
         x = tf.cast(x_q, tf.float32) * self.x_scale
         return self.model.forward(masked(params, control.masks), x, self._rounding(control))
 
-    def _batch(self, control, data, rows, lam, key):
-        """Mixed and jittered rows, their targets and weights."""
-        x = tf.cast(tf.gather(data.x_q, rows[0]), tf.float32)
-        y, weight = tf.gather(data.targets, rows[0]), tf.gather(data.weight, rows[0])
-        share = (1.0 - lam)[:, None]
-        x += share * (tf.cast(tf.gather(data.x_q, rows[1]), tf.float32) - x)
-        y += share * (tf.gather(data.targets, rows[1]) - y)
-        x += control.noise / self.x_scale * tf.random.stateless_normal(tf.shape(x), key)
-        x = tf.clip_by_value(tf.round(x), float(data.x_q.dtype.min), float(data.x_q.dtype.max)) * self.x_scale
-        if self.teacher is not None:
-            y += control.teacher_weight * (tf.stop_gradient(self.teacher.answer(data.teacher, x)) - y)
-        return x, y, weight
-
-    def _epoch_body(self, state, control, data, rows, lam, rates, seed):
+    def _epoch_body(self, state, control, data, rows, rates, seed):
         steps = rows.shape[0]
 
         def body(i, state, loss_sum, hit_sum):
             key = tf.stack([seed, i])
-            x, y, weight = self._batch(control, data, rows[i], lam[i], key)
+            x = tf.cast(tf.gather(data.x_q, rows[i]), tf.float32) * self.x_scale
+            y, weight = tf.gather(data.targets, rows[i]), tf.gather(data.weight, rows[i])
             with tf.GradientTape() as tape:
                 tape.watch(state.params)
                 used = masked(state.params, control.masks)

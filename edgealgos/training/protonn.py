@@ -1,4 +1,4 @@
-"""The ProtoNN family for the training loop: structure for a budget, starts, forward maths; nothing of programs or C++."""
+"""The ProtoNN family for the training loop: structure for a budget, starts, forward maths; no programs, no C++."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ TABLE = np.round(256.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
 D_MAX = 65535.0
 
 
+def squared_distances(z, b):
+    """|z - b|^2 of all pairs, (n, m); exact in float32 for raw values of 7 bits in up to 1000 dimensions."""
+    cross = tf.matmul(z, b, transpose_b=True)
+    return tf.nn.relu(tf.reduce_sum(z * z, 1, keepdims=True) + tf.reduce_sum(b * b, 1) - 2.0 * cross)
+
+
 class ProtoNN:
     """Prototypes in a learned projection (Gupta et al., ICML 2017), as the device computes it.
 
@@ -37,6 +43,7 @@ class ProtoNN:
         Fractional bits of the projection and the prototypes.
     """
 
+    name = "ProtoNN"
     profiled = ()
 
     def __init__(self, n_features, n_outputs, problem, *, projection_dim, n_prototypes, gamma=None, bits=8, z_frac=4):
@@ -47,7 +54,7 @@ class ProtoNN:
         self.specs = {
             "W": TensorSpec((d, n_features), bits, sparse=True),
             "B": TensorSpec((m, d), 7, frac=z_frac),
-            "L": TensorSpec((m, n_outputs), bits, sparse=True),
+            "L": TensorSpec((m, n_outputs), bits),
         }
         if problem == "regression":
             self.specs["c"] = TensorSpec((n_outputs,), 32)
@@ -76,7 +83,7 @@ class ProtoNN:
         """Scores (n, n_outputs) of rows (n, d)."""
         z = rounding.fixed(tf.matmul(x, rounding.weight("W", params["W"]), transpose_b=True), self.z_type)
         b = rounding.weight("B", params["B"])
-        distance = tf.reduce_sum(tf.square(z[:, None, :] - b[None]), -1)
+        distance = squared_distances(z, b)
         scores = tf.matmul(self._kernel(distance, rounding), rounding.weight("L", params["L"]))
         return scores + params["c"] if "c" in params else scores
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,11 +30,13 @@ class Recipe:
     mixup : float
         Parameter of the beta distribution of mixtures of two rows (0: none).
     noise : float
-        Standard deviation of Gaussian noise on inputs, in model units.
+        Standard deviation of Gaussian noise on inputs, relative to the features' typical deviation.
     ema : float
         Decay of the running average of weights that is returned at the end.
+    teacher : bool
+        Whether to train a float teacher first, where there are rows enough and the caller brings none.
     teacher_weight : float
-        Share of the teacher's soft targets where a teacher is given.
+        Share of a caller's soft targets.
     validation_fraction : float
         Share of the rows held back to choose the best epoch; 0 trains on all rows to the end.
     patience : float
@@ -53,7 +54,8 @@ class Recipe:
     mixup: float = 0.0
     noise: float = 0.0
     ema: float = 0.998
-    teacher_weight: float = 0.5
+    teacher: bool = False
+    teacher_weight: float = 1.0
     validation_fraction: float = 0.0
     patience: float = 0.3
 
@@ -74,6 +76,10 @@ class Recipe:
         """Whether rounding is on in an epoch; always in the last."""
         return epoch / self.epochs >= self.quantized_from or epoch == self.epochs - 1
 
+    def sharpness(self, epoch: int) -> float:
+        """Slope of relaxed decisions: from 1, times four every eighth of the epochs, to 256 halfway."""
+        return 4.0 ** (8.0 * min(0.5, epoch / self.epochs))
+
     def bytes_at(self, epoch: int, dense: int, budget: int) -> int:
         """Bytes allowed after an epoch of thresholding: from `dense` down to `budget` along a cubic."""
         progress = ((epoch + 1) / self.epochs - self.sparse_from) / max(self.frozen_from - self.sparse_from, 1e-9)
@@ -84,6 +90,3 @@ class Recipe:
 def batch_size_for(rows: int) -> int:
     """Rows of a mini-batch: about the square root of all rows, a power of two from 32 to 128."""
     return int(min(128, max(32, 2 ** round(math.log2(max(1.0, math.sqrt(rows)))))))
-
-
-Progress = Callable[[dict[str, object]], None]

@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import tensorflow as tf
 
 from edgealgos.training.budget import TensorSpec
-from edgealgos.training.schedule import Recipe
+from edgealgos.training.schedule import Recipe, batch_size_for
+
+
+FEWEST_ROWS = 300
+STEPS = 2500
+
+
+def worth_teaching(recipe: Recipe, rows: int, jit: bool) -> bool:
+    """Whether a teacher is asked for and there are rows enough to make one that knows more than its student."""
+    return recipe.teacher and jit and rows >= FEWEST_ROWS and recipe.epochs >= 20
+
+
+def taught(model, recipe: Recipe, x_q, y, **options):
+    """A teacher of `model` trained on the same rows: a function from device inputs to target rows.
+
+    It shrinks and sees fewer epochs as rows grow: many rows need no ensemble.
+    """
+    from edgealgos.training.loop import train
+
+    rows = len(x_q)
+    members = 4 if rows < 5000 else 3 if rows < 20000 else 1
+    teacher = Teacher(model.n_features, model.n_outputs, model.problem, members=members)
+    size = batch_size_for(rows)
+    epochs = int(np.clip(STEPS * size / rows, 15, 60))
+    own = dataclasses.replace(teacher.recipe, epochs=epochs, noise=recipe.noise, mixup=max(recipe.mixup, 0.0))
+    found = train(teacher, x_q, y, recipe=own, teacher=None, **options)
+    params = {name: tf.constant(value, tf.float32) for name, value in found.float_weights.items()}
+    scale = 2.0 ** -options["x_frac"]
+    ask = tf.function(lambda q: teacher.answer(params, tf.cast(q, tf.float32) * scale), autograph=False)
+
+    def answer(q):
+        parts = [ask(tf.constant(q[i : i + 4096])).numpy() for i in range(0, len(q), 4096)]
+        return np.concatenate(parts)
+
+    return answer
 
 
 class Teacher:
@@ -25,10 +60,11 @@ class Teacher:
         Share of hidden values dropped while training.
     """
 
+    name = "teacher"
     profiled = ()
     extra_bytes = 0
 
-    def __init__(self, n_features, n_outputs, problem, *, members=4, hidden=128, dropout=0.2):
+    def __init__(self, n_features, n_outputs, problem, *, members=4, hidden=256, dropout=0.4):
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
         self.members, self.hidden, self.dropout = members, hidden, dropout
         e, h = members, hidden

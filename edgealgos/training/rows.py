@@ -1,0 +1,64 @@
+"""The rows a model is trained on: augmented, mixed, jittered versions with a teacher's answers; NumPy but the teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_ROWS = 250_000
+MOST_VERSIONS = 32
+
+
+class Rows(NamedTuple):
+    """Device inputs (n, d), target rows (n, n_outputs), weights (n,)."""
+
+    x_q: NDArray
+    targets: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
+def varied(
+    rows: Rows,
+    *,
+    mixup: float,
+    noise: float,
+    augment: Callable[[np.random.Generator], NDArray] | None,
+    answer: Callable[[NDArray], NDArray] | None,
+    rng: np.random.Generator,
+) -> Rows:
+    """Many versions of `rows`, one below the other; `rows` alone where nothing varies.
+
+    Parameters
+    ----------
+    mixup : float
+        Parameter of the beta distribution of mixtures of two rows and of their targets (Zhang et al., ICLR 2018).
+    noise : float
+        Deviation of Gaussian noise, in device units.
+    augment : callable, optional
+        ``augment(rng)`` gives a new version of all rows.
+    answer : callable, optional
+        A teacher: device inputs to target rows, which replace the mixed ones.
+    """
+    if not (mixup or noise or augment):
+        return rows if answer is None else rows._replace(targets=answer(rows.x_q))
+    versions = int(np.clip(MOST_ROWS // len(rows.x_q), 2, MOST_VERSIONS))
+    parts = [_version(rows, mixup, noise, augment, answer, rng) for _ in range(versions)]
+    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _version(rows, mixup, noise, augment, answer, rng) -> Rows:
+    n, limits = len(rows.x_q), np.iinfo(rows.x_q.dtype)
+    x = (rows.x_q if augment is None else augment(rng)).astype(np.float32)
+    targets = rows.targets
+    if mixup:
+        share = rng.beta(mixup, mixup, n).astype(np.float32)
+        share, other = np.maximum(share, 1 - share), rng.permutation(n)
+        x = x + (1 - share).reshape(-1, *[1] * (x.ndim - 1)) * (x[other] - x)
+        targets = targets + (1 - share)[:, None] * (targets[other] - targets)
+    if noise:
+        x = x + np.float32(noise) * rng.standard_normal(x.shape, np.float32)
+    x_q = np.clip(np.rint(x), limits.min, limits.max).astype(rows.x_q.dtype)
+    return Rows(x_q, targets if answer is None else answer(x_q), rows.weight)

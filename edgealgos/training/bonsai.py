@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 import tensorflow as tf
 
 from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import TensorSpec
+from edgealgos.training.budget import TensorSpec, least_bytes
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.starts import projection_start
 from edgealgos.training.targets import excess_fraction
@@ -16,10 +17,12 @@ from edgealgos.training.targets import excess_fraction
 Z_TYPE = QType(8, 7)
 T_TYPE = QType(8, 7)
 SCORE_BITS = 16
+LEAST_DENSITY = 0.2
+TREE_DENSITY = 0.6
 
 
 class Bonsai:
-    """Sparse projection, shallow tree, bilinear nodes (Kumar, Goyal, Varma, ICML 2017, eq. 1), as the device computes it.
+    """Sparse projection, shallow tree, bilinear nodes (Kumar, Goyal and Varma, ICML 2017, eq. 1).
 
     ``score = sum over the path of (W_k z) * t(V_k z)`` with ``z = sat(Z x + b)`` in [-1, 1) and ``t`` the saturation to
     [-1, 1). `sigma` is folded into V. The left child (2k+1) is taken where ``T_k z > 0``.
@@ -54,9 +57,11 @@ class Bonsai:
         if problem == "regression":
             self.specs["c"] = TensorSpec((k,), 32, scale_of=())
         self.extra_bytes = 0
-        self.recipe = Recipe()
+        self.recipe = Recipe(learning_rate=0.003, mixup=0.3, noise=0.2, teacher=True)
+        if problem == "regression":
+            self.recipe = Recipe(learning_rate=0.01, loss="squared")
         self.rates: dict[str, float] = {}
-        self.l2 = 1e-4
+        self.l2 = 3e-4 if problem != "regression" else 1e-6
 
     def initial(self, x, y, rng):
         """Z from discriminant and principal directions, nodes small and random."""
@@ -111,7 +116,7 @@ class Bonsai:
 
     def finish(self, weights, qtypes, y_mean, y_scale):
         """Targets back in their units: W times a power of two, the mean in the output bias."""
-        if self.problem == "regression":
+        if "c" in weights:
             shift = int(np.log2(y_scale))
             for name in ("W", "w"):
                 qtypes[name] = QType(qtypes[name].bits, qtypes[name].frac - shift)
@@ -123,3 +128,49 @@ class Bonsai:
             qtypes["c"] = QType(32, qtypes["w"].frac + T_TYPE.frac)
             weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(bias))
         return weights, qtypes
+
+
+def structure_for_budget(
+    budget, n_features, n_outputs, *, projection_dim=None, depth=None, problem="multiclass", bits=8
+):
+    """Projection size and depth for a byte budget: the documented rule behind ``None``.
+
+    The projection is as wide as the scores deserve: twice the number of classes (24 for a single score), more with the
+    square root of budgets above 2 KB, never more than three times the features. The tree is the deepest of at most
+    three levels whose nodes, all dense, leave room for such a projection with three fifths of its values; where none
+    does, there is a single node, and the projection shrinks until a fifth of its values has room.
+
+    Parameters
+    ----------
+    budget : int or None
+        Bytes for everything; None chooses as for 16 KB.
+    projection_dim, depth : int, optional
+        Fixed by the user.
+
+    Returns
+    -------
+    projection_dim, depth : int
+
+    Raises
+    ------
+    ValueError
+        When not even the smallest structure fits; the message says the least budget that works.
+    """
+
+    def least(d, h, density=LEAST_DENSITY):
+        model = Bonsai(n_features, n_outputs, problem, projection_dim=d, depth=h, bits=bits)
+        specs = {n: s if n == "Z" else dataclasses.replace(s, sparse=False) for n, s in model.specs.items()}
+        return least_bytes(specs, model.extra_bytes, density)
+
+    limit = 16384 if budget is None else budget
+    widest = max(2 * n_outputs, 8 if n_outputs > 1 else 24) * max(1.0, math.sqrt(limit / 2048))
+    widest = max(1, min(round(widest), 3 * n_features))
+    widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
+    depths = range(3, -1, -1) if depth is None else (depth,)
+    for h in depths:
+        if least(widths[0], h, TREE_DENSITY if h else LEAST_DENSITY) <= limit:
+            return widths[0], h
+    for d in widths:
+        if least(d, depths[-1]) <= limit or budget is None:
+            return d, depths[-1]
+    raise ValueError(f"max_model_bytes={budget} is too small: the least that works is {least(widths[-1], depths[-1])}")

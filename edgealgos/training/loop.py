@@ -16,15 +16,13 @@ from edgealgos.codegen.qtype import QType
 from edgealgos.training import engine as eng
 from edgealgos.training.budget import Masks, dense_bytes, joint_support, stored_bytes
 from edgealgos.training.family import Arrays, Family
-from edgealgos.training.losses import row_hits, targets_for
+from edgealgos.training.losses import row_hits, row_losses, targets_for
 from edgealgos.training.rounding import Rounding
 from edgealgos.training.rows import Rows
 from edgealgos.training.rows import varied as make_rows
-from edgealgos.training.schedule import Recipe, batch_size_for
+from edgealgos.training.schedule import Recipe
 
 Answer = Callable[[NDArray], NDArray]
-import os
-HP=float(os.environ.get('HP','1'))
 UNBOUNDED = 1e9
 COARSE = 2.0**-20  # scale of an activation nobody has profiled yet: it never saturates
 
@@ -112,8 +110,9 @@ def train(
 
 
 def with_options(recipe: Recipe, **options: Any) -> Recipe:
-    """The recipe with the options that are not None replaced."""
-    return dataclasses.replace(recipe, **{name: value for name, value in options.items() if value is not None})
+    """The recipe with the options that are not None replaced; epochs asked for are run however many rows there are."""
+    given = {name: value for name, value in options.items() if value is not None}
+    return dataclasses.replace(recipe, **({"most_steps": None} if "epochs" in given else {}) | given)
 
 
 class _Run:
@@ -191,11 +190,12 @@ class _Run:
 
     def run(self, state, x_q, validation) -> TrainingResult:
         """All epochs, then the rounded weights of the best (or the last)."""
-        recipe, rows = self.recipe, len(x_q)
-        size = min(recipe.batch_size or batch_size_for(rows), rows)
+        rows = len(x_q)
+        recipe = self.recipe = self.recipe.for_rows(rows)
+        size = recipe.batch_size
         batches = self.batches(rows // size, size)
         best: tuple[float, int, eng.Tensors] | None = None
-        bar = tqdm(range(recipe.epochs), disable=not self.verbose, desc=getattr(self.model, "name", "training"), unit="epoch")
+        bar = tqdm(range(recipe.epochs), disable=not self.verbose, desc=self.model.name, unit="epoch")
         for epoch in bar:
             control = self.control(epoch, state, x_q)
             steps = next(batches), recipe.rates(epoch, rows // size), int(self.rng.integers(2**31 - 1))
@@ -241,17 +241,18 @@ class _Run:
         )  # fmt: skip
 
     def threshold(self, epoch, state) -> None:
-        """Keep the values whose removal would harm most within this epoch's bytes.
+        """Keep the values whose removal would harm most within this epoch's bytes; what is removed stays so.
 
-        The harm of removing w is estimated as w^2 E[g^2] (a diagonal second-order expansion, comparable across
-        tensors), with the running mean square of the gradient that Adam keeps anyway.
+        Letting removed values come back cost several points in our measurements. The harm of removing w is estimated
+        as w^2 E[g^2] (a diagonal second-order expansion, comparable across tensors), with the running mean square of
+        the gradient that Adam keeps anyway.
         """
         if self.budget is None:
             return
         params = {n: v.numpy() for n, v in state.params.items()}
         self.narrow_biases(params)
         allowed = self.recipe.bytes_at(epoch, dense_bytes(self.specs, self.model.extra_bytes), self.budget)
-        harm = {n: self.masks[n] * params[n].astype(float) ** 2 * (state.second[n].numpy() + 1e-12)**HP for n in self.masks}
+        harm = {n: m * params[n].astype(float) ** 2 * (state.second[n].numpy() + 1e-12) for n, m in self.masks.items()}
         self.masks = joint_support(self.specs, harm, allowed, self.model.extra_bytes)
 
     # ------------------------------------------------------------------ types and results
@@ -267,6 +268,10 @@ class _Run:
     def choose_types(self, params, x_q) -> None:
         """Types of weights, then of the activations that follow from them."""
         self.qtypes = self.weight_types(params)
+        self.choose_activation_types(params, x_q)
+
+    def choose_activation_types(self, params, x_q) -> None:
+        """Types of activations for weights whose types are chosen."""
         self.qtypes |= self.model.activation_types(self.on_grid(params), lambda: self.ranges(params, x_q))
 
     def weight_types(self, params) -> dict[str, QType]:
@@ -288,12 +293,16 @@ class _Run:
 
     def ranges(self, params, x_q) -> dict[str, float]:
         """Largest magnitude of every profiled activation on (a sample of) the training rows, without rounding."""
-        rows = tf.constant(x_q[:: max(1, len(x_q) // 2000)], tf.float32) * 2.0**-self.x_frac
+        observed: dict[str, tf.Tensor] = {}
+        self.forward(params, x_q[:: max(1, len(x_q) // 2000)], observed)
+        return {n: float(v) for n, v in observed.items()}
+
+    def forward(self, params, x_q, observed=None) -> tf.Tensor:
+        """Scores without rounding, not compiled."""
         scales = {n: tf.constant(COARSE) for n in (*self.specs, *self.model.profiled)}
-        rounding = Rounding(tf.constant(False), scales, self.engine.bits, tf.constant(256.0), observed={})
+        rounding = Rounding(tf.constant(False), scales, self.engine.bits, tf.constant(256.0), observed=observed)
         used = {n: tf.constant(v * self.masks.get(n, 1.0), tf.float32) for n, v in params.items()}
-        self.model.forward(used, rows, rounding)
-        return {n: float(v) for n, v in rounding.observed.items()}
+        return self.model.forward(used, tf.cast(x_q, tf.float32) * 2.0**-self.x_frac, rounding)
 
     def validate(self, state, control, validation) -> float:
         """Score of the averaged, rounded weights on the validation rows."""
@@ -315,11 +324,20 @@ class _Run:
     def result(self, params, epochs, x_q) -> TrainingResult:
         """Weights on their grid, their types, what they take."""
         model = self.model
-        self.qtypes |= model.activation_types(self.on_grid(params), lambda: self.ranges(params, x_q))
-        weights, qtypes = model.finish(self.on_grid(params), dict(self.qtypes), self.y_mean, self.y_scale)
+        self.choose_activation_types(params, x_q)
+        scale = self.y_scale if self.recipe.loss != "hinge" else self.confidence(params, x_q)
+        weights, qtypes = model.finish(self.on_grid(params), dict(self.qtypes), self.y_mean, scale)
         floats = {n: np.asarray(params[n], float) * self.masks.get(n, 1.0) for n in self.specs}
         size = stored_bytes(self.specs, {n: int(np.count_nonzero(weights[n])) for n in self.masks}, model.extra_bytes)
         return TrainingResult(weights, qtypes, epochs, self.history, size, floats)
+
+    def confidence(self, params, x_q) -> float:
+        """Power of two on the scores that makes margins the best log-odds on training rows (costs nothing: a type)."""
+        rows = slice(0, min(len(self.data.targets), 4 * len(x_q)), 4)
+        scores, targets = self.forward(params, self.data.x_q[rows]), self.data.targets[rows]
+        shifts = 2.0 ** np.arange(6)
+        losses = [float(tf.reduce_mean(row_losses(s * scores, targets, self.model.problem, "log"))) for s in shifts]
+        return float(shifts[int(np.argmin(losses))])
 
 
 def split_rows(y, fraction, problem, rng) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,21 +8,27 @@ import numpy as np
 import tensorflow as tf
 
 from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import TensorSpec
+from edgealgos.training.budget import TensorSpec, least_bytes
 from edgealgos.training.rounding import straight_through
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.starts import projection_start, prototype_start
 from edgealgos.training.targets import excess_fraction
 
 EXP_FRAC = 16
-TABLE = np.round(256.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
-D_MAX = 65535.0
+LEAST_DENSITY = 0.2
+TABLE = np.round(128.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
 
 
 def squared_distances(z, b):
     """|z - b|^2 of all pairs, (n, m); exact in float32 for raw values of 7 bits in up to 1000 dimensions."""
     cross = tf.matmul(z, b, transpose_b=True)
     return tf.nn.relu(tf.reduce_sum(z * z, 1, keepdims=True) + tf.reduce_sum(b * b, 1) - 2.0 * cross)
+
+
+def _exp2(exponent):
+    """Exact powers of two of whole exponents from -22 to 0."""
+    table = tf.constant(2.0 ** -np.arange(23.0), exponent.dtype)
+    return tf.gather(table, tf.cast(-exponent, tf.int32))
 
 
 class ProtoNN:
@@ -59,13 +65,15 @@ class ProtoNN:
         if problem == "regression":
             self.specs["c"] = TensorSpec((n_outputs,), 32)
         self.extra_bytes = len(TABLE)
-        self.recipe = Recipe()
+        self.recipe = Recipe(learning_rate=0.005, mixup=0.3, noise=0.1, loss="hinge", teacher=True)
+        if problem == "regression":
+            self.recipe = Recipe(learning_rate=0.01, loss="squared")
         self.rates: dict[str, float] = {}
-        self.l2 = 1e-4
+        self.l2 = 1e-5 if problem != "regression" else 0.0
 
     def initial(self, x, y, rng):
         """W from discriminant and principal directions, prototypes from k-means, labels from their members."""
-        w, offset = projection_start(x, y, self.projection_dim, self.problem, rng)
+        w, _ = projection_start(x, y, self.projection_dim, self.problem, rng)
         z = x @ w.T
         b, labels = prototype_start(z, y, self.n_prototypes, self.n_outputs, self.problem, rng)
         gamma = self.gamma
@@ -88,15 +96,17 @@ class ProtoNN:
         return scores + params["c"] if "c" in params else scores
 
     def _kernel(self, distance, rounding):
-        """2^-d as the device's table gives it."""
-        smooth = tf.exp2(-distance) if hasattr(tf, "exp2") else tf.exp(-math.log(2.0) * distance)
-        raw_frac = 2 * self.z_type.frac
-        raw = tf.minimum(distance * 2.0**raw_frac, D_MAX)
-        whole = tf.floor(raw / 2.0**raw_frac)
-        index = tf.floor((raw / 2.0**raw_frac - whole) * 64.0)
-        entry = tf.gather(tf.constant(TABLE, distance.dtype), tf.cast(index, tf.int32))
-        value = tf.where(whole < 16.0, tf.floor(entry * 256.0 * tf.pow(tf.constant(2.0, distance.dtype), -whole)), 0.0)
-        return straight_through(tf.where(rounding.on, value / 2.0**EXP_FRAC, smooth), smooth)
+        """2^-d in the device's block floating point: the nearest prototypes of a row keep 7 bits."""
+        smooth = tf.exp(-math.log(2.0) * distance)
+        near = distance < 16.0
+        steps = tf.floor(distance * 64.0)
+        whole = tf.floor(steps / 64.0)
+        entry = tf.gather(tf.constant(TABLE, distance.dtype), tf.cast(steps - 64.0 * whole, tf.int32) % 64)
+        common = tf.reduce_min(tf.where(near, whole, 15.0), -1, keepdims=True)
+        shift = tf.clip_by_value(whole - common, 0.0, 8.0)
+        value = tf.floor(entry * _exp2(-shift) + tf.where(shift > 0, 0.5, 0.0))
+        value = tf.where(near & (shift < 8.0), value, 0.0)
+        return straight_through(tf.where(rounding.on, value * _exp2(-common - 7.0), smooth), smooth)
 
     def penalty(self, params):
         """Squared weights."""
@@ -108,7 +118,10 @@ class ProtoNN:
 
     def finish(self, weights, qtypes, y_mean, y_scale):
         """Targets back in their units: L times a power of two, the mean in the output bias."""
-        if self.problem == "regression":
+        if "c" not in weights:
+            qtypes["L"] = QType(qtypes["L"].bits, qtypes["L"].frac - int(np.log2(y_scale)))
+            weights["L"] = weights["L"] * y_scale
+        else:
             bias = weights["c"] * y_scale + y_mean
             largest = float(np.abs(bias).max()) + float(np.abs(weights["L"]).sum(0).max()) * y_scale
             frac = qtypes["L"].frac - int(np.log2(y_scale))
@@ -117,3 +130,50 @@ class ProtoNN:
             qtypes["c"] = QType(32, qtypes["L"].frac + EXP_FRAC)
             weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(bias))
         return weights, qtypes
+
+
+def structure_for_budget(
+    budget, n_features, n_outputs, *, projection_dim=None, n_prototypes=None, problem="multiclass", bits=8
+):
+    """Projection size and number of prototypes for a byte budget: the documented rule behind ``None``.
+
+    The projection has 10 dimensions at 2 KB, changing with the fourth root of the budget, never more than features.
+    Prototypes fill what a projection with a fifth of its values leaves, but take at most two fifths of the budget where
+    the projection could be denser instead, and are at most 6 a class (100 for a single score) at 2 KB, changing with
+    the square root of the budget.
+
+    Parameters
+    ----------
+    budget : int or None
+        Bytes for everything; None chooses as for 16 KB.
+    projection_dim, n_prototypes : int, optional
+        Fixed by the user.
+
+    Returns
+    -------
+    projection_dim, n_prototypes : int
+
+    Raises
+    ------
+    ValueError
+        When not even the smallest structure fits; the message says the least budget that works.
+    """
+
+    def size(d, m, density):
+        model = ProtoNN(n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits)
+        return least_bytes(model.specs, model.extra_bytes, density)
+
+    limit = 16384 if budget is None else budget
+    widest = max(1, min(round(10 * (limit / 2048) ** 0.25), n_features))
+    widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
+    most = max(n_outputs, 2, round((6 * n_outputs if n_outputs > 1 else 100) * math.sqrt(limit / 2048)))
+    counts = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
+    for d in widths:
+        for m in counts:
+            share = n_prototypes is not None or size(d, m, 1.0) <= limit or m * (d + n_outputs) <= 0.4 * limit
+            if (share and size(d, m, LEAST_DENSITY) <= limit and m >= min(counts[0], n_outputs)) or budget is None:
+                return d, m
+    d, m = widths[-1], min(counts[0], n_outputs)
+    if size(d, m, LEAST_DENSITY) <= limit:
+        return d, m
+    raise ValueError(f"max_model_bytes={budget} is too small: the least that works is {size(d, m, LEAST_DENSITY)}")

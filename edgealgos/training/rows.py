@@ -1,4 +1,4 @@
-"""The rows a model is trained on: augmented, mixed, jittered versions with a teacher's answers; NumPy but the teacher."""
+"""The rows a model is trained on: augmented, mixed, jittered versions with a teacher's answers; NumPy only."""
 
 from __future__ import annotations
 

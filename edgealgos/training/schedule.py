@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -19,6 +20,9 @@ class Recipe:
     Parameters
     ----------
     epochs : int
+        Passes over the rows, at most.
+    most_steps : int or None
+        Steps of all epochs together, at most: many rows need fewer epochs.
     batch_size : int or None
         None: grows with the square root of the number of rows, 32 to 128.
     learning_rate : float
@@ -43,7 +47,8 @@ class Recipe:
         Share of the epochs without a better validation score after which training stops.
     """
 
-    epochs: int = 200
+    epochs: int = 400
+    most_steps: int | None = 60_000
     batch_size: int | None = None
     learning_rate: float = 0.01
     sparse_from: float = 0.2
@@ -58,6 +63,12 @@ class Recipe:
     teacher_weight: float = 1.0
     validation_fraction: float = 0.0
     patience: float = 0.3
+
+    def for_rows(self, rows: int) -> Recipe:
+        """This recipe with batch size and epochs settled for a number of rows."""
+        size = min(self.batch_size or batch_size_for(rows), rows)
+        most = self.epochs if self.most_steps is None else max(20, self.most_steps * size // rows)
+        return dataclasses.replace(self, batch_size=size, epochs=min(self.epochs, most))
 
     def rates(self, epoch: int, steps: int) -> NDArray[np.float64]:
         """Learning rate of each step of an epoch: linear warm-up over 3 %, then half a cosine down to 1 %."""

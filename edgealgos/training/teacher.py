@@ -11,7 +11,6 @@ import tensorflow as tf
 from edgealgos.training.budget import TensorSpec
 from edgealgos.training.schedule import Recipe, batch_size_for
 
-
 FEWEST_ROWS = 300
 STEPS = 2500
 

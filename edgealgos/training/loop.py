@@ -239,7 +239,8 @@ class _Run:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
-            ema=recipe.ema, weight_decay=recipe.weight_decay, rates={n: self.model.rates.get(n, 1.0) for n in self.specs},
+            ema=recipe.ema, weight_decay=recipe.weight_decay,
+            rates={n: self.model.rates.get(n, 1.0) for n in self.specs},
         )  # fmt: skip
 
     def threshold(self, epoch, state) -> None:

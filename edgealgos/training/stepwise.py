@@ -1,4 +1,4 @@
-"""The engine of recurrent models: one call a training step, all parameters in one vector; no XLA, no loop inside a graph.
+"""The engine of recurrent models: one call a training step, all parameters in one vector, no XLA; knows no family.
 
 Unrolled recurrences are hundreds of small operations: XLA takes many seconds to compile them and a loop inside a graph
 makes each several times slower. So every step is one call of a plain graph, whose state lives in variables and whose

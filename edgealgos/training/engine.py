@@ -37,6 +37,7 @@ class Control(NamedTuple):
     frozen: tf.Tensor
     sharpness: tf.Tensor
     ema: tf.Tensor
+    weight_decay: tf.Tensor
     rates: Tensors
 
 
@@ -174,6 +175,8 @@ class Engine:
             first[name] = BETA1 * state.first[name] + (1.0 - BETA1) * grad
             second[name] = BETA2 * state.second[name] + (1.0 - BETA2) * tf.square(grad)
             move = rate * correction * control.rates[name] * first[name] / (tf.sqrt(second[name]) + EPSILON)
+            if value.shape.rank > 1:
+                move += rate * control.weight_decay * value
             high = control.high[name]
             new = tf.clip_by_value(value - move, -high, high)
             if name in control.masks:

@@ -21,6 +21,7 @@ from edgealgos.training.rounding import Rounding
 from edgealgos.training.rows import Rows
 from edgealgos.training.rows import varied as make_rows
 from edgealgos.training.schedule import Recipe
+from edgealgos.training.stepwise import StepEngine
 
 Answer = Callable[[NDArray], NDArray]
 UNBOUNDED = 1e9
@@ -153,7 +154,8 @@ class _Run:
         noise = recipe.noise * float(np.sqrt(x_q.astype(np.float32).var(0).mean()))
         varied = {"mixup": recipe.mixup, "noise": noise, "augment": augment, "rng": self.rng}
         self.data = eng.data(*make_rows(rows, answer=answer, **varied))
-        self.engine = eng.Engine(model, x_frac=self.x_frac, loss=recipe.loss, jit=self.jit)
+        engine = StepEngine if getattr(model, "stepwise", False) else eng.Engine
+        self.engine = engine(model, x_frac=self.x_frac, loss=recipe.loss, jit=self.jit)
         params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac, self.scaled(y), self.rng)
         return self.run(eng.fresh_state(params), x_q, validation)
 
@@ -239,7 +241,8 @@ class _Run:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
-            ema=recipe.ema, rates={n: self.model.rates.get(n, 1.0) for n in self.specs},
+            ema=recipe.ema, weight_decay=recipe.weight_decay,
+            rates={n: self.model.rates.get(n, 1.0) for n in self.specs},
         )  # fmt: skip
 
     def threshold(self, epoch, state) -> None:
@@ -280,6 +283,7 @@ class _Run:
     def weight_types(self, params) -> dict[str, QType]:
         """Finest type of each stored tensor that holds its values."""
         types: dict[str, QType] = {"x": QType(8 * self.data.x_q.dtype.size, self.x_frac)}
+        types |= getattr(self.model, "fixed_types", {})
         for name, spec in self.specs.items():
             if not spec.scale_of:
                 largest = float(np.abs(params[name] * self.masks.get(name, 1.0)).max())

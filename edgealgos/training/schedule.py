@@ -41,6 +41,8 @@ class Recipe:
         Standard deviation of Gaussian noise on inputs, relative to the features' typical deviation.
     ema : float
         Decay of the running average of weights that is returned at the end.
+    weight_decay : float
+        Share of a matrix's values that a learning rate of 1 would take away in each step (not through the gradient).
     teacher : bool
         Whether to train a float teacher first, where there are rows enough and the caller brings none.
     teacher_weight : float
@@ -64,6 +66,7 @@ class Recipe:
     mixup: float = 0.0
     noise: float = 0.0
     ema: float = 0.998
+    weight_decay: float = 0.0
     teacher: bool = False
     teacher_weight: float = 1.0
     validation_fraction: float = 0.0

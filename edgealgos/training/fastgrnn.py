@@ -1,0 +1,227 @@
+"""The FastGRNN and FastRNN families for the training loop: structure, starts, forward maths; nothing of programs or C++."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from edgealgos.codegen.qtype import QType
+from edgealgos.training import recurrence
+from edgealgos.training.budget import TensorSpec, least_bytes
+from edgealgos.training.rounding import straight_through
+from edgealgos.training.schedule import Recipe
+from edgealgos.training.targets import excess_fraction
+
+SMALL_STATE = QType(8, 7)
+PREACTIVATION = QType(16, 12)
+TANH_TABLE_BYTES = 128
+LARGEST_HIDDEN = 255
+LOW_RANKS = (16, 8, 4, 2, 1)
+LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
+SCALARS = {"FastGRNN": ("zeta", "nu"), "FastRNN": ("alpha", "beta")}
+VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_bias",)}
+
+
+class FastGRNN:
+    """A recurrent cell and a linear head on its last state (Kusupati et al., NeurIPS 2018, section 3), as on the device.
+
+    ``p = W x + U h``; FastGRNN: ``h = (zeta (1 - s) + nu) c + s h`` with gate ``s = sigmoid(p + b_z)`` and candidate
+    ``c = tanh(p + b_h)``; FastRNN: ``h = alpha c + beta h``. Scores are linear in the last ``h``.
+
+    Parameters
+    ----------
+    n_features : int
+        Features of one time step.
+    n_outputs : int
+    problem : {"multiclass", "binary", "regression"}
+    n_steps : int
+    hidden_size : int
+    cell : {"FastGRNN", "FastRNN"}
+    rank_w, rank_u : int or None
+        Ranks of W and U, each stored as two factors; None (or no less than full rank): one matrix.
+    nonlinearity : {"hard_tanh", "tanh"}
+    bits : int
+        Width of the values of W, U and the head.
+    """
+
+    stepwise = True
+
+    def __init__(self, n_features, n_outputs, problem, *, n_steps, hidden_size, cell="FastGRNN", rank_w=None,
+                 rank_u=None, nonlinearity="hard_tanh", bits=8):  # fmt: skip
+        self.n_step_features, self.n_steps = n_features, n_steps
+        self.n_features, self.n_outputs, self.problem = n_features * n_steps, n_outputs, problem
+        self.name, self.hidden_size, self.nonlinearity = cell, hidden_size, nonlinearity
+        self.rank_w = rank_w if rank_w and rank_w < min(n_features, hidden_size) else None
+        self.rank_u = rank_u if rank_u and rank_u < hidden_size else None
+        self.specs = self._specs(bits)
+        self.fixed_types = {"h8": SMALL_STATE}
+        self.extra_bytes = TANH_TABLE_BYTES if nonlinearity == "tanh" else 0
+        self.profiled = tuple(f"{m}_inner" for m, rank in (("wx", self.rank_w), ("uh", self.rank_u)) if rank)
+        self.recipe = Recipe(
+            epochs=100, batch_size=64, learning_rate=0.01, fastest_rate=0.0, noise=0.45, weight_decay=0.1
+        )
+        self.rates = dict.fromkeys(SCALARS[cell], 0.1)
+
+    def _specs(self, bits) -> dict[str, TensorSpec]:
+        """Every stored tensor."""
+        h = self.hidden_size
+        specs = {}
+        for name, columns, rank in (("W", self.n_step_features, self.rank_w), ("U", h, self.rank_u)):
+            if rank:
+                specs[f"{name}1"] = TensorSpec((h, rank), bits, sparse=True)
+                specs[f"{name}2"] = TensorSpec((rank, columns), bits, sparse=True)
+            else:
+                specs[name] = TensorSpec((h, columns), bits, sparse=True)
+        specs |= {name: TensorSpec((h,), 8) for name in VECTORS[self.name]}
+        width, frac = (9, 8) if self.name == "FastGRNN" else (16, 15)
+        specs |= {name: TensorSpec((1,), width, frac=frac) for name in SCALARS[self.name]}
+        specs["FC"] = TensorSpec((self.n_outputs, h), bits)
+        specs["FC_bias"] = TensorSpec((self.n_outputs,), 32, scale_of=("FC", "h8"))
+        return specs
+
+    # ------------------------------------------------------------------ starts
+
+    def initial(self, x, y, rng):
+        """U orthogonal, W and head random with unit gain, the gate half open to the past."""
+        h, spread = self.hidden_size, float(np.sqrt(np.mean(np.square(x)))) + 1e-9
+        params = self._factors("W", rng.normal(size=(h, self.n_step_features)) / math.sqrt(self.n_step_features) / spread)
+        params |= self._factors("U", np.linalg.qr(rng.normal(size=(h, h)))[0])
+        params |= {name: np.zeros(h) for name in VECTORS[self.name]}
+        if self.name == "FastGRNN":
+            params |= {"gate_bias": np.ones(h), "zeta": np.array([0.75]), "nu": np.array([0.02])}
+        else:
+            params |= {"alpha": np.array([min(0.5, 2.0 / self.n_steps)]), "beta": np.array([1 - 1.0 / self.n_steps])}
+        params["FC"] = rng.normal(size=(self.n_outputs, h)) / math.sqrt(h)
+        params["FC_bias"] = np.zeros(self.n_outputs)
+        return params
+
+    def _factors(self, name, matrix):
+        """A matrix, or its best approximation by two factors of equal weight."""
+        rank = self.rank_w if name == "W" else self.rank_u
+        if not rank:
+            return {name: matrix}
+        left, values, right = np.linalg.svd(matrix, full_matrices=False)
+        root = np.sqrt(values[:rank])
+        gain = math.sqrt(np.square(values).sum() / np.square(values[:rank]).sum())
+        return {f"{name}1": left[:, :rank] * root * gain, f"{name}2": root[:, None] * right[:rank]}
+
+    # ------------------------------------------------------------------ forward
+
+    def forward(self, params, x, rounding):
+        """Scores (n, n_outputs) of rows (n, n_steps, n_features) or (n, n_steps * n_features)."""
+        states = self.states(params, x, rounding)
+        return self.head(params, states[-1], rounding)
+
+    def states(self, params, x, rounding):
+        """Hidden state after every step, (n_steps, n, hidden)."""
+        weight = lambda name: rounding.weight(name, params[name])  # noqa: E731
+        steps = tf.transpose(tf.reshape(x, (-1, self.n_steps, self.n_step_features)), (1, 0, 2))
+        wx = self._input_product(tf.reshape(steps, (-1, self.n_step_features)), weight, rounding)
+        wx = tf.reshape(wx, (self.n_steps, -1, self.hidden_size))
+        factors = tuple(weight(name) for name in (("U1", "U2") if self.rank_u else ("U",)))
+        vectors = tuple(weight(name) for name in VECTORS[self.name])
+        scalars = tuple(self._scalar(weight(name)) for name in SCALARS[self.name])
+        cell = recurrence.CELLS[self.name](self.nonlinearity)
+        inner = rounding.scales["uh_inner"] if self.rank_u else 1.0
+        states = recurrence.states(cell, wx, factors, vectors, scalars, rounded=rounding.on, inner_scale=inner)
+        if self.rank_u and rounding.observed is not None:
+            rounding.profiled("uh_inner", tf.matmul(states, factors[1], transpose_b=True), 8)
+        return states
+
+    def _input_product(self, x, weight, rounding):
+        """``W x`` of all steps at once, in the type of a pre-activation."""
+        if self.rank_w:
+            x = rounding.profiled("wx_inner", tf.matmul(x, weight("W2"), transpose_b=True), 8)
+        outer = weight("W1" if self.rank_w else "W")
+        return rounding.fixed(tf.matmul(x, outer, transpose_b=True), PREACTIVATION)
+
+    def _scalar(self, value):
+        """A constant of the cell; those of FastGRNN are unsigned on the device."""
+        value = tf.reshape(value, ())
+        return straight_through(tf.nn.relu(value), value) if self.name == "FastGRNN" else value
+
+    def head(self, params, state, rounding):
+        """Scores of states (n, hidden)."""
+        h8 = rounding.fixed(state, SMALL_STATE)
+        scores = tf.matmul(h8, rounding.weight("FC", params["FC"]), transpose_b=True)
+        return scores + rounding.weight("FC_bias", params["FC_bias"])
+
+    def penalty(self, params):
+        """None: weights decay instead, see the recipe."""
+        return tf.constant(0.0)
+
+    # ------------------------------------------------------------------ types and results
+
+    def activation_types(self, weights, ranges):
+        """Inner products of low rank as profiled; biases give up bits that pre-activations do not have."""
+        found = ranges() if self.profiled else {}
+        types = {name: QType.covering(found[name], 8) for name in self.profiled}
+        for name in VECTORS[self.name]:
+            covering = QType.covering(float(np.abs(weights[name]).max()), 8)
+            types[name] = QType(8, min(covering.frac, PREACTIVATION.frac))
+        return types
+
+    def finish(self, weights, qtypes, y_mean, y_scale):
+        """Targets back in their units: the head times a power of two, the mean in its bias."""
+        if self.name == "FastGRNN":
+            weights |= {name: np.maximum(weights[name], 0.0) for name in SCALARS[self.name]}
+        if self.problem == "regression" or y_scale != 1:
+            bias = weights["FC_bias"] * y_scale + y_mean
+            largest = float(np.abs(bias).max()) + float(np.abs(weights["FC"]).sum(-1).max()) * y_scale
+            frac = qtypes["FC"].frac - int(np.log2(y_scale))
+            qtypes["FC"] = QType(qtypes["FC"].bits, frac - excess_fraction(frac + SMALL_STATE.frac, largest))
+            weights["FC"] = qtypes["FC"].dequantize(qtypes["FC"].quantize(weights["FC"] * y_scale))
+            qtypes["FC_bias"] = QType(32, qtypes["FC"].frac + SMALL_STATE.frac)
+            weights["FC_bias"] = qtypes["FC_bias"].dequantize(qtypes["FC_bias"].quantize(bias))
+        return weights, qtypes
+
+
+def structure_for_budget(
+    budget, n_features, n_outputs, *, n_steps, hidden_size=None, rank_w=None, rank_u=None, problem="multiclass", bits=8,
+    nonlinearity="hard_tanh", cell="FastGRNN",
+):  # fmt: skip
+    """Hidden size and ranks for a byte budget: the documented rule behind ``None``.
+
+    Full matrices, all values kept, and the largest state that fits: low rank and sparsity bought nothing at equal
+    bytes in our measurements on rows of images, and dense products are the fastest on the device. Where a state as
+    large as the number of scores does not fit, W gets a low rank. A state fixed by the user may be made sparse.
+
+    Parameters
+    ----------
+    budget : int or None
+        Bytes for everything; None chooses as for 4 KB.
+    n_features : int
+        Features of one time step.
+    hidden_size, rank_w, rank_u : int, optional
+        Fixed by the user.
+
+    Returns
+    -------
+    hidden_size : int
+    rank_w, rank_u : int or None
+
+    Raises
+    ------
+    ValueError
+        When not even the smallest structure fits; the message says the least budget that works.
+    """
+
+    def least(size, rank):
+        model = FastGRNN(n_features, n_outputs, problem, n_steps=n_steps, hidden_size=size, rank_w=rank, rank_u=rank_u,
+                         bits=bits, nonlinearity=nonlinearity, cell=cell)  # fmt: skip
+        return least_bytes(model.specs, model.extra_bytes, 1.0 if hidden_size is None else LEAST_DENSITY)
+
+    limit = 4096 if budget is None else budget
+    sizes = range(LARGEST_HIDDEN, 0, -1) if hidden_size is None else (hidden_size,)
+    ranks = (rank_w,) if rank_w else (None, *(r for r in LOW_RANKS if 2 * r <= n_features))
+    for wanted in (min(n_outputs, sizes[0]), 1):
+        for rank in ranks:
+            size = next((size for size in sizes if least(size, rank) <= limit), 0)
+            if size >= wanted:
+                return size, rank, rank_u
+    if budget is None:
+        return sizes[-1], rank_w, rank_u
+    needed = min(least(sizes[-1], rank) for rank in ranks)
+    raise ValueError(f"max_model_bytes={budget} is too small: the least that works is max_model_bytes={needed}")

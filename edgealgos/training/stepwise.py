@@ -1,0 +1,154 @@
+"""The engine of recurrent models: one call a training step, all parameters in one vector, no XLA; knows no family.
+
+Unrolled recurrences are hundreds of small operations: XLA takes many seconds to compile them and a loop inside a graph
+makes each several times slower. So every step is one call of a plain graph, whose state lives in variables and whose
+optimiser treats all parameters as one vector. Same interface as :class:`edgealgos.training.engine.Engine`.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import tensorflow as tf
+
+from edgealgos.training.engine import BETA1, BETA2, EPSILON, Control, Data, State, structure_key
+from edgealgos.training.losses import row_hits, row_losses
+from edgealgos.training.rounding import Rounding
+
+LARGEST_GRADIENT = 1.0
+_machines: dict[tuple, _Machine] = {}
+
+
+class StepEngine:
+    """Runs epochs and forward passes of one model.
+
+    Parameters
+    ----------
+    model : Family
+    x_frac : int
+    loss : str
+    jit : bool
+        Ignored: see the top of this module.
+    """
+
+    def __init__(self, model, *, x_frac, loss, jit=True):
+        self.bits = {name: spec.bits for name, spec in model.specs.items()}
+        key = structure_key(model), x_frac, loss, threading.get_ident()
+        if key not in _machines:
+            while len(_machines) >= 8:
+                del _machines[next(iter(_machines))]
+            _machines[key] = _Machine(model, self.bits, 2.0**-x_frac, loss)
+        self.machine = _machines[key]
+
+    def epoch(self, state: State, control: Control, data: Data, rows, rates, seed: int):
+        """One pass; returns the state, the mean loss and the mean score of the rows seen; see `Engine.epoch`."""
+        machine = self.machine
+        machine.load(state, control)
+        rows, rates = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32)
+        for i in range(len(rows)):
+            machine.step(data, rows[i], rates[i])
+        return machine.state(), machine.loss_sum / len(rows), machine.hit_sum / len(rows)
+
+    def scores(self, params, control: Control, x_q, rows: int = 4096) -> tf.Tensor:
+        """Scores of rows with the removed values removed, shape (n, n_outputs)."""
+        vector = self.machine.flat({n: params[n] * control.masks.get(n, 1.0) for n in self.machine.shapes})
+        self.machine.load_control(control)
+        parts = [self.machine.scores(vector, tf.constant(x_q[i : i + rows])) for i in range(0, len(x_q), rows)]
+        return tf.concat(parts, 0)
+
+
+class _Machine:
+    """Variables and compiled functions of one structure."""
+
+    def __init__(self, model, bits, x_scale, loss):
+        self.model, self.bits, self.x_scale, self.loss = model, bits, x_scale, loss
+        self.shapes = {name: spec.shape for name, spec in model.specs.items()}
+        sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
+        self.sizes, size = sizes, sum(sizes)
+        vector = lambda: tf.Variable(tf.zeros(size))  # noqa: E731
+        self.params, self.first, self.second, self.average = vector(), vector(), vector(), vector()
+        self.mask, self.high, self.rate, self.decay = vector(), vector(), vector(), vector()
+        self.scale_names = tuple(sorted({*self.shapes, *model.profiled}))
+        self.scales = tf.Variable(tf.ones(len(self.scale_names)))
+        self.on, self.frozen = tf.Variable(False), tf.Variable(False)
+        self.sharpness, self.ema = tf.Variable(1.0), tf.Variable(0.0)
+        self.loss_sum, self.hit_sum, self.count = tf.Variable(0.0), tf.Variable(0.0), tf.Variable(0)
+        self.step = tf.function(self._step, autograph=False)
+        self.scores = tf.function(self._scores, autograph=False, reduce_retracing=True)
+
+    # ------------------------------------------------------------------ in and out
+
+    def flat(self, values) -> tf.Tensor:
+        """All parameters as one vector."""
+        return tf.concat([tf.reshape(tf.cast(values[name], tf.float32), (-1,)) for name in self.shapes], 0)
+
+    def named(self, vector) -> dict[str, tf.Tensor]:
+        """One vector as all parameters."""
+        parts = tf.split(vector, self.sizes)
+        return {name: tf.reshape(part, shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
+
+    def load(self, state: State, control: Control) -> None:
+        """Take over what the last epoch and the schedule left."""
+        for variable, values in zip(self._vectors(), state[:4], strict=True):
+            variable.assign(self.flat(values))
+        self.count.assign(state.step)
+        self.loss_sum.assign(0.0)
+        self.hit_sum.assign(0.0)
+        self.load_control(control)
+
+    def load_control(self, control: Control) -> None:
+        """Take over what the schedule sets."""
+        ones = {name: tf.ones(shape) for name, shape in self.shapes.items()}
+        self.mask.assign(self.flat(ones | control.masks))
+        self.high.assign(self.flat({name: one * control.high[name] for name, one in ones.items()}))
+        self.rate.assign(self.flat({name: one * control.rates[name] for name, one in ones.items()}))
+        decaying = {name: one * float(len(one.shape) > 1) for name, one in ones.items()}
+        self.decay.assign(self.flat(decaying) * control.weight_decay)
+        self.scales.assign(tf.stack([control.scales[name] for name in self.scale_names]))
+        for name in ("on", "frozen", "sharpness", "ema"):
+            getattr(self, name).assign(getattr(control, name))
+
+    def state(self) -> State:
+        """What this epoch leaves."""
+        return State(*(self.named(variable) for variable in self._vectors()), tf.identity(self.count))
+
+    def _vectors(self):
+        return self.params, self.first, self.second, self.average
+
+    # ------------------------------------------------------------------ graphs
+
+    def _rounding(self, key=None) -> Rounding:
+        scales = dict(zip(self.scale_names, tf.unstack(self.scales), strict=True))
+        return Rounding(self.on.read_value(), scales, self.bits, self.sharpness.read_value(), key)
+
+    def _scores(self, vector, x_q):
+        return self.model.forward(self.named(vector), tf.cast(x_q, tf.float32) * self.x_scale, self._rounding())
+
+    def _step(self, data: Data, rows, rate):
+        x = tf.cast(tf.gather(data.x_q, rows), tf.float32) * self.x_scale
+        y, weight = tf.gather(data.targets, rows), tf.gather(data.weight, rows)
+        vector = self.params.read_value() * self.mask
+        with tf.GradientTape() as tape:
+            tape.watch(vector)
+            used = self.named(vector)
+            scores = self.model.forward(used, x, self._rounding())
+            loss = tf.reduce_sum(row_losses(scores, y, self.model.problem, self.loss) * weight) / tf.reduce_sum(weight)
+            objective = loss + self.model.penalty(used)
+        self._adam(tape.gradient(objective, vector), rate)
+        self.loss_sum.assign_add(loss)
+        self.hit_sum.assign_add(tf.reduce_mean(row_hits(scores, y, self.model.problem)))
+
+    def _adam(self, grad, rate) -> None:
+        """One step of Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019) and a clipped gradient."""
+        grad *= tf.minimum(1.0, LARGEST_GRADIENT * tf.math.rsqrt(tf.reduce_sum(tf.square(grad)) + 1e-12))
+        t = tf.cast(self.count.assign_add(1), tf.float32)
+        first = self.first.assign(BETA1 * self.first + (1.0 - BETA1) * grad)
+        second = self.second.assign(BETA2 * self.second + (1.0 - BETA2) * tf.square(grad))
+        correction = tf.sqrt(1.0 - tf.pow(BETA2, t)) / (1.0 - tf.pow(BETA1, t))
+        old = self.params.read_value()
+        move = rate * (self.rate * correction * first / (tf.sqrt(second) + EPSILON) + self.decay * old)
+        new = tf.clip_by_value(old - move, -self.high, self.high)
+        new = self.params.assign(tf.where(self.frozen, new * self.mask, new))
+        decay = tf.minimum(self.ema, t / (t + 10.0))
+        self.average.assign(decay * self.average + (1.0 - decay) * new)

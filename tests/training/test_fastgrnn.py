@@ -1,0 +1,182 @@
+"""FastGRNN and FastRNN train, round exactly as the device, and take no more bytes than allowed."""
+
+import dataclasses
+import itertools
+import re
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from edgealgos.codegen.qtype import QType
+from edgealgos.training import recurrence
+from edgealgos.training.fastgrnn import FastGRNN, structure_for_budget
+from edgealgos.training.loop import TrainingResult, train
+from edgealgos.training.rounding import Rounding
+
+from .reference import device_scores
+
+X_FRAC = 6
+STEPS, FEATURES = 5, 4
+STRUCTURES = list(itertools.product(("FastGRNN", "FastRNN"), ("hard_tanh", "tanh"), (None, 2)))
+
+
+def family(cell="FastGRNN", nonlinearity="hard_tanh", rank=None, problem="multiclass", n_outputs=3, hidden_size=7):
+    return FastGRNN(FEATURES, n_outputs, problem, n_steps=STEPS, hidden_size=hidden_size, cell=cell, rank_w=rank,
+                    rank_u=rank, nonlinearity=nonlinearity)  # fmt: skip
+
+
+def rows(n=300, seed=0):
+    """Sequences whose class is the feature that is largest in the mean of the first steps."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-100, 101, (n, STEPS, FEATURES))
+    return x.reshape(n, -1).astype(np.int8), x[:, :3, :3].mean(1).argmax(1)
+
+
+def rounding_of(model, result, on=True):
+    scales = {n: tf.constant(2.0 ** result.qtypes[n].frac, tf.float32) for n in (*model.specs, *model.profiled)}
+    bits = {n: result.qtypes[n].bits for n in model.specs}
+    return Rounding(tf.constant(on), scales, bits, tf.constant(1.0))
+
+
+def untrained(model, seed, gain=1.0):
+    """Random weights on their grids, as a result of training."""
+    x, y = rows(50, seed)
+    rng = np.random.default_rng(seed)
+    params = {n: gain * v for n, v in model.initial(x * 2.0**-X_FRAC, y, rng).items()}
+    params |= {n: rng.normal(size=params[n].shape) for n in params if "bias" in n}
+    params |= {n: rng.uniform(0, 0.99, 1) for n in ("zeta", "nu", "alpha", "beta") if n in params}
+    types = {n: QType.covering(np.abs(v).max(), 8) for n, v in params.items()}
+    types |= {n: QType(8, min(types[n].frac, 12)) for n in types if "bias" in n}
+    types |= {n: QType(s.bits, s.frac) for n, s in model.specs.items() if s.frac is not None}
+    types |= {n: QType(8, 5) for n in model.profiled}
+    types["FC_bias"] = QType(32, types["FC"].frac + 7)
+    weights = {n: types[n].dequantize(types[n].quantize(v)) for n, v in params.items()}
+    return TrainingResult(weights, types, 0, {}, 0)
+
+
+def scores_of(model, result, x, on=True):
+    params = {n: tf.constant(v, tf.float32) for n, v in result.weights.items()}
+    return model.forward(params, tf.constant(x, tf.float32) * 2.0**-X_FRAC, rounding_of(model, result, on)).numpy()
+
+
+@pytest.mark.parametrize("gain", [0.7, 4.0])
+@pytest.mark.parametrize(("cell", "nonlinearity", "rank"), STRUCTURES)
+def test_rounded_forward_equals_integers_of_the_device(cell, nonlinearity, rank, gain):
+    """Also where pre-activations, inner products and states saturate (gain 4)."""
+    model = family(cell, nonlinearity, rank)
+    for seed in range(5):
+        result = untrained(model, seed, gain)
+        x = np.random.default_rng(seed).integers(-128, 128, (200, STEPS * FEATURES)).astype(np.int8)
+        expected = device_scores(result, x.reshape(-1, STEPS, FEATURES), X_FRAC, nonlinearity, cell)
+        frac = result.qtypes["FC"].frac + 7
+        assert np.array_equal(np.ldexp(scores_of(model, result, x).astype(float), frac), expected)
+
+
+@pytest.mark.parametrize(("cell", "nonlinearity", "rank"), STRUCTURES)
+def test_training_ends_on_the_grid_and_on_the_device(cell, nonlinearity, rank):
+    model = family(cell, nonlinearity, rank)
+    x, y = rows()
+    recipe = dataclasses.replace(model.recipe, epochs=8)
+    result = train(model, x, y, x_frac=X_FRAC, budget=2048, recipe=recipe, random_state=0)
+    for name, values in result.weights.items():
+        assert np.array_equal(values, result.qtypes[name].dequantize(result.qtypes[name].quantize(values))), name
+    expected = device_scores(result, x.reshape(-1, STEPS, FEATURES), X_FRAC, nonlinearity, cell)
+    raw = np.ldexp(scores_of(model, result, x).astype(float), result.qtypes["FC"].frac + 7)
+    assert np.array_equal(raw, expected)
+
+
+@pytest.mark.parametrize("cell", ["FastGRNN", "FastRNN"])
+def test_learns_an_easy_problem(cell):
+    model = family(cell, hidden_size=12)
+    x, y = rows(600)
+    result = train(model, x, y, x_frac=X_FRAC, budget=2048, random_state=0)
+    fresh, truth = rows(300, seed=1)
+    assert (scores_of(model, result, fresh).argmax(1) == truth).mean() > 0.85
+
+
+def test_same_seed_same_weights():
+    x, y = rows()
+    recipe = dataclasses.replace(family().recipe, epochs=4)
+    first, second = (train(family(), x, y, x_frac=X_FRAC, recipe=recipe, random_state=3).weights for _ in range(2))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_sparse_where_the_user_wants_a_large_state():
+    x, y = rows()
+    hidden, rank_w, rank_u = structure_for_budget(600, FEATURES, 3, n_steps=STEPS, hidden_size=24)
+    model = FastGRNN(FEATURES, 3, "multiclass", n_steps=STEPS, hidden_size=hidden, rank_w=rank_w, rank_u=rank_u)
+    result = train(model, x, y, x_frac=X_FRAC, budget=600, recipe=dataclasses.replace(model.recipe, epochs=10))
+    assert result.model_bytes <= 600
+    assert np.count_nonzero(result.weights["U"]) < 24 * 24
+
+
+def test_regression_folds_mean_and_deviation_into_the_head():
+    x, _ = rows(600)
+    target = 500 + 40 * x.reshape(-1, STEPS, FEATURES)[:, :, 0].mean(1) / 64
+    model = family(problem="regression", n_outputs=1, hidden_size=10)
+    result = train(model, x, target, x_frac=X_FRAC, random_state=0)
+    error = scores_of(model, result, x)[:, 0] - target
+    assert np.std(error) < 0.4 * np.std(target)
+    assert abs(error.mean()) < 0.2 * np.std(target)
+
+
+# ---- structure ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nonlinearity", ["hard_tanh", "tanh"])
+def test_structure_grows_with_the_budget_and_stays_within(nonlinearity):
+    sizes = []
+    for budget in (300, 500, 1000, 2048, 4096, 8192):
+        size, rank_w, rank_u = structure_for_budget(budget, 8, 10, n_steps=8, nonlinearity=nonlinearity)
+        model = FastGRNN(8, 10, "multiclass", n_steps=8, hidden_size=size, rank_w=rank_w, rank_u=rank_u,
+                         nonlinearity=nonlinearity)  # fmt: skip
+        stored = sum(spec.size * -(-spec.bits // 8) for spec in model.specs.values()) + model.extra_bytes
+        assert stored <= budget
+        sizes.append(size)
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[-1]
+
+
+def test_impossible_budget_names_the_least_that_works():
+    with pytest.raises(ValueError, match="the least that works") as refusal:
+        structure_for_budget(40, 200, 10, n_steps=8)
+    least = int(re.search(r"max_model_bytes=(\d+)$", str(refusal.value))[1])
+    assert structure_for_budget(least, 200, 10, n_steps=8)[0] == 1
+
+
+def test_what_the_user_fixed_is_kept():
+    assert structure_for_budget(2048, 8, 10, n_steps=8, hidden_size=20, rank_w=3, rank_u=4) == (20, 3, 4)
+
+
+# ---- gradient -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factors", [1, 2])
+@pytest.mark.parametrize("name", ["FastGRNN", "FastRNN"])
+def test_gradient_by_hand_equals_the_automatic_one(name, factors):
+    rng = np.random.default_rng(0)
+    tensor = lambda *shape: tf.constant(0.5 * rng.normal(size=shape), tf.float32)  # noqa: E731
+    cell, wx = recurrence.CELLS[name]("tanh"), tensor(4, 3, 6)
+    matrices = (tensor(6, 6),) if factors == 1 else (tensor(6, 2), tensor(2, 6))
+    vectors = (tensor(6), tensor(6)) if name == "FastGRNN" else (tensor(6),)
+    scalars = tf.constant(0.6), tf.constant(0.1)
+    arguments = (wx, *matrices, *vectors, *scalars)
+
+    def by_hand():
+        states = recurrence.states(cell, wx, matrices, vectors, scalars, rounded=tf.constant(False))
+        return tf.reduce_sum(states[1] * wx[0]) + tf.reduce_sum(tf.square(states[-1]))
+
+    def automatic():
+        states = recurrence.real_path(cell, wx, matrices, vectors, scalars).states
+        return tf.reduce_sum(states[2] * wx[0]) + tf.reduce_sum(tf.square(states[-1]))
+
+    for one, other in zip(gradients(by_hand, arguments), gradients(automatic, arguments), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def gradients(function, arguments):
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        value = function()
+    return tape.gradient(value, arguments)

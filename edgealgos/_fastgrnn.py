@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, SequenceMixin, given_or
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, SequenceMixin
 from ._params import NONE, Options, integer
 from .codegen import ir
 from .codegen.qtype import QType
 
 STATE, SMALL_STATE, PREACTIVATION = QType(16, 15), QType(8, 7), QType(16, 12)
-HIDDEN_SIZES = (32, 28, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 FAMILY_PARAMETERS = {
     "hidden_size": (integer(1, 255), NONE),
     "rank_w": (integer(1, 255), NONE),
@@ -31,15 +29,20 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
     _cell = "FastGRNN"
 
     def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
-        from .training.fastgrnn import FastGRNN
+        from .training.fastgrnn import FastGRNN, structure_for_budget
 
-        def family(hidden_size: int) -> FastGRNN:
-            return FastGRNN(x_q.shape[2], self._n_outputs, self._problem, n_steps=x_q.shape[1], cell=self._cell,
-                            hidden_size=hidden_size, rank_w=self.rank_w, rank_u=self.rank_u,
-                            nonlinearity=self.nonlinearity, bits=self._weight_bits)  # fmt: skip
-
-        structures = itertools.product(given_or(self.hidden_size, HIDDEN_SIZES))
-        return self._run_training(self._fitting(family, structures), x_q, y, weight)
+        _, n_steps, n_features = x_q.shape
+        fixed: dict[str, Any] = {
+            "n_steps": n_steps, "bits": self._weight_bits, "nonlinearity": self.nonlinearity, "cell": self._cell,
+        }  # fmt: skip
+        hidden_size, rank_w, rank_u = structure_for_budget(
+            self.max_model_bytes, n_features, self._n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
+            rank_u=self.rank_u, problem=self._problem, **fixed,
+        )  # fmt: skip
+        model = FastGRNN(
+            n_features, self._n_outputs, self._problem, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed
+        )
+        return self._run_training(model, x_q, y, weight)
 
     def to_program(self) -> ir.Program:
         """``push`` takes one time step into the state, ``predict`` scores the state."""

@@ -338,8 +338,12 @@ class SequenceMixin:
 
 def _sequence_shape(X: Any) -> tuple[int, int] | None:
     """Steps and features of 3-D input, None for everything else."""
-    ndim = X.ndim if hasattr(X, "ndim") else np.ndim(X)
-    return tuple(np.shape(X)[1:]) if ndim == 3 else None
+    if not hasattr(X, "shape"):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged: scikit-learn will say so
+            return None
+    return (X.shape[1], X.shape[2]) if len(X.shape) == 3 else None
 
 
 def _flat(X: Any) -> Any:

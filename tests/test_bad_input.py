@@ -64,7 +64,7 @@ def test_one_class_only(kind, data):
 @pytest.mark.parametrize("kind", ALL)
 def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
     X, y = data
-    with pytest.raises(ValueError, match="5.* too small") as info:
+    with pytest.raises(ValueError, match=r"5.* too small") as info:
         kind(max_model_bytes=5, **QUICK).fit(X, y)
     least = int(re.search(r"the least that works is (\d+)", str(info.value))[1])
     assert kind(max_model_bytes=least, **QUICK).fit(X, y).model_bytes_ <= least

@@ -5,11 +5,9 @@ TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``fit``.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar
@@ -44,7 +42,6 @@ SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
 CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 HELD_OUT_SHARE, MOST_HELD_OUT = 6, 1000  # one row in so many, for judging mixed precision
-LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
 
@@ -128,30 +125,6 @@ class EdgeEstimator(BaseEstimator):
     def _weight_bits(self) -> int:
         """Width that training rounds to; "mixed" narrows or widens single tensors afterwards."""
         return 16 if self.bits == 16 else 8
-
-    def _fitting(self, family: Callable[..., Any], structures: Iterable[tuple[Any, ...]]) -> Any:
-        """The first structure that fits the budget with a usable share of its values.
-
-        Raises
-        ------
-        ValueError
-            When none does; the message says the least budget that works.
-        """
-        from .training.budget import dense_bytes, least_bytes
-
-        least: int | None = None
-        for structure in structures:
-            model = family(*structure)
-            if self.max_model_bytes is None or dense_bytes(model.specs, model.extra_bytes) <= self.max_model_bytes:
-                return model
-            needed = least_bytes(model.specs, model.extra_bytes, LEAST_DENSITY)
-            if needed <= self.max_model_bytes:
-                return model
-            least = needed if least is None else min(least, needed)
-        raise ValueError(
-            f"max_model_bytes={self.max_model_bytes} is too small for {type(self).__name__} with these inputs and "
-            f"parameters: the least that works is max_model_bytes={least}"
-        )
 
     def _run_training(self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
         """The one training loop with this estimator's options."""
@@ -365,8 +338,12 @@ class SequenceMixin:
 
 def _sequence_shape(X: Any) -> tuple[int, int] | None:
     """Steps and features of 3-D input, None for everything else."""
-    ndim = X.ndim if hasattr(X, "ndim") else np.ndim(X)
-    return tuple(np.shape(X)[1:]) if ndim == 3 else None
+    if not hasattr(X, "shape"):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged: scikit-learn will say so
+            return None
+    return (X.shape[1], X.shape[2]) if len(X.shape) == 3 else None
 
 
 def _flat(X: Any) -> Any:
@@ -401,22 +378,6 @@ def _check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number: all are zero")
     return weight / weight[weight > 0].mean()
-
-
-def dense_except(model: Any, *names: str) -> Any:
-    """Let training remove values of the named tensors only: the others' kernels read plain tables."""
-    model.specs = {n: s if n in names else dataclasses.replace(s, sparse=False) for n, s in model.specs.items()}
-    return model
-
-
-def projection_dims(choices: tuple[int, ...], n_features: int) -> tuple[int, ...]:
-    """Sizes of a projection worth trying: many more than there are features add nothing."""
-    return tuple(size for size in choices if size <= max(8, n_features))
-
-
-def given_or(value: Any, choices: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What the user fixed, else what may be chosen from."""
-    return choices if value is None else (value,)
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, given_or, projection_dims
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor
 from ._params import NONE, integer, positive
 from .codegen import ir
 
-PROJECTION_DIMS = (28, 24, 20, 16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 FAMILY_PARAMETERS = {"depth": (integer(0, 6), NONE), "projection_dim": (integer(1, 255), NONE), "sigma": (positive(),)}
 
 
@@ -21,16 +19,17 @@ class _Bonsai(EdgeEstimator):
     """What the classifier and the regressor share."""
 
     def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
-        from .training.bonsai import Bonsai
+        from .training.bonsai import Bonsai, structure_for_budget
 
-        def family(depth: int, projection_dim: int) -> Bonsai:
-            model = Bonsai(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
-                           sigma=self.sigma, bits=self._weight_bits)  # fmt: skip
-            return model
-
-        dims = projection_dims(PROJECTION_DIMS, x_q.shape[1])
-        structures = itertools.product(given_or(self.depth, (2, 1, 0)), given_or(self.projection_dim, dims))
-        return self._run_training(self._fitting(family, structures), x_q, y, weight)
+        projection_dim, depth = structure_for_budget(
+            self.max_model_bytes, x_q.shape[1], self._n_outputs, projection_dim=self.projection_dim, depth=self.depth,
+            problem=self._problem, bits=self._weight_bits,
+        )  # fmt: skip
+        model = Bonsai(
+            x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
+            sigma=self.sigma, bits=self._weight_bits,
+        )  # fmt: skip
+        return self._run_training(model, x_q, y, weight)
 
     def to_program(self) -> ir.Program:
         """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""

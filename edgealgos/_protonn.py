@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, dense_except, given_or, projection_dims
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor
 from ._params import NONE, integer, positive
 from .codegen import ir
 
-PROJECTION_DIMS = (16, 12, 10, 8, 6, 5, 4, 3, 2, 1)
 FAMILY_PARAMETERS = {
     "projection_dim": (integer(1, 255), NONE),
     "n_prototypes": (integer(1, 1024), NONE),
@@ -26,24 +24,17 @@ class _ProtoNN(EdgeEstimator):
     """What the classifier and the regressor share."""
 
     def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
-        from .training.protonn import ProtoNN
+        from .training.protonn import ProtoNN, structure_for_budget
 
-        def family(projection_dim: int, n_prototypes: int) -> ProtoNN:
-            model = ProtoNN(x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim,
-                            n_prototypes=n_prototypes, gamma=self.gamma, bits=self._weight_bits)  # fmt: skip
-            return dense_except(model, "W")
-
-        dims = projection_dims(PROJECTION_DIMS, x_q.shape[1])
-        structures = itertools.product(
-            given_or(self.projection_dim, dims), given_or(self.n_prototypes, self._prototype_counts())
-        )
-        return self._run_training(self._fitting(family, structures), x_q, y, weight)
-
-    def _prototype_counts(self) -> tuple[int, ...]:
-        """Numbers of prototypes worth trying, most first."""
-        if self._n_outputs == 1:
-            return 40, 30, 20, 15, 10, 6, 4, 3, 2, 1
-        return tuple(self._n_outputs * each for each in (6, 5, 4, 3, 2, 1))
+        projection_dim, n_prototypes = structure_for_budget(
+            self.max_model_bytes, x_q.shape[1], self._n_outputs, projection_dim=self.projection_dim,
+            n_prototypes=self.n_prototypes, problem=self._problem, bits=self._weight_bits,
+        )  # fmt: skip
+        model = ProtoNN(
+            x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, n_prototypes=n_prototypes,
+            gamma=self.gamma, bits=self._weight_bits,
+        )  # fmt: skip
+        return self._run_training(model, x_q, y, weight)
 
     def to_program(self) -> ir.Program:
         """``z = W x``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""

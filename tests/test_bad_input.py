@@ -64,11 +64,11 @@ def test_one_class_only(kind, data):
 @pytest.mark.parametrize("kind", ALL)
 def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
     X, y = data
-    with pytest.raises(ValueError, match="max_model_bytes=5 is too small") as info:
+    with pytest.raises(ValueError, match=r"5.* too small") as info:
         kind(max_model_bytes=5, **QUICK).fit(X, y)
-    least = int(re.search(r"the least that works is max_model_bytes=(\d+)", str(info.value))[1])
+    least = int(re.search(r"the least that works is (\d+)", str(info.value))[1])
     assert kind(max_model_bytes=least, **QUICK).fit(X, y).model_bytes_ <= least
-    with pytest.raises(ValueError, match=f"max_model_bytes={least}$"):
+    with pytest.raises(ValueError, match=f"the least that works is {least}$"):
         kind(max_model_bytes=least - 1, **QUICK).fit(X, y)
 
 

@@ -11,15 +11,16 @@ import edgealgos
 QUICK = {"max_model_bytes": None, "epochs": 15, "random_state": 0}
 TREE = {"depth": 1, "projection_dim": 4}
 PROTOTYPES = {"n_prototypes": 12, "projection_dim": 4, "epochs": 30, "learning_rate": 0.05}
-CELL = {"hidden_size": 6}
+CELL = {"hidden_size": 6, "epochs": 60}
+REGRESSION_CELL = {"hidden_size": 16, "epochs": 60, "learning_rate": 0.03, "batch_size": 16}
 ESTIMATORS = [
     edgealgos.BonsaiClassifier(**QUICK, **TREE),
     edgealgos.BonsaiRegressor(**QUICK, **TREE),
     edgealgos.ProtoNNClassifier(**QUICK | PROTOTYPES),
     edgealgos.ProtoNNRegressor(**QUICK | PROTOTYPES),
-    edgealgos.FastGRNNClassifier(**QUICK, **CELL),
-    edgealgos.FastGRNNRegressor(**QUICK, **CELL),
-    edgealgos.FastRNNClassifier(**QUICK, **CELL),
+    edgealgos.FastGRNNClassifier(**QUICK | CELL),
+    edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
+    edgealgos.FastRNNClassifier(**QUICK | CELL),
 ]
 
 

@@ -102,7 +102,8 @@ def table_bytes(program: Program) -> dict[str, int]:
 
 def stored_bytes(program: Program) -> dict[str, int]:
     """Everything that an integer program stores in flash, by item."""
-    sizes = {t.name: tensor_bytes(t) for t in program.tensors if t.space is Space.FLASH}
+    packed = [replace(t, storage=t.packed or t.storage) for t in program.tensors if t.space is Space.FLASH]
+    sizes = {t.name: tensor_bytes(t) for t in packed}
     return sizes | table_bytes(program)
 
 

@@ -55,7 +55,9 @@ def runtime_header() -> str:
         ("@NIBBLES@\n", "nibbles.h"),
         ("@CODEBOOKS@\n", "codebooks.h"),
     ):
-        body = re.split(r"#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", _runtime(name), maxsplit=1)[1].rsplit("#endif", 1)[0]
+        body = re.split(r"#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", _runtime(name), maxsplit=1)[1].rsplit(
+            "#endif", 1
+        )[0]
         text = text.replace(mark, body.lstrip("\n"))
     return text
 
@@ -319,7 +321,8 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
 
 def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
-    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {2 * program[op.vector].type.frac}, {kernel_headroom(program, op)}, {count}>"
+    frac, headroom = 2 * program[op.vector].type.frac, kernel_headroom(program, op)
+    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {frac}, {headroom}, {count}>"
     unrolled = program[op.prototypes].unrolled
     prototypes = f"{op.prototypes}_rows()" if unrolled else f"edgealgos::prototypes({op.prototypes})"
     tables = f"{prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"

@@ -1,4 +1,4 @@
-"""Text of the AVR functions whose instructions hold a constant's values; knows code that is ready, not how it is made."""
+"""Text of the AVR functions whose instructions hold a constant's values; knows code, not how it is made."""
 
 from __future__ import annotations
 
@@ -49,7 +49,11 @@ def _reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader
     cases = [f"      case {i}: {call}" for i, call in enumerate(calls[:-1])] + [f"      default: {calls[-1]}"]
     member = f"  decltype({rest_reader}) rest;\n" if rest_reader else ""
     make_rest = f", rest({rest_reader})" if rest_reader else ""
-    go = f"    if (node >= {len(rows)}) there.rest = rest.at(node - {len(rows)}, rows, columns);\n" if rest_reader else ""
+    go = (
+        f"    if (node >= {len(rows)}) there.rest = rest.at(node - {len(rows)}, rows, columns);\n"
+        if rest_reader
+        else ""
+    )
     unused = "" if rest_reader else "    (void)rows, (void)columns;\n"
     return (
         f"struct {name}_rows {{\n"
@@ -70,6 +74,8 @@ def _reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader
 def _distance_reader(name: str) -> str:
     return (
         f"struct {name}_rows {{\n"
-        f"  void distances(const int8_t *z, uint8_t, uint8_t, uint16_t *out, uint8_t) const {{ {name}_distances(z, out); }}\n"
+        f"  void distances(const int8_t *z, uint8_t, uint8_t, uint16_t *out, uint8_t) const {{\n"
+        f"    {name}_distances(z, out);\n"
+        f"  }}\n"
         f"}};"
     )

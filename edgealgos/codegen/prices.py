@@ -89,7 +89,9 @@ def straight_line(program: Program) -> dict[str, tuple[int, float]]:
             if program[name].unrolled:
                 codes = unrolled.chosen_parts(program, op, name)
                 # Of a tree one node of each level is visited, and node k lies on level log2(k + 1).
-                shares = [2.0 ** -((k + 1).bit_length() - 1) if isinstance(op, TreeWalk) else 1.0 for k in range(len(codes))]
+                shares = [
+                    2.0 ** -((k + 1).bit_length() - 1) if isinstance(op, TreeWalk) else 1.0 for k in range(len(codes))
+                ]
                 spent = sum(share * code.cycles for share, code in zip(shares, codes, strict=True))
                 found[name] = sum(code.size for code in codes), spent
     return found
@@ -143,7 +145,7 @@ def op_counts(program: Program, op: Op) -> Counts:
     if isinstance(op, PushColumn):
         assert program.steps is not None
         values = np.count_nonzero(program[op.matrix].values) / program.steps
-        return Counter({"PushColumn": 1, "row to push": program[op.out].size, "pushed value": values})  # type: ignore[dict-item]
+        return Counter({"PushColumn": 1, "row to push": program[op.out].size, "pushed value": values})
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})
@@ -280,11 +282,7 @@ def stack_counts(program: Program) -> Counts:
 
 def _waiting_sums(program: Program, op: Op) -> int:
     """Bytes of sums on the stack between straight-line code and what is made of them."""
-    rows = [
-        max(map(len, unrolled.chunks(matrix.values)))
-        for matrix, _, _ in _factors(program, op)
-        if matrix.unrolled
-    ]
+    rows = [max(map(len, unrolled.chunks(matrix.values))) for matrix, _, _ in _factors(program, op) if matrix.unrolled]
     return sum(rows) * getattr(op, "acc_bits", 0) // 8
 
 

@@ -192,9 +192,7 @@ def _program(
     return verify(Program(tuple(tensors), bodies, encoding, task, labels, steps, family))
 
 
-def compiled(
-    program: Program, board: str = "uno", optimize: str = "size", input_buffer: bool = True
-) -> CompiledModel:
+def compiled(program: Program, board: str = "uno", optimize: str = "size", input_buffer: bool = True) -> CompiledModel:
     """The program through all passes."""
     integer, target = passes.to_integer(program, input_buffer=input_buffer), get_board(board)
     return CompiledModel(unroll(integer, target) if optimize == "speed" else integer, target)

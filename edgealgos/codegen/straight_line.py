@@ -1,4 +1,4 @@
-"""Products as straight-line AVR code, weights as operands of instructions; knows integers and instructions, no programs.
+"""Products as straight-line AVR code, weights as operands of instructions; knows integers, no programs.
 
 The words are the EDGEALGOS_ macros of ``runtime/straight_line.h``; what each costs stands here.
 """
@@ -12,8 +12,8 @@ import numpy as np
 
 from .qtype import Ints
 
-# Registers of a product: r18 an input, r19 a weight, r20 the sign of a product; sums in the others, first in those that a
-# function may change, so that a small product has little to save.
+# Registers of a product: r18 an input, r19 a weight, r20 the sign of a product; sums in the others, first in those that
+# a function may change, so that a small product has little to save.
 _SUM_REGISTERS = [f"r{i}" for i in (21, 22, 23, 24, 25, 26, 27, *range(2, 18))]
 _CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
 # Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
@@ -133,9 +133,7 @@ def _groups(widths: list[int]) -> Iterator[list[int]]:
         yield group
 
 
-def _columns(
-    writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: int, nonzero_share: float | None
-) -> int:
+def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: int, nonzero_share: float | None) -> int:
     """All columns of some rows; `base` is the column that Y points to, before and after."""
     for column in range(matrix.shape[1]):
         weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
@@ -150,9 +148,7 @@ def _columns(
     return base
 
 
-def _column(
-    writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]], nonzero_share: float | None
-) -> None:
+def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]], nonzero_share: float | None) -> None:
     body = _Writer()
     for size in sorted({abs(weight) for weight in weights.values()}):
         rows = [row for row, weight in weights.items() if abs(weight) == size]
@@ -187,8 +183,8 @@ def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:
 
 
 def distances(prototypes: Ints, low: int, high: int) -> Code | None:
-    """Code of ``min(65535, |vector - prototype|^2)`` of each prototype, as words; None where registers do not suffice."""
-    count, width = prototypes.shape
+    """Code of ``min(65535, |vector - prototype|^2)`` of each prototype; None where registers do not suffice."""
+    width = prototypes.shape[1]
     if width > MAX_WIDTH:
         return None
     writer = _Writer()

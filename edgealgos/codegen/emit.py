@@ -195,6 +195,8 @@ def _table(tensor: Tensor) -> str:
 def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
     """What flash holds of each row, masks apart."""
     rows = list(tensor.values.reshape(-1, tensor.shape[-1] if tensor.shape else 1))
+    if tensor.storage == "indexed":
+        return [_indexed(row) for row in rows]
     if "bitmap" in tensor.storage:
         rows = [row[row != 0] for row in rows]
     if tensor.storage.startswith("codebook"):
@@ -202,6 +204,13 @@ def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
     if tensor.storage.startswith("nibble"):
         rows = [row >> 4 & 15 for row in rows]
     return [_paired(row) for row in rows] if tensor.storage.startswith(("nibble", "codebook16")) else rows
+
+
+def _indexed(row: NDArray[Any]) -> NDArray[Any]:
+    """How many weights are not zero, then each of them behind the number of columns to go on; as signed bytes."""
+    columns = np.flatnonzero(row)
+    pairs = np.stack([np.diff(columns, prepend=0), row[columns]], axis=1)
+    return np.append([columns.size], pairs).astype(np.uint8).astype(np.int8)
 
 
 def _paired(halves: NDArray[Any]) -> NDArray[Any]:

@@ -186,6 +186,8 @@ def _products(matrix: Tensor, acc_bits: int, vector: Tensor, share: float = 1.0,
 
 def _row_parts(matrix: Tensor, kind: str, rows: int, columns: int) -> Counts:
     """What the rows of one storage are made of."""
+    if matrix.storage == "indexed":
+        return Counter({f"indexed value {kind}": int(np.count_nonzero(matrix.values))})
     if "bitmap" not in matrix.storage:
         return Counter({f"{matrix.storage} value {kind}": rows * columns})
     nonzero = matrix.values.reshape(rows, columns) != 0

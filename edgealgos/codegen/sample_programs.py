@@ -224,6 +224,7 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "bonsai": lambda seed=0: bonsai(seed),
     "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
     "bonsai with sparse nodes": lambda seed=0: bonsai(seed, depth=2, density=0.3, node_density=0.3, width=11),
+    "bonsai with few weights": lambda seed=0: bonsai(seed, features=90, density=0.06, width=30, node_density=0.05),
     "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
     "bonsai with 4 bits": lambda seed=0: bonsai(seed, bits=4, density=1.0, features=21, width=7),
     "bonsai with 4 sparse bits": lambda seed=0: bonsai(seed, bits=4, density=0.2, node_density=0.2, depth=2, width=9),

@@ -199,6 +199,7 @@ template <> struct Dot<int16_t, int8_t, int8_t> {
   EDGEALGOS_NOINLINE static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row16(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
+  static SparseSum16 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed16(row, vector); }
   static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
     dot_blocks16(weights, vector, columns, sums, 1);
   }
@@ -212,6 +213,7 @@ template <> struct Dot<int32_t, int8_t, int8_t> {
   EDGEALGOS_NOINLINE static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
+  static SparseSum32 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed32(row, vector); }
   static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
     dot_blocks24(weights, vector, columns, sums, 1);
   }
@@ -271,8 +273,29 @@ template <class W> struct BitmapRows {
   }
 };
 
+// Of each row how many weights it has, then each behind the number of columns to go on.
+struct IndexedRows {
+  enum { kAtOnce = 1 };
+  const int8_t *values;
+  const uint16_t *starts;  // of each node's rows; null for a single matrix
+  IndexedRows at(uint8_t node, uint8_t, uint8_t) const {
+    const IndexedRows there = {starts ? values + flash(starts + node) : values, starts};
+    return there;
+  }
+  template <class Acc, class N> uint8_t next(const int8_t *vector, N, Acc *sums, uint8_t) {
+    const auto row = Dot<Acc, int8_t, int8_t>::indexed(values, vector);
+    values = row.next;
+    *sums = row.sum;
+    return 1;
+  }
+};
+
 template <class W> inline DenseRows<W> dense(const W *values) {
   const DenseRows<W> rows = {values};
+  return rows;
+}
+inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullptr) {
+  const IndexedRows rows = {values, starts};
   return rows;
 }
 inline BlockRows blocks(const int8_t *values) {

@@ -98,13 +98,15 @@ def _stacks(found: list[Measurement]) -> dict[str, float]:
     kinds = [prices.stack_kind(m.program) for m in found]
     loops = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
     counts = [prices.stack_counts(m.program) for m in found]
+    arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
     stacks = np.array([m.stack for m in found], dtype=float)
     deeper = stacks > [loops[kind] for kind in kinds]
     frames: dict[str, float] = {part: 0.0 for row in counts for part in row}
     for _ in range(5):  # of the others it is only known that a prediction is not deeper: asked where that is broken
-        frames |= fit([row for row, use in zip(counts, deeper, strict=True) if use], stacks[deeper])
-        predicted = np.array([sum(frames[part] * amount for part, amount in row.items()) for row in counts])
+        frames |= fit([row for row, use in zip(counts, deeper, strict=True) if use], (stacks - arrays)[deeper])
+        predicted = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in counts]
         deeper |= predicted > stacks
+    frames["local byte"] = 1.0
     return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames
 
 

@@ -36,6 +36,7 @@ from .passes.pack_weights import BLOCK_ROWS
 from .qtype import Ints
 
 Counts = Counter[str]
+_TREE_ROWS = 8  # of a node that are made before outputs are made of them
 
 
 @cache
@@ -144,8 +145,10 @@ def op_counts(program: Program, op: Op) -> Counts:
         return Counter({f"call {kind}": 1, kind: program[op.out].size})
     if isinstance(op, PushColumn):
         assert program.steps is not None
-        values = np.count_nonzero(program[op.matrix].values) / program.steps
-        return Counter({"PushColumn": 1, "row to push": program[op.out].size, "pushed value": values})
+        matrix = program[op.matrix]
+        values = np.count_nonzero(matrix.values) / program.steps if matrix.storage == "bitmap" else matrix.shape[1]
+        kind = f"{matrix.storage} {matrix.type.container} to {program[op.out].type.bits}"
+        return Counter({"PushColumn": 1, f"row to push {kind}": matrix.shape[1], f"pushed value {kind}": values})
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})
@@ -272,20 +275,30 @@ def stack_counts(program: Program) -> Counts:
     counts: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
     for op in program.ops():
         counts[f"frame {type(op).__name__}"] = 1
-        if waiting := _waiting_sums(program, op):
-            counts["sums"] = max(counts["sums"], waiting)
-            counts["straight-line code"] = 1
+        counts["local byte"] = max(counts["local byte"], _local_bytes(program, op))
         for matrix, vector, acc_bits in _factors(program, op):
-            counts[f"frame {_dot(matrix, vector, acc_bits)}"] = 1
-        if isinstance(op, PrototypeScore):
-            counts["distances"] = 2 * program[op.prototypes].shape[0]
+            counts[f"frame {_form(matrix, vector, acc_bits)}"] = 1
     return counts
 
 
-def _waiting_sums(program: Program, op: Op) -> int:
-    """Bytes of sums on the stack between straight-line code and what is made of them."""
-    rows = [max(map(len, unrolled.chunks(matrix.values))) for matrix, _, _ in _factors(program, op) if matrix.unrolled]
-    return sum(rows) * getattr(op, "acc_bits", 0) // 8
+def _form(matrix: Tensor, vector: Tensor, acc_bits: int) -> str:
+    left = unrolled.rest(matrix)
+    return "straight-line code" if left is None else _dot(left, vector, acc_bits)
+
+
+def _local_bytes(program: Program, op: Op) -> int:
+    """Bytes of the arrays on the stack: sums that wait for what is made of them, distances."""
+    rows = [_rows_at_once(matrix) for matrix, _, _ in _factors(program, op)]
+    if isinstance(op, TreeWalk):
+        return 2 * max(_TREE_ROWS, *rows[:2]) * op.acc_bits // 8
+    distances = 2 * program[op.prototypes].shape[0] if isinstance(op, PrototypeScore) else 0
+    return distances + max(rows, default=0) * getattr(op, "acc_bits", 0) // 8
+
+
+def _rows_at_once(matrix: Tensor) -> int:
+    if matrix.unrolled:
+        return max(map(len, unrolled.chunks(matrix.values)))
+    return BLOCK_ROWS if matrix.storage == "blocks" else 0
 
 
 def _call_kind(op: Op) -> str:

@@ -16,6 +16,7 @@ from .calibrate import calibrate
 from .interpret import count_saturated, decide, encode, run_integer
 from .ir import Program
 from .lower import check_samples, lower
+from .optimize import unroll
 from .passes import to_integer
 from .qtype import Ints
 from .report import Report, predict_report
@@ -208,6 +209,7 @@ def compile_model(
     model: Any,
     board: str | Board = "uno",
     *,
+    optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
     input_buffer: bool = True,
 ) -> CompiledModel:
@@ -219,6 +221,9 @@ def compile_model(
         Fitted; a Pipeline may have scalers in front.
     board : str
         ``"uno"``, ``"host"``, ...
+    optimize : {"speed", "size"}
+        ``"speed"`` writes the hottest products as straight-line code while the board's flash allows; the answers are
+        the same.
     X_calibration : array-like, optional
         Raw samples that the ranges of inputs and activations shall cover; default: those seen by ``fit``.
     input_buffer : bool
@@ -234,7 +239,10 @@ def compile_model(
     >>> compiled = compile_model(clf)  # doctest: +SKIP
     >>> compiled.predict(X)  # doctest: +SKIP
     """
+    if optimize not in ("speed", "size"):
+        raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
     program = lower(model)
     if X_calibration is not None:
         program = calibrate(program, check_samples(program, X_calibration))
-    return CompiledModel(to_integer(program, input_buffer=input_buffer), get_board(board))
+    program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
+    return CompiledModel(unroll(program, target) if optimize == "speed" else program, target)

@@ -5,6 +5,7 @@ Knows programs and the memory plan, nothing of estimators.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib import resources
 from string import Template
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import emit_unrolled
 from .ir import (
     Add,
     ArgMax,
@@ -34,6 +36,7 @@ from .passes.pack_weights import BLOCK_ROWS, codebook, tensor_bytes
 from .plan import MemoryPlan, plan_memory
 from .qtype import QType
 from .tables import EXP2, TANH
+from .unrolled import rest
 
 _LINE = 110
 
@@ -48,10 +51,13 @@ def runtime_header() -> str:
     text = _runtime("edgealgos_runtime.h").replace("@EXP2@", number_lines(EXP2)).replace("@TANH@", number_lines(TANH))
     for mark, name in (
         ("@KERNELS@\n", "avr_kernels.h"),
+        ("@STRAIGHT_LINE@\n", "straight_line.h"),
         ("@NIBBLES@\n", "nibbles.h"),
         ("@CODEBOOKS@\n", "codebooks.h"),
     ):
-        body = _runtime(name).split("#include <stdint.h>\n", 1)[1].rsplit("#endif", 1)[0]
+        body = re.split(r"#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", _runtime(name), maxsplit=1)[1].rsplit(
+            "#endif", 1
+        )[0]
         text = text.replace(mark, body.lstrip("\n"))
     return text
 
@@ -81,7 +87,7 @@ def model_source(program: Program, name: str) -> str:
     plan = plan_memory(program)
     return template("model.cpp").substitute(
         name=name,
-        tables="\n".join(_table(t) for t in program.tensors if _is_table(t)),
+        tables="\n".join(_constant(program, t) for t in program.tensors if _is_table(t)),
         memory=_memory(program, plan),
         functions=_definitions(program, plan),
         quantize=_quantize(program),
@@ -142,6 +148,25 @@ def _is_table(tensor: Tensor) -> bool:
     return tensor.space is Space.FLASH and tensor.shape != ()
 
 
+def _constant(program: Program, tensor: Tensor) -> str:
+    """A table, or straight-line code with the table for processors that do not speak it."""
+    if not tensor.unrolled:
+        return _table(tensor)
+    op = next(op for op in program.ops() if tensor.name in op.reads)
+    reader = f"edgealgos::prototypes({tensor.name})" if _is_prototypes(op, tensor) else _table_rows(tensor)
+    left = rest(tensor)
+    left_table, left_reader = (_table(left), _table_rows(left)) if left is not None else ("", "")
+    functions = emit_unrolled.functions(program, op, tensor.name, left_reader)
+    return (
+        f"#if defined(__AVR__)\n{left_table}{functions}\n#else\n{_table(tensor)}"
+        f"inline decltype({reader}) {tensor.name}_rows() {{ return {reader}; }}\n#endif\n"
+    )
+
+
+def _is_prototypes(op: Op, tensor: Tensor) -> bool:
+    return isinstance(op, PrototypeScore) and op.prototypes == tensor.name
+
+
 def _table(tensor: Tensor) -> str:
     shape = " x ".join(map(str, tensor.shape))
     doc = f"{tensor.doc}: " if tensor.doc else ""
@@ -170,6 +195,8 @@ def _table(tensor: Tensor) -> str:
 def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
     """What flash holds of each row, masks apart."""
     rows = list(tensor.values.reshape(-1, tensor.shape[-1] if tensor.shape else 1))
+    if tensor.storage == "indexed":
+        return [_indexed(row) for row in rows]
     if "bitmap" in tensor.storage:
         rows = [row[row != 0] for row in rows]
     if tensor.storage.startswith("codebook"):
@@ -177,6 +204,13 @@ def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
     if tensor.storage.startswith("nibble"):
         rows = [row >> 4 & 15 for row in rows]
     return [_paired(row) for row in rows] if tensor.storage.startswith(("nibble", "codebook16")) else rows
+
+
+def _indexed(row: NDArray[Any]) -> NDArray[Any]:
+    """How many weights are not zero, then each of them behind the number of columns to go on; as signed bytes."""
+    columns = np.flatnonzero(row)
+    pairs = np.stack([np.diff(columns, prepend=0), row[columns]], axis=1)
+    return np.append([columns.size], pairs).astype(np.uint8).astype(np.int8)
 
 
 def _paired(halves: NDArray[Any]) -> NDArray[Any]:
@@ -204,6 +238,10 @@ def _block_starts(tensor: Tensor) -> str:
 
 def _rows(tensor: Tensor) -> str:
     """Reader of a matrix' rows."""
+    return f"{tensor.name}_rows()" if tensor.unrolled else _table_rows(tensor)
+
+
+def _table_rows(tensor: Tensor) -> str:
     name = tensor.name
     starts = f", {name}_starts" if _block_starts(tensor) else ""
     masks = f"{name}_bits, " if "bitmap" in tensor.storage else ""
@@ -292,8 +330,11 @@ def _tree_walk(program: Program, op: TreeWalk) -> str:
 
 def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
-    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {2 * program[op.vector].type.frac}, {kernel_headroom(program, op)}, {count}>"
-    tables = f"{op.prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"
+    frac, headroom = 2 * program[op.vector].type.frac, kernel_headroom(program, op)
+    call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {frac}, {headroom}, {count}>"
+    unrolled = program[op.prototypes].unrolled
+    prototypes = f"{op.prototypes}_rows()" if unrolled else f"edgealgos::prototypes({op.prototypes})"
+    tables = f"{prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"
     return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {program[op.out].size}, {width});"
 
 

@@ -46,6 +46,11 @@ class Tensor:
         Values of a FLASH tensor: reals in a float program, raw integers in an integer program.
     storage : str
         How flash holds it: a key of :func:`~.qtype.storage_bytes`; decided by the packing pass.
+    packed : str or None
+        Storage that the model's bytes are counted in, where speed has chosen another; decided by :mod:`~.optimize`.
+    unrolled : int
+        How many matrices of it AVR flash holds as operands of straight-line code: of a tree's nodes the first ones, of
+        other tensors 1 for the whole; decided by :mod:`~.optimize`.
     doc : str
         One phrase for the report and the generated comment.
     """
@@ -57,6 +62,8 @@ class Tensor:
     data: NDArray[Any] | None = None
     storage: str = "dense"
     doc: str = ""
+    packed: str | None = None
+    unrolled: int = 0
 
     @property
     def size(self) -> int:
@@ -273,7 +280,7 @@ def same_program(a: Program, b: Program) -> bool:
     """Whether two programs are equal: tensors with their data, ops, encoding and labels."""
 
     def tensor_key(t: Tensor) -> tuple[Any, ...]:
-        return t.name, t.shape, t.space, t.qtype, t.storage
+        return t.name, t.shape, t.space, t.qtype, t.storage, t.packed, t.unrolled
 
     return (
         [tensor_key(t) for t in a.tensors] == [tensor_key(t) for t in b.tensors]

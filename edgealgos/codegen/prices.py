@@ -15,11 +15,28 @@ from typing import Any
 
 import numpy as np
 
+from . import unrolled
 from .boards import Board
-from .ir import Add, ArgMax, GatedUpdate, LeakyUpdate, MatVec, Op, Program, PrototypeScore, PushColumn, Rescale, Settle, Tensor, TreeWalk
+from .ir import (
+    Add,
+    ArgMax,
+    GatedUpdate,
+    LeakyUpdate,
+    MatVec,
+    Op,
+    Program,
+    PrototypeScore,
+    PushColumn,
+    Rescale,
+    Settle,
+    Tensor,
+    TreeWalk,
+)
+from .passes.pack_weights import BLOCK_ROWS
 from .qtype import Ints
 
 Counts = Counter[str]
+_TREE_ROWS = 8  # of a node that are made before outputs are made of them
 
 
 @cache
@@ -42,7 +59,9 @@ def stack_bytes(program: Program, board: Board) -> dict[str, int]:
     if not board.is_avr:
         return {"stack": 256}
     ram = prices()["ram"]
-    return {"Arduino core and serial loop": round(ram["core"]), "stack": round(ram[stack_kind(program)])}
+    frames = sum(ram.get(part, 0.0) * amount for part, amount in stack_counts(program).items())
+    stack = max(frames, ram.get(f"serial loop ({stack_kind(program)})", 0.0))
+    return {"Arduino core and serial loop": round(ram["core"]), "stack": round(stack)}
 
 
 def cycles(program: Program, board: Board) -> dict[str, int]:
@@ -50,11 +69,40 @@ def cycles(program: Program, board: Board) -> dict[str, int]:
     if not board.is_avr:
         return {}
     items: dict[str, int] = {}
+    straight = straight_line(program)
     for function, op, times in _timed_ops(program):
         spent = sum(_priced(op_counts(program, op), prices()["cycles"]).values())
-        label = f"{function}: {type(op).__name__} {op.out}" if program.steps is not None else f"{type(op).__name__} {op.out}"
+        spent += round(sum(straight[name][1] for name in op.reads if name in straight))
+        label = (
+            f"{function}: {type(op).__name__} {op.out}"
+            if program.steps is not None
+            else f"{type(op).__name__} {op.out}"
+        )
         items[label] = items.get(label, 0) + times * spent
     return items
+
+
+def straight_line(program: Program) -> dict[str, tuple[int, float]]:
+    """Bytes and cycles a call of the constants that are straight-line code."""
+    found = {}
+    for op in program.ops():
+        for name in op.reads:
+            if program[name].unrolled:
+                codes = unrolled.chosen_parts(program, op, name)
+                # Of a tree one node of each level is visited, and node k lies on level log2(k + 1).
+                shares = [
+                    2.0 ** -((k + 1).bit_length() - 1) if isinstance(op, TreeWalk) else 1.0 for k in range(len(codes))
+                ]
+                spent = sum(share * code.cycles for share, code in zip(shares, codes, strict=True))
+                found[name] = sum(code.size for code in codes), spent
+    return found
+
+
+def straight_line_cycles(program: Program) -> Iterator[tuple[int, float]]:
+    """How often a prediction runs each straight-line constant, and its cycles."""
+    straight = straight_line(program)
+    for _, op, times in _timed_ops(program):
+        yield from ((times, straight[name][1]) for name in op.reads if name in straight)
 
 
 def _priced(counts: Counts, table: dict[str, float]) -> dict[str, int]:
@@ -83,46 +131,89 @@ def cycle_counts(program: Program) -> Counts:
 def op_counts(program: Program, op: Op) -> Counts:
     """Parts that one call of an op runs through, typically."""
     if isinstance(op, MatVec):
-        return Counter({"matvec": 1, f"row of {op.acc_bits}": program[op.out].size}) + _products(
-            program[op.matrix], op.acc_bits, program[op.vector]
-        )
+        out, matrix = program[op.out], program[op.matrix]
+        shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
+        counts: Counts = Counter({"matvec": 1, f"row of {op.acc_bits}": out.size})
+        counts[f"shifted bit of {op.acc_bits}"] = out.size * _shifted_bits(shift, out.type.bits, op.acc_bits)
+        return counts + _products(matrix, op.acc_bits, program[op.vector])
     if isinstance(op, TreeWalk):
         return _tree_counts(program, op)
     if isinstance(op, PrototypeScore):
         return _prototype_counts(program, op)
     if isinstance(op, (GatedUpdate, LeakyUpdate)):
-        return Counter({f"{type(op).__name__} {op.nonlinearity}": program[op.out].size})
+        kind = f"{type(op).__name__} {op.nonlinearity}"
+        return Counter({f"call {kind}": 1, kind: program[op.out].size})
     if isinstance(op, PushColumn):
-        return Counter({"PushColumn": 1, "pushed value": np.count_nonzero(program[op.matrix].values) // program.steps})
+        assert program.steps is not None
+        matrix = program[op.matrix]
+        values = np.count_nonzero(matrix.values) / program.steps if matrix.storage == "bitmap" else matrix.shape[1]
+        kind = f"{matrix.storage} {matrix.type.container} to {program[op.out].type.bits}"
+        return Counter({"PushColumn": 1, f"row to push {kind}": matrix.shape[1], f"pushed value {kind}": values})
     if isinstance(op, (Add, Rescale, Settle)):
-        return Counter({type(op).__name__: program[op.out].size})
-    return Counter({"ArgMax": program[op.reads[0]].size})
+        return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
+    return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})
 
 
-def _products(matrix: Tensor, acc_bits: int, vector: Tensor, share: float = 1.0) -> Counts:
-    """Multiply-accumulates of all rows of a matrix, or of a share of them."""
+def _shifted_bits(shift: int, bits: int, acc_bits: int) -> int:
+    """Single bits by which a sum is shifted: whole bytes are free, and a byte may be nearer on the left."""
+    if shift <= 0 or bits > 16:
+        return -shift
+    rest = shift % 8
+    return min(rest, 8 - rest) if shift + bits > 16 or acc_bits == 16 else rest
+
+
+def _products(matrix: Tensor, acc_bits: int, vector: Tensor, share: float = 1.0, where: str = "") -> Counts:
+    """Multiply-accumulates of all rows of a matrix, or of a share of them; `where` has a row a price of its own."""
+    left = unrolled.rest(matrix)
+    if left is None:
+        return Counter()
+    if matrix.unrolled:  # whole levels of a tree
+        levels = matrix.unrolled.bit_length()
+        visited = round(share * matrix.shape[0])
+        return _products(left, acc_bits, vector, (visited - levels) / left.shape[0], where)
     kind = f"{matrix.type.container}x{vector.type.container} to {acc_bits}"
     columns = matrix.shape[-1]
     rows = matrix.size // columns
-    counts: Counts = Counter({f"{matrix.storage} row {kind}": share * rows})  # type: ignore[dict-item]
-    if matrix.storage == "dense":
-        counts[f"dense {kind}"] = share * matrix.size  # type: ignore[assignment]
-        return counts
-    bits = np.packbits(matrix.values.reshape(rows, columns) != 0, axis=1)
+    counts: Counter[str] = Counter()
+    if matrix.storage == "blocks":
+        together = matrix.shape[-2] // BLOCK_ROWS * BLOCK_ROWS * (rows // matrix.shape[-2])
+        counts[f"block {kind}{where}"] = together // BLOCK_ROWS
+        counts[f"block value {kind}"] = together * columns
+        counts[f"dense row {kind}{where}"] = rows - together
+        counts[f"dense value {kind}"] = (rows - together) * columns
+    else:
+        counts[f"{matrix.storage} row {kind}{where}"] = rows
+        counts |= _row_parts(matrix, kind, rows, columns)
+    return Counter({part: share * amount for part, amount in counts.items()})
+
+
+def _row_parts(matrix: Tensor, kind: str, rows: int, columns: int) -> Counts:
+    """What the rows of one storage are made of."""
+    if matrix.storage == "indexed":
+        return Counter({f"indexed value {kind}": int(np.count_nonzero(matrix.values))})
+    if "bitmap" not in matrix.storage:
+        return Counter({f"{matrix.storage} value {kind}": rows * columns})
+    nonzero = matrix.values.reshape(rows, columns) != 0
+    bits = np.packbits(nonzero, axis=1)
     full = int(np.count_nonzero(bits))
-    values = int(np.count_nonzero(matrix.values))
-    counts[f"bitmap byte {kind}"] = share * full  # type: ignore[assignment]
-    counts[f"bitmap empty byte {kind}"] = share * (bits.size - full)  # type: ignore[assignment]
-    counts[f"bitmap value {kind}"] = share * values  # type: ignore[assignment]
-    return counts
+    return Counter({
+        f"{matrix.storage} byte {kind}": full,
+        f"{matrix.storage} empty byte {kind}": bits.size - full,
+        f"{matrix.storage} value {kind}": int(np.count_nonzero(nonzero)),
+    })  # fmt: skip
 
 
 def _tree_counts(program: Program, op: TreeWalk) -> Counts:
-    nodes, outputs, width = program[op.weights].shape
+    nodes, outputs, _ = program[op.weights].shape
     visited = op.depth + 1
     counts: Counts = Counter({"tree": 1, f"tree output of {op.acc_bits}": visited * outputs, "tree node": visited})
+    assert op.w_type is not None
+    z = program[op.vector].type.frac
+    bits = _shifted_bits(program[op.weights].type.frac + z - op.w_type.frac, 16, op.acc_bits)
+    bits += _shifted_bits(program[op.gates].type.frac + z - 7, 8, op.acc_bits)
+    counts[f"shifted bit of {op.acc_bits}"] = visited * outputs * bits
     for name in (op.weights, op.gates):
-        counts += _products(program[name], op.acc_bits, program[op.vector], visited / nodes)
+        counts += _products(program[name], op.acc_bits, program[op.vector], visited / nodes, " of a tree")
     if op.branches is not None:
         inner = program[op.branches].shape[0]
         counts += _products(program[op.branches], op.acc_bits, program[op.vector], op.depth / inner)
@@ -134,20 +225,27 @@ def _prototype_counts(program: Program, op: PrototypeScore) -> Counts:
     prototypes = program[op.prototypes].values
     count, _ = prototypes.shape
     elements, near = _visited(prototypes, 2 * program[op.vector].type.frac)
-    return Counter({
+    counts: Counts = Counter({
+        "prototypes": 1,
         "prototype": count,
-        "distance": round(elements * count),
+        "distance": 0 if program[op.prototypes].unrolled else round(elements * count),
+        "distance row": 0 if program[op.prototypes].unrolled else count,
         "near prototype": round(near * count),
-        "label": round(near * count * program[op.out].size),
+        f"label row of {op.acc_bits}": program[op.out].size,
     })  # fmt: skip
+    return counts + _products(program[op.labels], op.acc_bits, program[op.prototypes], where=" of labels")
 
 
 def _visited(prototypes: Ints, frac: int) -> tuple[float, float]:
     """Mean number of elements a distance visits before it is too far, and share of prototypes near enough to count."""
     squares = (prototypes[:, None, :] - prototypes[None]) ** 2
     running = squares.cumsum(axis=2)
-    elements = np.minimum((running <= 0xFFFF).sum(axis=2) + 1, prototypes.shape[1])
-    return float(elements.mean()), float((np.minimum(running[..., -1], 0xFFFF) < 16 << frac).mean())
+    width = prototypes.shape[1]
+    limit = min(16 << frac, 1 << 16)
+    looks = np.arange(width % 4, width, 4)  # whether it is too far is asked before each four elements
+    looks = looks[looks > 0]
+    rest = 4 * (running[..., looks - 1] >= limit).sum(axis=2)
+    return width - float(rest.mean()), float((running[..., -1] < limit).mean())
 
 
 # ---- parts that take flash -----------------------------------------------------------------------------------------
@@ -157,7 +255,11 @@ def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
     counts: Counts = Counter({f"Arduino core and serial loop ({stack_kind(program)})": 1})
     for op in program.ops():
-        counts[f"call {_call_kind(program, op)}"] += 1
+        counts[f"call {_call_kind(op)}"] += 1
+        for matrix, vector, acc_bits in _factors(program, op):
+            if unrolled.rest(matrix) is None:
+                continue
+            counts[f"rows of {_dot(matrix, vector, acc_bits)}"] += 1
     for function in _kernel_functions(program):
         counts[f"kernel {function}"] = 1
     return counts
@@ -168,11 +270,40 @@ def stack_kind(program: Program) -> str:
     return f"{'sequence' if program.steps is not None else 'sample'} {program.task}"
 
 
-def _call_kind(program: Program, op: Op) -> str:
-    if isinstance(op, MatVec):
-        return f"matvec {program[op.matrix].storage} to {op.acc_bits}"
+def stack_counts(program: Program) -> Counts:
+    """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper)."""
+    counts: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
+    for op in program.ops():
+        counts[f"frame {type(op).__name__}"] = 1
+        counts["local byte"] = max(counts["local byte"], _local_bytes(program, op))
+        for matrix, vector, acc_bits in _factors(program, op):
+            counts[f"frame {_form(matrix, vector, acc_bits)}"] = 1
+    return counts
+
+
+def _form(matrix: Tensor, vector: Tensor, acc_bits: int) -> str:
+    left = unrolled.rest(matrix)
+    return "straight-line code" if left is None else _dot(left, vector, acc_bits)
+
+
+def _local_bytes(program: Program, op: Op) -> int:
+    """Bytes of the arrays on the stack: sums that wait for what is made of them, distances."""
+    rows = [_rows_at_once(matrix) for matrix, _, _ in _factors(program, op)]
     if isinstance(op, TreeWalk):
-        return f"tree {program[op.weights].storage} {program[op.gates].storage} to {op.acc_bits}"
+        return 2 * max(_TREE_ROWS, *rows[:2]) * op.acc_bits // 8
+    distances = 2 * program[op.prototypes].shape[0] if isinstance(op, PrototypeScore) else 0
+    return distances + max(rows, default=0) * getattr(op, "acc_bits", 0) // 8
+
+
+def _rows_at_once(matrix: Tensor) -> int:
+    if matrix.unrolled:
+        return max(map(len, unrolled.chunks(matrix.values)))
+    return BLOCK_ROWS if matrix.storage == "blocks" else 0
+
+
+def _call_kind(op: Op) -> str:
+    if isinstance(op, (MatVec, TreeWalk, PrototypeScore)):
+        return f"{type(op).__name__} to {op.acc_bits}"
     if isinstance(op, (GatedUpdate, LeakyUpdate)):
         return f"{type(op).__name__} {op.nonlinearity}"
     return type(op).__name__
@@ -182,14 +313,29 @@ def _kernel_functions(program: Program) -> set[str]:
     """Kernels out of line that the program links."""
     found: set[str] = set()
     for op in program.ops():
-        if isinstance(op, MatVec):
-            found.add(_dot(program[op.matrix], program[op.vector], op.acc_bits))
-        if isinstance(op, TreeWalk):
-            names = (op.weights, op.gates, op.branches)
-            found |= {_dot(program[name], program[op.vector], op.acc_bits) for name in names if name is not None}
+        if isinstance(op, PrototypeScore) and not program[op.prototypes].unrolled:
+            found.add("distance")
+        for matrix, vector, acc_bits in _factors(program, op):
+            if unrolled.rest(matrix) is None:
+                continue
+            found.add(_dot(matrix, vector, acc_bits))
+            if matrix.storage == "blocks" and matrix.shape[-2] % BLOCK_ROWS:
+                found.add(f"dense 8x8 to {acc_bits}")
         if isinstance(op, ArgMax) and program[op.source].size > 1:
             found.add("argmax")
     return found
+
+
+def _factors(program: Program, op: Op) -> Iterator[tuple[Tensor, Tensor, int]]:
+    """Matrices of an op with the vector they are multiplied with and the width of the sum."""
+    if isinstance(op, MatVec):
+        yield program[op.matrix], program[op.vector], op.acc_bits
+    elif isinstance(op, TreeWalk):
+        for name in (op.weights, op.gates, op.branches):
+            if name is not None:
+                yield program[name], program[op.vector], op.acc_bits
+    elif isinstance(op, PrototypeScore):
+        yield program[op.labels], program[op.prototypes], op.acc_bits
 
 
 def _dot(matrix: Tensor, vector: Tensor, acc_bits: int) -> str:

@@ -13,8 +13,10 @@ from edgealgos._errors import DoesNotFitError, ExportError
 from .boards import Board
 from .ir import Program, Space
 from .passes import model_bytes, stored_bytes
+from .passes.pack_weights import table_bytes, tensor_bytes
 from .plan import MemoryPlan, plan_memory, ram_bytes
-from .prices import code_bytes, cycles, stack_bytes
+from .prices import code_bytes, cycles, stack_bytes, straight_line
+from .unrolled import rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,10 @@ def predict_report(program: Program, board: Board) -> Report:
 
 def flash_tables(program: Program) -> dict[str, int]:
     """Flash of the tables, by item; scalars are operands of instructions and part of the code."""
-    scalars = {t.name for t in program.tensors if t.shape == ()}
-    return {f"table {name}": size for name, size in stored_bytes(program).items() if name not in scalars}
+    left = [rest(t) for t in program.tensors if t.space is Space.FLASH and t.shape != ()]
+    tables = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
+    tables |= {f"table {name}": size for name, size in table_bytes(program).items()}
+    return tables | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}
 
 
 def check_fits(report: Report, budget: Budget | None = None) -> None:

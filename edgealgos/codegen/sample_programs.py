@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.random import Generator
+from numpy.typing import ArrayLike, NDArray
 
 from . import passes
 from .boards import get_board
@@ -17,6 +21,7 @@ from .ir import (
     GatedUpdate,
     LeakyUpdate,
     MatVec,
+    Op,
     Program,
     PrototypeScore,
     Rescale,
@@ -26,34 +31,51 @@ from .ir import (
     verify,
 )
 from .mixed import matrices, represent
-from .qtype import QType
+from .optimize import unroll
+from .qtype import Ints, QType
 from .represent import REPRESENTATIONS
 
-
-def constant(name, data, qtype=None):
-    data = np.asarray(data, dtype=float)
-    return Tensor(name, data.shape, Space.FLASH, qtype, data)
+Reals = NDArray[np.float64]
 
 
-def scratch(name, size, qtype=None):
+def constant(name: str, data: ArrayLike, qtype: QType | None = None) -> Tensor:
+    """A constant of real values."""
+    values = np.asarray(data, dtype=float)
+    return Tensor(name, values.shape, Space.FLASH, qtype, values)
+
+
+def scratch(name: str, size: int, qtype: QType | None = None) -> Tensor:
+    """A vector that lives inside one function."""
     return Tensor(name, (size,), Space.SCRATCH, qtype)
 
 
-def sparse(rng, shape, density=1.0, scale=1.0):
+def sparse(rng: Generator, shape: tuple[int, ...], density: float = 1.0, scale: float = 1.0) -> Reals:
+    """Random weights, a share of them not zero."""
     return rng.normal(size=shape) * scale * (rng.random(shape) < density)
 
 
-def samples(rng, n, features):
+def samples(rng: Generator, n: int, features: int) -> Reals:
     """Small integers, as pixels are."""
     return rng.integers(0, 17, size=(n, features)).astype(float)
 
 
-def bonsai(seed=0, features=20, width=6, outputs=4, depth=1, density=0.4, node_density=1.0, task="classifier", bits=8):
+def bonsai(
+    seed: int = 0,
+    features: int = 20,
+    width: int = 6,
+    outputs: int = 4,
+    depth: int = 1,
+    density: float = 0.4,
+    node_density: float = 1.0,
+    task: str = "classifier",
+    bits: int = 8,
+) -> Program:
+    """A random tree."""
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
     nodes = 2 ** (depth + 1) - 1
 
-    def weights(name, shape, density, scale):
+    def weights(name: str, shape: tuple[int, ...], density: float, scale: float) -> Tensor:
         data = sparse(rng, shape, density, scale)
         return constant(name, data, QType.covering(float(np.abs(data).max()), bits))
 
@@ -73,24 +95,27 @@ def bonsai(seed=0, features=20, width=6, outputs=4, depth=1, density=0.4, node_d
 
 
 def protonn(
-    seed=0,
-    features=20,
-    width=6,
-    outputs=4,
-    count=9,
-    density=1.0,
-    task="classifier",
-    frac=5,
-    scale=0.15,
-    label_density=1.0,
-):
+    seed: int = 0,
+    features: int = 20,
+    width: int = 6,
+    outputs: int = 4,
+    count: int = 9,
+    density: float = 1.0,
+    task: str = "classifier",
+    frac: int = 5,
+    scale: float = 0.15,
+    label_density: float = 1.0,
+) -> Program:
+    """Random prototypes."""
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
+    W = sparse(rng, (width, features), density, scale)
+    near = encoding.real(samples(rng, count, features)) @ W.T  # prototypes lie where samples are
     tensors = [
         Tensor("x", (features,), Space.INPUT, encoding.qtype),
-        constant("W", sparse(rng, (width, features), density, scale)),
+        constant("W", W),
         scratch("z", width, QType(7, frac)),
-        constant("B", rng.normal(size=(count, width)) * 0.6),
+        constant("B", near + rng.normal(size=(count, width)) * 0.6),
         constant("L", sparse(rng, (outputs, count), label_density)),
         Tensor("scores", (outputs,), Space.OUTPUT),
     ]
@@ -99,8 +124,17 @@ def protonn(
 
 
 def fastgrnn(
-    seed=0, features=5, hidden=7, outputs=4, steps=6, rank=0, nonlinearity="hard_tanh", gated=True, task="classifier"
-):
+    seed: int = 0,
+    features: int = 5,
+    hidden: int = 7,
+    outputs: int = 4,
+    steps: int = 6,
+    rank: int = 0,
+    nonlinearity: str = "hard_tanh",
+    gated: bool = True,
+    task: str = "classifier",
+) -> Program:
+    """A random recurrent cell, gated or not, of full or low rank."""
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
     tensors = [
@@ -110,7 +144,7 @@ def fastgrnn(
         scratch("p_w", hidden, PREACTIVATION),
         scratch("h8", hidden, CANDIDATE),
     ]
-    push = [Rescale("h8", "h"), MatVec("p_w", "W", "x")]
+    push: list[Op] = [Rescale("h8", "h"), MatVec("p_w", "W", "x")]
     if rank:
         tensors += [
             constant("U2", rng.normal(size=(rank, hidden)) * 0.5),
@@ -140,8 +174,15 @@ def fastgrnn(
     return _program("FastGRNN", tensors, {"push": push, "predict": predict}, encoding, task, steps)
 
 
-def _program(family, tensors, functions, encoding, task, steps=None):
-    labels = ()
+def _program(
+    family: str,
+    tensors: list[Tensor],
+    functions: Mapping[str, Sequence[Op]],
+    encoding: InputEncoding,
+    task: str,
+    steps: int | None = None,
+) -> Program:
+    labels: tuple[int, ...] = ()
     outputs = tensors[-1].size if tensors[-1].name == "scores" else next(t.size for t in tensors if t.name == "scores")
     if task == "classifier":
         tensors = [*tensors, scratch("label", 1)]
@@ -151,36 +192,39 @@ def _program(family, tensors, functions, encoding, task, steps=None):
     return verify(Program(tuple(tensors), bodies, encoding, task, labels, steps, family))
 
 
-def compiled(program, board="uno"):
-    return CompiledModel(passes.to_integer(program), get_board(board))
+def compiled(program: Program, board: str = "uno", optimize: str = "size", input_buffer: bool = True) -> CompiledModel:
+    """The program through all passes."""
+    integer, target = passes.to_integer(program, input_buffer=input_buffer), get_board(board)
+    return CompiledModel(unroll(integer, target) if optimize == "speed" else integer, target)
 
 
-def any_inputs(rng, program, n):
+def any_inputs(rng: Generator, program: Program, n: int) -> Ints:
     """Device inputs over the whole calibrated range, the ends included."""
-    encoding: InputEncoding = program.encoding
+    encoding = program.encoding
     shape = (n, program.input.size) if program.steps is None else (n, program.steps, program.input.size)
     q = rng.integers(encoding.low, encoding.high + 1, size=shape)
     q[0], q[-1] = encoding.low, encoding.high
     return q
 
 
-def typical_inputs(rng, program, n):
+def typical_inputs(rng: Generator, program: Program, n: int) -> NDArray[np.signedinteger]:
     """Device inputs of the kind of data that the encoding was calibrated on."""
     width = program.input.size
     X = samples(rng, n * (program.steps or 1), width)
     return program.encoding.encode(X).reshape(n, -1)
 
 
-def represented(program, *representations):
+def represented(program: Program, *representations: str) -> Program:
     """The program with its matrices rounded to representations, one after the other."""
     names = matrices(program)
     return represent(program, {n: representations[i % len(representations)] for i, n in enumerate(names)})
 
 
-EVERY_KIND = {
+EVERY_KIND: dict[str, Callable[..., Program]] = {
     "bonsai": lambda seed=0: bonsai(seed),
     "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
     "bonsai with sparse nodes": lambda seed=0: bonsai(seed, depth=2, density=0.3, node_density=0.3, width=11),
+    "bonsai with few weights": lambda seed=0: bonsai(seed, features=90, density=0.06, width=30, node_density=0.05),
     "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
     "bonsai with 4 bits": lambda seed=0: bonsai(seed, bits=4, density=1.0, features=21, width=7),
     "bonsai with 4 sparse bits": lambda seed=0: bonsai(seed, bits=4, density=0.2, node_density=0.2, depth=2, width=9),
@@ -209,46 +253,66 @@ EVERY_KIND = {
 }
 
 
-def random_program(seed):
+def random_program(seed: int) -> Program:
     """A program of random family, shape, sparsity and width, with extreme weights now and then."""
     rng = np.random.default_rng(seed)
-    common = {"seed": seed, "features": int(rng.integers(1, 40)), "outputs": int(rng.integers(1, 7))}
+    large = rng.random() < 0.4  # as large as models for a small board are; else small, where the odd cases are
+
+    def up_to(small: int, most: int) -> int:
+        return int(rng.integers(most // 4, most)) if large else int(rng.integers(1, small))
+
+    common: dict[str, Any] = {"seed": seed, "features": up_to(40, 257), "outputs": up_to(7, 11)}
+    if rng.random() < 0.15:
+        common |= {"task": "regressor", "outputs": 1}
     density = float(rng.choice([0.05, 0.3, 0.7, 1.0]))
     family = rng.integers(3)
     if family == 0:
         program = bonsai(
             **common,
-            width=int(rng.integers(1, 20)),
+            width=up_to(20, 24),
             depth=int(rng.integers(0, 4)),
             density=density,
-            node_density=float(rng.choice([0.2, 1.0])),
-            bits=int(rng.choice([4, 8, 16])),
+            node_density=float(rng.choice([0.2, 0.6, 1.0])),
+            bits=int(rng.choice([4, 8, 8, 16])),
         )
     elif family == 1:
         program = protonn(
             **common,
-            width=int(rng.integers(1, 16)),
-            count=int(rng.integers(1, 30)),
+            width=up_to(16, 24),
+            count=up_to(30, 60),
             density=density,
             frac=int(rng.integers(1, 7)),
             label_density=float(rng.choice([0.2, 1.0])),
             scale=float(rng.choice([0.05, 0.2, 1.0])),
         )
     else:
+        common["features"] = min(common["features"], 64)
         program = fastgrnn(
             **common,
-            hidden=int(rng.integers(1, 20)),
+            hidden=up_to(20, 40),
             steps=int(rng.integers(1, 6)),
-            rank=int(rng.integers(0, 5)),
+            rank=int(rng.integers(0, 9)),
             nonlinearity=str(rng.choice(["hard_tanh", "tanh"])),
             gated=bool(rng.random() < 0.8),
         )
+    plain = program
     if rng.random() < 0.3:
         program = represented(program, *rng.choice(list(REPRESENTATIONS), size=3))
-    return _with_extreme_weights(rng, program) if rng.random() < 0.3 else program
+    if rng.random() < 0.3:
+        program = _with_extreme_weights(rng, program)
+    return program if _fits_accumulators(program) else plain
 
 
-def _with_extreme_weights(rng, program):
+def _fits_accumulators(program: Program) -> bool:
+    """Whether 32 bits hold every sum; words times words may not."""
+    try:
+        passes.to_integer(program)
+    except passes.AccumulatorOverflow:
+        return False
+    return True
+
+
+def _with_extreme_weights(rng: Generator, program: Program) -> Program:
     """Some matrices filled with the ends of their range."""
     extreme = []
     for tensor in program.tensors:

@@ -7,6 +7,10 @@ import pytest
 
 from edgealgos.codegen import export, toolchain
 from edgealgos.codegen import sample_programs as programs
+from edgealgos.codegen.boards import get_board
+from edgealgos.codegen.compile import CompiledModel
+from edgealgos.codegen.optimize import forms
+from edgealgos.codegen.unrolled import groups
 
 
 def host_scores(compiled, q, folder):
@@ -52,6 +56,28 @@ def test_uno(kind):
     assert not [w for w in result.warnings if "warning:" in w]
 
 
+def fastest(program, rng):
+    """The program with every constant in one of its faster forms."""
+    for op in program.ops():
+        for names in groups(op):
+            if found := list(forms(program, op, names)):
+                program = program.replacing(*found[rng.integers(len(found))].values())
+    return program
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def test_uno_fast(kind):
+    rng = np.random.default_rng(sum(map(ord, kind)))
+    program = fastest(programs.compiled(programs.EVERY_KIND[kind](2)).program, rng)
+    compiled = CompiledModel(program, get_board("uno"))
+    q = programs.any_inputs(rng, program, 40)
+    X = raw(compiled, q)
+    result = compiled.simulate(X)
+    assert np.array_equal(result.scores, compiled.scores(X))
+    assert not [w for w in result.warnings if "warning:" in w]
+
+
 @pytest.mark.needs("g++")
 def test_fuzz_host(tmp_path, capsys):
     """Random programs; EDGEALGOS_FUZZ says how many, EDGEALGOS_FUZZ_SEED where to start."""
@@ -75,7 +101,7 @@ def test_fuzz_uno(capsys):
     for seed in range(start, start + count):
         with capsys.disabled():
             print(f"[fuzz seed {seed}]", end=" ")
-        compiled = programs.compiled(programs.random_program(seed))
+        compiled = programs.compiled(programs.random_program(seed), optimize=("size", "speed")[seed % 2])
         q = programs.any_inputs(np.random.default_rng(seed), compiled.program, 12)
         X = raw(compiled, q)
         assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X)), f"seed {seed}"

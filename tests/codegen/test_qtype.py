@@ -51,7 +51,10 @@ def test_dequantise_inverts_quantise_on_the_grid():
 
 
 def test_storage_counts_values_and_indices():
-    assert storage_bytes((3, 10), 7) == {"dense": 30, "bitmap": 3 * 2 + 7}
-    assert storage_bytes((4, 3, 10), 7) == {"dense": 120, "bitmap": 12 * 2 + 7 + 8}
+    assert storage_bytes((3, 10), 7) == {"dense": 30, "bitmap": 3 * 2 + 7, "indexed": 3 + 2 * 7}
+    assert storage_bytes((4, 3, 10), 7) == {"dense": 120, "bitmap": 12 * 2 + 7 + 8, "indexed": 12 + 14 + 8}
     assert cheapest_storage((3, 10), 30) == ("dense", 30)
     assert cheapest_storage((3, 10), 7) == ("bitmap", 13)
+    assert cheapest_storage((3, 100), 7) == ("indexed", 3 + 2 * 7)
+    assert cheapest_storage((3, 300), 7) == ("bitmap", 3 * 38 + 7)  # too many columns for a byte
+    assert cheapest_storage((3, 100), 7, bits=16) == ("bitmap", 3 * 13 + 14)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, PushColumn, Space, Tensor, TreeWalk
-from ..qtype import Ints, storage_bytes
+from ..qtype import MAX_INDEXED_COLUMNS, Ints, storage_bytes
 from ..tables import EXP2, TANH
 
 BLOCK_ROWS = 4  # rows that share the load of an input
@@ -43,6 +43,8 @@ def _possible(matrix: Tensor, vector: Tensor) -> list[str]:
     """Storages that can hold the values, the fastest first."""
     found = ["blocks"] if fits_blocks(matrix, vector) else []
     found += ["dense", "bitmap"]
+    if (matrix.type.container, vector.type.container) == (8, 8) and matrix.shape[-1] <= MAX_INDEXED_COLUMNS:
+        found.append("indexed")
     if matrix.type.container == 8 and not np.any(matrix.values & 15):  # four bits are the upper half of a byte
         found += ["nibbles", "nibble_bitmap"]
     distinct = np.unique(matrix.values).size
@@ -72,6 +74,8 @@ def tensor_bytes(tensor: Tensor) -> int:
     rows = tensor.size // columns
     stored = np.full(rows, columns)
     masks = 0
+    if tensor.storage == "indexed":
+        return storage_bytes(tensor.shape, int(np.count_nonzero(tensor.values)))["indexed"]
     if "bitmap" in tensor.storage:
         stored = np.count_nonzero(tensor.values.reshape(rows, columns), axis=1)
         masks = storage_bytes(tensor.shape, 0)["bitmap"]
@@ -102,7 +106,8 @@ def table_bytes(program: Program) -> dict[str, int]:
 
 def stored_bytes(program: Program) -> dict[str, int]:
     """Everything that an integer program stores in flash, by item."""
-    sizes = {t.name: tensor_bytes(t) for t in program.tensors if t.space is Space.FLASH}
+    packed = [replace(t, storage=t.packed or t.storage) for t in program.tensors if t.space is Space.FLASH]
+    sizes = {t.name: tensor_bytes(t) for t in packed}
     return sizes | table_bytes(program)
 
 

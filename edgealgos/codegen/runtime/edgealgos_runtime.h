@@ -16,6 +16,7 @@
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 
 @KERNELS@
+@STRAIGHT_LINE@
 namespace edgealgos {
 
 // ---- flash ----------------------------------------------------------------------------------------------------
@@ -194,9 +195,11 @@ template <> struct Dot<int16_t, int8_t, int8_t> {
   template <class N> static int16_t dense(const int8_t *row, const int8_t *vector, N columns) {
     return dot16(row, vector, columns);
   }
-  template <class N> static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
+  template <class N>
+  EDGEALGOS_NOINLINE static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row16(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
+  static SparseSum16 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed16(row, vector); }
   static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
     dot_blocks16(weights, vector, columns, sums, 1);
   }
@@ -206,9 +209,11 @@ template <> struct Dot<int32_t, int8_t, int8_t> {
   template <class N> static int32_t dense(const int8_t *row, const int8_t *vector, N columns) {
     return dot32(row, vector, columns);
   }
-  template <class N> static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
+  template <class N>
+  EDGEALGOS_NOINLINE static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
+  static SparseSum32 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed32(row, vector); }
   static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
     dot_blocks24(weights, vector, columns, sums, 1);
   }
@@ -268,8 +273,29 @@ template <class W> struct BitmapRows {
   }
 };
 
+// Of each row how many weights it has, then each behind the number of columns to go on.
+struct IndexedRows {
+  enum { kAtOnce = 1 };
+  const int8_t *values;
+  const uint16_t *starts;  // of each node's rows; null for a single matrix
+  IndexedRows at(uint8_t node, uint8_t, uint8_t) const {
+    const IndexedRows there = {starts ? values + flash(starts + node) : values, starts};
+    return there;
+  }
+  template <class Acc, class N> uint8_t next(const int8_t *vector, N, Acc *sums, uint8_t) {
+    const auto row = Dot<Acc, int8_t, int8_t>::indexed(values, vector);
+    values = row.next;
+    *sums = row.sum;
+    return 1;
+  }
+};
+
 template <class W> inline DenseRows<W> dense(const W *values) {
   const DenseRows<W> rows = {values};
+  return rows;
+}
+inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullptr) {
+  const IndexedRows rows = {values, starts};
   return rows;
 }
 inline BlockRows blocks(const int8_t *values) {
@@ -288,6 +314,13 @@ inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t
 @CODEBOOKS@
 namespace edgealgos {
 
+// The next `count` rows of one matrix.
+template <class Acc, class Rows, class V, class N>
+EDGEALGOS_NOINLINE uint8_t next_of_all(Rows &rows, const V *vector, N columns, Acc *sums, uint8_t count) {
+  for (uint8_t k = 0; k < count;) k = static_cast<uint8_t>(k + rows.next(vector, columns, sums + k, static_cast<uint8_t>(count - k)));
+  return count;
+}
+
 // acc + bias[i], wrapping; a null bias is zero.
 template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint16_t i) {
   typedef typename Wrapping<Acc>::type U;
@@ -299,7 +332,7 @@ template <class Acc, int Count, int Bits, class Rows, class B, class V, class Ou
 void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows, N columns) {
   Acc sums[Rows::kAtOnce];
   for (uint16_t i = 0; i < rows;) {
-    const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 4 ? 4 : rows - i));
+    const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 255 ? 255 : rows - i));
     for (uint8_t k = 0; k < count; ++k, ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[k], bias, i)));
   }
   barrier();
@@ -307,17 +340,19 @@ void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows
 
 // ---- Bonsai ---------------------------------------------------------------------------------------------------
 
+// Rows of a node that are made before outputs are made of them.
 template <class A, class B> struct AtOnce {
-  enum { kA = A::kAtOnce, kB = B::kAtOnce, kBoth = static_cast<int>(kA) > static_cast<int>(kB) ? static_cast<int>(kA) : static_cast<int>(kB) };
+  enum { kA = A::kAtOnce, kB = B::kAtOnce, kMost = static_cast<int>(kA) > static_cast<int>(kB) ? static_cast<int>(kA) : static_cast<int>(kB),
+         kBoth = static_cast<int>(kMost) > 8 ? static_cast<int>(kMost) : 8 };
 };
 
-// The next rows of two matrices, equally many of both.
-template <class Acc, class RowsW, class RowsV, class V>
-inline uint8_t next_of_both(RowsW &weights, RowsV &gates, const V *z, uint8_t width, Acc *sums_w, Acc *sums_v, uint8_t left) {
-  const uint8_t most = AtOnce<RowsW, RowsV>::kBoth, wanted = left < most ? 1 : most;
-  for (uint8_t k = 0; k < wanted;) k = static_cast<uint8_t>(k + weights.next(z, width, sums_w + k, static_cast<uint8_t>(wanted - k)));
-  for (uint8_t k = 0; k < wanted;) k = static_cast<uint8_t>(k + gates.next(z, width, sums_v + k, static_cast<uint8_t>(wanted - k)));
-  return wanted;
+// scores += w * t, out of line because it needs all registers.
+template <int ShiftW, int ShiftV, class Acc>
+EDGEALGOS_NOINLINE void add_outputs(const Acc *sums_w, const Acc *sums_v, int32_t *scores, uint8_t count) {
+  do {
+    const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(*sums_v++));
+    *scores++ += multiply(rescale<ShiftW, 16>(*sums_w++), t);
+  } while (--count);
 }
 
 // scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
@@ -331,11 +366,12 @@ void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bia
     RowsV row_v = gates.at(node, outputs, width);
     Acc sums_w[AtOnce<RowsW, RowsV>::kBoth], sums_v[AtOnce<RowsW, RowsV>::kBoth];
     for (uint8_t c = 0; c < outputs;) {
-      const uint8_t count = next_of_both(row_w, row_v, z, width, sums_w, sums_v, static_cast<uint8_t>(outputs - c));
-      for (uint8_t k = 0; k < count; ++k, ++c) {
-        const int8_t t = static_cast<int8_t>(rescale<ShiftV, 8>(sums_v[k]));
-        scores[c] += multiply(rescale<ShiftW, 16>(sums_w[k]), t);
-      }
+      const uint8_t left = static_cast<uint8_t>(outputs - c);
+      const uint8_t count = left < AtOnce<RowsW, RowsV>::kBoth ? left : static_cast<uint8_t>(AtOnce<RowsW, RowsV>::kBoth);
+      next_of_all(row_w, z, width, sums_w, count);
+      next_of_all(row_v, z, width, sums_v, count);
+      add_outputs<ShiftW, ShiftV>(sums_w, sums_v, scores + c, count);
+      c = static_cast<uint8_t>(c + count);
     }
     if (level == Depth) break;
     const bool left = Dot<Acc, W, V>::dense(branches + static_cast<uint16_t>(node) * width, z, width) > 0;
@@ -373,15 +409,29 @@ template <int Up> inline int32_t shifted_sum(int32_t sum, uint8_t exponent) {
   return raw;
 }
 
+// Prototypes row by row; their distances from z, those whose high byte is above `far` only that far.
+struct PrototypeTable {
+  const int8_t *values;
+  void distances(const int8_t *z, uint8_t width, uint8_t far, uint16_t *out, uint8_t count) const {
+    const int8_t *prototype = values;
+    for (; count; --count, prototype += width) *out++ = squared_distance7(prototype, z, width, far);
+  }
+};
+inline PrototypeTable prototypes(const int8_t *values) {
+  const PrototypeTable table = {values};
+  return table;
+}
+
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
-template <class Acc, int Frac, int Up, int Count, class Rows>
-void prototype_score(const int8_t *prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
+template <class Acc, int Frac, int Up, int Count, class Prototypes, class Rows>
+void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
                      uint8_t outputs, uint8_t width) {
   const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
   uint16_t steps[Count];
   uint16_t nearest = 1024;
-  for (uint8_t j = 0; j < Count; ++j, prototypes += width) {
-    steps[j] = distance_steps<Frac>(squared_distance7(prototypes, z, width, far));
+  prototypes.distances(z, width, far, steps, Count);
+  for (uint8_t j = 0; j < Count; ++j) {
+    steps[j] = distance_steps<Frac>(steps[j]);
     if (steps[j] < nearest) nearest = steps[j];
   }
   const uint8_t exponent = static_cast<uint8_t>(nearest >> 6);

@@ -1,0 +1,81 @@
+"""Text of the AVR functions whose instructions hold a constant's values; knows code, not how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .ir import MatVec, Op, Program, PrototypeScore, TreeWalk
+from .straight_line import Code
+from .unrolled import Parts, chosen_parts, chunks
+
+
+def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str:
+    """Functions of a constant and the reader of rows (or distances) that calls them.
+
+    `rest_reader` makes the reader of what stays a table.
+    """
+    found = chosen_parts(program, op, name)
+    values = program[name].values
+    size = sum(code.size for code in found)
+    comment = f"// {name} as straight-line code: {size:,} bytes."
+    if isinstance(op, PrototypeScore) and name == op.prototypes:
+        reader = _distance_reader(name)
+        return "\n".join([comment, _function(f"{name}_distances", found[0], "uint16_t", "distances"), reader])
+    assert isinstance(op, (MatVec, TreeWalk, PrototypeScore))
+    kind = f"int{op.acc_bits}_t"
+    texts = [_function(_part(name, found, i), code, kind, "sums") for i, code in enumerate(found)]
+    rows = [len(chunk) for chunk in chunks(values)][: len(found)]
+    return "\n".join([comment, *texts, _reader(name, found, kind, rows, rest_reader)])
+
+
+def _part(name: str, found: Parts, index: int) -> str:
+    return f"{name}_sums" if len(found) == 1 else f"{name}_sums_{index}"
+
+
+def _function(name: str, code: Code, kind: str, out: str) -> str:
+    lines = "\n".join(f"      {line}" for line in code.lines)
+    registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
+    return (
+        f"EDGEALGOS_NOINLINE void {name}(const int8_t *vector, {kind} *{out}) {{\n"
+        f"  __asm__ __volatile__(\n{lines}\n"
+        f'      : "+x"(vector), "+z"({out})\n      :\n      : {registers});\n}}'
+    )
+
+
+def _reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader: str) -> str:
+    calls = [f"{_part(name, found, i)}(vector, sums); return {count};" for i, count in enumerate(rows)]
+    if rest_reader:
+        calls.append("return edgealgos::next_of_all(rest, vector, columns, sums, kAtOnce);")
+    cases = [f"      case {i}: {call}" for i, call in enumerate(calls[:-1])] + [f"      default: {calls[-1]}"]
+    member = f"  decltype({rest_reader}) rest;\n" if rest_reader else ""
+    make_rest = f", rest({rest_reader})" if rest_reader else ""
+    go = (
+        f"    if (node >= {len(rows)}) there.rest = rest.at(node - {len(rows)}, rows, columns);\n"
+        if rest_reader
+        else ""
+    )
+    unused = "" if rest_reader else "    (void)rows, (void)columns;\n"
+    return (
+        f"struct {name}_rows {{\n"
+        f"  enum {{ kAtOnce = {max(rows)} }};\n"
+        f"  uint8_t part;\n{member}"
+        f"  {name}_rows() : part(0){make_rest} {{}}\n"
+        f"  {name}_rows at(uint8_t node, uint8_t rows, uint8_t columns) const {{\n{unused}"
+        f"    {name}_rows there;\n"
+        f"    there.part = node;\n{go}"
+        f"    return there;\n"
+        f"  }}\n"
+        f"  template <class N> uint8_t next(const int8_t *vector, N columns, {kind} *sums, uint8_t) {{\n"
+        f"    (void)columns;\n"
+        f"    switch (part++) {{\n" + "\n".join(cases) + "\n    }\n  }\n};"
+    )
+
+
+def _distance_reader(name: str) -> str:
+    return (
+        f"struct {name}_rows {{\n"
+        f"  void distances(const int8_t *z, uint8_t, uint8_t, uint16_t *out, uint8_t) const {{\n"
+        f"    {name}_distances(z, out);\n"
+        f"  }}\n"
+        f"}};"
+    )

@@ -1,0 +1,102 @@
+"""Chooses which products become faster and larger: blocks of rows instead of packed rows, or straight-line code.
+
+Knows programs, boards and prices, nothing of C++.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from .boards import Board
+from .ir import Op, Program, Space, Tensor, TreeWalk
+from .passes.pack_weights import fits_blocks
+from .report import Report, predict_report
+from .unrolled import groups, parts
+
+FLASH_FOR_THE_USER = 2048
+MODEL_FLASH = 12 * 1024  # a model that fills the flash for a few cycles is nobody's friend
+_BYTES_PER_CYCLE = 20  # more flash than this for one cycle is not worth it
+Changes = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    changes: Changes
+    saved_cycles: int
+    bytes: int
+
+
+def unroll(program: Program, board: Board) -> Program:
+    """The program with its hottest products faster, while flash allows; unchanged for boards other than AVR."""
+    if not board.is_avr:
+        return program
+    report = predict_report(program, board)
+    free = min(board.flash_bytes - FLASH_FOR_THE_USER - report.flash_bytes, MODEL_FLASH - report.model_bytes)
+    best: tuple[float, tuple[_Choice, ...]] = (0.0, ())
+    for choices in product(*_alternatives(program, board, report)):
+        size = sum(choice.bytes for choice in choices)
+        value = sum(choice.saved_cycles for choice in choices) - size / _BYTES_PER_CYCLE
+        if size <= free and value > best[0]:
+            best = (value, choices)
+    return program.replacing(*(tensor for choice in best[1] for tensor in choice.changes.values()))
+
+
+def _alternatives(program: Program, board: Board, before: Report) -> Iterator[list[_Choice]]:
+    """For each group of constants that are changed together what can be done with them."""
+    for op in program.ops():
+        for names in groups(op):
+            found = [_Choice({}, 0, 0)]
+            for changes in forms(program, op, names):
+                after = predict_report(program.replacing(*changes.values()), board)
+                saved = before.cycles - after.cycles
+                if saved > 0:
+                    found.append(_Choice(changes, saved, after.flash_bytes - before.flash_bytes))
+            yield found
+
+
+def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]:
+    """Faster forms of a group: blocks, straight-line code, of a tree straight-line code of its upper levels."""
+    tensors = [program[name] for name in names]
+    bases = [tensors]
+    in_blocks = [_in_blocks(program, op, tensor) for tensor in tensors]
+    if in_blocks != tensors:
+        bases.append(in_blocks)
+        yield {t.name: t for t in in_blocks}
+    if any(parts(program, op, name) is None for name in names):
+        return
+    if isinstance(op, TreeWalk):
+        for base in bases:
+            for levels in range(1, op.depth + 1):
+                yield {t.name: replace(t, unrolled=2**levels - 1) for t in base}
+        yield {t.name: replace(t, unrolled=t.shape[0]) for t in tensors}
+    else:
+        yield {t.name: replace(t, unrolled=1) for t in tensors}
+
+
+def _in_blocks(program: Program, op: Op, tensor: Tensor) -> Tensor:
+    """The matrix in blocks of rows, if it is not and can be."""
+    if tensor.storage == "blocks" or tensor.name == getattr(op, "prototypes", None):
+        return tensor
+    vector = program[getattr(op, "vector", "") if tensor.name != getattr(op, "labels", None) else op.prototypes]  # type: ignore[attr-defined]
+    return replace(tensor, storage="blocks", packed=tensor.storage) if fits_blocks(tensor, vector) else tensor
+
+
+def bought(program: Program, board: Board) -> dict[str, tuple[int, int]]:
+    """Of each constant that was made faster: cycles that it saves, bytes of flash that it costs."""
+    now = predict_report(program, board)
+    found = {}
+    for op in program.ops():
+        for names in groups(op):
+            packed = [_packed(program[name]) for name in names]
+            if any(tensor is not program[tensor.name] for tensor in packed):
+                before = predict_report(program.replacing(*packed), board)
+                found[" and ".join(names)] = (before.cycles - now.cycles, now.flash_bytes - before.flash_bytes)
+    return found
+
+
+def _packed(tensor: Tensor) -> Tensor:
+    if tensor.space is not Space.FLASH or not (tensor.unrolled or tensor.packed):
+        return tensor
+    return replace(tensor, storage=tensor.packed or tensor.storage, packed=None, unrolled=0)

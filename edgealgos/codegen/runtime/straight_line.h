@@ -1,0 +1,51 @@
+// Words of straight-line products and distances: AVR assembly, weights as operands of instructions.
+//
+// Y points to the vector, Z to where sums go; r18 holds an input or a difference, r19 a weight, r20 the sign of a product.
+// The generated functions name the registers of their sums.
+#ifndef EDGEALGOS_STRAIGHT_LINE_H
+#define EDGEALGOS_STRAIGHT_LINE_H
+
+#if defined(__AVR__)
+
+// clang-format off
+#define EDGEALGOS_BEGIN "push r28\n\t" "push r29\n\t" "movw r28, r26\n\t"
+#define EDGEALGOS_END "pop r29\n\t" "pop r28\n\t" "clr r1\n\t"
+
+#define EDGEALGOS_CLEAR2(a, b) "clr " #a "\n\t" "clr " #b "\n\t"
+#define EDGEALGOS_CLEAR3(a, b, c) EDGEALGOS_CLEAR2(a, b) "clr " #c "\n\t"
+
+// The pointer moves on by so many columns, or back; an input is loaded.
+#define EDGEALGOS_GO(columns) "subi r28, lo8(-(" #columns "))\n\t" "sbci r29, hi8(-(" #columns "))\n\t"
+#define EDGEALGOS_INPUT(column) "ldd r18, Y+" #column "\n\t"
+#define EDGEALGOS_UNLESS_ZERO(code) "tst r18\n\t" "breq 1f\n\t" code "1:\n\t"
+#define EDGEALGOS_UNLESS_ZERO_FAR(code) "tst r18\n\t" "brne 1f\n\t" "rjmp 2f\n\t" "1:\n\t" code "2:\n\t"
+
+// The product of the input and a weight; with its sign as a third byte; added to sums of 16 and 24 bits.
+#define EDGEALGOS_TIMES16(weight) "ldi r19, " #weight "\n\t" "muls r18, r19\n\t"
+#define EDGEALGOS_TIMES24(weight) EDGEALGOS_TIMES16(weight) "sbc r20, r20\n\t"
+#define EDGEALGOS_PLUS16(a, b) "add " #a ", r0\n\t" "adc " #b ", r1\n\t"
+#define EDGEALGOS_MINUS16(a, b) "sub " #a ", r0\n\t" "sbc " #b ", r1\n\t"
+#define EDGEALGOS_PLUS24(a, b, c) EDGEALGOS_PLUS16(a, b) "adc " #c ", r20\n\t"
+#define EDGEALGOS_MINUS24(a, b, c) EDGEALGOS_MINUS16(a, b) "sbc " #c ", r20\n\t"
+
+#define EDGEALGOS_STORE16(a, b) "st Z+, " #a "\n\t" "st Z+, " #b "\n\t"
+#define EDGEALGOS_STORE_SIGN(top) "lsl " #top "\n\t" "sbc " #top ", " #top "\n\t" "st Z+, " #top "\n\t"
+#define EDGEALGOS_STORE16_AS_32(a, b) EDGEALGOS_STORE16(a, b) EDGEALGOS_STORE_SIGN(b) "st Z+, " #b "\n\t"
+#define EDGEALGOS_STORE24_AS_32(a, b, c) EDGEALGOS_STORE16(a, b) "st Z+, " #c "\n\t" EDGEALGOS_STORE_SIGN(c)
+
+// Squared distances: r24, r25 the sum, r26 what is carried out of it, r27 zero.
+#define EDGEALGOS_ELEMENT(z) "ld " #z ", X+\n\t"
+#define EDGEALGOS_ZERO_CARRY "clr r27\n\t"
+#define EDGEALGOS_NO_CARRY "clr r26\n\t"
+#define EDGEALGOS_DIFFERENCE(z, b) "mov r18, " #z "\n\t" "subi r18, " #b "\n\t" "muls r18, r18\n\t"
+#define EDGEALGOS_FIRST_SQUARE(z, b) EDGEALGOS_DIFFERENCE(z, b) "movw r24, r0\n\t"
+#define EDGEALGOS_NEXT_SQUARE(z, b) EDGEALGOS_DIFFERENCE(z, b) "add r24, r0\n\t" "adc r25, r1\n\t"
+#define EDGEALGOS_NEXT_SQUARE_CARRY(z, b) EDGEALGOS_NEXT_SQUARE(z, b) "adc r26, r27\n\t"
+#define EDGEALGOS_SATURATE_DISTANCE "tst r26\n\t" "breq 1f\n\t" "ldi r24, 0xff\n\t" "ldi r25, 0xff\n\t" "1:\n\t"
+#define EDGEALGOS_STORE_DISTANCE "st Z+, r24\n\t" "st Z+, r25\n\t"
+#define EDGEALGOS_CLEAR_R1 "clr r1\n\t"
+// clang-format on
+
+#endif
+
+#endif  // EDGEALGOS_STRAIGHT_LINE_H

@@ -1,0 +1,216 @@
+"""Products as straight-line AVR code, weights as operands of instructions; knows integers, no programs.
+
+The words are the EDGEALGOS_ macros of ``runtime/straight_line.h``; what each costs stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from .qtype import Ints
+
+# Registers of a product: r18 an input, r19 a weight, r20 the sign of a product; sums in the others, first in those that
+# a function may change, so that a small product has little to save.
+_SUM_REGISTERS = [f"r{i}" for i in (21, 22, 23, 24, 25, 26, 27, *range(2, 18))]
+_CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
+# Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
+_VECTOR_REGISTERS = [f"r{i}" for i in (19, 20, 21, 22, 23, *range(2, 18))]
+_NEAR_WORDS = 60  # a conditional branch reaches 63 words
+MAX_WIDTH = len(_VECTOR_REGISTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A function body.
+
+    Parameters
+    ----------
+    lines : tuple of str
+        Lines of the asm statement.
+    clobbers : tuple of str
+        Registers it changes, operands left out.
+    cycles : float
+        Of a call with its return, registers saved and restored.
+    size : int
+        Bytes of flash.
+    """
+
+    lines: tuple[str, ...]
+    clobbers: tuple[str, ...]
+    cycles: float
+    size: int
+
+
+class _Writer:
+    """Collects words with their cycles and program words."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.cycles = 0.0
+        self.words = 0
+        self._line: list[str] = []
+
+    def add(self, text: str, cycles: float, words: int) -> None:
+        self._line.append(text)
+        self.cycles += cycles
+        self.words += words
+
+    def end_line(self) -> None:
+        if self._line:
+            self.lines.append(" ".join(self._line))
+            self._line = []
+
+    def code(self, used: Iterable[str]) -> Code:
+        self.end_line()
+        registers = sorted(set(used), key=lambda name: int(name[1:]))
+        saved = len(_CALL_SAVED & set(registers))
+        operands = {"r26", "r27", "r30", "r31"}
+        clobbers = ("r0", *(r for r in registers if r not in operands))
+        return Code(tuple(self.lines), clobbers, self.cycles + 8 + 4 * saved, 2 * (self.words + 1 + 2 * saved))
+
+
+# ---- matrix times vector -------------------------------------------------------------------------------------------
+
+
+def product(matrix: Ints, low: int, high: int, acc_bits: int, nonzero_share: float | None = None) -> Code | None:
+    """Code of ``matrix @ vector``; None where a sum needs more than 24 bits.
+
+    Parameters
+    ----------
+    matrix : int array, shape (rows, columns)
+        Weights of 8 bits.
+    low, high : int
+        Range of the vector's elements.
+    acc_bits : int
+        16: sums are stored as words, which the caller has proven wide enough; 32: as double words.
+    nonzero_share : float, optional
+        If given, columns whose input is zero are left out; that share of them is not.
+    """
+    widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
+    if max(widths, default=16) > 24:
+        return None
+    writer = _Writer()
+    writer.add("EDGEALGOS_BEGIN", 5, 3)
+    used = {"r18", "r19", "r20"}
+    base = 0
+    for rows in _groups(widths):
+        writer.end_line()
+        registers = iter(_SUM_REGISTERS)
+        sums = {row: [next(registers) for _ in range(widths[row] // 8)] for row in rows}
+        used |= {name for names in sums.values() for name in names}
+        for names in sums.values():
+            writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
+        base = _columns(writer, matrix, sums, base, nonzero_share)
+        for names in sums.values():
+            _store(writer, names, acc_bits)
+    writer.end_line()
+    writer.add("EDGEALGOS_END", 5, 3)
+    return writer.code(used)
+
+
+def _sum_bits(row: Ints, low: int, high: int) -> int:
+    ends = np.stack([row * low, row * high])
+    least, most = int(ends.min(axis=0).sum()), int(ends.max(axis=0).sum())
+    return next(bits for bits in (16, 24, 64) if least >= -(1 << (bits - 1)) and most < 1 << (bits - 1))
+
+
+def _groups(widths: list[int]) -> Iterator[list[int]]:
+    """Consecutive rows whose sums fit in the registers together, groups of about equal size."""
+    need = [width // 8 for width in widths]
+    count = -(-sum(need) // len(_SUM_REGISTERS))
+    share = -(-sum(need) // max(count, 1))
+    group: list[int] = []
+    for row, registers in enumerate(need):
+        taken = sum(need[r] for r in group)
+        if group and (taken + registers > len(_SUM_REGISTERS) or taken >= share):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: int, nonzero_share: float | None) -> int:
+    """All columns of some rows; `base` is the column that Y points to, before and after."""
+    for column in range(matrix.shape[1]):
+        weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
+        if not weights:
+            continue
+        writer.end_line()
+        if not 0 <= column - base < 64:
+            writer.add(f"EDGEALGOS_GO({column - base})", 2, 2)
+            base = column
+        writer.add(f"EDGEALGOS_INPUT({column - base})", 2, 1)
+        _column(writer, weights, sums, nonzero_share)
+    return base
+
+
+def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]], nonzero_share: float | None) -> None:
+    body = _Writer()
+    for size in sorted({abs(weight) for weight in weights.values()}):
+        rows = [row for row, weight in weights.items() if abs(weight) == size]
+        first = weights[rows[0]]
+        wide = any(len(sums[row]) == 3 for row in rows)
+        body.add(f"EDGEALGOS_TIMES{24 if wide else 16}({first})", 4 if wide else 3, 3 if wide else 2)
+        for row in rows:
+            names = sums[row]
+            verb = "PLUS" if weights[row] == first else "MINUS"
+            body.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
+    body.end_line()
+    if nonzero_share is None:
+        writer.add(body.lines[0], body.cycles, body.words)
+        return
+    near = body.words <= _NEAR_WORDS
+    verb = "EDGEALGOS_UNLESS_ZERO" if near else "EDGEALGOS_UNLESS_ZERO_FAR"
+    skip = 3 if near else 4
+    enter = 2 if near else 3
+    cycles = nonzero_share * (enter + body.cycles) + (1 - nonzero_share) * skip
+    writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
+
+
+def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:
+    writer.end_line()
+    wide = acc_bits == 32
+    cycles = {(2, False): 4, (2, True): 10, (3, True): 10}[len(names), wide]
+    words = {(2, False): 2, (2, True): 6, (3, True): 6}[len(names), wide]
+    writer.add(f"EDGEALGOS_STORE{8 * len(names)}{'_AS_32' if wide else ''}({', '.join(names)})", cycles, words)
+
+
+# ---- squared distances ---------------------------------------------------------------------------------------------
+
+
+def distances(prototypes: Ints, low: int, high: int) -> Code | None:
+    """Code of ``min(65535, |vector - prototype|^2)`` of each prototype; None where registers do not suffice."""
+    width = prototypes.shape[1]
+    if width > MAX_WIDTH:
+        return None
+    writer = _Writer()
+    registers = _VECTOR_REGISTERS[:width]
+    for name in registers:
+        writer.add(f"EDGEALGOS_ELEMENT({name})", 2, 1)
+    writer.end_line()
+    writer.add("EDGEALGOS_ZERO_CARRY", 1, 1)
+    for prototype in prototypes.tolist():
+        writer.end_line()
+        _distance(writer, registers, prototype, low, high)
+    writer.end_line()
+    writer.add("EDGEALGOS_CLEAR_R1", 1, 1)
+    return writer.code({"r18", "r24", "r25", *registers})
+
+
+def _distance(writer: _Writer, registers: list[str], prototype: list[int], low: int, high: int) -> None:
+    most = np.cumsum([max((low - b) ** 2, (high - b) ** 2) for b in prototype])
+    saturates = most[-1] > 0xFFFF
+    if saturates:
+        writer.add("EDGEALGOS_NO_CARRY", 1, 1)
+    for i, (name, value) in enumerate(zip(registers, prototype, strict=True)):
+        carry = bool(most[i] > 0xFFFF)
+        verb = "FIRST_SQUARE" if i == 0 else "NEXT_SQUARE_CARRY" if carry else "NEXT_SQUARE"
+        rest = 1 if i == 0 else 3 if carry else 2
+        writer.add(f"EDGEALGOS_{verb}({name}, {value})", 4 + rest, 3 + rest)
+    if saturates:
+        writer.add("EDGEALGOS_SATURATE_DISTANCE", 3, 4)
+    writer.add("EDGEALGOS_STORE_DISTANCE", 4, 2)

@@ -1,0 +1,88 @@
+"""Which constants of a program can be straight-line code on AVR, and that code; knows programs, not what is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from .interpret import exp2_kernels
+from .ir import MatVec, Op, Program, PrototypeScore, Tensor, TreeWalk
+from .passes.prove_accumulators import KERNEL_MAX, value_range
+from .qtype import Ints
+from .straight_line import Code, distances, product
+
+ROWS_AT_ONCE = 20  # sums that wait on the stack to be rescaled
+Parts = tuple[Code, ...]
+
+
+def groups(op: Op) -> Iterator[tuple[str, ...]]:
+    """Names of the constants of an op that become straight-line code together."""
+    if isinstance(op, MatVec):
+        yield (op.matrix,)
+    elif isinstance(op, TreeWalk):
+        yield op.weights, op.gates
+    elif isinstance(op, PrototypeScore):
+        yield (op.prototypes,)
+        yield (op.labels,)
+
+
+def parts(program: Program, op: Op, name: str) -> Parts | None:
+    """Functions of a constant of an op: of its rows in chunks, of each node of a tree; None where it cannot be."""
+    tensor = program[name]
+    if isinstance(op, PrototypeScore):
+        prototypes = program[op.prototypes]
+        low, high = prototypes.type.low, prototypes.type.high
+        if name == op.prototypes:
+            found = [distances(tensor.values, low, high)]
+        else:
+            found = [_labels(tensor.values, prototypes.values, 2 * prototypes.type.frac, op.acc_bits)]
+            if tensor.type.container != 8 or tensor.shape[0] > ROWS_AT_ONCE:
+                return None
+    elif isinstance(op, (MatVec, TreeWalk)):
+        if (tensor.type.container, program[op.vector].type.container) != (8, 8) or tensor.size == 0:
+            return None
+        if isinstance(op, TreeWalk) and tensor.shape[1] > ROWS_AT_ONCE:
+            return None
+        low, high = value_range(program, op.vector)
+        found = [product(rows, low, high, op.acc_bits) for rows in chunks(tensor.values)]
+    else:
+        return None
+    return tuple(code for code in found if code is not None) if None not in found else None
+
+
+def chosen_parts(program: Program, op: Op, name: str) -> Parts:
+    """Functions of a constant that are straight-line code."""
+    found = parts(program, op, name)
+    assert found is not None, name
+    return found[: program[name].unrolled] if isinstance(op, TreeWalk) else found
+
+
+def rest(tensor: Tensor) -> Tensor | None:
+    """What stays a table of a tensor that is straight-line code in part."""
+    if len(tensor.shape) != 3 or tensor.unrolled >= tensor.shape[0]:
+        return None if tensor.unrolled else tensor
+    values = tensor.values[tensor.unrolled :]
+    return replace(tensor, shape=values.shape, data=values, unrolled=0)
+
+
+def chunks(matrix: Ints) -> list[Ints]:
+    """Rows that one function multiplies: a node's, or of a single matrix as many as may wait on the stack."""
+    if matrix.ndim == 3:
+        return list(matrix)
+    return np.array_split(matrix, -(-len(matrix) // ROWS_AT_ONCE))
+
+
+def _labels(labels: Ints, prototypes: Ints, frac: int, acc_bits: int) -> Code | None:
+    return product(labels, 0, KERNEL_MAX, acc_bits, nonzero_kernels(prototypes, frac))
+
+
+def nonzero_kernels(prototypes: Ints, frac: int) -> float:
+    """Share of the prototypes whose kernel is not zero; the prototypes themselves serve as typical inputs."""
+    squares = ((prototypes[:, None, :] - prototypes[None]) ** 2).sum(axis=2)
+    others = ~np.eye(len(prototypes), dtype=bool)
+    if len(prototypes) < 2:
+        return 1.0
+    kernels, _ = exp2_kernels(np.minimum(squares[others].reshape(len(prototypes), -1), 0xFFFF), frac)
+    return float(np.mean(kernels != 0))

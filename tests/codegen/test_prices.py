@@ -1,0 +1,53 @@
+"""The promise of the report: flash and RAM within 5 %, cycles within 20 % of what the board takes."""
+
+import numpy as np
+import pytest
+
+from edgealgos.codegen import measure
+from edgealgos.codegen import sample_programs as programs
+from edgealgos.codegen.boards import get_board
+from edgealgos.codegen.compile import CompiledModel
+from edgealgos.codegen.prices import code_counts, cycle_counts, prices, stack_counts
+
+REALISTIC = {
+    "bonsai": lambda: programs.bonsai(0, features=64, width=10, outputs=10, depth=2, density=0.5, node_density=0.7),
+    "protonn": lambda: programs.protonn(0, features=64, width=16, outputs=10, count=50, density=0.6, frac=4, scale=0.1),
+    "fastgrnn": lambda: programs.fastgrnn(0, features=8, hidden=32, outputs=10, steps=8),
+}
+
+
+def relative_errors(program):
+    found = measure.measured(program, np.random.default_rng(0))
+    report = CompiledModel(found.program, get_board("uno")).report
+    return {
+        "flash": report.flash_bytes / found.flash - 1,
+        "RAM": report.ram_bytes / (found.static_ram + found.stack) - 1,
+        "cycles": report.cycles / found.cycles - 1,
+    }
+
+
+def check(program):
+    errors = relative_errors(program)
+    assert abs(errors["flash"]) <= 0.05, errors
+    assert abs(errors["RAM"]) <= 0.05, errors
+    assert abs(errors["cycles"]) <= 0.20, errors
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", REALISTIC)
+def test_models_of_realistic_size(kind):
+    check(REALISTIC[kind]())
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("seed", range(100_000, 100_006))
+def test_random_programs_that_were_not_fitted(seed):
+    check(programs.random_program(seed))
+
+
+@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def test_every_part_has_a_price(kind):
+    program = programs.compiled(programs.EVERY_KIND[kind]()).program
+    for what, counts in (("cycles", cycle_counts), ("flash", code_counts), ("ram", stack_counts)):
+        used = {part for part, amount in counts(program).items() if amount}
+        assert used <= set(prices()[what]), what

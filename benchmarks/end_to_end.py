@@ -1,8 +1,8 @@
-"""From fit to a verified Uno: the table of the first milestone. ``python benchmarks/end_to_end.py [--only NAME] [--rows N]``.
+"""From fit to a verified Uno, as a table. ``python benchmarks/end_to_end.py [--only NAME] [--rows N]``.
 
-Each model is fitted in a fresh process (imports included in the time) with default parameters and random_state=0, exported,
-built, and run on the simulated Uno and on this computer with sanitizers. USPS and concrete come through the loaders
-(download, or the folder in EDGEALGOS_DATA). Writes ``results/end_to_end.md``.
+Each model is fitted in a fresh process (imports included in the time) with default parameters and random_state=0,
+exported, built, and run on the simulated Uno and on this computer with sanitizers. USPS and concrete come through the
+loaders (download, or the folder in EDGEALGOS_DATA). Writes ``results/end_to_end.md``.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ def measure(case: str, rows: int | None, seed: int) -> dict[str, Any]:
         "device": device, "float": score(y_test, fitted.predict(X_test)), "fit": seconds, "model": model.model_bytes_,
         "uno_differs": int((uno.scores != expected).any(axis=1).sum()),
         "host_differs": int((host.scores != expected).any(axis=1).sum()), "rows": len(part),
-        "flash": uno.flash_bytes, "ram": uno.ram_peak, "cycles": float(uno.cycles.mean()), "worst": int(uno.cycles.max()),
+        "flash": uno.flash_bytes, "ram": uno.ram_peak,
+        "cycles": float(uno.cycles.mean()), "worst": int(uno.cycles.max()),
         "predicted": [compiled.report.flash_bytes, compiled.report.ram_bytes, compiled.report.cycles],
         "warnings": uno.warnings,
     }  # fmt: skip
@@ -119,8 +120,8 @@ def main() -> None:
         lines.append(row(case, facts))
         print(lines[-1], *(f"\n  {w}" for w in facts["warnings"]), flush=True)
     if not arguments.only and not arguments.rows:
-        command = "`python benchmarks/end_to_end.py`"
-        RESULTS.write_text(f"Written by {command} (accuracy, or R² for concrete, of the device program).\n\n" + "\n".join(lines) + "\n")
+        head = "Written by `python benchmarks/end_to_end.py` (accuracy, or R² for concrete, of the device program).\n\n"
+        RESULTS.write_text(head + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Scorers and pictures for choosing structures by accuracy per byte, for use with scikit-learn searches; trains nothing."""
+"""Scorers and pictures for choosing structures by accuracy per byte, for scikit-learn searches; trains nothing."""
 
 from __future__ import annotations
 

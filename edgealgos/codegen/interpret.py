@@ -313,8 +313,8 @@ def _integer_push_column(program: Program, op: PushColumn, v: Values) -> Ints:
 
 def _integer_settle(program: Program, op: Settle, v: Values) -> Ints:
     source = program[op.source].type
-    bias = 0 if op.bias is None else v[op.bias]
-    return program[op.out].type.rescale(_wrap(v[op.source] + bias, source.bits), source.frac)
+    sums: Ints = v[op.source] if op.bias is None else v[op.source] + v[op.bias]
+    return program[op.out].type.rescale(_wrap(sums, source.bits), source.frac)
 
 
 def _biased(program: Program, preactivation: str, bias: str, v: Values) -> Ints:

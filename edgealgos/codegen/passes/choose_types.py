@@ -32,7 +32,8 @@ def choose_types(program: Program) -> Program:
             program = _scores(program, op.out, op.bias, op.w_type.frac + 7)
         elif isinstance(op, PrototypeScore):
             program = program.replacing(replace(program[op.prototypes], qtype=program[op.vector].qtype))
-            program = _scores(program, op.out, op.bias, program[op.labels].type.frac + 7 + _headroom(program[op.labels]))
+            labels = program[op.labels]
+            program = _scores(program, op.out, op.bias, labels.type.frac + 7 + _headroom(labels))
         elif isinstance(op, GatedUpdate):
             program = _typed(_typed(program, op.zeta, UNSIGNED_BYTE), op.nu, UNSIGNED_BYTE)
         elif isinstance(op, LeakyUpdate):

@@ -1,4 +1,4 @@
-"""Does without an input buffer: the projection grows with every feature that is pushed, so that an image needs no RAM."""
+"""Does without an input buffer: the projection grows with every feature that is pushed; an image needs no RAM."""
 
 from __future__ import annotations
 

@@ -33,6 +33,7 @@ from .tables import EXP2, EXP2_BITS, TANH, TANH_SHIFT
 PREACTIVATION = QType(16, 12)
 CANDIDATE = QType(8, 7)
 STATE = QType(16, 15)
+LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768  # where they saturate, in real numbers too
 
 Reals = NDArray[np.float64]
 Values = dict[str, NDArray[Any]]
@@ -176,14 +177,14 @@ def _float_matvec(program: Program, op: MatVec, v: Values) -> Reals:
     tensor = program[op.out]
     if tensor.qtype is None or tensor.space is Space.OUTPUT:
         return out
-    return np.clip(out, tensor.type.low * tensor.type.step, (tensor.type.high + 1) * tensor.type.step)
+    return np.clip(out, tensor.type.low * tensor.type.step, tensor.type.high * tensor.type.step)
 
 
 def _float_tree_walk(program: Program, op: TreeWalk, v: Values) -> Reals:
     z = v[op.vector]
     scores = np.zeros((len(z), *program[op.out].shape)) + (0.0 if op.bias is None else v[op.bias])
     for node, rows in _visits(op, z, v):
-        gate = np.clip(z[rows] @ v[op.gates][node].T, -1.0, 1.0)
+        gate = np.clip(z[rows] @ v[op.gates][node].T, -1.0, LARGEST_CANDIDATE)
         scores[rows] += (z[rows] @ v[op.weights][node].T) * gate
     return scores
 
@@ -213,22 +214,21 @@ def _float_gated_update(program: Program, op: GatedUpdate, v: Values) -> Reals:
     h, p = v[op.out], v[op.preactivation]
     gate = _float_sigmoid(p + v[op.gate_bias], op.nonlinearity)
     candidate = _float_tanh(p + v[op.candidate_bias], op.nonlinearity)
-    out: Reals = (v[op.zeta] * (1.0 - gate) + v[op.nu]) * candidate + gate * h
-    return out
+    mix = np.minimum(v[op.zeta] * (1.0 - gate) + v[op.nu], LARGEST_GATE)
+    return np.clip(mix * candidate + gate * h, -1.0, LARGEST_STATE)
 
 
 def _float_leaky_update(program: Program, op: LeakyUpdate, v: Values) -> Reals:
     candidate = _float_tanh(v[op.preactivation] + v[op.candidate_bias], op.nonlinearity)
-    out: Reals = v[op.alpha] * candidate + v[op.beta] * v[op.out]
-    return out
+    return np.clip(v[op.alpha] * candidate + v[op.beta] * v[op.out], -1.0, LARGEST_STATE)
 
 
 def _float_tanh(a: Reals, nonlinearity: str) -> Reals:
-    return np.tanh(a) if nonlinearity == "tanh" else np.clip(a, -1.0, 1.0)
+    return np.tanh(a) if nonlinearity == "tanh" else np.clip(a, -1.0, LARGEST_CANDIDATE)
 
 
 def _float_sigmoid(a: Reals, nonlinearity: str) -> Reals:
-    return 0.5 + 0.5 * np.tanh(0.5 * a) if nonlinearity == "tanh" else np.clip(0.5 * (a + 1.0), 0.0, 1.0)
+    return 0.5 + 0.5 * np.tanh(0.5 * a) if nonlinearity == "tanh" else np.clip(0.5 * (a + 1.0), 0.0, LARGEST_GATE)
 
 
 # ---- integers of the device ---------------------------------------------------------------------------------------

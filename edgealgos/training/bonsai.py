@@ -173,4 +173,7 @@ def structure_for_budget(
     for d in widths:
         if least(d, depths[-1]) <= limit or budget is None:
             return d, depths[-1]
-    raise ValueError(f"max_model_bytes={budget} is too small: the least that works is {least(widths[-1], depths[-1])}")
+    raise ValueError(
+        f"max_model_bytes={budget} is too small for Bonsai with these inputs and parameters: "
+        f"the least that works is max_model_bytes={least(widths[-1], depths[-1])}"
+    )

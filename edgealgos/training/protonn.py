@@ -16,6 +16,7 @@ from edgealgos.training.targets import excess_fraction
 
 EXP_FRAC = 16
 LEAST_DENSITY = 0.2
+CYCLES = 18_300  # of 20,000; a product of the projection takes 10, one of a prototype 16
 TABLE = np.round(128.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
 
 
@@ -137,10 +138,10 @@ def structure_for_budget(
 ):
     """Projection size and number of prototypes for a byte budget: the documented rule behind ``None``.
 
-    The projection has 10 dimensions at 2 KB, changing with the fourth root of the budget, never more than features.
-    Prototypes fill what a projection with a fifth of its values leaves, but take at most two fifths of the budget where
-    the projection could be denser instead, and are at most 6 a class (100 for a single score) at 2 KB, changing with
-    the square root of the budget.
+    The projection has 12 dimensions at 2 KB, changing with the fourth root of the budget, never more than features.
+    Prototypes are three a class at 2 KB (changing with the square root of the budget) or, with few features, as many
+    as an Uno can visit in about 20,000 cycles (in proportion for larger budgets; at most 100 for a single score).
+    They take at most two fifths of the budget where the projection could be denser instead.
 
     Parameters
     ----------
@@ -164,9 +165,12 @@ def structure_for_budget(
         return least_bytes(model.specs, model.extra_bytes, density)
 
     limit = 16384 if budget is None else budget
-    widest = max(1, min(round(10 * (limit / 2048) ** 0.25), n_features))
+    growth = limit / 2048
+    widest = max(1, min(round(12 * growth**0.25), n_features))
     widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
-    most = max(n_outputs, 2, round((6 * n_outputs if n_outputs > 1 else 100) * math.sqrt(limit / 2048)))
+    visited = (CYCLES * max(1.0, growth) - 10 * n_features * widest) / (16 * (widest + n_outputs))
+    most = max(n_outputs, 2, round(3 * n_outputs * math.sqrt(growth)), int(visited))
+    most = min(most, round(100 * math.sqrt(growth))) if n_outputs == 1 else most
     counts = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
     for d in widths:
         for m in counts:
@@ -176,4 +180,7 @@ def structure_for_budget(
     d, m = widths[-1], min(counts[0], n_outputs)
     if size(d, m, LEAST_DENSITY) <= limit:
         return d, m
-    raise ValueError(f"max_model_bytes={budget} is too small: the least that works is {size(d, m, LEAST_DENSITY)}")
+    raise ValueError(
+        f"max_model_bytes={budget} is too small for ProtoNN with these inputs and parameters: "
+        f"the least that works is max_model_bytes={size(d, m, LEAST_DENSITY)}"
+    )

@@ -33,7 +33,8 @@ from .tables import EXP2, EXP2_BITS, TANH, TANH_SHIFT
 PREACTIVATION = QType(16, 12)
 CANDIDATE = QType(8, 7)
 STATE = QType(16, 15)
-LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768  # where they saturate, in real numbers too
+# Where they saturate, in real numbers too.
+LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768
 
 Reals = NDArray[np.float64]
 Values = dict[str, NDArray[Any]]

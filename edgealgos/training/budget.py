@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +75,8 @@ def joint_support(
 ) -> Masks:
     """Which values stay so that the model takes at most `budget` bytes and the saliency kept is largest.
 
-    All sparse tensors compete for the same bytes. For each way to store every tensor dense or as a bitmap, dense
-    tensors keep everything and the most salient values of the others fill what is left.
+    All sparse tensors compete for the same bytes. For each way to store them, dense ones keep everything and the most
+    salient values of the others, per byte that they take there, fill what is left.
 
     Parameters
     ----------
@@ -97,15 +98,12 @@ def joint_support(
         return everything
     fixed = extra + sum(spec.size * -(-spec.bits // 8) for spec in specs.values() if not spec.sparse)
     best: tuple[float, Masks] | None = None
-    for choice in itertools.product((True, False), repeat=len(names)):
-        dense = [name for name, is_dense in zip(names, choice, strict=True) if is_dense]
-        packed = [name for name, is_dense in zip(names, choice, strict=True) if not is_dense]
-        left = budget - fixed
-        left -= sum(storage_bytes(specs[n].shape, specs[n].size, specs[n].bits)["dense"] for n in dense)
-        left -= sum(storage_bytes(specs[n].shape, 0, specs[n].bits)["bitmap"] for n in packed)
+    for storages in itertools.product(*(_storages(specs[name]) for name in names)):
+        price = {name: storage for name, storage in zip(names, storages, strict=True) if storage.a_value}
+        left = budget - fixed - sum(storage.empty for storage in storages)
         if left < 0:
             continue
-        masks = dict(everything) | _most_salient(packed, specs, saliency, left)
+        masks = everything | _most_salient(price, saliency, left)
         kept = sum(float(saliency[name][masks[name]].sum()) for name in names)
         if best is None or kept > best[0]:
             best = kept, masks
@@ -114,16 +112,27 @@ def joint_support(
     return best[1]
 
 
-def _most_salient(
-    names: list[str], specs: Specs, saliency: Mapping[str, NDArray[np.floating]], left: int
-) -> Masks:
+class _Storage(NamedTuple):
+    """Bytes of a storage when nothing is kept, and those of each value kept (0: all values are counted already)."""
+
+    empty: int
+    a_value: int
+
+
+def _storages(spec: TensorSpec) -> list[_Storage]:
+    """Every way to store a tensor."""
+    none, all_ = (storage_bytes(spec.shape, count, spec.bits) for count in (0, spec.size))
+    return [_Storage(none[name], (all_[name] - none[name]) // spec.size) for name in none]
+
+
+def _most_salient(prices: Mapping[str, _Storage], saliency: Mapping[str, NDArray[np.floating]], left: int) -> Masks:
     """Masks of the values with the highest saliency per byte that take at most `left` bytes."""
-    if not names:
+    if not prices:
         return {}
-    width = np.concatenate([np.full(specs[n].size, -(-specs[n].bits // 8)) for n in names])
-    worth = np.concatenate([saliency[n].ravel() for n in names]) / width
+    width = np.concatenate([np.full(saliency[n].size, price.a_value) for n, price in prices.items()])
+    worth = np.concatenate([saliency[n].ravel() for n in prices]) / width
     order = np.argsort(-worth, kind="stable")
     keep = np.zeros(worth.size, bool)
     keep[order[np.cumsum(width[order]) <= left]] = True
-    parts = np.split(keep, np.cumsum([specs[n].size for n in names])[:-1])
-    return {name: part.reshape(specs[name].shape) for name, part in zip(names, parts, strict=True)}
+    parts = np.split(keep, np.cumsum([saliency[n].size for n in prices])[:-1])
+    return {name: part.reshape(saliency[name].shape) for name, part in zip(prices, parts, strict=True)}

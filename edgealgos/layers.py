@@ -192,8 +192,8 @@ class _Cell(keras.layers.Layer):
 class FastGRNNCell(_Cell):
     """FastGRNN (Kusupati et al., NeurIPS 2018, section 3.2), a cell for ``keras.layers.RNN``.
 
-    ``p = W x + U h``, ``s = sigmoid(p + b_z)``, ``c = tanh(p + b_h)``, ``h' = (zeta (1 - s) + nu) c + s h``, saturated to
-    [-1, 1] as on the device. With ``"hard_tanh"`` both non-linearities are piecewise linear.
+    ``p = W x + U h``, ``s = sigmoid(p + b_z)``, ``c = tanh(p + b_h)``, ``h' = (zeta (1 - s) + nu) c + s h``, saturated
+    to [-1, 1] as on the device. With ``"hard_tanh"`` both non-linearities are piecewise linear.
 
     Parameters
     ----------

@@ -38,6 +38,7 @@ class Control(NamedTuple):
     sharpness: tf.Tensor
     ema: tf.Tensor
     weight_decay: tf.Tensor
+    noise: tf.Tensor
     rates: Tensors
 
 

@@ -1,4 +1,4 @@
-"""The FastGRNN and FastRNN families for the training loop: structure, starts, forward maths; nothing of programs or C++."""
+"""FastGRNN and FastRNN for the training loop: structure, starts, forward maths; nothing of programs or C++."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_b
 
 
 class FastGRNN:
-    """A recurrent cell and a linear head on its last state (Kusupati et al., NeurIPS 2018, section 3), as on the device.
+    """A recurrent cell and a linear head on its last state (Kusupati et al., NeurIPS 2018), as the device does.
 
     ``p = W x + U h``; FastGRNN: ``h = (zeta (1 - s) + nu) c + s h`` with gate ``s = sigmoid(p + b_z)`` and candidate
     ``c = tanh(p + b_h)``; FastRNN: ``h = alpha c + beta h``. Scores are linear in the last ``h``.
@@ -85,8 +85,9 @@ class FastGRNN:
 
     def initial(self, x, y, rng):
         """U orthogonal, W and head random with unit gain, the gate half open to the past."""
-        h, spread = self.hidden_size, float(np.sqrt(np.mean(np.square(x)))) + 1e-9
-        params = self._factors("W", rng.normal(size=(h, self.n_step_features)) / math.sqrt(self.n_step_features) / spread)
+        h, d = self.hidden_size, self.n_step_features
+        spread = float(np.sqrt(np.mean(np.square(x)))) + 1e-9
+        params = self._factors("W", rng.normal(size=(h, d)) / math.sqrt(d) / spread)
         params |= self._factors("U", np.linalg.qr(rng.normal(size=(h, h)))[0])
         params |= {name: np.zeros(h) for name in VECTORS[self.name]}
         if self.name == "FastGRNN":

@@ -152,9 +152,11 @@ class _Run:
         rows = Rows(x_q, targets, weight.astype(np.float32))
         answer = self.answers(rows, y, soft_targets, teacher, augment)
         noise = recipe.noise * float(np.sqrt(x_q.astype(np.float32).var(0).mean()))
-        varied = {"mixup": recipe.mixup, "noise": noise, "augment": augment, "rng": self.rng}
+        stepwise = getattr(model, "stepwise", False)
+        self.noise = noise * 2.0**-self.x_frac if stepwise else 0.0
+        varied = {"mixup": recipe.mixup, "noise": 0.0 if stepwise else noise, "augment": augment, "rng": self.rng}
         self.data = eng.data(*make_rows(rows, answer=answer, **varied))
-        engine = StepEngine if getattr(model, "stepwise", False) else eng.Engine
+        engine = StepEngine if stepwise else eng.Engine
         self.engine = engine(model, x_frac=self.x_frac, loss=recipe.loss, jit=self.jit)
         params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac, self.scaled(y), self.rng)
         return self.run(eng.fresh_state(params), x_q, validation)
@@ -241,7 +243,7 @@ class _Run:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
-            ema=recipe.ema, weight_decay=recipe.weight_decay,
+            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise,
             rates={n: self.model.rates.get(n, 1.0) for n in self.specs},
         )  # fmt: skip
 

@@ -45,9 +45,10 @@ class StepEngine:
         """One pass; returns the state, the mean loss and the mean score of the rows seen; see `Engine.epoch`."""
         machine = self.machine
         machine.load(state, control)
+        seed = tf.constant(seed, tf.int32)
         rows, rates = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32)
         for i in range(len(rows)):
-            machine.step(data, rows[i], rates[i])
+            machine.step(data, rows[i], rates[i], seed)
         return machine.state(), machine.loss_sum / len(rows), machine.hit_sum / len(rows)
 
     def scores(self, params, control: Control, x_q, rows: int = 4096) -> tf.Tensor:
@@ -72,7 +73,7 @@ class _Machine:
         self.scale_names = tuple(sorted({*self.shapes, *model.profiled}))
         self.scales = tf.Variable(tf.ones(len(self.scale_names)))
         self.on, self.frozen = tf.Variable(False), tf.Variable(False)
-        self.sharpness, self.ema = tf.Variable(1.0), tf.Variable(0.0)
+        self.sharpness, self.ema, self.noise = tf.Variable(1.0), tf.Variable(0.0), tf.Variable(0.0)
         self.loss_sum, self.hit_sum, self.count = tf.Variable(0.0), tf.Variable(0.0), tf.Variable(0)
         self.step = tf.function(self._step, autograph=False)
         self.scores = tf.function(self._scores, autograph=False, reduce_retracing=True)
@@ -106,7 +107,7 @@ class _Machine:
         decaying = {name: one * float(len(one.shape) > 1) for name, one in ones.items()}
         self.decay.assign(self.flat(decaying) * control.weight_decay)
         self.scales.assign(tf.stack([control.scales[name] for name in self.scale_names]))
-        for name in ("on", "frozen", "sharpness", "ema"):
+        for name in ("on", "frozen", "sharpness", "ema", "noise"):
             getattr(self, name).assign(getattr(control, name))
 
     def state(self) -> State:
@@ -125,8 +126,9 @@ class _Machine:
     def _scores(self, vector, x_q):
         return self.model.forward(self.named(vector), tf.cast(x_q, tf.float32) * self.x_scale, self._rounding())
 
-    def _step(self, data: Data, rows, rate):
+    def _step(self, data: Data, rows, rate, seed):
         x = tf.cast(tf.gather(data.x_q, rows), tf.float32) * self.x_scale
+        x += self.noise * tf.random.stateless_normal(tf.shape(x), tf.stack([seed, self.count]))
         y, weight = tf.gather(data.targets, rows), tf.gather(data.weight, rows)
         vector = self.params.read_value() * self.mask
         with tf.GradientTape() as tape:

@@ -193,12 +193,17 @@ def _sizes(kernel: int) -> tuple[int, ...]:
     return tuple(size for size in SIZES if size <= (32 if kernel in SHORT else 128 if kernel in (2, 8, 9) else WIDEST))
 
 
-def main() -> None:
-    """Measure and print."""
+def measure() -> dict[tuple[int, int], int]:
+    """Cycles of each kernel (its place in NAMES) for each size."""
     jobs = [(kernel, size) for kernel in range(len(NAMES)) for size in _sizes(kernel)]
     with tempfile.TemporaryDirectory() as folder:
         result = run_rows(_build(Path(folder)), jobs, NAMES)
-    cycles = dict(zip(jobs, result.cycles.tolist(), strict=True))
+    return dict(zip(jobs, result.cycles.tolist(), strict=True))
+
+
+def main() -> None:
+    """Measure and print."""
+    cycles = measure()
     print("# Cycles of the kernels on a simulated Arduino Uno\n")
     print(f"{tools.AVR_GXX.version()}, flags of the Arduino IDE; whole calls, their return included. Made by\n")
     print("    python benchmarks/avr_kernels.py > benchmarks/results/avr_kernels.md\n")

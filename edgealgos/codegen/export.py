@@ -154,9 +154,7 @@ def _compiled(
 ) -> CompiledModel:
     if optimize not in ("speed", "size"):
         raise ExportError(f"optimize must be 'speed' or 'size', got {optimize!r}")
-    return compile_model(
-        model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer
-    )
+    return compile_model(model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer)
 
 
 # ---- files ---------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from scipy.optimize import nnls
 from tqdm import tqdm
 
 from . import prices, sample_programs
-from .boards import get_board
+from .boards import Board, get_board
 from .compile import CompiledModel
 from .export import write_sketch
 from .ir import Program, Space
@@ -26,7 +27,7 @@ from .report import flash_tables
 from .simulate import run_rows
 from .toolchain import build_sketch
 
-_RIDGE = 1e-3
+_RIDGE = 5e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,12 @@ def measured(
 ) -> Measurement:
     """Build and run one program."""
     compiled = sample_programs.compiled(program, optimize=optimize, input_buffer=input_buffer)
+    return measured_program(compiled.program, compiled.board, rng, rows)
+
+
+def measured_program(program: Program, board: Board, rng: np.random.Generator, rows: int = 25) -> Measurement:
+    """Build and run one integer program."""
+    compiled = CompiledModel(program, board)
     q = sample_programs.typical_inputs(rng, compiled.program, rows)
     with tempfile.TemporaryDirectory() as folder:
         write_sketch(compiled, Path(folder) / "model", "model")
@@ -52,6 +59,11 @@ def measured(
         result = run_rows(firmware, q.reshape(-1, compiled.program.input.size), compiled.watched)
     cycles = compiled.sample_cycles(result.cycles_by_function, q).mean()
     return Measurement(compiled.program, result.flash_bytes, result.static_ram, result.stack_peak, float(cycles))
+
+
+def measured_kind(kind: str, optimize: str, rows: int = 25) -> Measurement:
+    """Build and run a program of one of the kinds that tests know."""
+    return measured(sample_programs.EVERY_KIND[kind](), np.random.default_rng(0), optimize, rows=rows)
 
 
 def measured_seed(seed: int, rows: int = 25) -> Measurement:
@@ -119,11 +131,14 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
     return np.array(rows)
 
 
-def main(count: int = 600) -> None:
+def main(count: int = 420) -> None:
     """Measure, fit, check on programs that were not fitted, write."""
     board = get_board("uno")
-    found = [measured_seed(seed) for seed in tqdm(range(count), desc="building and running", unit="program")]
-    fitted, checked = found[: count * 9 // 10], found[count * 9 // 10 :]
+    kinds = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
+    jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind) for kind in kinds]
+    jobs += [partial(measured_seed, seed) for seed in range(count)]
+    found = [job() for job in tqdm(jobs, desc="building and running", unit="program")]
+    fitted, checked = found[: -count // 10], found[-count // 10 :]
     target = Path(__file__).with_name("prices.json")
     target.write_text(prices.table(fit_all(fitted)), encoding="utf-8")
     prices.prices.cache_clear()

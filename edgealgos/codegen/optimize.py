@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from .boards import Board
-from .ir import Op, Program, Space, Tensor, TreeWalk
+from .ir import Op, Program, Tensor, TreeWalk
+from .passes import model_bytes
 from .passes.pack_weights import fits_blocks
-from .report import Report, predict_report
+from .report import needs
 from .unrolled import groups, parts
 
 FLASH_FOR_THE_USER = 2048
@@ -32,10 +33,10 @@ def unroll(program: Program, board: Board) -> Program:
     """The program with its hottest products faster, while flash allows; unchanged for boards other than AVR."""
     if not board.is_avr:
         return program
-    report = predict_report(program, board)
-    free = min(board.flash_bytes - FLASH_FOR_THE_USER - report.flash_bytes, MODEL_FLASH - report.model_bytes)
+    before = needs(program, board)
+    free = min(board.flash_bytes - FLASH_FOR_THE_USER - before[1], MODEL_FLASH - model_bytes(program))
     best: tuple[float, tuple[_Choice, ...]] = (0.0, ())
-    for choices in product(*_alternatives(program, board, report)):
+    for choices in product(*_alternatives(program, board, before)):
         size = sum(choice.bytes for choice in choices)
         value = sum(choice.saved_cycles for choice in choices) - size / _BYTES_PER_CYCLE
         if size <= free and value > best[0]:
@@ -43,16 +44,15 @@ def unroll(program: Program, board: Board) -> Program:
     return program.replacing(*(tensor for choice in best[1] for tensor in choice.changes.values()))
 
 
-def _alternatives(program: Program, board: Board, before: Report) -> Iterator[list[_Choice]]:
+def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> Iterator[list[_Choice]]:
     """For each group of constants that are changed together what can be done with them."""
     for op in program.ops():
         for names in groups(op):
             found = [_Choice({}, 0, 0)]
             for changes in forms(program, op, names):
-                after = predict_report(program.replacing(*changes.values()), board)
-                saved = before.cycles - after.cycles
-                if saved > 0:
-                    found.append(_Choice(changes, saved, after.flash_bytes - before.flash_bytes))
+                cycles, flash = needs(program.replacing(*changes.values()), board)
+                if cycles < before[0]:
+                    found.append(_Choice(changes, before[0] - cycles, flash - before[1]))
             yield found
 
 
@@ -81,22 +81,3 @@ def _in_blocks(program: Program, op: Op, tensor: Tensor) -> Tensor:
         return tensor
     vector = program[getattr(op, "vector", "") if tensor.name != getattr(op, "labels", None) else op.prototypes]  # type: ignore[attr-defined]
     return replace(tensor, storage="blocks", packed=tensor.storage) if fits_blocks(tensor, vector) else tensor
-
-
-def bought(program: Program, board: Board) -> dict[str, tuple[int, int]]:
-    """Of each constant that was made faster: cycles that it saves, bytes of flash that it costs."""
-    now = predict_report(program, board)
-    found = {}
-    for op in program.ops():
-        for names in groups(op):
-            packed = [_packed(program[name]) for name in names]
-            if any(tensor is not program[tensor.name] for tensor in packed):
-                before = predict_report(program.replacing(*packed), board)
-                found[" and ".join(names)] = (before.cycles - now.cycles, now.flash_bytes - before.flash_bytes)
-    return found
-
-
-def _packed(tensor: Tensor) -> Tensor:
-    if tensor.space is not Space.FLASH or not (tensor.unrolled or tensor.packed):
-        return tensor
-    return replace(tensor, storage=tensor.packed or tensor.storage, packed=None, unrolled=0)

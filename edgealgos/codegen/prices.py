@@ -172,6 +172,8 @@ def _products(matrix: Tensor, acc_bits: int, vector: Tensor, share: float = 1.0,
         visited = round(share * matrix.shape[0])
         return _products(left, acc_bits, vector, (visited - levels) / left.shape[0], where)
     kind = f"{matrix.type.container}x{vector.type.container} to {acc_bits}"
+    if matrix.storage.startswith("nibble"):  # one kernel for all sums
+        kind = "8x8"
     columns = matrix.shape[-1]
     rows = matrix.size // columns
     counts: Counter[str] = Counter()

@@ -6,17 +6,17 @@ Knows programs, the memory plan, boards and measured prices of kernels; nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from edgealgos._errors import DoesNotFitError, ExportError
 
 from .boards import Board
-from .ir import Program, Space
+from .ir import Program, Space, Tensor
 from .passes import model_bytes, stored_bytes
 from .passes.pack_weights import table_bytes, tensor_bytes
 from .plan import MemoryPlan, plan_memory, ram_bytes
 from .prices import code_bytes, cycles, stack_bytes, straight_line
-from .unrolled import rest
+from .unrolled import groups, rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,8 @@ class Report:
         other boards flash holds the tables alone, the stack is an allowance, and there are no cycles.
     memory_plan : MemoryPlan
         Where the scratch tensors lie in the arena.
+    faster : dict of str to (int, int)
+        Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
     """
 
     board: Board
@@ -58,6 +60,7 @@ class Report:
     model_items: Mapping[str, int]
     cycle_items: Mapping[str, int]
     memory_plan: MemoryPlan
+    faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def flash_bytes(self) -> int:
@@ -104,6 +107,8 @@ class Report:
                 continue
             lines.append(f"{title} by item")
             lines += [f"  {amount:9,}  {item}" for item, amount in sorted(items.items(), key=lambda kv: -kv[1])]
+        for name, (saved, size) in self.faster.items():
+            lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
         return "\n".join([*lines, str(self.memory_plan)])
 
 
@@ -116,7 +121,31 @@ def predict_report(program: Program, board: Board) -> Report:
     ram |= {t.name: ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
     flash = flash_tables(program) | code_bytes(program, board)
-    return Report(board, flash, ram, model, cycles(program, board), plan)
+    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board))
+
+
+def needs(program: Program, board: Board) -> tuple[int, int]:
+    """Cycles of a prediction and flash of the sketch."""
+    flash = flash_tables(program) | code_bytes(program, board)
+    return sum(cycles(program, board).values()), sum(flash.values())
+
+
+def _faster(program: Program, board: Board) -> dict[str, tuple[int, int]]:
+    """What each constant buys that is not stored in its smallest form."""
+    found = {}
+    for op in program.ops():
+        for names in groups(op):
+            small = [_smallest(program[name]) for name in names]
+            if any(tensor is not program[tensor.name] for tensor in small):
+                now, before = needs(program, board), needs(program.replacing(*small), board)
+                found[" and ".join(names)] = (before[0] - now[0], now[1] - before[1])
+    return found
+
+
+def _smallest(tensor: Tensor) -> Tensor:
+    if not (tensor.unrolled or tensor.packed):
+        return tensor
+    return replace(tensor, storage=tensor.packed or tensor.storage, packed=None, unrolled=0)
 
 
 def flash_tables(program: Program) -> dict[str, int]:

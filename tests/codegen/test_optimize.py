@@ -1,0 +1,89 @@
+"""Speed for flash: what is chosen, what it costs, and that the answers stay."""
+
+import numpy as np
+import pytest
+
+from edgealgos.codegen import measure, straight_line
+from edgealgos.codegen import sample_programs as programs
+from edgealgos.codegen.boards import get_board
+from edgealgos.codegen.emit import model_source
+from edgealgos.codegen.optimize import FLASH_FOR_THE_USER, MODEL_FLASH, unroll
+from edgealgos.codegen.passes import model_bytes, to_integer
+from edgealgos.codegen.report import predict_report
+
+UNO = get_board("uno")
+
+
+def digits():
+    return to_integer(programs.bonsai(0, features=64, width=10, outputs=10, depth=2, density=0.5, node_density=0.6))
+
+
+def test_a_small_product_reads_like_one():
+    code = straight_line.product(np.array([[3, 0, -5], [0, 0, 5]]), -8, 8, 16)
+    assert code.lines == (
+        "EDGEALGOS_BEGIN",
+        "EDGEALGOS_CLEAR2(r21, r22) EDGEALGOS_CLEAR2(r23, r24)",
+        "EDGEALGOS_INPUT(0) EDGEALGOS_TIMES16(3) EDGEALGOS_PLUS16(r21, r22)",
+        "EDGEALGOS_INPUT(2) EDGEALGOS_TIMES16(-5) EDGEALGOS_PLUS16(r21, r22) EDGEALGOS_MINUS16(r23, r24)",
+        "EDGEALGOS_STORE16(r21, r22)",
+        "EDGEALGOS_STORE16(r23, r24)",
+        "EDGEALGOS_END",
+    )
+    assert (code.cycles, code.size) == (5 + 4 + 7 + 9 + 8 + 5 + 8, 2 * (3 + 4 + 5 + 7 + 4 + 3 + 1))
+
+
+def test_sums_are_as_wide_as_each_row_needs():
+    rows = np.array([[1, 1], [127, 127], [-128, -128]])
+    widths = [line.count("PLUS24") + line.count("MINUS24") for line in straight_line.product(rows, -128, 127, 32).lines]
+    assert sum(widths) == 2 * 1  # 2 * 127 * 128 fits in 16 bits, 2 * 128 * 128 does not
+
+
+def test_wide_matrices_are_too_much_for_24_bits():
+    assert straight_line.product(np.full((1, 600), 127), -128, 127, 32) is None
+
+
+def test_distances_of_many_features_need_a_table():
+    assert straight_line.distances(np.zeros((2, straight_line.MAX_WIDTH + 1), int), -64, 63) is None
+
+
+def test_speed_stays_within_the_flash_it_may_take():
+    small = digits()
+    fast = unroll(small, UNO)
+    before, after = predict_report(small, UNO), predict_report(fast, UNO)
+    assert after.cycles < 0.6 * before.cycles
+    assert after.flash_bytes <= UNO.flash_bytes - FLASH_FOR_THE_USER
+    assert after.flash_bytes - before.flash_bytes <= MODEL_FLASH - model_bytes(small)
+    assert model_bytes(fast) == model_bytes(small) == after.model_bytes
+
+
+def test_the_report_says_what_was_bought():
+    report = predict_report(unroll(digits(), UNO), UNO)
+    assert {"Z", "W and V"} == set(report.faster)
+    assert "made faster: Z saves" in str(report)
+    assert "straight-line code of Z" in report.flash_items
+    assert predict_report(digits(), UNO).faster == {}
+
+
+def test_other_boards_keep_their_tables():
+    program = digits()
+    assert unroll(program, get_board("host")) is program
+
+
+def test_the_source_has_the_tables_for_other_processors():
+    source = model_source(unroll(digits(), UNO), "tiny")
+    assert source.count("#if defined(__AVR__)") == 3  # Z, W, V
+    assert "edgealgos::matvec<int16_t" in source
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_straight_line_cycles_are_what_the_board_takes():
+    """Two programs that differ in the straight-line weights alone differ by the cycles of those."""
+    found = []
+    for density in (0.2, 0.9):
+        program = to_integer(programs.bonsai(0, features=40, width=8, outputs=3, depth=0, density=density))
+        program = program.replacing(programs.replace(program["Z"], unrolled=1, storage="dense"))
+        code = straight_line.product(program["Z"].values, program.encoding.low, program.encoding.high, 16)
+        cycles = measure.measured_program(program, UNO, np.random.default_rng(0), rows=10).cycles
+        found.append((cycles, code.cycles))
+    (sparse, sparse_code), (full, full_code) = found
+    assert abs((full - sparse) - (full_code - sparse_code)) <= 30  # saturation takes other branches

@@ -110,12 +110,16 @@ def protonn(
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
     W = sparse(rng, (width, features), density, scale)
+    z_type = QType(7, frac)
     near = encoding.real(samples(rng, count, features)) @ W.T  # prototypes lie where samples are
     tensors = [
         Tensor("x", (features,), Space.INPUT, encoding.qtype),
         constant("W", W),
-        scratch("z", width, QType(7, frac)),
-        constant("B", near + rng.normal(size=(count, width)) * 0.6),
+        scratch("z", width, z_type),
+        constant(
+            "B",
+            np.clip(near + rng.normal(size=(count, width)) * 0.6, z_type.low * z_type.step, z_type.high * z_type.step),
+        ),
         constant("L", sparse(rng, (outputs, count), label_density)),
         Tensor("scores", (outputs,), Space.OUTPUT),
     ]

@@ -112,7 +112,8 @@ class _Machine:
 
     def state(self) -> State:
         """What this epoch leaves."""
-        return State(*(self.named(variable) for variable in self._vectors()), tf.identity(self.count))
+        params, first, second, average = (self.named(variable) for variable in self._vectors())
+        return State(params, first, second, average, tf.identity(self.count))
 
     def _vectors(self):
         return self.params, self.first, self.second, self.average

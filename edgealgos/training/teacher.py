@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -60,7 +61,7 @@ class Teacher:
     """
 
     name = "teacher"
-    profiled = ()
+    profiled: tuple[str, ...] = ()
     extra_bytes = 0
 
     def __init__(self, n_features, n_outputs, problem, *, members=4, hidden=256, dropout=0.4):
@@ -71,7 +72,7 @@ class Teacher:
                   "C": (e, h, n_outputs), "c": (e, 1, n_outputs)}
         self.specs = {name: TensorSpec(shape, 16) for name, shape in shapes.items()}
         self.recipe = Recipe(epochs=60, learning_rate=0.003, mixup=0.3, quantized_from=2.0, frozen_from=0.0)
-        self.rates: dict[str, float] = {}
+        self.rates: Mapping[str, float] = {}
 
     def initial(self, x, y, rng):
         """He's initialisation on standardised inputs."""

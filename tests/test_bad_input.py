@@ -66,9 +66,9 @@ def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
     X, y = data
     with pytest.raises(ValueError, match=r"5.* too small") as info:
         kind(max_model_bytes=5, **QUICK).fit(X, y)
-    least = int(re.search(r"the least that works is (\d+)", str(info.value))[1])
+    least = int(re.search(r"the least that works is max_model_bytes=(\d+)", str(info.value))[1])
     assert kind(max_model_bytes=least, **QUICK).fit(X, y).model_bytes_ <= least
-    with pytest.raises(ValueError, match=f"the least that works is {least}$"):
+    with pytest.raises(ValueError, match=f"the least that works is max_model_bytes={least}$"):
         kind(max_model_bytes=least - 1, **QUICK).fit(X, y)
 
 

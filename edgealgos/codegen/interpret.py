@@ -221,7 +221,8 @@ def _float_gated_update(program: Program, op: GatedUpdate, v: Values) -> Reals:
 
 def _float_leaky_update(program: Program, op: LeakyUpdate, v: Values) -> Reals:
     candidate = _float_tanh(v[op.preactivation] + v[op.candidate_bias], op.nonlinearity)
-    return np.clip(v[op.alpha] * candidate + v[op.beta] * v[op.out], -1.0, LARGEST_STATE)
+    out: Reals = np.clip(v[op.alpha] * candidate + v[op.beta] * v[op.out], -1.0, LARGEST_STATE)
+    return out
 
 
 def _float_tanh(a: Reals, nonlinearity: str) -> Reals:

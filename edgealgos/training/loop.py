@@ -149,13 +149,13 @@ class _Run:
         if validation is not None:
             self.history["validation"] = []
             validation = validation[0], targets_for(self.scaled(validation[1]), model.n_outputs, model.problem)
-        rows = Rows(x_q, targets, weight.astype(np.float32))
-        answer = self.answers(rows, y, soft_targets, teacher, augment)
+        everything = Rows(x_q, targets, weight.astype(np.float32))
+        answer = self.answers(everything, y, soft_targets, teacher, augment)
         noise = recipe.noise * float(np.sqrt(x_q.astype(np.float32).var(0).mean()))
         stepwise = getattr(model, "stepwise", False)
         self.noise = noise * 2.0**-self.x_frac if stepwise else 0.0
         varied = {"mixup": recipe.mixup, "noise": 0.0 if stepwise else noise, "augment": augment, "rng": self.rng}
-        self.data = eng.data(*make_rows(rows, answer=answer, **varied))
+        self.data = eng.data(*make_rows(everything, answer=answer, **varied))
         engine = StepEngine if stepwise else eng.Engine
         self.engine = engine(model, x_frac=self.x_frac, loss=recipe.loss, jit=self.jit)
         params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac, self.scaled(y), self.rng)

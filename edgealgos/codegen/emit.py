@@ -332,7 +332,9 @@ def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
     frac, headroom = 2 * program[op.vector].type.frac, kernel_headroom(program, op)
     call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {frac}, {headroom}, {count}>"
-    prototypes = f"{op.prototypes}_rows()" if is_code(program[op.prototypes]) else f"edgealgos::prototypes({op.prototypes})"
+    prototypes = (
+        f"{op.prototypes}_rows()" if is_code(program[op.prototypes]) else f"edgealgos::prototypes({op.prototypes})"
+    )
     tables = f"{prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"
     return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {program[op.out].size}, {width});"
 

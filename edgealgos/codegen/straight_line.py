@@ -217,7 +217,7 @@ def _distance(writer: _Writer, registers: list[str], prototype: list[int], low: 
 
 
 def distance_loop(prototypes: Ints, low: int, high: int) -> Code | None:
-    """Code of the same distances, prototypes in a table and the vector in registers; None where those do not suffice."""
+    """Code of the same distances, prototypes in a table, the vector in registers; None where those do not suffice."""
     count, width = prototypes.shape
     if width >= MAX_WIDTH or count > 255:
         return None
@@ -229,7 +229,9 @@ def distance_loop(prototypes: Ints, low: int, high: int) -> Code | None:
     writer.end_line()
     writer.add(f"EDGEALGOS_ZERO_CARRY EDGEALGOS_EACH_ROW({count})", 2, 2)
     row = _Writer()
-    _distance_row(row, registers, np.maximum((low - prototypes) ** 2, (high - prototypes) ** 2).cumsum(axis=1).max(axis=0))
+    _distance_row(
+        row, registers, np.maximum((low - prototypes) ** 2, (high - prototypes) ** 2).cumsum(axis=1).max(axis=0)
+    )
     writer.end_line()
     writer.lines += row.lines
     writer.cycles += count * row.cycles

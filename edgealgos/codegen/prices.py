@@ -199,8 +199,8 @@ def _row_parts(matrix: Tensor, kind: str, rows: int, columns: int) -> Counts:
     bits = np.packbits(nonzero, axis=1)
     full = int(np.count_nonzero(bits))
     return Counter({
-        f"{matrix.storage} byte {kind}": full,
-        f"{matrix.storage} empty byte {kind}": bits.size - full,
+        f"{matrix.storage} mask {kind}": bits.size,
+        f"{matrix.storage} mask not zero {kind}": full,
         f"{matrix.storage} value {kind}": int(np.count_nonzero(nonzero)),
     })  # fmt: skip
 

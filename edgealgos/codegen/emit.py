@@ -36,7 +36,7 @@ from .passes.pack_weights import BLOCK_ROWS, codebook, tensor_bytes
 from .plan import MemoryPlan, plan_memory
 from .qtype import QType
 from .tables import EXP2, TANH
-from .unrolled import rest
+from .unrolled import is_code, rest
 
 _LINE = 110
 
@@ -150,13 +150,13 @@ def _is_table(tensor: Tensor) -> bool:
 
 def _constant(program: Program, tensor: Tensor) -> str:
     """A table, or straight-line code with the table for processors that do not speak it."""
-    if not tensor.unrolled:
+    if not is_code(tensor):
         return _table(tensor)
     op = next(op for op in program.ops() if tensor.name in op.reads)
     reader = f"edgealgos::prototypes({tensor.name})" if _is_prototypes(op, tensor) else _table_rows(tensor)
     left = rest(tensor)
     left_table, left_reader = (_table(left), _table_rows(left)) if left is not None else ("", "")
-    functions = emit_unrolled.functions(program, op, tensor.name, left_reader)
+    functions = emit_unrolled.functions(program, op, tensor.name, left_reader if tensor.unrolled else "")
     return (
         f"#if defined(__AVR__)\n{left_table}{functions}\n#else\n{_table(tensor)}"
         f"inline decltype({reader}) {tensor.name}_rows() {{ return {reader}; }}\n#endif\n"
@@ -332,8 +332,9 @@ def _prototype_score(program: Program, op: PrototypeScore) -> str:
     count, width = program[op.prototypes].shape
     frac, headroom = 2 * program[op.vector].type.frac, kernel_headroom(program, op)
     call = f"edgealgos::prototype_score<int{op.acc_bits}_t, {frac}, {headroom}, {count}>"
-    unrolled = program[op.prototypes].unrolled
-    prototypes = f"{op.prototypes}_rows()" if unrolled else f"edgealgos::prototypes({op.prototypes})"
+    prototypes = (
+        f"{op.prototypes}_rows()" if is_code(program[op.prototypes]) else f"edgealgos::prototypes({op.prototypes})"
+    )
     tables = f"{prototypes}, {_rows(program[op.labels])}, {_or_null(program, op.bias)}"
     return f"{call}({tables}, {op.vector}, {_ref(program, op.out)}, {program[op.out].size}, {width});"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .ir import MatVec, Op, Program, PrototypeScore, TreeWalk
 from .straight_line import Code
-from .unrolled import Parts, chosen_parts, chunks
+from .unrolled import RESIDENT, Parts, chosen_parts, chunks
 
 
 def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str:
@@ -15,6 +15,8 @@ def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str
     `rest_reader` makes the reader of what stays a table.
     """
     found = chosen_parts(program, op, name)
+    if program[name].storage == RESIDENT:
+        return f"{_distance_loop(name, found[0])}\n{_distance_reader(name)}"
     values = program[name].values
     size = sum(code.size for code in found)
     comment = f"// {name} as straight-line code: {size:,} bytes."
@@ -39,6 +41,18 @@ def _function(name: str, code: Code, kind: str, out: str) -> str:
         f"EDGEALGOS_NOINLINE void {name}(const int8_t *vector, {kind} *{out}) {{\n"
         f"  __asm__ __volatile__(\n{lines}\n"
         f'      : "+x"(vector), "+z"({out})\n      :\n      : {registers});\n}}'
+    )
+
+
+def _distance_loop(name: str, code: Code) -> str:
+    lines = "\n".join(f"      {line}" for line in code.lines)
+    registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
+    return (
+        f"EDGEALGOS_NOINLINE void {name}_distances(const int8_t *vector, uint16_t *distances) {{\n"
+        f"  const int8_t *prototypes = {name};\n"
+        f'  register uint16_t *out __asm__("r24") = distances;\n'
+        f"  __asm__ __volatile__(\n{lines}\n"
+        f'      : "+x"(vector), "+z"(prototypes), "+r"(out)\n      :\n      : {registers});\n}}'
     )
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from .boards import Board
-from .ir import Op, Program, Tensor, TreeWalk
+from .ir import Op, Program, PrototypeScore, Tensor, TreeWalk
 from .passes import model_bytes
 from .passes.pack_weights import fits_blocks
 from .report import needs
-from .unrolled import groups, parts
+from .unrolled import RESIDENT, groups, parts, resident
 
 FLASH_FOR_THE_USER = 2048
 MODEL_FLASH = 12 * 1024  # a model that fills the flash for a few cycles is nobody's friend
@@ -64,6 +64,8 @@ def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]
     if in_blocks != tensors:
         bases.append(in_blocks)
         yield {t.name: t for t in in_blocks}
+    if isinstance(op, PrototypeScore) and names == (op.prototypes,) and resident(program, op):
+        yield {t.name: replace(t, storage=RESIDENT, packed=t.storage) for t in tensors}
     if any(parts(program, op, name) is None for name in names):
         return
     if isinstance(op, TreeWalk):

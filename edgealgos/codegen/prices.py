@@ -87,7 +87,7 @@ def straight_line(program: Program) -> dict[str, tuple[int, float]]:
     found = {}
     for op in program.ops():
         for name in op.reads:
-            if program[name].unrolled:
+            if unrolled.is_code(program[name]):
                 codes = unrolled.chosen_parts(program, op, name)
                 # Of a tree one node of each level is visited, and node k lies on level log2(k + 1).
                 shares = [
@@ -199,8 +199,8 @@ def _row_parts(matrix: Tensor, kind: str, rows: int, columns: int) -> Counts:
     bits = np.packbits(nonzero, axis=1)
     full = int(np.count_nonzero(bits))
     return Counter({
-        f"{matrix.storage} byte {kind}": full,
-        f"{matrix.storage} empty byte {kind}": bits.size - full,
+        f"{matrix.storage} mask {kind}": bits.size,
+        f"{matrix.storage} mask not zero {kind}": full,
         f"{matrix.storage} value {kind}": int(np.count_nonzero(nonzero)),
     })  # fmt: skip
 
@@ -230,8 +230,8 @@ def _prototype_counts(program: Program, op: PrototypeScore) -> Counts:
     counts: Counts = Counter({
         "prototypes": 1,
         "prototype": count,
-        "distance": 0 if program[op.prototypes].unrolled else round(elements * count),
-        "distance row": 0 if program[op.prototypes].unrolled else count,
+        "distance": 0 if unrolled.is_code(program[op.prototypes]) else round(elements * count),
+        "distance row": 0 if unrolled.is_code(program[op.prototypes]) else count,
         "near prototype": round(near * count),
         f"label row of {op.acc_bits}": program[op.out].size,
     })  # fmt: skip
@@ -300,7 +300,7 @@ def _local_bytes(program: Program, op: Op) -> int:
 def _rows_at_once(matrix: Tensor) -> int:
     if matrix.unrolled:
         return max(map(len, unrolled.chunks(matrix.values)))
-    return BLOCK_ROWS if matrix.storage == "blocks" else 0
+    return 2 * BLOCK_ROWS if matrix.storage == "blocks" else 0
 
 
 def _call_kind(op: Op) -> str:
@@ -315,7 +315,7 @@ def _kernel_functions(program: Program) -> set[str]:
     """Kernels out of line that the program links."""
     found: set[str] = set()
     for op in program.ops():
-        if isinstance(op, PrototypeScore) and not program[op.prototypes].unrolled:
+        if isinstance(op, PrototypeScore) and not unrolled.is_code(program[op.prototypes]):
             found.add("distance")
         for matrix, vector, acc_bits in _factors(program, op):
             if unrolled.rest(matrix) is None:

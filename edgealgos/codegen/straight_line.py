@@ -214,3 +214,46 @@ def _distance(writer: _Writer, registers: list[str], prototype: list[int], low: 
     if saturates:
         writer.add("EDGEALGOS_SATURATE_DISTANCE", 3, 4)
     writer.add("EDGEALGOS_STORE_DISTANCE", 4, 2)
+
+
+def distance_loop(prototypes: Ints, low: int, high: int) -> Code | None:
+    """Code of the same distances, prototypes in a table, the vector in registers; None where those do not suffice."""
+    count, width = prototypes.shape
+    if width >= MAX_WIDTH or count > 255:
+        return None
+    writer = _Writer()
+    registers = [name for name in _VECTOR_REGISTERS if name != "r23"][:width]
+    writer.add("EDGEALGOS_BEGIN_ROWS", 5, 3)
+    for name in registers:
+        writer.add(f"EDGEALGOS_ELEMENT({name})", 2, 1)
+    writer.end_line()
+    writer.add(f"EDGEALGOS_ZERO_CARRY EDGEALGOS_EACH_ROW({count})", 2, 2)
+    row = _Writer()
+    _distance_row(
+        row, registers, np.maximum((low - prototypes) ** 2, (high - prototypes) ** 2).cumsum(axis=1).max(axis=0)
+    )
+    writer.end_line()
+    writer.lines += row.lines
+    writer.cycles += count * row.cycles
+    writer.words += row.words
+    writer.add("EDGEALGOS_END", 5, 3)
+    return writer.code({"r18", "r23", *registers})
+
+
+def _distance_row(writer: _Writer, registers: list[str], most: Ints) -> None:
+    """One round of the loop; `most` is what the sum can be after each element."""
+    saturates = bool(most[-1] > 0xFFFF)
+    if saturates:
+        writer.add("EDGEALGOS_NO_CARRY", 1, 1)
+    for i, name in enumerate(registers):
+        carry = bool(most[i] > 0xFFFF)
+        verb = "ROW_FIRST" if i == 0 else "ROW_NEXT_CARRY" if carry else "ROW_NEXT"
+        rest = 1 if i == 0 else 3 if carry else 2
+        writer.add(f"EDGEALGOS_{verb}({name})", 6 + rest, 3 + rest)
+        if i % 4 == 3:
+            writer.end_line()
+    writer.end_line()
+    if saturates:
+        writer.add("EDGEALGOS_ROW_SATURATE", 3, 4)
+    writer.add("EDGEALGOS_ROW_DONE", 8, 5)
+    writer.end_line()

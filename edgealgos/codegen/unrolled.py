@@ -11,9 +11,10 @@ from .interpret import exp2_kernels
 from .ir import MatVec, Op, Program, PrototypeScore, Tensor, TreeWalk
 from .passes.prove_accumulators import KERNEL_MAX, value_range
 from .qtype import Ints
-from .straight_line import Code, distances, product
+from .straight_line import Code, distance_loop, distances, product
 
 ROWS_AT_ONCE = 20  # sums that wait on the stack to be rescaled
+RESIDENT = "resident"  # storage of prototypes that are compared with a vector in registers
 Parts = tuple[Code, ...]
 
 
@@ -54,6 +55,10 @@ def parts(program: Program, op: Op, name: str) -> Parts | None:
 
 def chosen_parts(program: Program, op: Op, name: str) -> Parts:
     """Functions of a constant that are straight-line code."""
+    if program[name].storage == RESIDENT and isinstance(op, PrototypeScore):
+        loop = resident(program, op)
+        assert loop is not None, name
+        return (loop,)
     found = parts(program, op, name)
     assert found is not None, name
     return found[: program[name].unrolled] if isinstance(op, TreeWalk) else found
@@ -65,6 +70,17 @@ def rest(tensor: Tensor) -> Tensor | None:
         return None if tensor.unrolled else tensor
     values = tensor.values[tensor.unrolled :]
     return replace(tensor, shape=values.shape, data=values, unrolled=0)
+
+
+def is_code(tensor: Tensor) -> bool:
+    """Whether code of its own reads the constant or holds it."""
+    return bool(tensor.unrolled) or tensor.storage == RESIDENT
+
+
+def resident(program: Program, op: PrototypeScore) -> Code | None:
+    """The loop over prototypes that keeps the vector in registers."""
+    prototypes = program[op.prototypes]
+    return distance_loop(prototypes.values, prototypes.type.low, prototypes.type.high)
 
 
 def chunks(matrix: Ints) -> list[Ints]:

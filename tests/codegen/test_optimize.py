@@ -6,8 +6,10 @@ import pytest
 from edgealgos.codegen import measure, straight_line
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
+from edgealgos.codegen.compile import CompiledModel
 from edgealgos.codegen.emit import model_source
-from edgealgos.codegen.optimize import FLASH_FOR_THE_USER, MODEL_FLASH, unroll
+from edgealgos.codegen.interpret import run_integer
+from edgealgos.codegen.optimize import FLASH_FOR_THE_USER, MODEL_FLASH, forms, unroll
 from edgealgos.codegen.passes import model_bytes, to_integer
 from edgealgos.codegen.report import predict_report
 
@@ -87,3 +89,16 @@ def test_straight_line_cycles_are_what_the_board_takes():
         found.append((cycles, code.cycles))
     (sparse, sparse_code), (full, full_code) = found
     assert abs((full - sparse) - (full_code - sparse_code)) <= 30  # saturation takes other branches
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("width", [1, 7, 20])
+@pytest.mark.parametrize("form", [0, 1])
+def test_distances_saturate_in_every_form(width, form):
+    program = to_integer(programs.protonn(3, features=9, width=width, count=11, frac=2, scale=2.0))
+    op = program.functions["predict"][1]
+    fast = program.replacing(*list(forms(program, op, ("B",)))[form].values())
+    compiled = CompiledModel(fast, UNO)
+    q = programs.any_inputs(np.random.default_rng(0), fast, 20)
+    X = q / fast.encoding.scale + fast.encoding.offset
+    assert np.array_equal(compiled.simulate(X).scores, run_integer(program, q))

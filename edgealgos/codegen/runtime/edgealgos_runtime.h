@@ -200,8 +200,8 @@ template <> struct Dot<int16_t, int8_t, int8_t> {
     return bitmap_row16(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
   static SparseSum16 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed16(row, vector); }
-  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
-    dot_blocks16(weights, vector, columns, sums, 1);
+  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
+    dot_blocks16(weights, vector, columns, sums, blocks);
   }
 };
 
@@ -214,8 +214,8 @@ template <> struct Dot<int32_t, int8_t, int8_t> {
     return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
   static SparseSum32 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed32(row, vector); }
-  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
-    dot_blocks24(weights, vector, columns, sums, 1);
+  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
+    dot_blocks24(weights, vector, columns, sums, blocks);
   }
 };
 
@@ -238,7 +238,7 @@ template <class W> struct DenseRows {
 
 // Four rows side by side, column by column; what is left of them below, row by row.
 struct BlockRows {
-  enum { kAtOnce = 4 };
+  enum { kAtOnce = 8 };
   const int8_t *values;
   BlockRows at(uint8_t node, uint8_t rows, uint8_t columns) const {
     const BlockRows there = {values + static_cast<uint16_t>(node) * static_cast<uint16_t>(rows * columns)};
@@ -250,9 +250,10 @@ struct BlockRows {
       values += columns;
       return 1;
     }
-    Dot<Acc, int8_t, int8_t>::block(values, vector, columns, sums);
-    values += static_cast<uint16_t>(4 * columns);
-    return 4;
+    const uint8_t blocks = left < kAtOnce ? 1 : 2;
+    Dot<Acc, int8_t, int8_t>::block(values, vector, columns, sums, blocks);
+    values += static_cast<uint16_t>(blocks * static_cast<uint16_t>(4 * columns));
+    return static_cast<uint8_t>(4 * blocks);
   }
 };
 
@@ -395,10 +396,14 @@ template <int Frac> inline uint16_t distance_steps(uint16_t d) {
 // 2^-(steps / 64) as a mantissa of 7 bits, for a common exponent.
 inline int8_t exp2_mantissa(uint16_t steps, uint8_t exponent) {
   if (steps >= 1024) return 0;
-  const uint8_t shift = static_cast<uint8_t>((static_cast<uint16_t>(steps << 2) >> 8) - exponent);
+  uint8_t shift = static_cast<uint8_t>((static_cast<uint16_t>(steps << 2) >> 8) - exponent);
   if (shift > 7) return 0;
-  const uint8_t half = static_cast<uint8_t>((1u << shift) >> 1);
-  return static_cast<int8_t>(static_cast<uint8_t>(flash(kExp2 + (steps & 63)) + half) >> shift);
+  uint8_t mantissa = flash(kExp2 + (steps & 63));
+  if (shift) {  // halves go up: the last bit that is shifted out is added
+    while (--shift) mantissa = static_cast<uint8_t>(mantissa >> 1);
+    mantissa = static_cast<uint8_t>(static_cast<uint8_t>(mantissa + 1) >> 1);
+  }
+  return static_cast<int8_t>(mantissa);
 }
 
 // sum * 2^(Up - exponent), rounded down; exponents are at most 16.

@@ -43,6 +43,16 @@
 #define EDGEALGOS_NEXT_SQUARE_CARRY(z, b) EDGEALGOS_NEXT_SQUARE(z, b) "adc r26, r27\n\t"
 #define EDGEALGOS_SATURATE_DISTANCE "tst r26\n\t" "breq 1f\n\t" "ldi r24, 0xff\n\t" "ldi r25, 0xff\n\t" "1:\n\t"
 #define EDGEALGOS_STORE_DISTANCE "st Z+, r24\n\t" "st Z+, r25\n\t"
+
+// A loop over prototypes in flash: z stays in registers, r23 counts, Y points to where distances go.
+#define EDGEALGOS_BEGIN_ROWS "push r28\n\t" "push r29\n\t" "movw r28, r24\n\t"
+#define EDGEALGOS_EACH_ROW(count) "ldi r23, " #count "\n\t" "1:\n\t"
+#define EDGEALGOS_ROW_DIFFERENCE(z) "lpm r18, Z+\n\t" "sub r18, " #z "\n\t" "muls r18, r18\n\t"
+#define EDGEALGOS_ROW_FIRST(z) EDGEALGOS_ROW_DIFFERENCE(z) "movw r24, r0\n\t"
+#define EDGEALGOS_ROW_NEXT(z) EDGEALGOS_ROW_DIFFERENCE(z) "add r24, r0\n\t" "adc r25, r1\n\t"
+#define EDGEALGOS_ROW_NEXT_CARRY(z) EDGEALGOS_ROW_NEXT(z) "adc r26, r27\n\t"
+#define EDGEALGOS_ROW_SATURATE "tst r26\n\t" "breq 2f\n\t" "ldi r24, 0xff\n\t" "ldi r25, 0xff\n\t" "2:\n\t"
+#define EDGEALGOS_ROW_DONE "st Y+, r24\n\t" "st Y+, r25\n\t" "dec r23\n\t" "breq 3f\n\t" "rjmp 1b\n\t" "3:\n\t"
 #define EDGEALGOS_CLEAR_R1 "clr r1\n\t"
 // clang-format on
 

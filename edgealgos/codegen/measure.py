@@ -80,7 +80,9 @@ def fit(counts: list[prices.Counts], totals: NDArray[np.float64]) -> dict[str, f
     matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
     shares = matrix / totals[:, None]
     largest = shares.max(axis=0, initial=1e-12)
-    largest = np.maximum(largest, _RARE * largest.max())  # what is rare everywhere must not mend what is wrong elsewhere
+    largest = np.maximum(
+        largest, _RARE * largest.max()
+    )  # what is rare everywhere must not mend what is wrong elsewhere
     # Parts that always come together cannot be told apart: a small penalty shares the price among them.
     penalty = _RIDGE * np.sqrt(len(totals)) * np.eye(len(parts))
     solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(np.ones(len(totals)), np.zeros(len(parts))))

@@ -231,6 +231,9 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "bonsai with few weights": lambda seed=0: bonsai(seed, features=90, density=0.06, width=30, node_density=0.05),
     "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
     "bonsai with 4 bits": lambda seed=0: bonsai(seed, bits=4, density=1.0, features=21, width=7),
+    "bonsai with many weights of 4 bits": lambda seed=0: represented(
+        bonsai(seed, density=1.0, features=90, width=14), "fixed4"
+    ),
     "bonsai with 4 sparse bits": lambda seed=0: bonsai(seed, bits=4, density=0.2, node_density=0.2, depth=2, width=9),
     "bonsai of codebooks": lambda seed=0: represented(bonsai(seed, density=1.0, width=11, depth=2), "kmeans16", "log4"),
     "bonsai of sparse codebooks": lambda seed=0: represented(

@@ -66,7 +66,7 @@ class ProtoNN:
         if problem == "regression":
             self.specs["c"] = TensorSpec((n_outputs,), 32)
         self.extra_bytes = len(TABLE)
-        self.recipe = Recipe(learning_rate=0.005, mixup=0.3, noise=0.1, loss="hinge", teacher=True)
+        self.recipe = Recipe(learning_rate=0.005, mixup=0.3, noise=0.4, loss="hinge")
         if problem == "regression":
             self.recipe = Recipe(learning_rate=0.01, loss="squared", mixup=0.2)
         self.rates: dict[str, float] = {}

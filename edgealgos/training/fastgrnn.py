@@ -60,8 +60,9 @@ class FastGRNN:
         self.extra_bytes = TANH_TABLE_BYTES if nonlinearity == "tanh" else 0
         self.profiled = tuple(f"{m}_inner" for m, rank in (("wx", self.rank_w), ("uh", self.rank_u)) if rank)
         self.recipe = Recipe(
-            epochs=100, batch_size=64, learning_rate=0.01, fastest_rate=0.0, noise=0.45, weight_decay=0.1
-        )
+            epochs=100, batch_size=64, learning_rate=0.01, fastest_rate=0.0, weight_decay=0.1,
+            noise=0.0 if problem == "regression" else 0.45,
+        )  # fmt: skip
         self.rates = dict.fromkeys(SCALARS[cell], 0.1)
 
     def _specs(self, bits) -> dict[str, TensorSpec]:

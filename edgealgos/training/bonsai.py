@@ -57,7 +57,7 @@ class Bonsai:
         if problem == "regression":
             self.specs["c"] = TensorSpec((k,), 32, scale_of=())
         self.extra_bytes = 0
-        self.recipe = Recipe(learning_rate=0.003, mixup=0.3, noise=0.2, teacher=True)
+        self.recipe = Recipe(learning_rate=0.003, mixup=0.3, noise=0.4, teacher=True)
         if problem == "regression":
             self.recipe = Recipe(epochs=1000, learning_rate=0.02, loss="squared", mixup=0.2)
         self.rates: dict[str, float] = {}

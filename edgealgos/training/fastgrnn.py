@@ -188,8 +188,8 @@ def structure_for_budget(
 
     Full matrices, all values kept, and the largest state that fits: low rank bought nothing at about equal bytes on
     rows of USPS digits (validation rows; sparse states were not measured), and dense products are simple and fast.
-    Where a state as large as the number of scores does not fit, W gets a low rank. A state fixed by the user may be made
-    sparse.
+    Where a state as large as the number of scores does not fit, W gets a low rank. A state fixed by the user may
+    be made sparse.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """From fit to a verified Uno, as a table. ``python benchmarks/end_to_end.py [--only NAME] [--rows N]``.
 
 Each model is fitted in a fresh process (imports included in the time) with default parameters and random_state=0,
-exported, built, and run on the simulated Uno and on this computer with sanitizers. USPS and concrete come through the
+exported, built, and run on the simulated Uno and on this computer. USPS and concrete come through the
 loaders (download, or the folder in EDGEALGOS_DATA). Writes ``results/end_to_end.md``.
 """
 

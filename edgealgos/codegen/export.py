@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edgealgos._errors import ExportError
+from edgealgos._version import VERSION
 
 from .boards import Board
 from .compile import CompiledModel, compile_model
@@ -22,7 +23,6 @@ from .emit import model_header, model_source, number_lines, runtime_header, temp
 from .report import Budget, Report, check_fits
 
 BAUD = 250_000
-VERSION = "0.1.0"
 _LINUX_START = (
     '  fprintf(stderr, "# self-test: %d of %d rows as in Python\\n", selfTest(),\n'
     "          static_cast<int>(sizeof kTestAnswers / sizeof kTestAnswers[0]));\n"

@@ -1,7 +1,7 @@
-"""Mixed precision: tensor by tensor the representation that makes the model smallest within a limit of disagreement.
+"""Mixed precision: tensor by tensor the representation that makes the model smallest within a limit of loss.
 
 Works on programs through the interpreter, without compiler or training (the idea of SeeDot's successor Shiftry and of
-MinUn: judge by disagreement with the reference, not by error of weights).
+MinUn: judge by answers, not by the error of weights).
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from edgealgos._errors import UnsupportedModelError
+
 from .boards import Board, get_board
 from .calibrate import calibrate
 from .interpret import count_saturated, decide, encode, run_integer
@@ -218,7 +220,7 @@ def compile_model(
     Parameters
     ----------
     model : estimator or Pipeline
-        Fitted; a Pipeline may have scalers in front.
+        Fitted; a Pipeline may have scalers in front, and a feature extractor before these.
     board : str
         ``"uno"``, ``"host"``, ...
     optimize : {"speed", "size"}
@@ -243,6 +245,10 @@ def compile_model(
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
     program = lower(model)
     if X_calibration is not None:
+        if program.preprocessing:
+            raise UnsupportedModelError(
+                "ranges behind a feature extractor come from fit; leave out X_calibration=, or fit with those samples"
+            )
         program = calibrate(program, check_samples(program, X_calibration))
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
     return CompiledModel(unroll(program, target) if optimize == "speed" else program, target)

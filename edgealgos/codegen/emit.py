@@ -28,6 +28,7 @@ from .ir import (
     Rescale,
     Settle,
     Space,
+    Standardize,
     Tensor,
     TreeWalk,
     kernel_headroom,
@@ -386,6 +387,12 @@ def _settle(program: Program, op: Settle) -> str:
     return f"edgealgos::settle<{shift}, {out.type.bits}>({op.source}, {bias}, {op.out}, {out.size});"
 
 
+def _standardize(program: Program, op: Standardize) -> str:
+    out = program[op.out]
+    tables = f"{op.multiplier}, {op.addend}, {op.shift}"
+    return f"edgealgos::standardize<{op.low}, {op.high}>({op.source}, {tables}, {op.out}, {_size(out.size)});"
+
+
 def _argmax(program: Program, op: ArgMax) -> str:
     return f"return edgealgos::argmax({_ref(program, op.source)}, {program[op.source].size});"
 
@@ -400,6 +407,7 @@ _CALLS: dict[type[Op], Any] = {
     Rescale: _rescale,
     PushColumn: _push_column,
     Settle: _settle,
+    Standardize: _standardize,
     ArgMax: _argmax,
 }
 

@@ -24,6 +24,7 @@ from .ir import (
     Rescale,
     Settle,
     Space,
+    Standardize,
     TreeWalk,
     kernel_headroom,
 )
@@ -76,6 +77,38 @@ def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
     return scores
 
 
+def run_features(program: Program, q: NDArray[np.integer]) -> Ints:
+    """What a feature extractor makes of raw samples, exactly as the device does.
+
+    Parameters
+    ----------
+    program : Program
+        Of task ``"features"``.
+    q : integer array, shape (n, n_steps, n_inputs) or (n, n_steps * n_inputs)
+        Raw samples.
+
+    Returns
+    -------
+    int64 array, shape (n, n_features), or (n, n_frames, n_features) where features are made as the samples come
+    """
+    x = _as_steps(program, q).astype(np.int64)
+    blocks = [_features(program, x[i : i + _ROWS_AT_ONCE]) for i in range(0, max(len(x), 1), _ROWS_AT_ONCE)]
+    return np.concatenate(blocks)
+
+
+def _features(program: Program, x: Ints) -> Ints:
+    values = _start(program, x, real=False)
+    frames: list[Ints] = []
+    for step in range(x.shape[1]):
+        values[program.input.name] = x[:, step]
+        if _run_ops(program, "push", values, _INTEGER_OPS) and not program.functions["predict"]:
+            frames.append(values[program.output.name])
+    if program.functions["predict"]:
+        _run_ops(program, "predict", values, _INTEGER_OPS)
+        return values[program.output.name]
+    return np.stack(frames, axis=1) if frames else np.zeros((len(x), 0, program.output.size), np.int64)
+
+
 def profile(program: Program, X: NDArray[Any]) -> dict[str, float]:
     """Largest magnitude of every activation of a float program over the samples X."""
     largest: dict[str, float] = {}
@@ -123,7 +156,7 @@ def _as_steps(program: Program, X: NDArray[Any]) -> NDArray[Any]:
     return X.reshape(len(X), -1, program.input.size)
 
 
-Kernel = Callable[[Program, Any, Values], NDArray[Any]]
+Kernel = Callable[[Program, Any, Values], NDArray[Any] | None]
 Watch = Callable[[str, NDArray[Any]], None]
 
 
@@ -161,12 +194,17 @@ def _run_block(
 
 
 def _run_ops(
-    program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None
-) -> None:
+    program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None = None
+) -> bool:
+    """Run a function; False where an op waits for more (all samples are at the same step) and the rest is left out."""
     for op in program.functions[function]:
-        values[op.out] = kernels[type(op)](program, op, values)
+        result = kernels[type(op)](program, op, values)
+        if result is None:
+            return False
+        values[op.out] = result
         if watch is not None:
-            watch(op.out, values[op.out])
+            watch(op.out, result)
+    return True
 
 
 # ---- real numbers -------------------------------------------------------------------------------------------------
@@ -209,6 +247,12 @@ def _float_prototype_score(program: Program, op: PrototypeScore, v: Values) -> R
     distance = ((z[:, None, :] - prototypes[None]) ** 2).sum(axis=2)
     scores: Reals = np.exp2(-distance) @ v[op.labels].T
     return scores if op.bias is None else scores + v[op.bias]
+
+
+def _float_standardize(program: Program, op: Standardize, v: Values) -> Reals:
+    raw = np.ldexp(v[op.source] * v[op.multiplier] + v[op.addend], -v[op.shift].astype(np.int64)) - 0.5
+    out: Reals = np.ldexp(np.clip(raw, op.low, op.high), -program[op.out].type.frac)
+    return out
 
 
 def _float_gated_update(program: Program, op: GatedUpdate, v: Values) -> Reals:
@@ -306,6 +350,11 @@ def _integer_rescale(program: Program, op: Rescale, v: Values) -> Ints:
     return program[op.out].type.rescale(v[op.source], program[op.source].type.frac)
 
 
+def _integer_standardize(program: Program, op: Standardize, v: Values) -> Ints:
+    raw: Ints = (v[op.source] * v[op.multiplier] + v[op.addend]) >> v[op.shift]
+    return raw.clip(op.low, op.high)
+
+
 def _integer_push_column(program: Program, op: PushColumn, v: Values) -> Ints:
     """The position counts features here; on the device it counts what lies before the next column."""
     column = int(v[op.position][0, 0]) if len(v[op.position]) else 0
@@ -362,6 +411,7 @@ _FLOAT_OPS: dict[type[Op], Kernel] = {
     PrototypeScore: _float_prototype_score,
     Add: lambda program, op, v: v[op.a] + v[op.b],
     Rescale: lambda program, op, v: v[op.source],
+    Standardize: _float_standardize,
     GatedUpdate: _float_gated_update,
     LeakyUpdate: _float_leaky_update,
     ArgMax: _decide_op,
@@ -375,6 +425,7 @@ _INTEGER_OPS: dict[type[Op], Kernel] = {
     Rescale: _integer_rescale,
     PushColumn: _integer_push_column,
     Settle: _integer_settle,
+    Standardize: _integer_standardize,
     GatedUpdate: _integer_gated_update,
     LeakyUpdate: _integer_leaky_update,
     ArgMax: _decide_op,

@@ -202,6 +202,22 @@ class LeakyUpdate(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class Standardize(Op):
+    """``out_j = clip((source_j * multiplier_j + addend_j) >> shift_j, low, high)``: features into a model's inputs.
+
+    What :class:`~.encoding.InputEncoding` does to raw features, in integers: source and multiplier have 16 bits, the
+    addend has 32, a half for rounding included.
+    """
+
+    source: str
+    multiplier: str
+    addend: str
+    shift: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArgMax(Op):
     """Index of the largest element (the first one when equal); of a single score: 1 where it is positive."""
 
@@ -210,7 +226,8 @@ class ArgMax(Op):
 
 _OPERANDS = frozenset({
     "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
-    "position", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha", "beta",
+    "position", "multiplier", "addend", "shift", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha",
+    "beta",
 })  # fmt: skip
 
 
@@ -224,16 +241,19 @@ class Program:
         In the order of their declaration; exactly one INPUT (one sample or one time step) and one OUTPUT (the scores).
     functions : mapping of str to tuple of Op
         ``predict`` always; sequence models also ``push`` (one time step). ``reset`` clears STATE and needs no ops.
+        An op that waits for more (a window that is not full yet) ends its function for this time.
     encoding : InputEncoding
         Raw features to device inputs.
     task : str
-        ``"classifier"`` or ``"regressor"``.
+        ``"classifier"``, ``"regressor"``, or ``"features"`` of a feature extractor alone, whose output are features.
     labels : tuple
         Class labels in the order of the scores; empty for a regressor.
     steps : int or None
         Time steps of a whole sequence, or None for a model without state.
     family : str
         Name of the model family, for people.
+    preprocessing : frozenset of str
+        Tensors of the feature extractor in front of the model; they are no part of the model's bytes.
     """
 
     tensors: tuple[Tensor, ...]
@@ -243,6 +263,7 @@ class Program:
     labels: tuple[Any, ...] = ()
     steps: int | None = None
     family: str = "model"
+    preprocessing: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> Tensor:
         for tensor in self.tensors:
@@ -287,6 +308,7 @@ def same_program(a: Program, b: Program) -> bool:
         and all(_same_data(s.data, t.data) for s, t in zip(a.tensors, b.tensors, strict=True))
         and dict(a.functions) == dict(b.functions)
         and (a.task, a.labels, a.steps, a.family) == (b.task, b.labels, b.steps, b.family)
+        and a.preprocessing == b.preprocessing
         and np.array_equal(a.encoding.offset, b.encoding.offset)
         and np.array_equal(a.encoding.scale, b.encoding.scale)
         and (a.encoding.low, a.encoding.high, a.encoding.qtype) == (b.encoding.low, b.encoding.high, b.encoding.qtype)
@@ -352,7 +374,7 @@ def _verify_shapes(program: Program, op: Op) -> None:
         wanted = {op.preactivation: shape[op.out], op.candidate_bias: shape[op.out]}
     elif isinstance(op, PushColumn):
         wanted = {op.matrix: (shape[op.matrix][0], *shape[op.out]), op.vector: (1,), op.position: (2,)}
-    elif isinstance(op, (Add, Rescale, Settle)):
+    elif isinstance(op, (Add, Rescale, Settle, Standardize)):
         wanted = {name: shape[op.out] for name in op.reads}
     for name, want in wanted.items():
         if shape[name] != want:

@@ -1,7 +1,7 @@
 """From fitted estimators and Pipelines to float programs; the only room that knows scikit-learn.
 
-An estimator of this library writes its own program (``to_program``); a Pipeline's scalers are composed into the
-input encoding, so that they cost nothing on the device.
+An estimator of this library writes its own program (``to_program``), and so does a feature extractor; a Pipeline's
+scalers are composed into the input encoding, so that they cost nothing on the device.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from edgealgos._errors import UnsupportedModelError
 
 from .encoding import InputEncoding
 from .ir import Program, verify
+from .join import join
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -43,6 +44,8 @@ def lower(model: Any) -> Program:
         )
     check_is_fitted(model)
     program: Program = model.to_program()
+    if program.task == "features":
+        raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")
     return verify(program)
 
 
@@ -52,12 +55,20 @@ def _lower_pipeline(pipeline: Pipeline) -> Program:
         raise UnsupportedModelError("the Pipeline has no steps")
     program = lower(steps[-1][1])
     for name, step in reversed(steps[:-1]):
+        if hasattr(step, "to_program"):
+            if step is not steps[0][1]:
+                raise UnsupportedModelError(
+                    f"step {name!r} ({_name(step)}) of the Pipeline takes raw samples: it must be the first step"
+                )
+            check_is_fitted(step)
+            return join(step.to_program(), program)
         try:
             slope, shift = affine(step)
         except NotImplementedError:
             raise UnsupportedModelError(
                 f"step {name!r} ({_name(step)}) of the Pipeline cannot be compiled; supported are "
-                f"{', '.join(sorted(supported_scalers()))}. Apply it before the Pipeline, or leave it out."
+                f"{', '.join(sorted(supported_scalers()))} and the extractors of edgealgos.features. Apply it before "
+                "the Pipeline, or leave it out."
             ) from None
         program = replace(program, encoding=compose(program.encoding, slope, shift, program.input.size))
     return program
@@ -137,12 +148,28 @@ def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
     if program.steps is None:
         if samples.ndim != 2 or samples.shape[1] != width:
             raise ValueError(f"X has shape {samples.shape}, this model takes (n_samples, {width})")
+    elif program.preprocessing:
+        return _whole_steps(samples, width)
     elif samples.ndim not in (2, 3) or samples.shape[-1] % width or (samples.ndim == 3 and samples.shape[2] != width):
         raise ValueError(
             f"X has shape {samples.shape}, this model takes (n_samples, n_steps, {width}) or rows of whole steps "
             f"of {width}"
         )
     return samples
+
+
+def _whole_steps(samples: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Raw samples of a feature extractor, (n, n_steps, width): what does not fill a last step is left out, as the
+    device waits for the rest of it."""
+    if samples.ndim == 3 and samples.shape[2] == width:
+        return samples
+    if samples.ndim != 2 or samples.shape[1] < width:
+        raise ValueError(
+            f"X has shape {samples.shape}, this Pipeline takes raw samples (n_samples, n_steps, {width}) or rows of at "
+            f"least {width}"
+        )
+    whole = samples.shape[1] // width * width
+    return samples[:, :whole].reshape(len(samples), -1, width)
 
 
 def _name(thing: Any) -> str:

@@ -29,6 +29,7 @@ from .ir import (
     PushColumn,
     Rescale,
     Settle,
+    Standardize,
     Tensor,
     TreeWalk,
 )
@@ -149,6 +150,9 @@ def op_counts(program: Program, op: Op) -> Counts:
         values = np.count_nonzero(matrix.values) / program.steps if matrix.storage == "bitmap" else matrix.shape[1]
         kind = f"{matrix.storage} {matrix.type.container} to {program[op.out].type.bits}"
         return Counter({"PushColumn": 1, f"row to push {kind}": matrix.shape[1], f"pushed value {kind}": values})
+    if isinstance(op, Standardize):
+        shifted = int(program[op.shift].values.sum())
+        return Counter({"Standardize": program[op.out].size, "shifted bit of Standardize": shifted})
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})

@@ -105,8 +105,9 @@ def table_bytes(program: Program) -> dict[str, int]:
 
 
 def stored_bytes(program: Program) -> dict[str, int]:
-    """Everything that an integer program stores in flash, by item."""
-    packed = [replace(t, storage=t.packed or t.storage) for t in program.tensors if t.space is Space.FLASH]
+    """Everything that an integer program stores of its model in flash, by item."""
+    constants = [t for t in program.tensors if t.space is Space.FLASH and t.name not in program.preprocessing]
+    packed = [replace(t, storage=t.packed or t.storage) for t in constants]
     sizes = {t.name: tensor_bytes(t) for t in packed}
     return sizes | table_bytes(program)
 

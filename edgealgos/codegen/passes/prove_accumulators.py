@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import MatVec, Op, Program, PrototypeScore, Space, TreeWalk
+from ..ir import MatVec, Op, Program, PrototypeScore, Space, Standardize, TreeWalk
 from ..qtype import Ints, QType
 
 WIDTHS = (16, 32)
@@ -42,6 +42,9 @@ def value_range(program: Program, name: str) -> tuple[int, int]:
     tensor = program[name]
     if tensor.space is Space.INPUT:
         return program.encoding.low, program.encoding.high
+    for op in program.ops():
+        if isinstance(op, Standardize) and op.out == name:
+            return op.low, op.high
     return tensor.type.low, tensor.type.high
 
 

@@ -577,6 +577,17 @@ void settle(const Acc *sums, const B *bias, Out *out, uint8_t size) {
   barrier();
 }
 
+// Features into inputs of a model: out = clip((source * multiplier + addend) >> shift)
+template <int Low, int High, class Out, class Size>
+void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend, const int8_t *shift, Out *out,
+                 Size size) {
+  for (Size i = 0; i < size; ++i) {
+    const int32_t raw = (static_cast<int32_t>(source[i]) * flash(multiplier + i) + flash(addend + i)) >> flash(shift + i);
+    out[i] = static_cast<Out>(raw < Low ? Low : raw > High ? High : raw);
+  }
+  barrier();
+}
+
 // The first largest score; of a single score: 1 where it is positive.
 EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
   if (count == 1) return scores[0] > 0 ? 1 : 0;

@@ -122,6 +122,15 @@ def test_families_know_base_program_and_number_types(module):
             assert any(below(name, room) for room in allowed), name
 
 
+@pytest.mark.parametrize("module", in_room("features"))
+def test_features_know_programs_alone(module):
+    for name in imports(module):
+        if name.startswith(".") and name not in (".", ".codegen"):
+            allowed = ("_params", "_errors", "features", "codegen")
+            assert any(below(name, room) for room in allowed), name
+            assert not any(below(name, f"codegen.{room}") for room in ("boards", "emit", "export", "simulate")), name
+
+
 @pytest.mark.parametrize("module", in_room("cli"))
 def test_the_command_line_uses_the_public_page_alone(module):
     public = {f".{name}" for name in [*edgealgos.__all__, "__version__"]}

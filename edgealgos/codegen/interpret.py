@@ -351,8 +351,8 @@ def _integer_rescale(program: Program, op: Rescale, v: Values) -> Ints:
 
 
 def _integer_standardize(program: Program, op: Standardize, v: Values) -> Ints:
-    raw: Ints = (v[op.source] * v[op.multiplier] + v[op.addend]) >> v[op.shift]
-    return raw.clip(op.low, op.high)
+    sums: Ints = v[op.source] * v[op.multiplier] + v[op.addend]
+    return np.clip(np.right_shift(sums, v[op.shift]), op.low, op.high).astype(np.int64)
 
 
 def _integer_push_column(program: Program, op: PushColumn, v: Values) -> Ints:

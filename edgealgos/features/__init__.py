@@ -1,0 +1,1 @@
+"""Feature extractors that compile along with the model behind them: scikit-learn transformers of raw int16 samples."""

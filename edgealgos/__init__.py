@@ -5,7 +5,7 @@ The public page: names re-exported, nothing else. Importing it does not import T
 
 from __future__ import annotations
 
-from . import datasets
+from . import augment, datasets
 from ._bonsai import BonsaiClassifier, BonsaiRegressor
 from ._errors import (
     BuildError,
@@ -49,6 +49,7 @@ __all__ = [
     "SimulationError",
     "UnsupportedModelError",
     "__version__",
+    "augment",
     "compile_model",
     "datasets",
     "doctor",

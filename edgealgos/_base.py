@@ -10,7 +10,7 @@ import os
 from abc import abstractmethod
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,10 +22,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
 
 from ._errors import MissingToolError
-from ._params import NONE, Constraint, Instance, Interval, Options, check_parameters, integer, positive
+from ._params import NONE, Constraint, Instance, Interval, Method, Options, check_parameters, integer, positive
+from ._teacher import Answer, answers_of
 from .codegen import interpret, ir
 from .codegen.encoding import choose_encoding
-from .codegen.mixed import narrow
+from .codegen.mixed import error_on, narrow
 from .codegen.passes import AccumulatorOverflow, model_bytes, to_integer
 from .codegen.qtype import QType
 
@@ -36,13 +37,28 @@ SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "epochs": (integer(1), NONE),
     "batch_size": (integer(1), NONE),
     "learning_rate": (positive(), NONE),
+    "teacher": (Options(("auto",)), Method("predict"), NONE),
+    "augment": (Method("__call__"), NONE),
+    "restarts": (integer(1),),
     "random_state": (integer(0, 2**32 - 1), Instance((np.random.RandomState,)), NONE),
     "verbose": (integer(0), Instance((bool,))),
 }
-CLASS_WEIGHT: dict[str, tuple[Constraint, ...]] = {"class_weight": (Options(("balanced",)), Instance((dict,)), NONE)}
+CLASSIFIER_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
+    "class_weight": (Options(("balanced",)), Instance((dict,)), NONE),
+    "label_smoothing": (Interval(Real, 0, 1),),
+}
+TRAINING_ONLY = ("teacher", "augment")  # parameters that a fitted model does without
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 HELD_OUT_SHARE, MOST_HELD_OUT = 6, 1000  # one row in so many, for judging mixed precision
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
+
+
+class Lesson(NamedTuple):
+    """What one training is given besides device inputs and targets: raw rows, a teacher's answers to such, a seed."""
+
+    rows: NDArray[np.float64]
+    answer: Answer | None
+    seed: int
 
 
 class EdgeEstimator(BaseEstimator):
@@ -54,7 +70,7 @@ class EdgeEstimator(BaseEstimator):
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = dict(SHARED_PARAMETERS)
 
     @abstractmethod
-    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
         """Fit arrays to device inputs; returns a TrainingResult."""
 
     @abstractmethod
@@ -97,10 +113,8 @@ class EdgeEstimator(BaseEstimator):
         self.encoding_ = choose_encoding(rows, bits=16 if self.bits == 16 else 8)
         held_out = self._held_out(len(rows))
         kept = ~held_out
-        result = self._train(self.encoding_.encode(rows[kept]), y[kept], weight[kept])
-        self.weights_, self.qtypes_ = result.weights, result.qtypes
-        self.n_iter_, self.history_ = result.n_iter, result.history
-        if held_out.any():
+        self._train_all(rows[kept], y[kept], weight[kept], rows[held_out], y[held_out])
+        if self.bits == "mixed":
             self._narrow(rows[held_out], y[held_out])
         self.model_bytes_ = model_bytes(self._proven_program())
         self._check_budget()
@@ -126,18 +140,59 @@ class EdgeEstimator(BaseEstimator):
         """Width that training rounds to; "mixed" narrows or widens single tensors afterwards."""
         return 16 if self.bits == 16 else 8
 
-    def _run_training(self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+    def _train_all(self, rows: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], *held_out: NDArray[Any]) -> None:
+        """Train as often as asked for and keep the model whose device program does best on rows held out."""
+        classes = getattr(self, "classes_", None)
+        answer = None
+        if self.teacher is not None and self.teacher != "auto":
+            answer = answers_of(self.teacher, rows, y if classes is None else classes[y], classes)
+        x_q = self.encoding_.encode(rows)
+        seed = _seed(self.random_state)
+        seeds = [seed, *np.random.SeedSequence(seed).generate_state(self.restarts - 1).tolist()]
+        best = -np.inf
+        for seed in seeds:
+            result = self._train(x_q, y, weight, Lesson(rows, answer, seed))
+            before = vars(self).copy()
+            self.weights_, self.qtypes_ = result.weights, result.qtypes
+            self.n_iter_, self.history_ = result.n_iter, result.history
+            score = 1 - error_on(self._proven_program(), *held_out) if len(seeds) > 1 else 0.0
+            if score > best:
+                best = score
+            else:
+                self.__dict__.update(before)
+
+    def _run_training(
+        self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson
+    ) -> Any:
         """The one training loop with this estimator's options."""
         from .training.loop import train, with_options
 
-        recipe = with_options(
-            model.recipe, epochs=self.epochs, batch_size=self.batch_size, learning_rate=self.learning_rate
-        )
+        options = {n: getattr(self, n) for n in ("epochs", "batch_size", "learning_rate", "label_smoothing")
+                   if hasattr(self, n)}  # fmt: skip
+        recipe = with_options(model.recipe, **options)
+        recipe = recipe.beside(augmented=self.augment is not None, taught=lesson.answer is not None)
         return train(
             model, x_q, y, x_frac=self.encoding_.qtype.frac, budget=self.max_model_bytes, sample_weight=weight,
-            recipe=recipe, random_state=_seed(self.random_state), verbose=int(self.verbose),
+            recipe=recipe, random_state=lesson.seed, verbose=int(self.verbose), teacher=self._teacher_of(lesson),
+            augment=None if self.augment is None else lambda rng: self._augmented(lesson.rows, rng, x_q.shape),
             jit=recipe.epochs * len(x_q) > ROWS_WORTH_COMPILING,
         )  # fmt: skip
+
+    def _teacher_of(self, lesson: Lesson) -> Any:
+        """As the training loop takes it: a function of device inputs, "auto" or None."""
+        if lesson.answer is None:
+            return self.teacher
+        answer, shape = lesson.answer, lesson.rows.shape[1:]
+        return lambda x_q: answer(self.encoding_.decode(x_q.reshape(len(x_q), *shape)))
+
+    def _augmented(self, rows: NDArray[Any], rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        """Device inputs of augmented raw rows."""
+        made = np.asarray(self.augment(rows, rng))
+        if made.shape != rows.shape or not np.isfinite(made).all():
+            raise ValueError(
+                f"augment must give finite rows of the shape that it gets, {rows.shape}; it gave {made.shape}"
+            )
+        return self.encoding_.encode(made).reshape(shape)
 
     def _proven_program(self) -> ir.Program:
         """The integer program; 16-bit weights lose as many of their last bits as 32-bit accumulators ask for."""
@@ -154,9 +209,9 @@ class EdgeEstimator(BaseEstimator):
                 self.weights_[name] = coarser.dequantize(coarser.quantize(self.weights_[name]))
 
     def _held_out(self, count: int) -> NDArray[np.bool_]:
-        """Rows that training does not see: a sixth of them, at most 1000, where representations are to be judged."""
+        """Rows that training does not see: a sixth of them, at most 1000, where something is to be judged."""
         held_out = np.zeros(count, dtype=bool)
-        if self.bits == "mixed":
+        if self.bits == "mixed" or self.restarts > 1:
             chosen = np.random.default_rng(_seed(self.random_state)).permutation(count)
             held_out[chosen[: min(count // HELD_OUT_SHARE, MOST_HELD_OUT)]] = True
         return held_out
@@ -230,7 +285,7 @@ class EdgeEstimator(BaseEstimator):
 class EdgeClassifier(ClassifierMixin, EdgeEstimator):
     """Labels, class weights and probabilities."""
 
-    _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = SHARED_PARAMETERS | CLASS_WEIGHT
+    _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = SHARED_PARAMETERS | CLASSIFIER_PARAMETERS
 
     def _prepare_target(self, y: NDArray[Any], weight: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
         check_classification_targets(y)

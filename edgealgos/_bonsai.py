@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
 from ._params import NONE, integer, positive
 from .codegen import ir
 
@@ -18,7 +18,7 @@ FAMILY_PARAMETERS = {"depth": (integer(0, 6), NONE), "projection_dim": (integer(
 class _Bonsai(EdgeEstimator):
     """What the classifier and the regressor share."""
 
-    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
         from .training.bonsai import Bonsai, structure_for_budget
 
         projection_dim, depth = structure_for_budget(
@@ -29,7 +29,7 @@ class _Bonsai(EdgeEstimator):
             x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
             sigma=self.sigma, bits=self._weight_bits,
         )  # fmt: skip
-        return self._run_training(model, x_q, y, weight)
+        return self._run_training(model, x_q, y, weight, lesson)
 
     def to_program(self) -> ir.Program:
         """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
@@ -85,6 +85,19 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
         Rows of a step; None: chosen from the number of rows.
     learning_rate : float or None, default=None
         Peak step size of Adam; None: the family's usual one.
+    teacher : {"auto"}, estimator, Keras model or None, default="auto"
+        Whose answers the model learns from (distillation): the family's own choice, none, or any classifier asked about
+        every row that training makes, through `predict_proba` where it has one; a Keras model through `predict`, its
+        columns being the sorted labels. A scikit-learn one that is not fitted is fitted first, on a clone and the rows
+        that training sees, as in `cross_val_score`; ``sklearn.frozen.FrozenEstimator`` keeps one fitted when cloned.
+    augment : callable or None, default=None
+        ``augment(X, rng)`` gives other rows of the same labels for a batch of raw rows; see `edgealgos.augment`.
+        It takes the place of mixing rows.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread over all classes; no matter where a teacher answers.
+    restarts : int, default=1
+        Trainings from different starts. More than one: a sixth of the rows, at most 1000, is held out, and the device
+        program that answers them best is kept.
     random_state : int, RandomState or None, default=None
         Seed of the whole training.
     verbose : int, default=0
@@ -132,7 +145,8 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     def __init__(
         self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
         depth=None, projection_dim=None, sigma=1.0, class_weight=None,
-        epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
+        epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, label_smoothing=0.0, restarts=1,
+        random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
@@ -144,6 +158,10 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.label_smoothing = label_smoothing
+        self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose
 
@@ -155,7 +173,8 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
 
     Parameters
     ----------
-    max_model_bytes, bits, depth, projection_dim, sigma, epochs, batch_size, learning_rate, random_state, verbose
+    max_model_bytes, bits, depth, projection_dim, sigma, epochs, batch_size, learning_rate, teacher, augment, \
+restarts, random_state, verbose
         As in :class:`BonsaiClassifier`.
 
     Attributes
@@ -178,7 +197,8 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
     def __init__(
         self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
         depth=None, projection_dim=None, sigma=1.0,
-        epochs=None, batch_size=None, learning_rate=None, random_state=None, verbose=0,
+        epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, restarts=1,
+        random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
@@ -189,5 +209,8 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose

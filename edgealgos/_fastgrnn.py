@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, SequenceMixin
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson, SequenceMixin
 from ._params import NONE, Options, integer
 from .codegen import ir
 from .codegen.qtype import QType
@@ -28,7 +28,7 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
 
     _cell = "FastGRNN"
 
-    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64]) -> Any:
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
         from .training.fastgrnn import FastGRNN, structure_for_budget
 
         fixed = {"n_steps": x_q.shape[1], "problem": self._problem, "bits": self._weight_bits, "cell": self._cell,
@@ -38,7 +38,7 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
             rank_u=self.rank_u, **fixed,
         )  # fmt: skip
         model = FastGRNN(x_q.shape[2], self._n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
-        return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight)
+        return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight, lesson)
 
     def to_program(self) -> ir.Program:
         """``push`` takes one time step into the state, ``predict`` scores the state."""
@@ -134,6 +134,19 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         Rows of a step; None: chosen from the number of rows.
     learning_rate : float or None, default=None
         Peak step size of Adam; None: the family's usual one.
+    teacher : {"auto"}, estimator, Keras model or None, default="auto"
+        Whose answers the model learns from (distillation): the family's own choice, none, or any classifier asked about
+        every row that training makes, through `predict_proba` where it has one; a Keras model through `predict`, its
+        columns being the sorted labels. A scikit-learn one that is not fitted is fitted first, on a clone and the rows
+        that training sees, as in `cross_val_score`; ``sklearn.frozen.FrozenEstimator`` keeps one fitted when cloned.
+    augment : callable or None, default=None
+        ``augment(X, rng)`` gives other rows of the same labels for a batch of raw rows; see `edgealgos.augment`.
+        It takes the place of mixing rows.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread over all classes; no matter where a teacher answers.
+    restarts : int, default=1
+        Trainings from different starts. More than one: a sixth of the rows, at most 1000, is held out, and the device
+        program that answers them best is kept.
     random_state : int, RandomState or None, default=None
         Seed of the whole training.
     verbose : int, default=0
@@ -187,7 +200,7 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
-        random_state=None, verbose=0,
+        teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
@@ -201,6 +214,10 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.label_smoothing = label_smoothing
+        self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose
 
@@ -213,7 +230,7 @@ class FastGRNNRegressor(EdgeRegressor, _Recurrent):
     Parameters
     ----------
     max_model_bytes, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, epochs, batch_size, \
-learning_rate, random_state, verbose
+learning_rate, teacher, augment, restarts, random_state, verbose
         As in :class:`FastGRNNClassifier`.
 
     Attributes
@@ -236,8 +253,8 @@ learning_rate, random_state, verbose
     def __init__(
         self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None, random_state=None,
-        verbose=0,
+        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
+        teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
@@ -250,6 +267,9 @@ learning_rate, random_state, verbose
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose
 
@@ -263,7 +283,7 @@ class FastRNNClassifier(EdgeClassifier, _FastRNN):
     Parameters
     ----------
     max_model_bytes, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, class_weight, epochs, batch_size, \
-learning_rate, random_state, verbose
+learning_rate, teacher, augment, label_smoothing, restarts, random_state, verbose
         As in :class:`FastGRNNClassifier`.
 
     Examples
@@ -281,7 +301,7 @@ learning_rate, random_state, verbose
         self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
-        random_state=None, verbose=0,
+        teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
         self.bits = bits
@@ -295,5 +315,9 @@ learning_rate, random_state, verbose
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.label_smoothing = label_smoothing
+        self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose

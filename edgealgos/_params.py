@@ -77,6 +77,20 @@ class Instance:
         return "a " + " or a ".join(t.__name__ for t in self.types)
 
 
+@dataclass(frozen=True)
+class Method:
+    """An object (no class) that has a method of a given name; `__call__`: anything that can be called."""
+
+    name: str
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` has the method."""
+        return not isinstance(value, type) and callable(getattr(value, self.name, None))
+
+    def __str__(self) -> str:
+        return "callable" if self.name == "__call__" else f"an object with a method {self.name!r}"
+
+
 NONE = Options((None,))
 
 

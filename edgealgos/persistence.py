@@ -25,7 +25,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeEstimator
+from ._base import TRAINING_ONLY, EdgeEstimator
 from ._bonsai import BonsaiClassifier, BonsaiRegressor
 from ._errors import EdgeAlgosError, ModelFileError
 from ._fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
@@ -63,7 +63,7 @@ def save(model: BaseEstimator, path: str | Path) -> Path:
     model : estimator or Pipeline
         Fitted; a Pipeline may hold the scalers and transformers that also compile.
     path : str or Path
-        By custom ``*.edgealgos``.
+        By custom ``*.edgealgos``. Parameters that only training needs, `teacher` and `augment`, are not written.
 
     Returns
     -------
@@ -195,7 +195,7 @@ class _Writer:
             state = {k: v for k, v in vars(value).items() if _FITTED.fullmatch(k)}
             return {
                 "estimator": type(value).__name__,
-                "params": self.encode(value.get_params(deep=False)),
+                "params": self.encode(_kept_parameters(value)),
                 "state": self.encode(state),
             }
         raise EdgeAlgosError(
@@ -208,6 +208,12 @@ class _Writer:
         np.save(buffer, np.ascontiguousarray(value).reshape(value.shape), allow_pickle=False)
         self.arrays.append(buffer.getvalue())
         return len(self.arrays) - 1
+
+
+def _kept_parameters(value: BaseEstimator) -> dict[str, Any]:
+    """Parameters without the objects that only training needs; a loaded model has the defaults there."""
+    drop = TRAINING_ONLY if isinstance(value, EdgeEstimator) else ()
+    return {k: v for k, v in value.get_params(deep=False).items() if k not in drop or v is None or isinstance(v, str)}
 
 
 class _Reader:

@@ -44,6 +44,10 @@ class InputEncoding:
         """Device inputs of raw features, last axis = features; NaN is not allowed here."""
         return np.clip(self._scaled(X), self.low, self.high).astype(self.qtype.dtype)
 
+    def decode(self, q: NDArray[np.signedinteger]) -> NDArray[np.float64]:
+        """Raw features that :meth:`encode` maps to these device inputs."""
+        return q / self.scale.astype(np.float64) + self.offset
+
     def saturated(self, X: NDArray[np.floating]) -> int:
         """Number of values outside the calibrated range (they saturate)."""
         scaled = self._scaled(X)

@@ -109,19 +109,31 @@ def narrow(
         best = min(better, key=lambda c: (max(c.loss - before.loss, 0.0) + 1e-3) / (before.model_bytes - c.model_bytes))
 
 
+def error_on(integer: Program, X: NDArray[Any], y: NDArray[Any]) -> float:
+    """Share of raw rows that an integer program gets wrong (regressors: its share of the variance of the targets)."""
+    return _error(integer, _answers(integer, encode(integer, X)), y)
+
+
+def _answers(integer: Program, inputs: NDArray[Any]) -> NDArray[Any]:
+    scores = run_integer(integer, inputs)
+    return decide(scores) if integer.task == "classifier" else integer.output.type.dequantize(scores[:, 0])
+
+
+def _error(program: Program, answers: NDArray[Any], wanted: NDArray[Any]) -> float:
+    if program.task == "classifier":
+        return float(np.mean(answers != wanted))
+    return float(np.mean((answers - wanted) ** 2) / max(float(np.var(wanted)), 1e-30))
+
+
 class _Judge:
     """What the answers of a candidate are compared with: targets, or the program that a search began with."""
 
     def __init__(self, program: Program, X: NDArray[Any], y: NDArray[Any] | None) -> None:
         self.program = program
         self.inputs = encode(program, X)
-        answers = self._answers(to_integer(program))
+        answers = _answers(to_integer(program), self.inputs)
         self.wanted = answers if y is None else y
-        self.error_before = self._error(answers)
-
-    def _answers(self, integer: Program) -> NDArray[Any]:
-        scores = run_integer(integer, self.inputs)
-        return decide(scores) if integer.task == "classifier" else integer.output.type.dequantize(scores[:, 0])
+        self.error_before = _error(program, answers, self.wanted)
 
     def candidate(self, choices: dict[str, str]) -> Choice | None:
         """The program with these representations, judged; None where an accumulator would not hold it."""
@@ -130,9 +142,5 @@ class _Judge:
             integer = to_integer(changed)
         except ValueError:
             return None
-        return Choice(changed, choices, model_bytes(integer), self._error(self._answers(integer)) - self.error_before)
-
-    def _error(self, answers: NDArray[Any]) -> float:
-        if self.program.task == "classifier":
-            return float(np.mean(answers != self.wanted))
-        return float(np.mean((answers - self.wanted) ** 2) / max(float(np.var(self.wanted)), 1e-30))
+        error = _error(integer, _answers(integer, self.inputs), self.wanted)
+        return Choice(changed, choices, model_bytes(integer), error - self.error_before)

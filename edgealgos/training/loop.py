@@ -165,8 +165,10 @@ class _Run:
         """The teacher to ask about each row the student will see."""
         from edgealgos.training.teacher import taught, worth_teaching
 
+        if teacher is None:
+            return None
         if teacher != "auto":
-            return teacher
+            return lambda x: self.scaled(teacher(x)).astype(np.float32)
         if soft_targets is not None or not worth_teaching(self.recipe, len(y), self.jit):
             return None
         options = {"x_frac": self.x_frac, "sample_weight": rows.weight, "augment": augment, "random_state": self.seed}

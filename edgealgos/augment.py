@@ -1,0 +1,268 @@
+"""Random versions of rows that keep their labels, for ``augment=`` of the estimators; trains nothing.
+
+Each is a small frozen object called with raw rows and a random generator, so that estimators which hold one clone and
+pickle. Anything callable in the same way serves as well, a function of one's own included.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rows = NDArray[Any]
+Augmenter = Callable[[Rows, np.random.Generator], Rows]
+ROWS_AT_ONCE = 2048  # bounds the memory of warped images
+
+
+@dataclass(frozen=True)
+class Compose:
+    """One augmenter after the other.
+
+    Parameters
+    ----------
+    steps : tuple of callable
+        Each called as ``step(X, rng)``.
+
+    Examples
+    --------
+    >>> from edgealgos.augment import Compose, SensorJitter, TimeJitter
+    >>> both = Compose((TimeJitter(shift=3), SensorJitter(noise=0.1)))
+    """
+
+    steps: tuple[Augmenter, ...]
+
+    def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
+        """Rows after all steps."""
+        for step in self.steps:
+            X = step(X, rng)
+        return X
+
+
+@dataclass(frozen=True)
+class ImageShift:
+    """Moves each image by whole pixels, up to `pixels` in both directions.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width; rows may be flat or come as (n, height, width).
+    pixels : int, default=1
+        Largest move.
+    background : float, default=0
+        What fills the border.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.augment import ImageShift
+    >>> ImageShift((8, 8))(np.ones((3, 64)), np.random.default_rng(0)).shape
+    (3, 64)
+    """
+
+    shape: tuple[int, int]
+    pixels: int = 1
+    background: float = 0.0
+
+    def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
+        """Moved images, of the shape of `X`."""
+        (height, width), most = self.shape, self.pixels
+        images = _as_images(X, self.shape)
+        padded = np.pad(images, ((0, 0), (most, most), (most, most)), constant_values=self.background)
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+        down, right = rng.integers(2 * most + 1, size=(2, len(images)))
+        return windows[np.arange(len(images)), down, right].reshape(np.shape(X))
+
+
+@dataclass(frozen=True)
+class ImageWarp:
+    """Moves, turns, zooms, shears and bends each image at random, with bilinear interpolation.
+
+    Every amount is drawn evenly between minus and plus the parameter, image by image.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width; rows may be flat or come as (n, height, width).
+    shift : float, default=1
+        Pixels.
+    rotation : float, default=10
+        Degrees.
+    zoom : float, default=0.1
+        Change of size in the two directions apart, as a share.
+    shear : float, default=0.1
+        Slant of vertical lines, pixels a pixel.
+    bend : float, default=0
+        Standard deviation in pixels of a smooth random displacement (Simard, Steinkraus and Platt, ICDAR 2003).
+    background : float, default=0
+        What fills the border.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.augment import ImageWarp
+    >>> ImageWarp((8, 8), bend=0.5)(np.ones((3, 64)), np.random.default_rng(0)).shape
+    (3, 64)
+    """
+
+    shape: tuple[int, int]
+    shift: float = 1.0
+    rotation: float = 10.0
+    zoom: float = 0.1
+    shear: float = 0.1
+    bend: float = 0.0
+    background: float = 0.0
+
+    def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
+        """Warped images, of the shape of `X`."""
+        images = _as_images(X, self.shape).astype(np.float32)
+        starts = range(0, len(images), ROWS_AT_ONCE)
+        parts = [_sampled(part, self._sources(len(part), rng), self.background)
+                 for part in (images[i : i + ROWS_AT_ONCE] for i in starts)]  # fmt: skip
+        return np.concatenate(parts).reshape(np.shape(X))
+
+    def _sources(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Where each pixel of each image comes from: rows and columns, (count, 2, pixels)."""
+        drawn = lambda most, *shape: most * rng.uniform(-1, 1, (count, *shape))  # noqa: E731
+        height, width = self.shape
+        centre = np.array([[(height - 1) / 2], [(width - 1) / 2]])
+        pixels = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij")).reshape(2, -1) - centre
+        angle, slant = np.deg2rad(drawn(self.rotation)), drawn(self.shear)
+        cos, sin = np.cos(angle), np.sin(angle)
+        turn = np.stack([np.stack([cos, -sin], 1), np.stack([sin + slant, cos], 1)], 1)
+        matrix = np.exp(drawn(self.zoom, 2))[:, :, None] * turn
+        sources = (matrix @ pixels + drawn(self.shift, 2)[:, :, None] + centre).astype(np.float32)
+        if self.bend:
+            coarse = rng.normal(scale=self.bend, size=(count, 2, 4, 4)).astype(np.float32)
+            fine = np.einsum("hi,ncij,wj->nchw", _stretch(height), coarse, _stretch(width), optimize=True)
+            sources += fine.reshape(sources.shape)
+        return sources
+
+
+@dataclass(frozen=True)
+class SensorJitter:
+    """Noise, gain and turned axes, as another copy of the sensor worn a little differently would give.
+
+    Parameters
+    ----------
+    noise : float, default=0.05
+        Standard deviation of noise on every value, as a share of the deviation of its column.
+    gain : float, default=0.05
+        Largest change of scale of a column, drawn row by row, as a share.
+    rotation : float, default=0
+        Largest turn in degrees of each three columns in turn (x, y, z of an accelerometer, then of a gyroscope), the
+        same one for all of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.augment import SensorJitter
+    >>> SensorJitter(rotation=15)(np.ones((4, 100, 6)), np.random.default_rng(0)).shape
+    (4, 100, 6)
+    """
+
+    noise: float = 0.05
+    gain: float = 0.05
+    rotation: float = 0.0
+
+    def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
+        """Jittered rows (n, columns) or sequences (n, steps, columns)."""
+        X = np.asarray(X, dtype=np.float32)
+        spread = X.std(axis=tuple(range(X.ndim - 1)))
+        if self.rotation:
+            X = _turned(X, np.deg2rad(self.rotation), rng)
+        factors = 1 + self.gain * rng.uniform(-1, 1, (len(X), *[1] * (X.ndim - 2), X.shape[-1])).astype(np.float32)
+        return X * factors + self.noise * spread * rng.standard_normal(X.shape, np.float32)
+
+
+@dataclass(frozen=True)
+class TimeJitter:
+    """Starts sequences earlier or later and plays them slower or faster, with linear interpolation.
+
+    What lies before the first or after the last step repeats it.
+
+    Parameters
+    ----------
+    shift : float, default=2
+        Largest move, in steps.
+    stretch : float, default=0.1
+        Largest change of speed, as a share.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.augment import TimeJitter
+    >>> TimeJitter(shift=5)(np.ones((4, 100, 6)), np.random.default_rng(0)).shape
+    (4, 100, 6)
+    """
+
+    shift: float = 2.0
+    stretch: float = 0.1
+
+    def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
+        """Sequences (n, steps, features) on a changed time axis."""
+        X = np.asarray(X, dtype=np.float32)
+        if X.ndim != 3:
+            raise ValueError(f"TimeJitter needs sequences of shape (n, steps, features), got {X.shape}")
+        count, steps, _ = X.shape
+        middle = (steps - 1) / 2
+        speed = np.exp(self.stretch * rng.uniform(-1, 1, (count, 1)))
+        at = (np.arange(steps) - middle) * speed + middle + self.shift * rng.uniform(-1, 1, (count, 1))
+        at = np.clip(at, 0, steps - 1)
+        before = np.minimum(at.astype(int), steps - 2) if steps > 1 else np.zeros(at.shape, int)
+        share = (at - before)[:, :, None].astype(np.float32)
+        row = np.arange(count)[:, None]
+        return (1 - share) * X[row, before] + share * X[row, np.minimum(before + 1, steps - 1)]
+
+
+# ---- images ----------------------------------------------------------------------------------------------------------
+
+
+def _as_images(X: Rows, shape: tuple[int, int]) -> Rows:
+    """Rows as (n, height, width)."""
+    X = np.asarray(X)
+    if X[0].size != shape[0] * shape[1]:
+        raise ValueError(f"images of shape {shape} have {shape[0] * shape[1]} values, the rows have {X[0].size}")
+    return X.reshape(len(X), *shape)
+
+
+def _stretch(size: int) -> NDArray[np.float32]:
+    """Linear interpolation of four values over `size` places, (size, 4)."""
+    distance = np.abs(np.linspace(0, 3, size)[:, None] - np.arange(4))
+    return np.maximum(0, 1 - distance).astype(np.float32)
+
+
+def _sampled(images: NDArray[np.float32], sources: NDArray[np.float32], background: float) -> NDArray[np.float32]:
+    """Images looked up at real places (n, 2, pixels), flat."""
+    height, width = images.shape[1:]
+    padded = np.pad(images, ((0, 0), (1, 2), (1, 2)), constant_values=background)
+    flat, stride = padded.reshape(len(images), -1), width + 3
+    rows = np.clip(sources[:, 0] + 1, 0, height + 1)
+    columns = np.clip(sources[:, 1] + 1, 0, width + 1)
+    top, left = rows.astype(np.int64), columns.astype(np.int64)
+    down, right = rows - top, columns - left
+    at = lambda offset: np.take_along_axis(flat, top * stride + left + offset, 1)  # noqa: E731
+    upper = at(0) + right * (at(1) - at(0))
+    lower = at(stride) + right * (at(stride + 1) - at(stride))
+    return upper + down * (lower - upper)
+
+
+# ---- sensors ---------------------------------------------------------------------------------------------------------
+
+
+def _turned(X: NDArray[np.float32], most: float, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Every three columns turned about a random axis by up to `most`, one turn a row."""
+    from scipy.spatial.transform import Rotation
+
+    whole = X.shape[-1] // 3 * 3
+    if whole == 0:
+        raise ValueError(f"turning axes needs columns in threes, the rows have {X.shape[-1]}")
+    axes = rng.normal(size=(len(X), 3))
+    axes *= most * rng.uniform(0, 1, (len(X), 1)) / np.linalg.norm(axes, axis=1, keepdims=True)
+    turns = Rotation.from_rotvec(axes).as_matrix().astype(np.float32)
+    triples = X[..., :whole].reshape(len(X), -1, 3)
+    turned = np.matmul(triples, turns.transpose(0, 2, 1)).reshape(*X.shape[:-1], whole)
+    return np.concatenate([turned, X[..., whole:]], axis=-1)

@@ -1,13 +1,14 @@
 """Runs a built sketch on a simulated board and measures it; knows the serial protocol of our sketches, no models.
 
-Devices for later (an accelerometer on the two-wire bus, a signal at the analogue pin) are attached in the harness,
-beside its serial port.
+`run_rows` asks a sketch that speaks our protocol row by row; `run_sketch` runs any sketch for a stretch of simulated
+time, with devices attached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,9 +16,22 @@ from tqdm import tqdm
 
 from edgealgos._errors import SimulationError
 from edgealgos.codegen.simulators import avr8js, simavr
-from edgealgos.codegen.simulators.runner import Job, Run, run_job
+from edgealgos.codegen.simulators.devices import AnalogAudio, Device, PinWatch, SerialInput
+from edgealgos.codegen.simulators.runner import Job, Run, Stretch, StretchRun, run_job, run_stretch
 from edgealgos.codegen.simulators.skipfault import SkipPlace, find_skip_places
 from edgealgos.codegen.toolchain import Firmware
+
+__all__ = [
+    "AnalogAudio",
+    "FunctionCalls",
+    "PinWatch",
+    "SerialInput",
+    "SerialLine",
+    "SimulationResult",
+    "SketchRun",
+    "run_rows",
+    "run_sketch",
+]
 
 Ints = NDArray[np.int64]
 
@@ -148,6 +162,154 @@ def run_rows(
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """A line that a sketch printed.
+
+    Parameters
+    ----------
+    seconds : float
+        Simulated time at which the port took its last byte.
+    text : str
+        The line without its end.
+    """
+
+    seconds: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCalls:
+    """Calls of a watched function.
+
+    Parameters
+    ----------
+    seconds : ndarray of float of shape (n_calls,)
+        When each call began.
+    cycles : ndarray of int of shape (n_calls,)
+        Clock cycles from entry to return, interrupt handlers left out.
+    """
+
+    seconds: NDArray[np.float64]
+    cycles: Ints
+
+    @property
+    def worst(self) -> int:
+        """Cycles of the longest call, 0 without calls."""
+        return int(self.cycles.max(initial=0))
+
+
+@dataclass
+class SketchRun:
+    """What a sketch did in a stretch of simulated time.
+
+    Parameters
+    ----------
+    seconds : float
+        How long it ran.
+    output : bytes
+        All that it printed.
+    lines : list of SerialLine
+        The complete lines of it.
+    calls : dict of str to FunctionCalls
+        For each watched function.
+    reports : list
+        What each device saw, in the order of `devices`.
+    ram_peak, stack_peak, static_ram, flash_bytes, warnings
+        As in `SimulationResult`.
+    """
+
+    seconds: float
+    output: bytes
+    lines: list[SerialLine]
+    calls: dict[str, FunctionCalls]
+    reports: list[Any]
+    ram_peak: int
+    stack_peak: int
+    static_ram: int
+    flash_bytes: int
+    warnings: list[str]
+
+    @property
+    def text(self) -> list[str]:
+        """The lines without their times."""
+        return [line.text for line in self.lines]
+
+
+def run_sketch(
+    firmware: Firmware, seconds: float, devices: Sequence[Device] = (), watch: Sequence[str] = ()
+) -> SketchRun:
+    """Run any sketch on the simulated Uno (simavr) for some simulated seconds, with devices attached.
+
+    Parameters
+    ----------
+    firmware : Firmware
+        The sketch, from `build_sketch`.
+    seconds : float
+        Simulated time to run it from reset.
+    devices : sequence of Device
+        `AnalogAudio`, `SerialInput`, `PinWatch`.
+    watch : sequence of str
+        Functions to measure, as in `run_rows`; interrupt handlers are called ``"__vector_<number>"``.
+
+    Raises
+    ------
+    SimulationError
+        If the firmware crashes, starts again, or its stack meets its variables.
+    MissingToolError
+        If the simulator is not installed.
+
+    Examples
+    --------
+    >>> firmware = build_sketch("blink")  # doctest: +SKIP
+    >>> run_sketch(firmware, 3.0, devices=[PinWatch(13)]).reports[0].rises  # doctest: +SKIP
+    [1.0000345, 3.000076]
+    """
+    stretch = Stretch(
+        image=firmware.image(),
+        board=firmware.board,
+        main_address=_main_address(firmware),
+        watches=[function_addresses(firmware, name) for name in watch],
+        cycles=round(seconds * firmware.board.clock_hz),
+        devices=devices,
+    )
+    run = run_stretch(simavr.command(), stretch)
+    lines = _serial_lines(run, firmware.board.clock_hz)
+    if run.status != "done":
+        last = lines[-1].text[:200] if lines else ""
+        raise SimulationError(
+            f"the sketch {_REASONS.get(run.status, run.status)}, after {run.total_cycles:,} cycles, in "
+            f"{firmware.function_at(run.stopped_at)} at 0x{run.stopped_at:04x}. The last line it printed is {last!r}."
+        )
+    stack = _stack_bytes(firmware, run.lowest_stack_pointer)
+    places = _doubtful_places(firmware, "simavr")
+    return SketchRun(
+        seconds=run.total_cycles / firmware.board.clock_hz,
+        output=run.output,
+        lines=lines,
+        calls={name: _calls(run, index, firmware.board.clock_hz) for index, name in enumerate(watch)},
+        reports=run.reports,
+        ram_peak=firmware.static_ram_bytes + stack,
+        stack_peak=stack,
+        static_ram=firmware.static_ram_bytes,
+        flash_bytes=firmware.flash_bytes,
+        warnings=[*firmware.warnings, *([_skip_warning(places, run.mended_skips, None)] if places else [])],
+    )
+
+
+def _serial_lines(run: StretchRun, clock_hz: int) -> list[SerialLine]:
+    texts = run.output.split(b"\n")[:-1]
+    return [
+        SerialLine(int(cycle) / clock_hz, text.decode("latin-1").rstrip("\r"))
+        for cycle, text in zip(run.line_ends, texts, strict=True)
+    ]
+
+
+def _calls(run: StretchRun, index: int, clock_hz: int) -> FunctionCalls:
+    own = run.calls[run.calls[:, 2] == index]
+    return FunctionCalls(own[:, 0] / clock_hz, own[:, 1])
+
+
 def function_addresses(firmware: Firmware, name: str) -> list[int]:
     """Byte addresses of a function and of the compiler's copies of it.
 
@@ -197,8 +359,7 @@ def _run(simulator: str, job: Job, verbose: bool) -> Run:
 
 def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) -> SimulationResult:
     answers = _answers(run, firmware)
-    stack = _FIRST_RAM_ADDRESS + firmware.board.ram_bytes - 1 - run.lowest_stack_pointer
-    _check_stack(firmware, stack)
+    stack = _stack_bytes(firmware, run.lowest_stack_pointer)
     values = answer_numbers(answers)
     return SimulationResult(
         lines=answers,
@@ -241,13 +402,16 @@ def _last_words(run: Run) -> str:
     return f"The last line it printed is {run.output[-1][:200]!r}.{lost}"
 
 
-def _check_stack(firmware: Firmware, stack: int) -> None:
+def _stack_bytes(firmware: Firmware, lowest_stack_pointer: int) -> int:
+    """Bytes of the deepest stack, or SimulationError if it met the variables."""
+    stack = _FIRST_RAM_ADDRESS + firmware.board.ram_bytes - 1 - lowest_stack_pointer
     free = firmware.board.ram_bytes - firmware.static_ram_bytes
     if stack > free:
         raise SimulationError(
             f"the stack took {stack} bytes where variables ({firmware.static_ram_bytes} bytes) leave {free}: "
             "it overwrote them, and the answers mean nothing. Make the model or its buffers smaller."
         )
+    return stack
 
 
 def answer_numbers(lines: Sequence[str]) -> Ints:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from edgealgos._errors import SimulationError
 from edgealgos.codegen.boards import Board
+from edgealgos.codegen.simulators.devices import Device
 
 Ints = NDArray[np.int64]
 
@@ -85,6 +86,59 @@ class Run:
     stopped_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of simulated time that a simulator is asked to run.
+
+    Parameters
+    ----------
+    image, board, main_address, watches
+        As in `Job`.
+    cycles : int
+        How long.
+    devices : sequence of Device
+        What is attached to the board.
+    """
+
+    image: bytes
+    board: Board
+    main_address: int
+    watches: Sequence[Sequence[int]]
+    cycles: int
+    devices: Sequence[Device]
+
+
+@dataclass(frozen=True, slots=True)
+class StretchRun:
+    """What a simulator saw in a stretch of time.
+
+    Parameters
+    ----------
+    status : str
+        ``"done"``, or why it stopped early.
+    output : bytes
+        What the firmware printed.
+    line_ends : ndarray of shape (n_lines,)
+        Cycle at which each line of it ended.
+    calls : ndarray of shape (n_calls, 3)
+        Cycle of the call, cycles it took without interrupt handlers, number of the watch, in the order of their ends.
+    reports : list
+        What each device reports.
+    total_cycles, lowest_stack_pointer, mended_skips, stopped_at : int
+        As in `Run`.
+    """
+
+    status: str
+    output: bytes
+    line_ends: Ints
+    calls: Ints
+    reports: list[object]
+    total_cycles: int
+    lowest_stack_pointer: int
+    mended_skips: int
+    stopped_at: int
+
+
 def run_job(command: Sequence[str | Path], job: Job, on_row: Callable[[], object] = lambda: None) -> Run:
     """Run a job to its end.
 
@@ -122,25 +176,82 @@ def run_job(command: Sequence[str | Path], job: Job, on_row: Callable[[], object
             process.wait()
             errors.seek(0)
             if process.returncode != 0 or end is None:
-                said = errors.read(2000).strip()
-                raise SimulationError(f"{Path(command[-1]).name} failed with code {process.returncode}: {said}")
+                raise _failure(command, process.returncode, errors.read(2000))
         output = (folder / "log").read_text(encoding="latin-1").splitlines()
     return _read_run(rows, end, output, len(job.watches))
 
 
+def run_stretch(command: Sequence[str | Path], stretch: Stretch) -> StretchRun:
+    """Run a firmware for a stretch of simulated time.
+
+    Raises
+    ------
+    SimulationError
+        If the program itself fails (a firmware that fails is told by ``status``).
+    """
+    with tempfile.TemporaryDirectory(prefix="edgealgos-") as name:
+        folder = Path(name)
+        arguments = _write_stretch(stretch, folder)
+        done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode != 0 or not done.stdout.startswith("end "):
+            raise _failure(command, done.returncode, done.stderr)
+        return _read_stretch(stretch, folder, done.stdout.split()[1:])
+
+
+def _failure(command: Sequence[str | Path], code: int, said: str) -> SimulationError:
+    return SimulationError(f"{Path(command[-1]).name} failed with code {code}: {said[:2000].strip()}")
+
+
 def _write_job(job: Job, folder: Path) -> list[str]:
-    (folder / "image").write_bytes(job.image)
     (folder / "rows").write_text("".join(f"{row}\n" for row in job.rows))
+    return [*_write_firmware(job, folder), f"rows={folder / 'rows'}", f"limit={job.cycle_limit}"]
+
+
+def _write_firmware(job: Job | Stretch, folder: Path) -> list[str]:
+    (folder / "image").write_bytes(job.image)
     return [
         f"mcu={job.board.mcu}",
         f"clock={job.board.clock_hz}",
         f"image={folder / 'image'}",
-        f"rows={folder / 'rows'}",
         f"log={folder / 'log'}",
         f"main={job.main_address}",
-        f"limit={job.cycle_limit}",
         *(f"watch={index}:{address}" for index, addresses in enumerate(job.watches) for address in addresses),
     ]
+
+
+def _write_stretch(stretch: Stretch, folder: Path) -> list[str]:
+    arguments = [
+        *_write_firmware(stretch, folder),
+        f"until={stretch.cycles}",
+        f"times={folder / 'times'}",
+        f"calls={folder / 'calls'}",
+    ]
+    for index, device in enumerate(stretch.devices):
+        own = _device_folder(folder, index)
+        own.mkdir()
+        device.prepare(own, stretch.board.clock_hz)
+        arguments.append(f"device={device.kind}:{own}")
+    return arguments
+
+
+def _device_folder(folder: Path, index: int) -> Path:
+    return folder / f"device{index}"
+
+
+def _read_stretch(stretch: Stretch, folder: Path, end: Sequence[str]) -> StretchRun:
+    status, total, lowest, mended, _, stopped_at = end
+    clock = stretch.board.clock_hz
+    return StretchRun(
+        status=status,
+        output=(folder / "log").read_bytes(),
+        line_ends=np.fromfile(folder / "times", dtype="<u8").astype(np.int64),
+        calls=np.fromfile(folder / "calls", dtype="<u8").astype(np.int64).reshape(-1, 3),
+        reports=[device.report(_device_folder(folder, i), clock) for i, device in enumerate(stretch.devices)],
+        total_cycles=int(total),
+        lowest_stack_pointer=int(lowest),
+        mended_skips=int(mended),
+        stopped_at=int(stopped_at),
+    )
 
 
 def _read_run(rows: list[list[int]], end: list[str], output: list[str], watch_count: int) -> Run:

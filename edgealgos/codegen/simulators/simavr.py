@@ -9,7 +9,9 @@ from pathlib import Path
 from edgealgos._errors import BuildError, MissingToolError
 from edgealgos.codegen import tools
 
-_SOURCE = Path(__file__).with_name("simavr_runner.c")
+_FOLDER = Path(__file__).parent
+_SOURCES = (_FOLDER / "simavr_runner.c", *sorted((_FOLDER / "devices").glob("*.c")))
+_HEADERS = tuple(sorted((_FOLDER / "devices").glob("*.h")))
 _PREFIXES = ("/usr/local", "/usr", "/opt/homebrew")
 _HOW_TO_GET = "`apt-get install libsimavr-dev libelf-dev`; elsewhere: set EDGEALGOS_SIMAVR to its installation prefix"
 
@@ -68,7 +70,8 @@ def _harness() -> Path:
         raise missing()
     compile_command = _compile_command(folder)
     key = hashlib.sha256(repr((tools.HOST_CC.version(), [str(word) for word in compile_command])).encode())
-    key.update(_SOURCE.read_bytes())
+    for source in (*_SOURCES, *_HEADERS):
+        key.update(source.read_bytes())
     # A simulator that was replaced by another version needs a new harness: structures differ.
     for header in sorted(folder.glob("*.h")):
         key.update(header.read_bytes())
@@ -82,4 +85,4 @@ def _harness() -> Path:
 def _compile_command(folder: Path) -> list[str | Path]:
     libraries = folder.parent.parent / "lib"
     where = [] if libraries == Path("/usr/lib") else [f"-L{libraries}", f"-Wl,-rpath,{libraries}"]
-    return [tools.HOST_CC.path(), "-O2", f"-I{folder}", _SOURCE, *where, "-lsimavr"]
+    return [tools.HOST_CC.path(), "-O2", f"-I{folder}", *_SOURCES, *where, "-lsimavr"]

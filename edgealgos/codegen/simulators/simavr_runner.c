@@ -1,5 +1,6 @@
 /*
- * Runs a firmware on libsimavr, row by row over the simulated serial port, and measures it.
+ * Runs a firmware on libsimavr and measures it: row by row over the simulated serial port, or for a stretch of simulated
+ * time with devices attached.
  *
  * Knows the serial protocol (a '#' line when ready, one answer line for each row, '!' lines are refusals) and nothing
  * of models. Rows are sent in lock-step, at the baud rate the firmware has set. What is measured:
@@ -7,11 +8,13 @@
  *   - the deepest stack since main() began, interrupt handlers included.
  *
  * Usage: simavr_runner self-test
- *        simavr_runner mcu=.. clock=.. image=.. rows=.. log=.. main=.. limit=.. [watch=<index>:<address>]...
+ *        simavr_runner mcu=.. clock=.. image=.. log=.. main=.. [watch=<index>:<address>]...
+ *                      rows=.. limit=..  |  until=<cycle> times=.. calls=.. [device=<kind>:<folder>]...
  *
- * Prints one line for each answered row, "row <cycles> <cycles of interrupts> <cycles 0> <calls 0> <cycles 1> ..",
- * where <cycles> counts nested watched functions once; and at last
- * "end <status> <cycles> <lowest stack pointer> <mended skips> <bytes held back> <pc>".
+ * With rows it prints one line for each answered row, "row <cycles> <cycles of interrupts> <cycles 0> <calls 0>
+ * <cycles 1> ..", where <cycles> counts nested watched functions once. Without them, `times` receives the cycle of each
+ * line end in the log, and `calls` for each call of a watched function its cycle, its cycles and its watch (64 bits each).
+ * At last it prints "end <status> <cycles> <lowest stack pointer> <mended skips> <bytes held back> <pc>".
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -22,21 +25,21 @@
 #include <sim_avr.h>
 #include <sim_core.h>
 
+#include "devices/device.h"
+
 enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 4096, kFlashWords = 32768, kVectorsEnd = 26 * 4 };
 enum { kMarkIsr = 1, kMarkMain = 2, kMarkReset = 4, kMarkSkip = 8, kMarkWatch = 16 };
 enum { kIsr = -1 }; /* a frame that belongs to an interrupt handler, not to a watch */
 
 /* Registers of the ATmega48..328 family, as addresses in the data space. */
-enum { kSpl = 0x5D, kSph = 0x5E, kUcsr0a = 0xC0, kUcsr0b = 0xC1, kUcsr0c = 0xC2, kUbrr0l = 0xC4, kUbrr0h = 0xC5 };
+enum { kSpl = 0x5D, kSph = 0x5E };
+
+static const struct device *const kDevices[] = {&kAnalogAudio, &kPinWatch, &kSerialInput};
+enum { kDeviceKinds = sizeof kDevices / sizeof kDevices[0], kMaxDevices = 16 };
 
 enum status { kRunning, kDone, kCrashed, kRestarted, kSilent, kRefused, kOutOfStep, kLineTooLong };
 static const char *const kStatusNames[] = {"running",  "done",    "crashed",     "restarted",
                                            "silent", "refused", "out-of-step", "line-too-long"};
-
-struct text {
-  char *bytes;
-  size_t length;
-};
 
 struct frame { /* a call that has not returned yet */
   int watch;
@@ -50,10 +53,18 @@ struct watch {
   int active;
 };
 
+struct attached {
+  const struct device *device;
+  void *self;
+};
+
 struct runner {
   avr_t *avr;
   avr_irq_t *to_uart;
   FILE *log;
+  FILE *times, *calls; /* NULL when there are rows */
+  struct attached devices[kMaxDevices];
+  int device_count;
   enum status status;
   uint64_t limit;    /* cycles allowed between two answers */
   uint64_t progress; /* cycle of the last answer */
@@ -72,8 +83,8 @@ struct runner {
   uint16_t lowest_sp;
   uint64_t mended;
 
-  struct text rows;
-  size_t sent;        /* bytes of rows.bytes that went out */
+  struct bytes rows;
+  size_t sent;        /* bytes of rows that went out */
   int ready, sending; /* sending: a row is on the wire */
   int paused;         /* the receiver is full */
   uint64_t held_back;
@@ -81,26 +92,7 @@ struct runner {
   char line_start;
 };
 
-static void die(const char *what, const char *which) {
-  fprintf(stderr, "simavr_runner: %s %s\n", what, which);
-  exit(2);
-}
-
 /* ---- the serial port ---------------------------------------------------------------------------------------- */
-
-/*
- * Cycles that one byte takes on the wire, from the registers the firmware has set. The serial port of simavr takes a parity
- * bit for granted; bytes sent faster than it hands them on would pile up in its queue and look like a slow sketch.
- */
-static uint64_t cycles_per_byte(const avr_t *avr) {
-  const uint8_t *data = avr->data;
-  uint64_t divider = (((data[kUbrr0h] & 0x0F) << 8) | data[kUbrr0l]) + 1;
-  uint64_t per_bit = divider * ((data[kUcsr0a] & 0x02) ? 8 : 16);
-  unsigned data_bits = 5 + ((data[kUcsr0c] >> 1) & 3);
-  unsigned parity_bits = 1;
-  unsigned stop_bits = (data[kUcsr0c] & 0x08) ? 2 : 1;
-  return per_bit * (1 + data_bits + parity_bits + stop_bits);
-}
 
 /* Called when the wire is free: puts the next byte of the row on it. */
 static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *param) {
@@ -110,8 +102,8 @@ static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *par
     ++r->held_back;
     return when + cycles_per_byte(avr);
   }
-  char byte = r->rows.bytes[r->sent++];
-  avr_raise_irq(r->to_uart, (uint8_t)byte);
+  uint8_t byte = r->rows.data[r->sent++];
+  avr_raise_irq(r->to_uart, byte);
   if (byte == '\n' || r->sent == r->rows.length) {
     r->sending = 0;
     return 0;
@@ -164,6 +156,10 @@ static void receive_byte(struct avr_irq_t *irq, uint32_t value, void *param) {
   struct runner *r = param;
   (void)irq;
   fputc((int)value, r->log);
+  if (r->times) {
+    if (value == '\n') fwrite(&r->avr->cycle, sizeof r->avr->cycle, 1, r->times);
+    return;
+  }
   if (value == '\n') {
     take_line(r);
     r->line_length = 0;
@@ -222,6 +218,11 @@ static void enter(struct runner *r, int watch) {
   frame->isr_cycles = r->isr_cycles;
 }
 
+static void write_call(struct runner *r, const struct frame *frame, uint64_t cycles) {
+  uint64_t call[3] = {frame->cycle, cycles, (uint64_t)frame->watch};
+  fwrite(call, sizeof call, 1, r->calls);
+}
+
 static void leave(struct runner *r) {
   const struct frame *frame = &r->frames[--r->depth];
   uint64_t cycles = r->avr->cycle - frame->cycle;
@@ -231,6 +232,7 @@ static void leave(struct runner *r) {
     cycles -= r->isr_cycles - frame->isr_cycles;
     r->watches[frame->watch].cycles += cycles;
     r->watches[frame->watch].active = 0;
+    if (r->calls) write_call(r, frame, cycles);
     if (--r->watch_depth == 0) r->outer_cycles += cycles;
   }
   r->return_sp = r->depth ? r->frames[r->depth - 1].sp : UINT16_MAX;
@@ -278,18 +280,6 @@ static void step(struct runner *r) {
 }
 
 /* ---- setting up --------------------------------------------------------------------------------------------- */
-
-static struct text read_file(const char *path) {
-  struct text text = {NULL, 0};
-  FILE *file = fopen(path, "rb");
-  if (!file || fseek(file, 0, SEEK_END) != 0) die("cannot read", path);
-  text.length = (size_t)ftell(file);
-  rewind(file);
-  text.bytes = malloc(text.length + 1);
-  if (!text.bytes || fread(text.bytes, 1, text.length, file) != text.length) die("cannot read", path);
-  fclose(file);
-  return text;
-}
 
 static void say_to_stderr(struct avr_t *avr, const int level, const char *format, va_list arguments) {
   (void)avr;
@@ -344,29 +334,52 @@ static void add_watch(struct runner *r, const char *text) {
   if (index >= r->watch_count) r->watch_count = (int)index + 1;
 }
 
-/* Value of the argument "key=value"; required. */
-static const char *option(int count, char **arguments, const char *key) {
+/* Value of the argument "key=value", or NULL. */
+static const char *find_option(int count, char **arguments, const char *key) {
   size_t length = strlen(key);
   for (int i = 1; i < count; ++i)
     if (!strncmp(arguments[i], key, length) && arguments[i][length] == '=') return arguments[i] + length + 1;
-  die("missing argument", key);
   return NULL;
 }
 
+static const char *option(int count, char **arguments, const char *key) {
+  const char *value = find_option(count, arguments, key);
+  if (!value) die("missing argument", key);
+  return value;
+}
+
+static FILE *output(const char *path) {
+  FILE *file = fopen(path, "wb");
+  if (!file) die("cannot write", path);
+  return file;
+}
+
+/* `text` is "<kind>:<folder>". */
+static void attach_device(struct runner *r, const char *text) {
+  const char *folder = strchr(text, ':');
+  if (!folder || r->device_count == kMaxDevices) die("cannot attach", text);
+  for (int i = 0; i < kDeviceKinds; ++i) {
+    size_t length = strlen(kDevices[i]->kind);
+    if (length != (size_t)(folder - text) || strncmp(text, kDevices[i]->kind, length)) continue;
+    struct attached *attached = &r->devices[r->device_count++];
+    attached->device = kDevices[i];
+    attached->self = kDevices[i]->attach(r->avr, folder + 1);
+    return;
+  }
+  die("no such device:", text);
+}
+
 static void set_up(struct runner *r, int count, char **arguments) {
-  struct text image = read_file(option(count, arguments, "image"));
+  struct bytes image = read_file(option(count, arguments, "image"));
   uint32_t clock = (uint32_t)strtoul(option(count, arguments, "clock"), NULL, 0);
-  r->avr = make_mcu(option(count, arguments, "mcu"), clock, (const uint8_t *)image.bytes, image.length);
-  r->rows = read_file(option(count, arguments, "rows"));
-  r->log = fopen(option(count, arguments, "log"), "wb");
-  if (!r->log) die("cannot write", option(count, arguments, "log"));
-  r->limit = strtoull(option(count, arguments, "limit"), NULL, 0);
+  r->avr = make_mcu(option(count, arguments, "mcu"), clock, image.data, image.length);
+  r->log = output(option(count, arguments, "log"));
   r->lowest_sp = r->return_sp = UINT16_MAX;
   mark_code(r, (uint32_t)strtoul(option(count, arguments, "main"), NULL, 0), image.length);
   for (int i = 1; i < count; ++i)
     if (!strncmp(arguments[i], "watch=", 6)) add_watch(r, arguments[i] + 6);
   attach_uart(r);
-  free(image.bytes);
+  free(image.data);
 }
 
 static avr_cycle_count_t check_silence(avr_t *avr, avr_cycle_count_t when, void *param) {
@@ -375,12 +388,43 @@ static avr_cycle_count_t check_silence(avr_t *avr, avr_cycle_count_t when, void 
   return when + r->limit / 8 + 1;
 }
 
+static void prepare_rows(struct runner *r, int count, char **arguments) {
+  r->rows = read_file(option(count, arguments, "rows"));
+  r->limit = strtoull(option(count, arguments, "limit"), NULL, 0);
+  avr_cycle_timer_register(r->avr, 1, check_silence, r);
+}
+
+static avr_cycle_count_t stop(avr_t *avr, avr_cycle_count_t when, void *param) {
+  (void)avr;
+  (void)when;
+  ((struct runner *)param)->status = kDone;
+  return 0;
+}
+
+static void prepare_stretch(struct runner *r, int count, char **arguments) {
+  r->times = output(option(count, arguments, "times"));
+  r->calls = output(option(count, arguments, "calls"));
+  for (int i = 1; i < count; ++i)
+    if (!strncmp(arguments[i], "device=", 7)) attach_device(r, arguments[i] + 7);
+  avr_cycle_timer_register(r->avr, strtoull(option(count, arguments, "until"), NULL, 0), stop, r);
+}
+
+static void close_files(struct runner *r) {
+  for (int i = 0; i < r->device_count; ++i) r->devices[i].device->finish(r->devices[i].self);
+  if (r->times) fclose(r->times);
+  if (r->calls) fclose(r->calls);
+  fclose(r->log);
+}
+
 static int run(int count, char **arguments) {
   static struct runner r;
   set_up(&r, count, arguments);
-  avr_cycle_timer_register(r.avr, 1, check_silence, &r);
+  if (find_option(count, arguments, "rows"))
+    prepare_rows(&r, count, arguments);
+  else
+    prepare_stretch(&r, count, arguments);
   while (r.status == kRunning) step(&r);
-  fclose(r.log);
+  close_files(&r);
   printf("end %s %llu %u %llu %llu %u\n", kStatusNames[r.status], (unsigned long long)r.avr->cycle,
          (unsigned)r.lowest_sp, (unsigned long long)r.mended, (unsigned long long)r.held_back, (unsigned)r.avr->pc);
   return 0;

@@ -1,0 +1,16 @@
+"""Devices for the simulated Uno: each is a Python class and a C file of the same name, knowing no sketches."""
+
+from edgealgos.codegen.simulators.devices.analog_audio import AnalogAudio, AnalogAudioReport
+from edgealgos.codegen.simulators.devices.device import Device
+from edgealgos.codegen.simulators.devices.pin_watch import PinWatch, PinWatchReport
+from edgealgos.codegen.simulators.devices.serial_input import SerialInput, SerialInputReport
+
+__all__ = [
+    "AnalogAudio",
+    "AnalogAudioReport",
+    "Device",
+    "PinWatch",
+    "PinWatchReport",
+    "SerialInput",
+    "SerialInputReport",
+]

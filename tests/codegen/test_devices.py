@@ -1,0 +1,170 @@
+"""Any sketch on the simulated Uno with devices attached: what it prints and when, and what each device saw."""
+
+import runpy
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgealgos._errors import SimulationError
+from edgealgos.codegen.simulate import AnalogAudio, PinWatch, SerialInput, run_sketch
+from edgealgos.codegen.toolchain import build_sketch
+from tests.codegen.conftest import write_sketch
+
+pytestmark = pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+BLINK = """
+void setup() { pinMode(13, OUTPUT); Serial.begin(115200); }
+void loop() {
+  digitalWrite(13, HIGH);
+  Serial.println(F("on"));
+  delay(100);
+  digitalWrite(13, LOW);
+  delay(150);
+}
+"""
+
+ECHO = """
+void setup() { Serial.begin(115200); }
+void loop() { while (Serial.available()) Serial.write(Serial.read()); }
+"""
+
+MICROPHONE = """
+#include "microphone.h"
+int16_t hop[microphone::kHop];
+__attribute__((noinline)) bool take() { return microphone::read_hop(hop); }
+void setup() { Serial.begin(1000000); microphone::begin(); }
+void loop() {
+  if (!take()) return;
+  Serial.write((const uint8_t *)hop, sizeof hop);
+  WORK
+  if (microphone::lost()) { Serial.end(); for (;;) {} }
+}
+"""
+
+
+def _build(tmp_path, code, name="probe", *sources):
+    sketch = write_sketch(tmp_path, code, name)
+    for source in sources:
+        shutil.copy(source, sketch)
+    return build_sketch(sketch)
+
+
+def _microphone(tmp_path, code):
+    folder = EXAMPLES / "wakeword" / "arduino"
+    return _build(tmp_path, code, "hears", folder / "microphone.h", folder / "microphone.cpp")
+
+
+def _noise(seconds, rate=8000):
+    return np.random.default_rng(0).integers(-32768, 32768, int(seconds * rate)).astype(np.int16)
+
+
+def test_an_led_is_watched(tmp_path):
+    run = run_sketch(_build(tmp_path, BLINK), 0.6, devices=[PinWatch(13)])
+    seconds = [second for second, _ in run.reports[0].changes]
+    assert [level for _, level in run.reports[0].changes] == [True, False, True, False, True]
+    assert np.diff(seconds) == pytest.approx([0.1, 0.15, 0.1, 0.15], abs=0.002)
+    assert run.text == ["on"] * 3
+    assert [line.seconds for line in run.lines] == pytest.approx(run.reports[0].rises, abs=0.001)
+    assert run.seconds == pytest.approx(0.6, abs=1e-5)
+
+
+def test_bytes_go_in_at_their_time(tmp_path):
+    device = SerialInput([(0.05, "one\n"), (0.2, b"two\n")])
+    run = run_sketch(_build(tmp_path, ECHO), 0.3, devices=[device])
+    assert run.text == ["one", "two"]
+    assert [line.seconds for line in run.lines] == pytest.approx([0.05, 0.2], abs=0.001)
+    assert run.reports[0].sent == 8
+    assert run.reports[0].held_back == 0
+
+
+def test_functions_are_measured_call_by_call(tmp_path):
+    code = """
+    __attribute__((noinline)) void spin(uint8_t n) { while (n--) asm volatile("nop"); }
+    void setup() { for (uint8_t n = 1; n <= 3; ++n) spin(n * 10); }
+    void loop() {}
+    """
+    spin = run_sketch(_build(tmp_path, code), 0.01, watch=["spin"]).calls["spin"]
+    assert len(spin.cycles) == 3
+    assert np.diff(spin.cycles).tolist() == [50, 50]  # ten times subi, brcc, nop and the like
+    assert spin.worst == spin.cycles[2]
+    assert np.all(np.diff(spin.seconds) > 0)
+
+
+def test_analogread_converts_the_waveform(tmp_path):
+    code = """
+    void setup() {
+      Serial.begin(1000000);
+      for (uint8_t i = 0; i < 20; ++i) { Serial.println(analogRead(A1)); delayMicroseconds(500); }
+    }
+    void loop() {}
+    """
+    audio = AnalogAudio(np.arange(-32768, 32768, 64, dtype=np.int16), 1000, pin="A1")
+    run = run_sketch(_build(tmp_path, code), 0.05, devices=[audio])
+    assert [int(text) for text in run.text] == run.reports[0].samples.tolist()
+    assert run.reports[0].conversions == 20
+    assert run.reports[0].twice > 0
+
+
+def test_a_waveform_in_volts():
+    assert AnalogAudio(np.array([-32768, 0, 32767], np.int16), 8000).codes().tolist() == [0, 512, 1023]
+    quiet = AnalogAudio(np.array([-32768, 0, 32767], np.int16), 8000, offset=1.25, amplitude=0.5)
+    assert quiet.codes().tolist() == [153, 256, 358]
+    with pytest.raises(ValueError, match="int16"):
+        AnalogAudio([0.5], 8000).codes()
+
+
+def test_no_sample_of_the_microphone_is_lost(tmp_path):
+    twin = runpy.run_path(str(EXAMPLES / "wakeword" / "microphone.py"))
+    wave = _noise(1.0)
+    firmware = _microphone(tmp_path, MICROPHONE.replace("WORK", "delay(8);"))  # half a hop, and printing the rest
+    audio = AnalogAudio(wave, 8000)
+    run = run_sketch(firmware, 1.0, devices=[audio], watch=["__vector_21", "take"])
+    report = run.reports[0]
+    assert report.conversions > 7950
+    assert report.samples.tolist() == list(range(report.conversions))
+    assert np.abs(np.diff(report.seconds) * 16e6 - 2000).max() <= 4  # a started instruction ends first
+    heard = np.frombuffer(run.output[: len(run.output) // 256 * 256], "<i2")
+    assert len(heard) >= 61 * 128
+    assert np.array_equal(twin["converter_codes"](wave), audio.codes())
+    assert np.array_equal(heard, twin["heard"](audio.codes())[: len(heard)])
+    assert run.calls["__vector_21"].worst <= 78
+    assert run.calls["take"].worst <= 10_000
+
+
+@pytest.mark.parametrize(
+    ("work", "lost"),
+    [
+        ("delay(20);", None),  # the ring runs full
+        ("if (done++ == 5) { cli(); delayMicroseconds(700); sei(); }", (5, 6)),  # results are not fetched
+        ("if (done++ == 5) { cli(); delayMicroseconds(200); sei(); }", (1, 2)),
+        ("if (done++ == 5) { cli(); delayMicroseconds(60); sei(); }", (0, 0)),
+    ],
+    ids=["slow", "interrupts long off", "interrupts off", "interrupts shortly off"],
+)
+def test_lost_samples_are_counted(tmp_path, work, lost):
+    code = MICROPHONE.replace("Serial.write((const uint8_t *)hop, sizeof hop);", "static uint8_t done;")
+    code = code.replace("if (microphone::lost()) { Serial.end(); for (;;) {} }", "Serial.println(microphone::lost());")
+    run = run_sketch(_microphone(tmp_path, code.replace("WORK", work)), 0.5, devices=[AnalogAudio(_noise(1.0), 8000)])
+    counted = int(run.text[-1])
+    if lost is None:
+        until_line = int((run.lines[-1].seconds - run.reports[0].seconds[0]) * 8000) + 1
+        assert counted > 500
+        assert 140 <= until_line - 128 * len(run.text) - counted <= 150  # the full ring, and what came while printing
+    else:
+        assert lost[0] <= counted <= lost[1]
+        assert run.reports[0].lost == counted
+
+
+def test_what_goes_wrong_is_told(tmp_path):
+    code = 'void setup() { Serial.begin(9600); Serial.println("hi"); delay(99); ((void (*)())0)(); }\nvoid loop() {}'
+    firmware = _build(tmp_path, code)
+    with pytest.raises(SimulationError, match=r"started again from address 0.* it printed is 'hi'"):
+        run_sketch(firmware, 1.0)
+    with pytest.raises(ValueError, match="no pin 'B7'"):
+        run_sketch(_build(tmp_path, BLINK, "blink"), 0.01, devices=[PinWatch("B7")])
+    with pytest.raises(ValueError, match="no analogue pin"):
+        run_sketch(_build(tmp_path, BLINK, "dark"), 0.01, devices=[AnalogAudio(_noise(0.1), 8000, pin="D3")])

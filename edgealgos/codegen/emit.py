@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import emit_unrolled
+from . import emit_unrolled, motion
 from .ir import (
     Add,
     ArgMax,
+    Decimate,
     GatedUpdate,
     LeakyUpdate,
     MatVec,
@@ -27,10 +28,12 @@ from .ir import (
     PushColumn,
     Rescale,
     Settle,
+    SlideWindow,
     Space,
     Standardize,
     Tensor,
     TreeWalk,
+    WindowStatistics,
     kernel_headroom,
 )
 from .passes.pack_weights import BLOCK_ROWS, codebook, tensor_bytes
@@ -55,6 +58,7 @@ def runtime_header() -> str:
         ("@STRAIGHT_LINE@\n", "straight_line.h"),
         ("@NIBBLES@\n", "nibbles.h"),
         ("@CODEBOOKS@\n", "codebooks.h"),
+        ("@MOTION@\n", "motion.h"),
     ):
         body = re.split(r"#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", _runtime(name), maxsplit=1)[1].rsplit(
             "#endif", 1
@@ -393,6 +397,43 @@ def _standardize(program: Program, op: Standardize) -> str:
     return f"edgealgos::standardize<{op.low}, {op.high}>({op.source}, {tables}, {op.out}, {_size(out.size)});"
 
 
+def _decimate(program: Program, op: Decimate) -> str:
+    state = f"{op.sums}, {op.phase}, {op.centre}, {op.shift}"
+    call = f"edgealgos::decimate<{op.count}>({op.vector}, {state}, {op.out}, {program[op.out].size})"
+    return f"if (!{call}) return;"
+
+
+def _slide_window(program: Program, op: SlideWindow) -> str:
+    frames, axes = program[op.out].shape
+    bins = "0" if op.counts is None else str(_bin_bits(program, op.counts))
+    wanted = ((op.sums, "int16_t"), (op.squares, "int32_t"), (op.counts, "int8_t"))
+    state = ", ".join(name or f"static_cast<{kind} *>(nullptr)" for name, kind in wanted)
+    return f"edgealgos::slide_window<{frames}, {bins}>({op.frame}, {op.out}, {op.position}, {state}, {axes});"
+
+
+def _bin_bits(program: Program, counts: str) -> int:
+    return program[counts].shape[1].bit_length() - 1
+
+
+def _window_statistics(program: Program, op: WindowStatistics) -> str:
+    frames, axes = program[op.window].shape
+    inside = f"{op.window}, {op.position}[0]"
+    bins = _bin_bits(program, op.counts) if op.counts is not None else 0
+    calls = {
+        "histogram": f"histogram<{frames}, {bins}>({op.counts}",
+        "mean": f"mean<{frames}, {op.segments}>({inside}",
+        "spread": f"spread<{frames}>({op.sums}, {op.squares}",
+        "energy": f"energy<{motion.energy_shift(frames)}>({op.squares}",
+        "crossings": f"crossings<{frames}, {op.threshold}>({inside}",
+        "runs": f"runs<{frames}, {op.threshold}>({inside}",
+    }
+    lines, start = [], 0
+    for kind in op.statistics:
+        lines.append(f"edgealgos::window_{calls[kind]}, {_ref(program, op.out)} + {start}, {axes});")
+        start += motion.sizes(axes, 1 << bins, op.segments)[kind]
+    return "\n  ".join([*lines, "edgealgos::barrier();"])
+
+
 def _argmax(program: Program, op: ArgMax) -> str:
     return f"return edgealgos::argmax({_ref(program, op.source)}, {program[op.source].size});"
 
@@ -408,6 +449,9 @@ _CALLS: dict[type[Op], Any] = {
     PushColumn: _push_column,
     Settle: _settle,
     Standardize: _standardize,
+    Decimate: _decimate,
+    SlideWindow: _slide_window,
+    WindowStatistics: _window_statistics,
     ArgMax: _argmax,
 }
 

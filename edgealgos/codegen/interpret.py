@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from . import motion
 from .ir import (
     Add,
     ArgMax,
+    Decimate,
     GatedUpdate,
     LeakyUpdate,
     MatVec,
@@ -23,9 +25,11 @@ from .ir import (
     PushColumn,
     Rescale,
     Settle,
+    SlideWindow,
     Space,
     Standardize,
     TreeWalk,
+    WindowStatistics,
     kernel_headroom,
 )
 from .qtype import Ints, QType, shift_right
@@ -405,6 +409,12 @@ def _decide_op(program: Program, op: ArgMax, v: Values) -> NDArray[Any]:
     return decide(v[op.source])[:, None]
 
 
+_MOTION_OPS: dict[type[Op], Kernel] = {
+    Decimate: motion.decimate,
+    SlideWindow: motion.slide_window,
+    WindowStatistics: motion.window_statistics,
+}
+
 _FLOAT_OPS: dict[type[Op], Kernel] = {
     MatVec: _float_matvec,
     TreeWalk: _float_tree_walk,
@@ -415,6 +425,7 @@ _FLOAT_OPS: dict[type[Op], Kernel] = {
     GatedUpdate: _float_gated_update,
     LeakyUpdate: _float_leaky_update,
     ArgMax: _decide_op,
+    **_MOTION_OPS,
 }
 
 _INTEGER_OPS: dict[type[Op], Kernel] = {
@@ -429,4 +440,5 @@ _INTEGER_OPS: dict[type[Op], Kernel] = {
     GatedUpdate: _integer_gated_update,
     LeakyUpdate: _integer_leaky_update,
     ArgMax: _decide_op,
+    **_MOTION_OPS,
 }

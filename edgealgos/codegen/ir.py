@@ -218,6 +218,50 @@ class Standardize(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class Decimate(Op):
+    """Of every `count` samples one frame: ``out = sat8((sum of vector + centre) >> shift)``; waits for the last of them.
+
+    `sums` (axes) and `phase` (1) are state.
+    """
+
+    vector: str
+    sums: str
+    phase: str
+    centre: str
+    shift: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlideWindow(Op):
+    """`out`, a window (frames, axes), takes `frame` in for its oldest one, at `position`.
+
+    State that follows, where it is wanted: `sums` and `squares` (axes) of the window, and `counts` (axes, bins), a
+    histogram in which the zeros of a window that is not full yet are left out.
+    """
+
+    frame: str
+    position: str
+    sums: str | None
+    squares: str | None
+    counts: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStatistics(Op):
+    """`out` is what :data:`~.motion.STATISTICS` say of a window, kind after kind."""
+
+    window: str
+    position: str
+    sums: str | None
+    squares: str | None
+    counts: str | None
+    statistics: tuple[str, ...]
+    threshold: int
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
 class ArgMax(Op):
     """Index of the largest element (the first one when equal); of a single score: 1 where it is positive."""
 
@@ -228,6 +272,7 @@ _OPERANDS = frozenset({
     "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
     "position", "multiplier", "addend", "shift", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha",
     "beta",
+    "sums", "phase", "centre", "frame", "squares", "counts", "window",
 })  # fmt: skip
 
 
@@ -376,6 +421,11 @@ def _verify_shapes(program: Program, op: Op) -> None:
         wanted = {op.matrix: (shape[op.matrix][0], *shape[op.out]), op.vector: (1,), op.position: (2,)}
     elif isinstance(op, (Add, Rescale, Settle, Standardize)):
         wanted = {name: shape[op.out] for name in op.reads}
+    elif isinstance(op, Decimate):
+        wanted = {name: shape[op.out] for name in (op.vector, op.sums, op.centre, op.shift)} | {op.phase: (1,)}
+    elif isinstance(op, SlideWindow):
+        axes = shape[op.out][1:]
+        wanted = {name: axes for name in (op.frame, op.sums, op.squares) if name is not None} | {op.position: (1,)}
     for name, want in wanted.items():
         if shape[name] != want:
             raise ValueError(f"{type(op).__name__}: {name!r} has shape {shape[name]}, needs {want}")

@@ -1,1 +1,5 @@
 """Feature extractors that compile along with the model behind them: scikit-learn transformers of raw int16 samples."""
+
+from ._motion import MotionFeatures
+
+__all__ = ["MotionFeatures"]

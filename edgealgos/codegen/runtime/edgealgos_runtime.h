@@ -614,4 +614,5 @@ template <class T> inline void clear(T *p, uint16_t size) {
 
 }  // namespace edgealgos
 
+@MOTION@
 #endif  // EDGEALGOS_RUNTIME_H

@@ -219,7 +219,7 @@ class Standardize(Op):
 
 @dataclass(frozen=True, slots=True)
 class Decimate(Op):
-    """Of every `count` samples one frame: ``out = sat8((sum of vector + centre) >> shift)``; waits for the last of them.
+    """Of every `count` samples a frame: ``out = sat8((sum of vector + centre) >> shift)``; waits for the last of them.
 
     `sums` (axes) and `phase` (1) are state.
     """

@@ -20,6 +20,7 @@ from .boards import Board
 from .ir import (
     Add,
     ArgMax,
+    Decimate,
     GatedUpdate,
     LeakyUpdate,
     MatVec,
@@ -29,9 +30,11 @@ from .ir import (
     PushColumn,
     Rescale,
     Settle,
+    SlideWindow,
     Standardize,
     Tensor,
     TreeWalk,
+    WindowStatistics,
 )
 from .passes.pack_weights import BLOCK_ROWS
 from .qtype import Ints
@@ -153,9 +156,28 @@ def op_counts(program: Program, op: Op) -> Counts:
     if isinstance(op, Standardize):
         shifted = int(program[op.shift].values.sum())
         return Counter({"Standardize": program[op.out].size, "shifted bit of Standardize": shifted})
+    if isinstance(op, (Decimate, SlideWindow, WindowStatistics)):
+        return _motion_counts(program, op)
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})
+
+
+def _motion_counts(program: Program, op: Decimate | SlideWindow | WindowStatistics) -> Counts:
+    """Frames come with one push in so many: their price is spread over all of them."""
+    if isinstance(op, Decimate):
+        axes = program[op.out].size
+        return Counter({"Decimate sample": axes, "Decimate frame": axes / op.count})
+    if isinstance(op, SlideWindow):
+        share = program[op.out].shape[1] / next(o.count for o in program.ops() if isinstance(o, Decimate))
+        follow = {"sums": op.sums, "squares": op.squares, "counts": op.counts}
+        wanted = {f"SlideWindow {kind}": share for kind, name in follow.items() if name is not None}
+        return Counter({"SlideWindow": share, **wanted})
+    frames, axes = program[op.window].shape
+    scanned = ("mean", "runs", "crossings")
+    bins = program[op.counts].shape[1] if op.counts is not None else 0
+    sizes = {kind: frames * axes for kind in scanned} | {"histogram": axes * bins, "spread": axes, "energy": axes}
+    return Counter({f"statistic {kind}": sizes[kind] for kind in op.statistics})
 
 
 def _shifted_bits(shift: int, bits: int, acc_bits: int) -> int:
@@ -262,6 +284,8 @@ def code_counts(program: Program) -> Counts:
     counts: Counts = Counter({f"Arduino core and serial loop ({stack_kind(program)})": 1})
     for op in program.ops():
         counts[f"call {_call_kind(op)}"] += 1
+        if isinstance(op, WindowStatistics):
+            counts.update(f"kernel {kind}" for kind in op.statistics)
         for matrix, vector, acc_bits in _factors(program, op):
             if unrolled.rest(matrix) is None:
                 continue

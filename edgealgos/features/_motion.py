@@ -1,4 +1,4 @@
-"""MotionFeatures: statistics of a sliding window over the axes of a motion sensor, as a transformer and as a program."""
+"""MotionFeatures: statistics of a sliding window over the axes of a motion sensor, a transformer and a program."""
 
 from __future__ import annotations
 
@@ -192,10 +192,10 @@ class MotionFeatures(FeatureExtractor):
         length = self.window_ if hasattr(self, "window_") else self.window
         if length is None:
             raise ValueError("give window=..., or fit first: without either there is no length of a window")
-        stream = check_raw([stream])[0].astype(np.int16)
-        if len(stream) < length:
-            return np.zeros((0, length, stream.shape[1]), np.int16)
-        return np.lib.stride_tricks.sliding_window_view(stream, length, axis=0)[:: self.hop].swapaxes(1, 2)
+        samples = check_raw(np.asarray(stream)[None])[0].astype(np.int16)
+        if len(samples) < length:
+            return np.zeros((0, length, samples.shape[1]), np.int16)
+        return np.lib.stride_tricks.sliding_window_view(samples, length, axis=0)[:: self.hop].swapaxes(1, 2)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the features, such as ``mean_axis2_part0``."""

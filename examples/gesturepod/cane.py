@@ -242,8 +242,8 @@ def _twist(rng: Rng, traits: Traits, sign: int) -> Motion:
 def twirl(rng: Rng, traits: Traits, _: int = 0) -> Motion:
     """The handle draws one circle while the tip rests."""
     count = _samples(rng.uniform(0.8, 1.2), traits)
-    motion = Motion(count, lever=0.85)
-    radius = np.radians(rng.uniform(6, 11)) * traits["strength"] ** 0.5
+    motion = Motion(count, lever=0.7)
+    radius = np.radians(rng.uniform(5, 9)) * traits["strength"] ** 0.5
     phase = 2 * np.pi * _smooth(count) + traits["circle"] + rng.normal(0, 0.2)
     motion.lean[:, 0] = radius * (np.cos(phase) - np.cos(phase[0]))
     motion.lean[:, 1] = radius * rng.uniform(0.8, 1.2) * (np.sin(phase) - np.sin(phase[0]))
@@ -281,7 +281,7 @@ def _swing(rng: Rng, traits: Traits) -> Floats:
 def resting(rng: Rng, traits: Traits, count: int) -> Motion:
     """The cane stands in a quiet hand."""
     motion = Motion(count, lever=0.85)
-    amount = np.radians(rng.uniform(0.02, 0.35))
+    amount = np.radians(rng.uniform(0.02, 0.25))
     motion.lean += amount * _wander(rng, count, 2, slow=60)
     motion.twist += amount * _wander(rng, count, 1, slow=40)[:, 0]
     return motion
@@ -324,11 +324,12 @@ def sweeping(rng: Rng, traits: Traits, count: int) -> Motion:
 def knocks(rng: Rng, traits: Traits, count: int) -> Motion:
     """Single blows against kerbs and furniture, from any side."""
     motion = resting(rng, traits, count)
+    motion.lever = rng.uniform(0.1, 0.5)
     moment = int(rng.uniform(20, 120))
     while moment < count - 20:
         _blow(motion, rng, traits, moment, rng.uniform(0.2, 1.5), along=False)
-        turn = min(count - moment, int(rng.uniform(20, 60)))
-        motion.lean[moment : moment + turn] += np.radians(rng.normal(0, 4, 2)) * _there_and_back(turn)[:, None]
+        turn = min(count - moment, int(rng.uniform(50, 120)))
+        motion.lean[moment : moment + turn] += np.radians(rng.normal(0, 3, 2)) * _there_and_back(turn)[:, None]
         moment += int(rng.uniform(110, 320))
     return motion
 
@@ -405,7 +406,8 @@ def _blow(motion: Motion, rng: Rng, traits: Traits, moment: int, force: float, a
     ring = np.exp(-t / rng.uniform(0.08, 0.2))
     tone = np.sin(2 * np.pi * traits["ring"] * t * rng.uniform(0.95, 1.05))
     motion.jolt[moment : moment + count] += force * direction * spike[:, None]
-    motion.jolt[moment : moment + count] += force * rng.normal(0, 0.25, 3) * np.array([1, 0.1, 1]) * (ring * tone)[:, None]
+    ringing = rng.normal(0, 0.25, 3) * np.array([1, 0.1, 1])
+    motion.jolt[moment : moment + count] += force * ringing * (ring * tone)[:, None]
     swing = rng.normal(0, 160) * traits["stiff"] * force
     motion.spin[moment : moment + count] += swing * (spike + 0.3 * (ring * np.cos(2 * np.pi * 12 * t)))
 

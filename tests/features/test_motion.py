@@ -1,6 +1,7 @@
 """MotionFeatures: one integer definition in transform, interpreter and C++, whatever the sensor says."""
 
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def longest(flags):
 
 def crossings(values, features):
     sides = [1 if v > 0 else -1 for v in values if abs(v) >= features.threshold]
-    return [sum(a != b for a, b in zip(sides, sides[1:], strict=False))]
+    return [sum(a != b for a, b in pairwise(sides))]
 
 
 def root(value):

@@ -92,7 +92,8 @@ def _root(square: Ints) -> Ints:
     """Largest integer whose square is not above; float64 is exact enough to be off by one at most."""
     root = np.floor(np.sqrt(square.astype(np.float64))).astype(np.int64)
     root -= root * root > square
-    return root + ((root + 1) * (root + 1) <= square)
+    root += (root + 1) * (root + 1) <= square
+    return root
 
 
 def _energy(program: Program, op: WindowStatistics, v: Values) -> Ints:
@@ -139,7 +140,8 @@ def _longest(inside: NDArray[np.bool_]) -> tuple[Ints, Ints]:
 def _in_order(op: WindowStatistics, v: Values) -> Ints:
     """Frames of the window, the oldest first."""
     position = integers(v, op.position)
-    return np.roll(integers(v, op.window), -int(position[0, 0]) if len(position) else 0, axis=1)
+    window: Ints = np.roll(integers(v, op.window), -int(position[0, 0]) if len(position) else 0, axis=1)
+    return window
 
 
 def integers(v: Values, name: str) -> Ints:

@@ -16,15 +16,17 @@ from tqdm import tqdm
 
 from edgealgos._errors import SimulationError
 from edgealgos.codegen.simulators import avr8js, simavr
-from edgealgos.codegen.simulators.devices import AnalogAudio, Device, PinWatch, SerialInput
+from edgealgos.codegen.simulators.devices import MPU6050, AnalogAudio, Device, PinWatch, SensorFault, SerialInput
 from edgealgos.codegen.simulators.runner import Job, Run, Stretch, StretchRun, run_job, run_stretch
 from edgealgos.codegen.simulators.skipfault import SkipPlace, find_skip_places
 from edgealgos.codegen.toolchain import Firmware
 
 __all__ = [
+    "MPU6050",
     "AnalogAudio",
     "FunctionCalls",
     "PinWatch",
+    "SensorFault",
     "SerialInput",
     "SerialLine",
     "SimulationResult",
@@ -248,7 +250,7 @@ def run_sketch(
     seconds : float
         Simulated time to run it from reset.
     devices : sequence of Device
-        `AnalogAudio`, `SerialInput`, `PinWatch`.
+        `MPU6050`, `AnalogAudio`, `SerialInput`, `PinWatch`.
     watch : sequence of str
         Functions to measure, as in `run_rows`; interrupt handlers are called ``"__vector_<number>"``.
 

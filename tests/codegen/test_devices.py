@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from edgealgos._errors import SimulationError
-from edgealgos.codegen.simulate import AnalogAudio, PinWatch, SerialInput, run_sketch
+from edgealgos.codegen import tools
+from edgealgos.codegen.simulate import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
 from edgealgos.codegen.toolchain import build_sketch
 from tests.codegen.conftest import write_sketch
 
@@ -45,6 +46,56 @@ void loop() {
 }
 """
 
+# Takes samples after each of its naps, and prints the last axis.
+NAPPER = """
+#include "mpu6050.h"
+void setup() { Serial.begin(115200); }
+void loop() {
+  int16_t axes[mpu6050::kAxes];
+  static uint16_t woken;
+  mpu6050::Event event = mpu6050::poll(axes);
+  if (event == mpu6050::kSample) Serial.println(axes[5]);
+  else if (event != mpu6050::kNothing) { Serial.print(F("# ")); Serial.println(mpu6050::describe(event)); }
+  if ((uint16_t)millis() - woken > 500) { delay(NAP); woken = millis(); }
+}
+"""
+
+BURSTS_OVER_WIRE = """
+#include <Wire.h>
+void put(uint8_t place, uint8_t value) {
+  Wire.beginTransmission(0x69);
+  Wire.write(place);
+  Wire.write(value);
+  Wire.endTransmission();
+}
+void ask(uint8_t place, uint8_t count) {
+  Wire.beginTransmission(0x69);
+  Wire.write(place);
+  Wire.endTransmission(false);
+  Wire.requestFrom((uint8_t)0x69, count);
+}
+void setup() {
+  Serial.begin(115200);
+  Wire.begin();
+  ask(0x75, 1);
+  Serial.println(Wire.read());
+  put(0x6B, 1);
+  put(0x1A, 3);
+  put(0x19, 9);
+}
+void loop() {
+  ask(0x3A, 1);
+  if (!(Wire.read() & 1)) return;
+  ask(0x3B, 14);
+  for (uint8_t i = 0; i < 7; ++i) {
+    uint8_t high = Wire.read();
+    int16_t value = high << 8 | Wire.read();
+    if (i != 3) Serial.print(String(value) + ',');
+  }
+  Serial.println();
+}
+"""
+
 
 def _build(tmp_path, code, name="probe", *sources):
     sketch = write_sketch(tmp_path, code, name)
@@ -56,6 +107,20 @@ def _build(tmp_path, code, name="probe", *sources):
 def _microphone(tmp_path, code):
     folder = EXAMPLES / "wakeword" / "arduino"
     return _build(tmp_path, code, "hears", folder / "microphone.h", folder / "microphone.cpp")
+
+
+def _motion(seconds, rate=100):
+    return np.random.default_rng(1).integers(-32768, 32768, (int(seconds * rate), 6)).astype(np.int16)
+
+
+def _recorder():
+    return build_sketch(EXAMPLES / "gesturepod" / "arduino" / "recorder")
+
+
+def _recorded(run):
+    """What the recorder printed, without the times: samples as rows, and remarks."""
+    samples = [line.split(",")[1:] for line in run.text if not line.startswith("#")]
+    return np.array(samples, dtype=int), [line for line in run.lines[1:] if line.text.startswith("#")]
 
 
 def _noise(seconds, rate=8000):
@@ -168,3 +233,103 @@ def test_what_goes_wrong_is_told(tmp_path):
         run_sketch(_build(tmp_path, BLINK, "blink"), 0.01, devices=[PinWatch("B7")])
     with pytest.raises(ValueError, match="no analogue pin"):
         run_sketch(_build(tmp_path, BLINK, "dark"), 0.01, devices=[AnalogAudio(_noise(0.1), 8000, pin="D3")])
+
+
+@pytest.mark.parametrize("clock_error", [-0.01, 0.0, 0.01])
+def test_every_sample_of_the_sensor_is_recorded_in_order(clock_error):
+    stream = _motion(10.2)
+    run = run_sketch(_recorder(), 10.2, devices=[MPU6050(stream, clock_error=clock_error)])
+    samples, remarks = _recorded(run)
+    report = run.reports[0]
+    assert [line.text for line in remarks] == ["# sensor ready"]
+    assert report.lost == report.twice == report.torn == report.overflows == 0
+    assert report.taken - len(report.samples) <= 1
+    assert len(samples) == pytest.approx(10.1 * 100 * (1 + clock_error), abs=2)
+    assert np.array_equal(samples, stream[report.rows[: len(samples)]])
+    if not clock_error:
+        assert report.rows.tolist() == list(range(report.rows[0], report.rows[0] + len(report.rows)))
+    assert run.ram_peak <= 310
+    assert run.warnings == []
+
+
+def test_the_time_of_a_recorded_sample_is_its_own():
+    run = run_sketch(_recorder(), 2.0, devices=[MPU6050(_motion(2.0))])
+    times = np.array([int(line.split(",")[0]) for line in run.text[2:]])
+    assert np.abs(times - times[0] - 10 * np.arange(len(times))).max() <= 5
+
+
+@pytest.mark.parametrize(
+    ("fault", "remark", "told", "recovered"),
+    [
+        (SensorFault("silent", 1.0, 1.5), "does not answer", 1.01, 1.75),
+        (SensorFault("unplugged", 1.0, 1.5), "does not answer", 1.01, 1.75),
+        (SensorFault("unplugged", 1.001, 1.002), "does not answer", 1.2, 1.5),  # asleep when asked again
+        (SensorFault("stuck", 1.0, 2.5), "is stuck", 1.6, 2.6),
+        (SensorFault("hung", 1.0, 1.5), "does not answer", 1.02, 1.75),
+        (SensorFault("silent", 0.0, 1.5), "does not answer", 0.1, 1.75),
+    ],
+    ids=["silent", "unplugged", "unplugged shortly", "stuck", "hung", "silent from the start"],
+)
+def test_a_faulty_sensor_is_told_and_comes_back(fault, remark, told, recovered):
+    stream = _motion(3.0)
+    run = run_sketch(_recorder(), 3.0, devices=[MPU6050(stream, faults=[fault])])
+    _, remarks = _recorded(run)
+    report = run.reports[0]
+    trouble, back = remarks[-2:]
+    assert trouble.text == f"# sensor {remark}"
+    assert fault.start <= trouble.seconds <= told
+    assert back.text == "# sensor ready"
+    assert fault.end <= back.seconds <= recovered
+    assert len(remarks) == (2 if fault.start == 0 else 3)
+    assert report.torn == 0
+    after = [line.text.split(",")[1:] for line in run.lines if line.seconds > back.seconds]
+    assert len(after) >= (3.0 - back.seconds) * 100 - 3
+    assert np.array_equal(np.array(after, dtype=int), stream[report.rows[-len(after) :]])
+    assert np.unique(np.diff(report.rows[-len(after) :])).tolist() == [1]
+
+
+def test_a_full_fifo_is_told_and_emptied():
+    fault = SensorFault("overflow", 1.0, 1.005)
+    run = run_sketch(_recorder(), 2.0, devices=[MPU6050(_motion(2.0), faults=[fault])])
+    _, remarks = _recorded(run)
+    assert [line.text for line in remarks] == ["# sensor ready", "# sensor was not read in time"]
+    assert remarks[1].seconds == pytest.approx(1.0, abs=0.01)
+    assert run.reports[0].overflows == 1
+    assert run.reports[0].torn == 0
+    assert run.reports[0].lost <= 2
+
+
+@pytest.mark.parametrize(("nap", "overflows"), [(700, 0), (1200, 4)])
+def test_a_busy_sketch_loses_nothing_for_most_of_a_second(tmp_path, nap, overflows):
+    folder = EXAMPLES / "gesturepod" / "arduino" / "recorder"
+    code = NAPPER.replace("NAP)", f"{nap})")
+    firmware = _build(tmp_path, code, "naps", folder / "mpu6050.h", folder / "mpu6050.cpp")
+    stream = _motion(8.0)
+    run = run_sketch(firmware, 7.0, devices=[MPU6050(stream)])
+    report = run.reports[0]
+    printed = [int(line) for line in run.text if not line.startswith("#")]
+    assert printed == stream[report.rows[: len(printed)], 5].tolist()
+    assert report.torn == 0
+    assert (report.lost > 0) == (overflows > 0)
+    assert run.text.count("# was not read in time") == pytest.approx(overflows, abs=1) if overflows else True
+
+
+def test_the_sensor_serves_the_wire_library(tmp_path):
+    sketch = write_sketch(tmp_path, BURSTS_OVER_WIRE, "wired")
+    firmware = build_sketch(sketch, libraries=[tools.arduino_core() / "libraries" / "Wire"])
+    stream = _motion(2.0)
+    run = run_sketch(firmware, 1.0, devices=[MPU6050(stream, address=0x69)])
+    report = run.reports[0]
+    assert run.text[0] == str(0x68)
+    assert report.lost == report.twice == 0
+    assert len(report.rows) >= 97
+    rows = [[int(field) for field in line.split(",")[:-1]] for line in run.text[1:]]
+    assert rows == stream[report.rows[: len(rows)]].tolist()
+
+
+def test_a_stream_and_its_faults_are_checked(tmp_path):
+    firmware = _build(tmp_path, BLINK, "blink")
+    with pytest.raises(ValueError, match="six columns"):
+        run_sketch(firmware, 0.01, devices=[MPU6050(np.zeros((5, 3), np.int16))])
+    with pytest.raises(ValueError, match="no fault is called 'broken'; known: silent"):
+        SensorFault("broken", 1.0)

@@ -34,7 +34,7 @@ enum { kIsr = -1 }; /* a frame that belongs to an interrupt handler, not to a wa
 /* Registers of the ATmega48..328 family, as addresses in the data space. */
 enum { kSpl = 0x5D, kSph = 0x5E };
 
-static const struct device *const kDevices[] = {&kAnalogAudio, &kPinWatch, &kSerialInput};
+static const struct device *const kDevices[] = {&kAnalogAudio, &kMpu6050, &kPinWatch, &kSerialInput};
 enum { kDeviceKinds = sizeof kDevices / sizeof kDevices[0], kMaxDevices = 16 };
 
 enum status { kRunning, kDone, kCrashed, kRestarted, kSilent, kRefused, kOutOfStep, kLineTooLong };

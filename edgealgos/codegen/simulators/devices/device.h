@@ -20,7 +20,7 @@ struct device {
   void (*finish)(void *self);                      /* called once after the last one: write down what was seen */
 };
 
-extern const struct device kAnalogAudio, kPinWatch, kSerialInput;
+extern const struct device kAnalogAudio, kMpu6050, kPinWatch, kSerialInput;
 
 struct bytes {
   uint8_t *data;

@@ -8,11 +8,15 @@ kept in scikit-learn's data folder; the other sets have no source with a checksu
 from __future__ import annotations
 
 import bz2
+import csv
 import hashlib
+import io
 import os
+import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from ._errors import DatasetError
 
 USPS_URL = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"
 USPS_MD5 = {"usps.bz2": "ec16c51db3855ca6c91edd34d0e9b197", "usps.t.bz2": "8ea070ee2aca1ac39742fdd1ef5ed118"}
+GESTUREPOD_ARCHIVE = "dataTR_v1.tar.gz"
 PENDIGITS_TRAIN_COUNTS = (780, 779, 780, 719, 780, 720, 720, 778, 719, 719)
 Arrays = dict[str, NDArray[Any]]
 
@@ -75,6 +80,30 @@ def load_magic_wand() -> Bunch:
 def load_gesturepod_taps() -> Bunch:
     """One stream of a white cane's motion sensor with a double tap: ``X`` int16 (1500, 6) at ``fs`` Hz, no labels."""
     return _load("gesturepod_taps", _no_source("github.com/microsoft/EdgeML, GesturePod, MIT"), ("X", "fs"))
+
+
+def load_gesturepod(path: str | os.PathLike[str] | None = None) -> Bunch:
+    """GesturePod's published recordings of a white cane's motion sensor (Microsoft Research India, MIT licence).
+
+    Parameters
+    ----------
+    path : path, optional
+        The archive ``dataTR_v1.tar.gz``, from microsoft.com/en-us/research/uploads/prod/2018/05/. Default: the file of
+        that name in the folder ``EDGEALGOS_DATA``.
+
+    Returns
+    -------
+    Bunch
+        ``recordings``, each a Bunch of ``name``, ``X`` (int16, (n, 6): acceleration with 8192 for 1 g, turns in degrees
+        a second), ``label`` (int64, (n,)) and ``millis``; ``label_names``, by number.
+
+    Raises
+    ------
+    DatasetError
+        If there is no archive, or nothing in it that is a recording.
+    """
+    own = Path(os.environ.get("EDGEALGOS_DATA", ".")) / GESTUREPOD_ARCHIVE
+    return read_gesturepod(Path(path) if path is not None else own)
 
 
 def load_speech_commands() -> Bunch:
@@ -216,3 +245,55 @@ def download(url: str, md5: str, timeout: float = 60.0) -> bytes:
     if found != md5:
         raise DatasetError(f"{url} gave a file with MD5 {found}, expected {md5}; it was not used")
     return data
+
+
+# ---- GesturePod's archive --------------------------------------------------------------------------------------------
+
+_AXES = ("ax", "ay", "az", "gx", "gy", "gz")
+_LABEL_NAMES = {
+    0: "silence", 1: "noise", 3: "double tap", 4: "right twist", 5: "left twist", 7: "twirl", 9: "double swipe",
+}  # fmt: skip
+_LABELLED = "_labelled"
+
+
+def read_gesturepod(path: Path) -> Bunch:
+    """Every table of the archive with the six axes and labels; of raw ones those that nobody labelled, as noise.
+
+    Nothing is unpacked: members are read where they are.
+    """
+    try:
+        with tarfile.open(path) as archive:
+            tables = {}
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() and member.name.endswith(".csv") else None
+                if file is not None and "_extracted" not in member.name:
+                    tables[member.name] = _motion_table(member.name, file.read())
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error}); download {GESTUREPOD_ARCHIVE} from GesturePod's page and pass its path, "
+            "or name its folder in the variable EDGEALGOS_DATA"
+        ) from error
+    stems = {Path(name).stem for name in tables}
+    kept = [t for name, t in sorted(tables.items()) if t is not None and f"{Path(name).stem}{_LABELLED}" not in stems]
+    if not kept:
+        found = ", ".join(tables) or "no tables"
+        raise DatasetError(f"{path} holds no tables with the columns {', '.join(_AXES)}, but {found}")
+    return Bunch(recordings=kept, label_names=dict(_LABEL_NAMES))
+
+
+def _motion_table(name: str, content: bytes) -> Bunch | None:
+    """One recording, or None for a table of something else."""
+    rows = list(csv.DictReader(io.StringIO(content.decode("utf-8", errors="replace"))))
+    if not rows or not set(_AXES) <= set(rows[0]):
+        return None
+    has_labels = "mlabel" in rows[0]
+    try:
+        X = np.array([[float(row[axis]) for axis in _AXES] for row in rows])
+        label = np.array([int(float(row["mlabel"])) if has_labels else 1 for row in rows])
+        millis = np.array([float(row.get("millis") or 0) for row in rows])
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"{name} in the archive has a row that is no reading ({error}); remove it") from error
+    if np.abs(X).max() > 32768 or not set(label.tolist()) <= set(_LABEL_NAMES):
+        raise DatasetError(f"{name} in the archive holds readings beyond 16 bits or unknown labels; remove that table")
+    samples = np.clip(np.rint(X), -32768, 32767).astype(np.int16)
+    return Bunch(name=Path(name).stem.removesuffix(_LABELLED), X=samples, label=label, millis=millis)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import hashlib
+import io
+import tarfile
 
 import numpy as np
 import pytest
@@ -118,3 +120,74 @@ def test_openml_out_of_reach(monkeypatch):
     monkeypatch.setattr(datasets, "fetch_openml", unreachable)
     with pytest.raises(EdgeAlgosError, match="no route"):
         datasets.load_mnist()
+
+
+# ---- GesturePod's archive ----
+
+
+def archive(path, tables):
+    """A tar of CSV tables."""
+    with tarfile.open(path, "w:gz") as tar:
+        for name, text in tables.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
+def table(labels, head="millis,ax,ay,az,gx,gy,gz,toggle,mlabel"):
+    rows = [f"{10 * i},{i},-8192,{-i},1,-2.0,3,0,{label}" for i, label in enumerate(labels)]
+    return "\n".join([head, *rows]) + "\n"
+
+
+RAW = "millis,ax,ay,az,gx,gy,gz,toggle\n" + "".join(f"{10 * i},1,2,3,4,5,6,0\n" for i in range(5))
+TABLES = {
+    "data/raw_data/ann.csv": RAW,
+    "data/raw_data/stairs.csv": RAW,
+    "data/labelled_data/ann_labelled.csv": table([0, 3, 3, 3, 9]),
+    "data/extracted_data/ann_labelled_extracted.csv": table([3, 3]),
+    "data/_train.csv": "label,bin_0_norm_ax\n3,12\n",
+    "data/README": "not a table",
+}
+
+
+def test_gesturepods_archive(tmp_path):
+    data = datasets.load_gesturepod(archive(tmp_path / "dataTR_v1.tar.gz", TABLES))
+    ann, stairs = data.recordings
+    assert (ann.name, stairs.name) == ("ann", "stairs")
+    assert ann.X.dtype == np.int16
+    assert ann.X[2].tolist() == [2, -8192, -2, 1, -2, 3]
+    assert [data.label_names[v] for v in ann.label.tolist()] == [
+        "silence", "double tap", "double tap", "double tap", "double swipe",
+    ]  # fmt: skip
+    assert set(stairs.label.tolist()) == {1}
+    assert stairs.millis[-1] == 40
+
+
+def test_gesturepods_archive_in_ones_own_folder(tmp_path):
+    archive(tmp_path / "own" / "dataTR_v1.tar.gz", TABLES)
+    assert len(datasets.load_gesturepod().recordings) == 2
+
+
+@pytest.mark.parametrize(
+    ("tables", "match"),
+    [
+        ({"a/README": "x"}, "but no tables"),
+        ({"a.csv": "millis,ax\n1,2\n"}, "no tables with the columns"),
+        ({"a_labelled.csv": table([0, 77])}, "unknown labels"),
+        ({"a_labelled.csv": table([0]) + "10,1,2\n"}, "no reading"),
+        ({"a.csv": RAW.replace("1,2,3", "1,99999,3")}, "beyond 16 bits"),
+    ],
+)
+def test_archives_that_are_none(tmp_path, tables, match):
+    with pytest.raises(EdgeAlgosError, match=match):
+        datasets.load_gesturepod(archive(tmp_path / "a.tar.gz", tables))
+
+
+def test_no_archive_and_half_an_archive(tmp_path):
+    with pytest.raises(EdgeAlgosError, match="GesturePod's page"):
+        datasets.load_gesturepod()
+    whole = archive(tmp_path / "a.tar.gz", {"a_labelled.csv": table([0, 3] * 2000)}).read_bytes()
+    (tmp_path / "half.tar.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(EdgeAlgosError, match="cannot be read"):
+        datasets.load_gesturepod(tmp_path / "half.tar.gz")

@@ -110,8 +110,8 @@ def energy_shift(frames: int) -> int:
 def _crossings(program: Program, op: WindowStatistics, v: Values) -> Ints:
     """How often the signal goes from one side of the band between the thresholds to the other."""
     window = _in_order(op, v)
-    side = np.zeros((len(window), window.shape[2]), np.int64)
-    crossings = side.copy()
+    side: Ints = np.zeros((len(window), window.shape[2]), np.int64)
+    crossings: Ints = side.copy()
     for frame in window.swapaxes(0, 1):
         new = np.where(frame >= op.threshold, 1, np.where(frame <= -op.threshold, -1, side))
         crossings += side * new < 0

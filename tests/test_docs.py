@@ -11,7 +11,7 @@ import pytest
 from edgealgos.cli import _parser
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "docs/getting_started.md", "docs/models.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+PAGES = ["README.md", "docs/getting_started.md", "docs/models.md", "docs/devices.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -29,6 +29,14 @@ def test_python_blocks_run_one_after_the_other(page, tmp_path, monkeypatch):
     for code in blocks(page, "python"):
         exec(compile(code, page, "exec"), names)
     assert (tmp_path / "out/digits/digits.ino").exists()
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_the_example_with_devices_runs(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    for code in blocks("docs/devices.md", "python"):
+        exec(compile(code, "docs/devices.md", "exec"), {})
+    assert "sensor does not answer" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -31,7 +31,7 @@ enum {
   kRegisters = 0x80
 };
 enum { kDataReady = 0x01, kOverflow = 0x10, kUseFifo = 0x40, kResetFifo = 0x04, kReset = 0x80, kSleep = 0x40 };
-enum { kFifoBytes = 1024, kAxes = 6, kDataBytes = 14 };
+enum { kFifoBytes = 1024, kAxes = 6, kDataBytes = 14, kClocksOfByte = 9 };
 enum fault_kind { kSilent, kUnplugged, kStuck, kFlood, kHung };
 
 struct fault {
@@ -70,6 +70,7 @@ struct mpu6050 {
   unsigned fifo_start, fifo_count;
   struct fifo_byte last;  /* what an empty FIFO goes on giving */
   int burst_next;         /* place expected next in a sample read byte by byte */
+  int clocks;             /* by hand, while it hung */
   int64_t called;         /* cycle at which its address was last sent */
   uint64_t overflows, torn, refused;
   FILE *report;
@@ -282,7 +283,16 @@ static uint8_t read_byte(void *self) {
   return value;
 }
 
-static int holds_the_bus(void *self) { return active(self, kHung) != NULL; }
+/* In the middle of a byte it waits for the rest of the clock. */
+static int holds_the_bus(void *self) {
+  struct mpu6050 *sensor = self;
+  return active(sensor, kHung) && sensor->clocks < kClocksOfByte;
+}
+
+static void take_clock(void *self) {
+  struct mpu6050 *sensor = self;
+  if (active(sensor, kHung)) ++sensor->clocks;
+}
 
 static void *attach(avr_t *avr, const char *folder) {
   struct mpu6050 *sensor = zeroed(sizeof *sensor);
@@ -295,7 +305,8 @@ static void *attach(avr_t *avr, const char *folder) {
   sensor->report = device_output(folder, "report");
   power_up(sensor);
   struct two_wire_device device = {
-      (uint8_t)device_setting(folder, "address"), sensor, select_sensor, write_byte, read_byte, holds_the_bus};
+      (uint8_t)device_setting(folder, "address"), sensor, select_sensor, write_byte, read_byte, holds_the_bus,
+      take_clock};
   two_wire_add(avr, &device);
   return sensor;
 }

@@ -26,7 +26,7 @@ class SensorFault:
     kind : str
         ``"silent"``: it does not answer; ``"unplugged"``: it does not answer and forgets its settings; ``"stuck"``: it
         repeats the values that it had at the beginning; ``"overflow"``: its FIFO is flooded; ``"hung"``: it holds the
-        data line, and nothing can go over the bus.
+        data line, and nothing can go over the bus until the clock line was pulled low nine times.
     start, end : float
         Simulated seconds.
     """

@@ -5,6 +5,7 @@
  */
 #include "two_wire.h"
 
+#include <avr_ioport.h>
 #include <avr_twi.h>
 
 #include "device.h"
@@ -24,7 +25,7 @@ enum {
   kReceivedAcknowledged = 0x50,
   kReceivedLast = 0x58
 };
-enum { kMaxDevices = 4 };
+enum { kMaxDevices = 4, kClockPin = 5 /* of port C */ };
 
 static struct {
   avr_t *avr;
@@ -34,6 +35,7 @@ static struct {
   int owned;                        /* between a start and its stop */
   struct two_wire_device *selected; /* acknowledged its address */
   uint8_t next_status;
+  int clock_is_low; /* a pin pulls it */
 } bus;
 
 static uint8_t *reg(int address) { return &bus.avr->data[address]; }
@@ -182,6 +184,16 @@ static uint8_t read_data(avr_t *avr, avr_io_addr_t address, void *param) {
   return avr->data[address];
 }
 
+/* An output pin of a driver without the port pulls a line low, an input lets it go. */
+static void take_direction(struct avr_irq_t *irq, uint32_t outputs, void *param) {
+  int is_low = outputs >> kClockPin & 1;
+  (void)irq;
+  (void)param;
+  if (bus.clock_is_low && !is_low)
+    for (int i = 0; i < bus.count; ++i) bus.devices[i].clocked(bus.devices[i].self);
+  bus.clock_is_low = is_low;
+}
+
 static void take_write(avr_io_addr_t address, avr_io_write_t write) {
   bus.avr->io[AVR_DATA_TO_IO(address)].w.c = write;
   bus.avr->io[AVR_DATA_TO_IO(address)].w.param = NULL;
@@ -195,6 +207,8 @@ static void take_over(avr_t *avr) {
   take_write(kTwdr, write_data);
   avr->io[AVR_DATA_TO_IO(kTwdr)].r.c = read_data;
   set_status(kNothing);
+  avr_irq_t *direction = avr_io_getirq(avr, AVR_IOCTL_IOPORT_GETIRQ('C'), IOPORT_IRQ_DIRECTION_ALL);
+  avr_irq_register_notify(direction, take_direction, NULL);
 }
 
 void two_wire_add(avr_t *avr, const struct two_wire_device *device) {

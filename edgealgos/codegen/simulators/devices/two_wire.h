@@ -11,6 +11,7 @@ struct two_wire_device {
   int (*write)(void *self, uint8_t byte);     /* a byte for it: does it acknowledge? */
   uint8_t (*read)(void *self);                /* a byte from it */
   int (*holds_the_bus)(void *self);           /* does it keep the data line low, so that nobody can start? */
+  void (*clocked)(void *self);                /* the clock line was pulled low and let go by hand */
 };
 
 /* Puts a device on the bus; the first one takes the port over from the simulator. */

@@ -19,10 +19,13 @@ from .ir import (
     Add,
     ArgMax,
     Decimate,
+    Frame,
     GatedUpdate,
     LeakyUpdate,
+    LogBands,
     MatVec,
     Op,
+    PowerSpectrum,
     Program,
     PrototypeScore,
     PushColumn,
@@ -39,7 +42,8 @@ from .ir import (
 from .passes.pack_weights import BLOCK_ROWS, codebook, tensor_bytes
 from .plan import MemoryPlan, plan_memory
 from .qtype import QType
-from .tables import EXP2, TANH
+from .spectrum import exponent_offset
+from .tables import EXP2, LOG2, TANH
 from .unrolled import is_code, rest
 
 _LINE = 110
@@ -59,12 +63,13 @@ def runtime_header() -> str:
         ("@NIBBLES@\n", "nibbles.h"),
         ("@CODEBOOKS@\n", "codebooks.h"),
         ("@MOTION@\n", "motion.h"),
+        ("@SPECTRUM@\n", "spectrum.h"),
     ):
         body = re.split(r"#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", _runtime(name), maxsplit=1)[1].rsplit(
             "#endif", 1
         )[0]
         text = text.replace(mark, body.lstrip("\n"))
-    return text
+    return text.replace("@LOG2@", number_lines(LOG2))
 
 
 def _runtime(name: str) -> str:
@@ -434,6 +439,24 @@ def _window_statistics(program: Program, op: WindowStatistics) -> str:
     return "\n  ".join([*lines, "edgealgos::barrier();"])
 
 
+def _frame(program: Program, op: Frame) -> str:
+    hop, kept, length = program[op.source].size, program[op.history].size - 2, 2 * program[op.window].size - 2
+    call = f"edgealgos::frame<{op.emphasis}, {op.most}, {-(-length // hop)}>"
+    sizes = f"{hop}, {kept}, {program[op.out].size - 2}"
+    return f"if (!{call}({op.source}, {op.history}, {op.window}, {op.out}, {sizes})) return;"
+
+
+def _power_spectrum(program: Program, op: PowerSpectrum) -> str:
+    bits = (program[op.out].size - 1).bit_length() - 1
+    return f"edgealgos::power_spectrum<{bits}>({op.source}, {op.turns}, {op.floors});"
+
+
+def _log_bands(program: Program, op: LogBands) -> str:
+    points = program[op.source].size - 1
+    call = f"edgealgos::log_bands<{exponent_offset(points)}>"
+    return f"{call}({op.source}, {op.edges}, {op.weights}, {_ref(program, op.out)}, {program[op.out].size}, {points});"
+
+
 def _argmax(program: Program, op: ArgMax) -> str:
     return f"return edgealgos::argmax({_ref(program, op.source)}, {program[op.source].size});"
 
@@ -452,6 +475,9 @@ _CALLS: dict[type[Op], Any] = {
     Decimate: _decimate,
     SlideWindow: _slide_window,
     WindowStatistics: _window_statistics,
+    Frame: _frame,
+    PowerSpectrum: _power_spectrum,
+    LogBands: _log_bands,
     ArgMax: _argmax,
 }
 

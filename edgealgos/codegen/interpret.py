@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import motion
+from . import motion, spectrum
 from .ir import (
     Add,
     ArgMax,
@@ -409,10 +409,11 @@ def _decide_op(program: Program, op: ArgMax, v: Values) -> NDArray[Any]:
     return decide(v[op.source])[:, None]
 
 
-_MOTION_OPS: dict[type[Op], Kernel] = {
+_EXTRACTOR_OPS: dict[type[Op], Kernel] = {
     Decimate: motion.decimate,
     SlideWindow: motion.slide_window,
     WindowStatistics: motion.window_statistics,
+    **spectrum.KERNELS,
 }
 
 _FLOAT_OPS: dict[type[Op], Kernel] = {
@@ -425,7 +426,7 @@ _FLOAT_OPS: dict[type[Op], Kernel] = {
     GatedUpdate: _float_gated_update,
     LeakyUpdate: _float_leaky_update,
     ArgMax: _decide_op,
-    **_MOTION_OPS,
+    **_EXTRACTOR_OPS,
 }
 
 _INTEGER_OPS: dict[type[Op], Kernel] = {
@@ -440,5 +441,5 @@ _INTEGER_OPS: dict[type[Op], Kernel] = {
     GatedUpdate: _integer_gated_update,
     LeakyUpdate: _integer_leaky_update,
     ArgMax: _decide_op,
-    **_MOTION_OPS,
+    **_EXTRACTOR_OPS,
 }

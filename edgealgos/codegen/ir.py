@@ -261,6 +261,47 @@ class WindowStatistics(Op):
     segments: int
 
 
+class Frame(Op):
+    """The last ``2 * (len(window) - 1)`` samples of a stream, once they are there, in block floating point.
+
+    Each sample less ``emphasis / 256`` of the one before, all shifted up by as many bits as they have room (at most
+    `most`), times the window; zeros up to the size of `out` less 2; then the shift, and a zero. `history` holds the last
+    raw sample, the hops so far, and the samples that the next frame begins with. `window` is symmetric: its first half.
+    """
+
+    source: str
+    history: str
+    window: str
+    emphasis: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class PowerSpectrum(Op):
+    """``|X_k|^2 + floors[e]`` for k from 0 to N / 2 - 1 of the N samples of a frame with exponent e, and e behind it.
+
+    ``X_k = 2 / N * sum_n x_n exp(-2 pi j n k / N)``; `turns` holds cosine and sine of the angles ``2 pi k / N`` for a
+    quarter of a turn.
+    """
+
+    source: str
+    turns: str
+    floors: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogBands(Op):
+    """``256 log2`` of the energy of a power spectrum in overlapping triangular bands, in squared units of samples.
+
+    Band b rises from ``edges[b]`` to ``edges[b + 1]`` and falls to ``edges[b + 2]``; a bin counts ``weights / 128`` of it
+    where a band rises, and the rest in the band that falls there.
+    """
+
+    source: str
+    edges: str
+    weights: str
+
+
 @dataclass(frozen=True, slots=True)
 class ArgMax(Op):
     """Index of the largest element (the first one when equal); of a single score: 1 where it is positive."""
@@ -271,8 +312,7 @@ class ArgMax(Op):
 _OPERANDS = frozenset({
     "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
     "position", "multiplier", "addend", "shift", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha",
-    "beta",
-    "sums", "phase", "centre", "frame", "squares", "counts", "window",
+    "beta", "sums", "phase", "centre", "frame", "squares", "counts", "window", "history", "turns", "floors", "edges",
 })  # fmt: skip
 
 
@@ -419,6 +459,10 @@ def _verify_shapes(program: Program, op: Op) -> None:
         wanted = {op.preactivation: shape[op.out], op.candidate_bias: shape[op.out]}
     elif isinstance(op, PushColumn):
         wanted = {op.matrix: (shape[op.matrix][0], *shape[op.out]), op.vector: (1,), op.position: (2,)}
+    elif isinstance(op, PowerSpectrum):
+        wanted = {op.source: (2 * shape[op.out][0],), op.turns: (shape[op.out][0] // 2, 2)}
+    elif isinstance(op, LogBands):
+        wanted = {op.edges: (shape[op.out][0] + 2,)}
     elif isinstance(op, (Add, Rescale, Settle, Standardize)):
         wanted = {name: shape[op.out] for name in op.reads}
     elif isinstance(op, Decimate):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from .ir import Add, ArgMax, Op, Program, Space, Tensor
+from .ir import Add, ArgMax, Op, PowerSpectrum, Program, Space, Tensor
 
 EXACT_UP_TO = 15
 _NEAR = 1.05  # of the lower bound: good enough where a proof would take long
@@ -125,6 +125,8 @@ def _dying(op: Op, moment: int, last_use: Mapping[str, int]) -> Iterator[str]:
     """Operands that an op may overwrite with its result."""
     if isinstance(op, Add):
         yield from (name for name in (op.a, op.b) if last_use[name] == moment)
+    elif isinstance(op, PowerSpectrum):
+        yield op.source
 
 
 def place(blocks: tuple[Block, ...]) -> MemoryPlan:

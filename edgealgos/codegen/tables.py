@@ -15,5 +15,8 @@ TANH_SHIFT = 7  # from 12 fractional bits to steps of 1/32
 EXP2 = np.rint(128.0 * np.exp2(-(np.arange(1 << EXP2_BITS) + 0.5) / (1 << EXP2_BITS))).astype(np.int64)
 """2**-f in the middle of 64 steps of f in [0, 1), as mantissas 64..127."""
 
+LOG2 = np.rint(256.0 * np.log2(1.0 + (np.arange(64) + 0.5) / 64)).astype(np.int64)
+"""log2(1 + f) in the middle of 64 steps of f in [0, 1), in 256ths."""
+
 TANH = QType(8, 7).quantize(np.tanh((np.arange(128) + 0.5) / 32.0))
 """tanh in the middle of 128 steps of 1/32, in Q0.7."""

@@ -588,6 +588,11 @@ void standardize(const int16_t *source, const int16_t *multiplier, const int32_t
   barrier();
 }
 
+}  // namespace edgealgos
+
+@SPECTRUM@
+namespace edgealgos {
+
 // The first largest score; of a single score: 1 where it is positive.
 EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
   if (count == 1) return scores[0] > 0 ? 1 : 0;

@@ -33,7 +33,7 @@ from ._protonn import ProtoNNClassifier, ProtoNNRegressor
 from .codegen.encoding import InputEncoding
 from .codegen.passes import model_bytes, to_integer
 from .codegen.qtype import QType
-from .features import MotionFeatures
+from .features import LogMel, MotionFeatures
 
 FORMAT, VERSION = "edgealgos model", 1
 INDEX = "model.json"
@@ -43,7 +43,7 @@ _CLASSES: dict[str, type[BaseEstimator]] = {
     kind.__name__: kind
     for kind in (
         BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier, FastGRNNRegressor,
-        FastRNNClassifier, StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, MotionFeatures,
+        FastRNNClassifier, StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, LogMel, MotionFeatures,
     )
 }  # fmt: skip
 _FITTED = re.compile(r"[A-Za-z][A-Za-z0-9_]*_")

@@ -261,6 +261,7 @@ class WindowStatistics(Op):
     segments: int
 
 
+@dataclass(frozen=True, slots=True)
 class Frame(Op):
     """The last ``2 * (len(window) - 1)`` samples of a stream, once they are there, in block floating point.
 

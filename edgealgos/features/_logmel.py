@@ -47,7 +47,7 @@ class LogMel(FeatureExtractor):
         Hertz at which the last band ends; None: half the sample rate.
     pre_emphasis : float, default=0.97
         Share of the previous sample that is taken off each sample, rounded to 256ths; 0: none.
-    noise_floor : float, default=10.0
+    noise_floor : float, default=30.0
         Root mean square of the white noise whose power is added to each bin, so that silence is not minus infinity and
         what is quieter than the room makes no difference.
 
@@ -80,7 +80,7 @@ class LogMel(FeatureExtractor):
 
     def __init__(
         self, *, sample_rate=8000, window=256, hop=128, n_mels=20, f_min=100.0, f_max=None, pre_emphasis=0.97,
-        noise_floor=10.0,
+        noise_floor=30.0,
     ):  # fmt: skip
         self.sample_rate = sample_rate
         self.window = window

@@ -38,6 +38,11 @@ static const uint8_t kLog2[64] EDGEALGOS_FLASH = {
   EDGEALGOS_PLUS_PRODUCT("r18", "r19", "r22", "r23", "r2", "r3", "r4", "r5")        \
   EDGEALGOS_PRODUCT("r18", "r19", "r20", "r21", "r6", "r7", "r8", "r9")             \
   EDGEALGOS_MINUS_PRODUCT("r16", "r17", "r22", "r23", "r6", "r7", "r8", "r9")
+// Twice the high byte times the low byte of a word, added to the three upper bytes of a sum.
+#define EDGEALGOS_ADD_CROSS "add %B[s], r0\n\t" "adc %C[s], r1\n\t" "adc %D[s], %[zero]\n\t"
+#define EDGEALGOS_TWICE_CROSS(x)                                                                     \
+  "mulsu %B[" x "], %A[" x "]\n\t" "sbc %D[s], %[zero]\n\t" EDGEALGOS_ADD_CROSS "sbrc r1, 7\n\t"     \
+  "dec %D[s]\n\t" EDGEALGOS_ADD_CROSS
 // Half a word at Y plus and minus the word `t`: the sum to Y, the difference to Z; or the other way round.
 #define EDGEALGOS_HALVES(at, tl, th, first, second)                                                                  \
   "ldd r24, Y+" at "\n\t" "ldd r25, Y+" at "+1\n\t" "asr r25\n\t" "ror r24\n\t" "movw r26, r24\n\t"                   \
@@ -93,6 +98,20 @@ EDGEALGOS_KERNEL void turn(int16_t *x, int16_t c, int16_t s) {
                        :
                        : "z"(x), "r"(real), "r"(imaginary)
                        : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r15", "r16", "r17", "r18", "r19", "memory");
+}
+
+// re^2 + im^2. 46 cycles.
+EDGEALGOS_INLINE uint32_t squared(int16_t re, int16_t im) {
+  uint32_t sum;
+  uint8_t zero;
+  __asm__("clr %[zero]\n\t"
+          "mul %A[re], %A[re]\n\t" "movw %A[s], r0\n\t" "muls %B[re], %B[re]\n\t" "movw %C[s], r0\n\t"
+          EDGEALGOS_TWICE_CROSS("re")
+          "mul %A[im], %A[im]\n\t" "add %A[s], r0\n\t" "adc %B[s], r1\n\t" "adc %C[s], %[zero]\n\t" "adc %D[s], %[zero]\n\t"
+          "muls %B[im], %B[im]\n\t" "add %C[s], r0\n\t" "adc %D[s], r1\n\t"
+          EDGEALGOS_TWICE_CROSS("im") "clr r1\n\t"
+          : [s] "=&r"(sum), [zero] "=&r"(zero) : [re] "a"(re), [im] "a"(im) : "r0");
+  return sum;
 }
 
 // (a * b) / 2^16, rounded down. 19 cycles.
@@ -157,6 +176,10 @@ inline void butterflies_plain_quarter(int16_t *a, int16_t *b, uint8_t count, uin
     add_halves(a, b, static_cast<int16_t>(b[1] >> 1), static_cast<int16_t>(-(b[0] >> 1)));
 }
 
+inline uint32_t squared(int16_t re, int16_t im) {
+  return static_cast<uint32_t>(re * re) + static_cast<uint32_t>(im * im);
+}
+
 inline int16_t multiply_high(int16_t a, int16_t b) { return static_cast<int16_t>(static_cast<int32_t>(a) * b >> 16); }
 
 inline uint32_t weighted(uint32_t power, uint8_t weight) {
@@ -191,7 +214,10 @@ EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_
 
   uint16_t bits = 0;
   next = out;
-  for (uint16_t i = length; i; --i, ++next) bits |= static_cast<uint16_t>(*next < 0 ? ~*next : *next);
+  for (uint16_t i = length; i; --i) {
+    const int16_t now = *next++;
+    bits |= static_cast<uint16_t>(now < 0 ? ~now : now);
+  }
   uint8_t shift = 0;
   for (; shift < Most && bits < 0x4000; ++shift) bits = static_cast<uint16_t>(bits << 1);
   const int16_t scale = static_cast<int16_t>(static_cast<uint16_t>(1) << shift);  // of 15 bits that are all zero: no matter
@@ -207,17 +233,17 @@ EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_
 
 // The order in which a fast Fourier transform takes its points: bits of the index reversed.
 template <uint8_t Bits> void reverse_bits(int16_t *z) {
-  const uint16_t points = static_cast<uint16_t>(1) << Bits;
-  uint16_t j = 0;
-  for (uint16_t i = 0; i < points; ++i) {
+  const uint8_t last = static_cast<uint8_t>((static_cast<uint16_t>(1) << Bits) - 1);
+  uint8_t j = 0;
+  for (uint8_t i = 0; i != last; ++i) {
     if (i < j) {
-      int16_t *const p = z + 2 * i, *const q = z + 2 * j;
+      int16_t *const p = z + 2u * i, *const q = z + 2u * j;
       const int16_t re = p[0], im = p[1];
       p[0] = q[0], p[1] = q[1], q[0] = re, q[1] = im;
     }
-    uint16_t bit = points >> 1;
-    for (; bit & j; bit >>= 1) j = static_cast<uint16_t>(j ^ bit);
-    j = static_cast<uint16_t>(j | bit);
+    uint8_t bit = static_cast<uint8_t>(last / 2 + 1);  // j + 1 with the carry going down
+    for (; bit & j; bit = static_cast<uint8_t>(bit >> 1)) j = static_cast<uint8_t>(j ^ bit);
+    j = static_cast<uint8_t>(j | bit);
   }
 }
 
@@ -243,9 +269,6 @@ template <uint8_t Bits> EDGEALGOS_NOINLINE void fourier(int16_t *z, const int16_
   }
 }
 
-inline uint32_t squared(int16_t re, int16_t im) {
-  return static_cast<uint32_t>(static_cast<int32_t>(re) * re) + static_cast<uint32_t>(static_cast<int32_t>(im) * im);
-}
 inline void put(int16_t *place, uint32_t power) { __builtin_memcpy(place, &power, sizeof power); }
 
 // Power |X_k|^2 of the 2^(Bits + 1) real samples of a frame, plus a floor that depends on its exponent, in place of the

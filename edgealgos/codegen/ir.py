@@ -266,8 +266,9 @@ class Frame(Op):
     """The last ``2 * (len(window) - 1)`` samples of a stream, once they are there, in block floating point.
 
     Each sample less ``emphasis / 256`` of the one before, all shifted up by as many bits as they have room (at most
-    `most`), times the window; zeros up to the size of `out` less 2; then the shift, and a zero. `history` holds the last
-    raw sample, the hops so far, and the samples that the next frame begins with. `window` is symmetric: its first half.
+    `most`), times the window; zeros up to the size of `out` less 2; then the shift, and a zero. `history` holds the
+    last raw sample, the hops so far, and the samples that the next frame begins with. Of the symmetric `window` the
+    first half is stored, and its middle.
     """
 
     source: str
@@ -294,8 +295,8 @@ class PowerSpectrum(Op):
 class LogBands(Op):
     """``256 log2`` of the energy of a power spectrum in overlapping triangular bands, in squared units of samples.
 
-    Band b rises from ``edges[b]`` to ``edges[b + 1]`` and falls to ``edges[b + 2]``; a bin counts ``weights / 128`` of it
-    where a band rises, and the rest in the band that falls there.
+    Band b rises from ``edges[b]`` to ``edges[b + 1]`` and falls to ``edges[b + 2]``; a bin counts ``weights / 128``
+    of it where a band rises, and the rest in the band that falls there.
     """
 
     source: str

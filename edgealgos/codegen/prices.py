@@ -21,10 +21,13 @@ from .ir import (
     Add,
     ArgMax,
     Decimate,
+    Frame,
     GatedUpdate,
     LeakyUpdate,
+    LogBands,
     MatVec,
     Op,
+    PowerSpectrum,
     Program,
     PrototypeScore,
     PushColumn,
@@ -158,6 +161,8 @@ def op_counts(program: Program, op: Op) -> Counts:
         return Counter({"Standardize": program[op.out].size, "shifted bit of Standardize": shifted})
     if isinstance(op, (Decimate, SlideWindow, WindowStatistics)):
         return _motion_counts(program, op)
+    if isinstance(op, (Frame, PowerSpectrum, LogBands)):
+        return _sound_counts(program, op)
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})
@@ -178,6 +183,16 @@ def _motion_counts(program: Program, op: Decimate | SlideWindow | WindowStatisti
     bins = program[op.counts].shape[1] if op.counts is not None else 0
     sizes = {kind: frames * axes for kind in scanned} | {"histogram": axes * bins, "spread": axes, "energy": axes}
     return Counter({f"statistic {kind}": sizes[kind] for kind in op.statistics})
+
+
+def _sound_counts(program: Program, op: Frame | PowerSpectrum | LogBands) -> Counts:
+    """Sound is not sparse: every frame takes the same time."""
+    if isinstance(op, Frame):
+        return Counter({"Frame sample": 2 * program[op.window].size - 2, "Frame fresh sample": program[op.source].size})
+    if isinstance(op, PowerSpectrum):
+        points = program[op.out].size - 1
+        return Counter({"butterfly": points * (points.bit_length() - 1) // 2, "PowerSpectrum bin": points})
+    return Counter({"LogBands bin": program[op.weights].size, "LogBands band": program[op.out].size})
 
 
 def _shifted_bits(shift: int, bits: int, acc_bits: int) -> int:

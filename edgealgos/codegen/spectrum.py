@@ -122,14 +122,17 @@ def log_bands(program: Program, op: LogBands, v: Values) -> Ints:
     rising = ((power * weights >> 7).astype(np.float64) @ part).astype(np.int64)
     whole = (power.astype(np.float64) @ part).astype(np.int64)
     energy = rising[:, :-1] + whole[:, 1:] - rising[:, 1:]
-    return log2_of(energy) + exponent_offset(points) - (v[op.source][:, points:] << 9)
+    exponents: Ints = v[op.source][:, points:].astype(np.int64)
+    out: Ints = log2_of(energy) + exponent_offset(points) - (exponents << 9)
+    return out
 
 
 def log2_of(values: Ints) -> Ints:
     """``256 log2`` of integers below 2**32; of 0 as of 1."""
     values = np.maximum(values, 1)
     whole = bit_length(values) - 1
-    return (whole << 8) + LOG2[(values << 31 - whole >> 25) & 63]
+    out: Ints = (whole << 8) + LOG2[(values << 31 - whole >> 25) & 63]
+    return out
 
 
 def exponent_offset(points: int) -> int:

@@ -6,11 +6,12 @@ Knows programs and number types, nothing of models, boards or C++.
 from __future__ import annotations
 
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edgealgos._params import NONE, Interval, integer, positive
+from edgealgos._params import NONE, Constraint, Interval, integer, positive
 from edgealgos.codegen import ir
 from edgealgos.codegen.join import RAW, raw_encoding
 from edgealgos.codegen.qtype import QType
@@ -67,7 +68,7 @@ class LogMel(FeatureExtractor):
     (3, 61, 20)
     """
 
-    _declared = {
+    _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = {
         "sample_rate": (integer(1),),
         "window": (integer(SMALLEST_WINDOW, LARGEST_WINDOW),),
         "hop": (integer(1, LARGEST_WINDOW),),

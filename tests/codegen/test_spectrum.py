@@ -1,11 +1,9 @@
-"""Frames, power spectra and logarithms of bands: the interpreter, plain C++ and the simulated Uno give the same integers."""
+"""Frames, power spectra, logarithms of bands: interpreter, plain C++ and the simulated Uno give the same integers."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from edgealgos.codegen import emit, spectrum
+from edgealgos.codegen import emit
 from edgealgos.codegen.interpret import run_features
 from edgealgos.codegen.ir import Space
 from edgealgos.codegen.passes import to_integer

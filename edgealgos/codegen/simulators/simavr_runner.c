@@ -262,17 +262,29 @@ static void run_skip(struct runner *r) {
   avr->pc = next;
 }
 
+/* What avr_run does, less what there is nothing to do for: no timer is due after most instructions. */
+static void run_instruction(avr_t *avr) {
+  if (avr->state != cpu_Running) {
+    avr_run(avr);
+    return;
+  }
+  avr_flashaddr_t next = avr_run_one(avr);
+  const avr_cycle_timer_slot_t *timer = avr->cycle_timers.timer;
+  if (timer && timer->when <= avr->cycle) avr_cycle_timer_process(avr);
+  avr->pc = next;
+  if (avr->interrupt_state && avr->state == cpu_Running) avr_service_interrupts(avr);
+}
+
 static void step(struct runner *r) {
   avr_t *avr = r->avr;
   uint32_t pc = avr->pc;
-  uint16_t opcode = flash_word(avr, pc);
   if (r->mark[pc >> 1] & kMarkSkip)
     run_skip(r);
   else
-    avr_run(avr);
+    run_instruction(avr);
   uint16_t sp = stack_pointer(avr);
-  if (sp < r->lowest_sp && r->in_main && !is_half_way(opcode)) r->lowest_sp = sp;
-  if (sp > r->return_sp && is_return(opcode))
+  if (sp < r->lowest_sp && r->in_main && !is_half_way(flash_word(avr, pc))) r->lowest_sp = sp;
+  if (sp > r->return_sp && is_return(flash_word(avr, pc)))
     while (r->depth && sp > r->return_sp) leave(r);
   uint8_t mark = avr->pc < 2 * kFlashWords ? r->mark[avr->pc >> 1] : 0;
   if (mark) arrive(r, avr->pc, mark);

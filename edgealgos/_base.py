@@ -32,7 +32,7 @@ from .codegen.qtype import QType
 
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "max_model_bytes": (integer(1), NONE),
-    "bits": (Options((8, 16, "mixed")),),
+    "bits": (Options((4, 8, 16, "mixed")),),
     "max_accuracy_loss": (Interval(Real, 0, 1),),
     "epochs": (integer(1), NONE),
     "batch_size": (integer(1), NONE),
@@ -138,7 +138,7 @@ class EdgeEstimator(BaseEstimator):
     @property
     def _weight_bits(self) -> int:
         """Width that training rounds to; "mixed" narrows or widens single tensors afterwards."""
-        return 16 if self.bits == 16 else 8
+        return 8 if self.bits == "mixed" else int(self.bits)
 
     def _train_all(self, rows: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], *held_out: NDArray[Any]) -> None:
         """Train as often as asked for and keep the model whose device program does best on rows held out."""

@@ -112,9 +112,9 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     ----------
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
-    bits : {8, 16, "mixed"}, default=8
-        Precision of the stored weights; ``"mixed"``: chosen tensor by tensor after training, as narrow as
-        `max_accuracy_loss` allows.
+    bits : {4, 8, 16, "mixed"}, default=8
+        Precision of the stored weights; 4: of the large matrices, trained that way; ``"mixed"``: chosen tensor by
+        tensor after training, as narrow as `max_accuracy_loss` allows.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
         (regressors: share of the variance).

@@ -94,6 +94,23 @@ def test_other_precisions(bits, digits):
     assert model.score(X, y) > 0.7
 
 
+@pytest.mark.parametrize("estimator", [
+    ea.BonsaiClassifier(epochs=30), ea.ProtoNNClassifier(epochs=30), ea.FastGRNNClassifier(epochs=30, step_size=8),
+    ea.BonsaiRegressor(epochs=30), ea.FastGRNNRegressor(epochs=30, step_size=8, rank_u=8),
+], ids=name_of)  # fmt: skip
+@pytest.mark.parametrize("budget", [500, 801])
+def test_four_bits_are_two_values_a_byte(estimator, budget, digits):
+    X, y = digits
+    model = clone(estimator).set_params(bits=4, max_model_bytes=budget, random_state=0).fit(X, y)
+    compiled = ea.compile_model(model)
+    stored = sum(np.count_nonzero(w) for w in model.weights_.values())
+    assert stored > 0.9 * budget  # more values than bytes would hold, were each one a byte beside its place
+    assert model.model_bytes_ == compiled.report.model_bytes <= budget
+    assert np.corrcoef(compiled.predict(X), y)[0, 1] > 0.7
+    matrices = [model.qtypes_[name].bits for name in model.weights_ if name in ("Z", "W", "V", "U", "U1", "U2", "FC")]
+    assert set(matrices) == {4}
+
+
 @pytest.mark.parametrize("kind", [ea.BonsaiClassifier, ea.ProtoNNClassifier, ea.BonsaiRegressor, ea.ProtoNNRegressor])
 def test_sixteen_bits_on_real_numbers(kind):
     rng = np.random.default_rng(0)

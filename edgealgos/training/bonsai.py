@@ -53,7 +53,7 @@ class Bonsai:
             "V": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
         }
         if depth:
-            self.specs["T"] = TensorSpec((self.n_internal, d), bits)
+            self.specs["T"] = TensorSpec((self.n_internal, d), max(bits, 8))
         if problem == "regression":
             self.specs["c"] = TensorSpec((k,), 32, scale_of=())
         self.extra_bytes = 0

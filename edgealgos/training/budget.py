@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from edgealgos.codegen.qtype import cheapest_storage, storage_bytes
 
+NIBBLE = 4  # bits of half a byte
 Masks = dict[str, NDArray[np.bool_]]
 
 
@@ -52,11 +53,17 @@ def stored_bytes(specs: Specs, nonzeros: Mapping[str, int], extra: int = 0) -> i
     """Flash bytes of all tensors, each in its cheapest storage, plus `extra` (tables, scalars)."""
     total = extra
     for name, spec in specs.items():
-        if spec.sparse:
-            total += cheapest_storage(spec.shape, nonzeros.get(name, spec.size), spec.bits)[1]
-        else:
-            total += spec.size * -(-spec.bits // 8)
+        total += _dense(spec) if not spec.sparse else cheapest_storage(
+            spec.shape, nonzeros.get(name, spec.size), spec.bits
+        )[1]  # fmt: skip
     return total
+
+
+def _dense(spec: TensorSpec) -> int:
+    """Bytes of a tensor whose values all stay: whole bytes a value, or two values of four bits in a byte."""
+    if spec.bits <= NIBBLE:
+        return storage_bytes(spec.shape, spec.size, spec.bits)["nibbles"]
+    return spec.size * -(-spec.bits // 8)
 
 
 def dense_bytes(specs: Specs, extra: int = 0) -> int:
@@ -96,7 +103,7 @@ def joint_support(
     everything = {name: np.ones(specs[name].shape, bool) for name in names}
     if budget is None or dense_bytes(specs, extra) <= budget:
         return everything
-    fixed = extra + sum(spec.size * -(-spec.bits // 8) for spec in specs.values() if not spec.sparse)
+    fixed = extra + sum(_dense(spec) for spec in specs.values() if not spec.sparse)
     best: tuple[float, Masks] | None = None
     for storages in itertools.product(*(_storages(specs[name]) for name in names)):
         price = {name: storage for name, storage in zip(names, storages, strict=True) if storage.a_value}
@@ -115,17 +122,19 @@ def joint_support(
 class _Storage(NamedTuple):
     """Bytes of a storage when nothing is kept, and those of each value kept (0: all values are counted already)."""
 
-    empty: int
-    a_value: int
+    empty: float
+    a_value: float
 
 
 def _storages(spec: TensorSpec) -> list[_Storage]:
     """Every way to store a tensor."""
     none, all_ = (storage_bytes(spec.shape, count, spec.bits) for count in (0, spec.size))
+    if spec.bits <= NIBBLE:  # half bytes, and half of one more that rows beginning with whole bytes may need
+        return [_Storage(none["nibbles"], 0), _Storage(none["nibble_bitmap"] + 0.5, 0.5)]
     return [_Storage(none[name], (all_[name] - none[name]) // spec.size) for name in none]
 
 
-def _most_salient(prices: Mapping[str, _Storage], saliency: Mapping[str, NDArray[np.floating]], left: int) -> Masks:
+def _most_salient(prices: Mapping[str, _Storage], saliency: Mapping[str, NDArray[np.floating]], left: float) -> Masks:
     """Masks of the values with the highest saliency per byte that take at most `left` bytes."""
     if not prices:
         return {}

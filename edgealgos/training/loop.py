@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from edgealgos.codegen.qtype import QType
 from edgealgos.training import engine as eng
-from edgealgos.training.budget import Masks, dense_bytes, joint_support, stored_bytes
+from edgealgos.training.budget import NIBBLE, Masks, dense_bytes, joint_support, stored_bytes
 from edgealgos.training.family import Arrays, Family
 from edgealgos.training.losses import row_hits, row_losses, targets_for
 from edgealgos.training.rounding import Rounding
@@ -285,13 +285,13 @@ class _Run:
         self.qtypes |= self.model.activation_types(self.on_grid(params), lambda: self.ranges(params, x_q))
 
     def weight_types(self, params) -> dict[str, QType]:
-        """Finest type of each stored tensor that holds its values."""
+        """Type of each stored tensor for its values."""
         types: dict[str, QType] = {"x": QType(8 * self.data.x_q.dtype.size, self.x_frac)}
         types |= getattr(self.model, "fixed_types", {})
         for name, spec in self.specs.items():
             if not spec.scale_of:
-                largest = float(np.abs(params[name] * self.masks.get(name, 1.0)).max())
-                types[name] = QType.covering(largest, spec.bits) if spec.frac is None else QType(spec.bits, spec.frac)
+                kept = params[name] * self.masks.get(name, 1.0)
+                types[name] = best_type(kept, spec.bits) if spec.frac is None else QType(spec.bits, spec.frac)
         for name, spec in self.specs.items():
             if spec.scale_of:
                 first, others = spec.scale_of[0], sum(types[other].frac for other in spec.scale_of[1:])
@@ -353,6 +353,15 @@ class _Run:
         shifts = 2.0 ** np.arange(6)
         losses = [float(tf.reduce_mean(row_losses(s * scores, targets, self.model.problem, "log"))) for s in shifts]
         return float(shifts[int(np.argmin(losses))])
+
+
+def best_type(values, bits) -> QType:
+    """Finest type that holds all values; with few bits that of least squared error, which cuts off the largest."""
+    covering = QType.covering(float(np.abs(values).max()), bits)
+    if bits > NIBBLE:
+        return covering
+    finer = [QType(bits, covering.frac + more) for more in range(3)]
+    return min(finer, key=lambda qtype: float(np.square(qtype.dequantize(qtype.quantize(values)) - values).sum()))
 
 
 def split_rows(y, fraction, problem, rng) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -61,7 +61,7 @@ class ProtoNN:
         self.specs = {
             "W": TensorSpec((d, n_features), bits, sparse=True),
             "B": TensorSpec((m, d), 7, frac=z_frac),
-            "L": TensorSpec((m, n_outputs), bits),
+            "L": TensorSpec((m, n_outputs), max(bits, 8)),
         }
         if problem == "regression":
             self.specs["c"] = TensorSpec((n_outputs,), 32)

@@ -54,3 +54,14 @@ def test_no_budget_keeps_everything():
 def test_an_impossible_budget_is_refused():
     with pytest.raises(ValueError, match="fits into 60 bytes"):
         joint_support(SPECS, harm(), 60)
+
+
+@pytest.mark.parametrize("rows", [5, 6])
+def test_half_bytes_are_counted_as_halves(rows):
+    rng = np.random.default_rng(0)
+    specs = {"Z": TensorSpec((rows, 37), 4, sparse=True), "F": TensorSpec((3, 7), 4)}
+    assert dense_bytes(specs) == rows * 19 + 3 * 4
+    for budget in range(50, rows * 19 + 12, 7):
+        masks = joint_support(specs, {"Z": rng.random((rows, 37))}, budget)
+        kept = int(masks["Z"].sum())
+        assert budget - 2 < stored_bytes(specs, {"Z": kept}) <= budget

@@ -37,15 +37,16 @@ class _ProtoNN(EdgeEstimator):
         return self._run_training(model, x_q, y, weight, lesson)
 
     def to_program(self) -> ir.Program:
-        """``z = W x``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
+        """``z = W x + b``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
         check_is_fitted(self)
         width, features = self.weights_["W"].shape
-        outputs = self.weights_["L"].shape[1]
+        outputs, biased = self.weights_["L"].shape[1], "b" in self.weights_
         stored = self._flash("L", doc="label scores of the prototypes, class by class")
         labels = replace(stored, shape=stored.shape[::-1], data=np.ascontiguousarray(stored.values.T))
         tensors = [
             ir.Tensor("x", (features,), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
             self._flash("W", doc="projection, gamma folded in"),
+            *([self._flash("z_bias", "b", doc="projection bias")] if biased else []),
             self._activation("z", width, doc="projected input"),
             self._flash("B", doc="prototypes"),
             labels,
@@ -53,7 +54,7 @@ class _ProtoNN(EdgeEstimator):
             ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
         ]
         body = [
-            ir.MatVec("z", matrix="W", vector="x"),
+            ir.MatVec("z", matrix="W", vector="x", bias="z_bias" if biased else None),
             ir.PrototypeScore("scores", vector="z", prototypes="B", labels="L",
                               bias="score_bias" if "c" in self.weights_ else None),
         ]  # fmt: skip

@@ -40,6 +40,7 @@ class Bonsai:
 
     name = "Bonsai"
     profiled = ("w",)
+    centred = ("Z", "b")
 
     def __init__(self, n_features, n_outputs, problem, *, projection_dim, depth, sigma=1.0, bits=8):
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem

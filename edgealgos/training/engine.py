@@ -27,7 +27,8 @@ class State(NamedTuple):
 class Control(NamedTuple):
     """What a stage sets for a whole epoch; tensors only, so that nothing is ever traced twice.
 
-    ``frozen`` tells whether removed values stay removed; ``high`` bounds each weight so that it stays on its grid.
+    ``frozen`` tells whether removed values stay removed; ``high`` bounds each weight so that it stays on its grid;
+    ``centre`` is taken from every row.
     """
 
     masks: Tensors
@@ -39,6 +40,7 @@ class Control(NamedTuple):
     ema: tf.Tensor
     weight_decay: tf.Tensor
     noise: tf.Tensor
+    centre: tf.Tensor
     rates: Tensors
 
 
@@ -139,7 +141,7 @@ class Engine:
         return Rounding(control.on, control.scales, self.bits, control.sharpness, key)
 
     def _scores_body(self, params, control, x_q):
-        x = tf.cast(x_q, tf.float32) * self.x_scale
+        x = tf.cast(x_q, tf.float32) * self.x_scale - control.centre
         return self.model.forward(masked(params, control.masks), x, self._rounding(control))
 
     def _epoch_body(self, state, control, data, rows, rates, seed):
@@ -147,7 +149,7 @@ class Engine:
 
         def body(i, state, loss_sum, hit_sum):
             key = tf.stack([seed, i])
-            x = tf.cast(tf.gather(data.x_q, rows[i]), tf.float32) * self.x_scale
+            x = tf.cast(tf.gather(data.x_q, rows[i]), tf.float32) * self.x_scale - control.centre
             y, weight = tf.gather(data.targets, rows[i]), tf.gather(data.weight, rows[i])
             with tf.GradientTape() as tape:
                 tape.watch(state.params)

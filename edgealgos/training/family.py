@@ -41,6 +41,10 @@ class Family(Protocol):
         The family's defaults.
     rates : mapping of str to float
         Learning rates relative to the recipe's.
+    centred : (str, str), optional
+        Matrix that multiplies the inputs and the bias beside it. Training then sees rows around zero, which Adam needs
+        (a step moves all weights alike: pixels that are mostly background would push every product far away), and the
+        stored bias takes over what that leaves out.
     """
 
     name: str

@@ -129,6 +129,7 @@ class _Run:
         self.masks: Masks = {n: np.ones(s.shape, bool) for n, s in self.specs.items() if s.sparse}
         self.y_mean, self.y_scale = 0.0, 1.0
         self.history: dict[str, list[float]] = {"loss": [], "score": [], "nonzeros": [], "bytes": []}
+        self.centre: Any = np.float32(0.0)
         self.qtypes: dict[str, QType] = {}
         self.frozen_scales = False
 
@@ -158,7 +159,9 @@ class _Run:
         self.data = eng.data(*make_rows(everything, answer=answer, **varied))
         engine = StepEngine if stepwise else eng.Engine
         self.engine = engine(model, x_frac=self.x_frac, loss=recipe.loss, jit=self.jit)
-        params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac, self.scaled(y), self.rng)
+        if hasattr(model, "centred"):
+            self.centre = np.rint(x_q.mean(0, dtype=np.float64)).astype(np.float32) * np.float32(2.0**-self.x_frac)
+        params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac - self.centre, self.scaled(y), self.rng)
         return self.run(eng.fresh_state(params), x_q, validation)
 
     def answers(self, rows, y, soft_targets, teacher, augment) -> Answer | None:
@@ -245,7 +248,7 @@ class _Run:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
-            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise,
+            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise, centre=self.centre,
             rates={n: self.model.rates.get(n, 1.0) for n in self.specs},
         )  # fmt: skip
 
@@ -269,10 +272,11 @@ class _Run:
     def narrow_biases(self, params) -> None:
         """Count two bytes a bias where its values fit there with room to move, before the support is settled."""
         types = self.weight_types(params)
+        stored = self.uncentred(params)
         for name, spec in self.specs.items():
             if spec.scale_of:
                 narrow = QType(16, types[name].frac)
-                fits = 1.5 * float(np.abs(params[name]).max()) < narrow.high * narrow.step
+                fits = 1.5 * float(np.abs(stored[name]).max()) < narrow.high * narrow.step
                 self.specs[name] = dataclasses.replace(spec, bits=16 if fits else self.model.specs[name].bits)
 
     def choose_types(self, params, x_q) -> None:
@@ -296,7 +300,7 @@ class _Run:
             if spec.scale_of:
                 first, others = spec.scale_of[0], sum(types[other].frac for other in spec.scale_of[1:])
                 if spec.bits == 16:  # promised narrow: the matrix gives up a bit if it must
-                    most = QType.covering(float(np.abs(params[name]).max()), 16).frac - others
+                    most = QType.covering(float(np.abs(self.uncentred(params)[name]).max()), 16).frac - others
                     types[first] = QType(types[first].bits, min(types[first].frac, most))
                 types[name] = QType(spec.bits, types[first].frac + others)
         return types
@@ -304,7 +308,16 @@ class _Run:
     def on_grid(self, params) -> Arrays:
         """Parameters rounded to their types, removed values at zero."""
         real = {n: np.asarray(params[n], float) * self.masks.get(n, 1.0) for n in self.specs}
-        return {n: self.qtypes[n].dequantize(self.qtypes[n].quantize(v)) for n, v in real.items()}
+        rounded = {n: self.qtypes[n].dequantize(self.qtypes[n].quantize(v)) for n, v in real.items()}
+        return {n: self.qtypes[n].dequantize(self.qtypes[n].quantize(v)) for n, v in self.uncentred(rounded).items()}
+
+    def uncentred(self, params) -> dict[str, NDArray]:
+        """Parameters for rows as they are: the bias takes over the centre's product, exactly where all is rounded."""
+        if not hasattr(self.model, "centred"):
+            return params
+        matrix, bias = self.model.centred
+        kept = np.asarray(params[matrix], float) * self.masks.get(matrix, 1.0)
+        return {**params, bias: params[bias] - kept @ self.centre.astype(float)}
 
     def ranges(self, params, x_q) -> dict[str, float]:
         """Largest magnitude of every profiled activation on (a sample of) the training rows, without rounding."""
@@ -317,7 +330,7 @@ class _Run:
         scales = {n: tf.constant(COARSE) for n in (*self.specs, *self.model.profiled)}
         rounding = Rounding(tf.constant(False), scales, self.engine.bits, tf.constant(256.0), observed=observed)
         used = {n: tf.constant(v * self.masks.get(n, 1.0), tf.float32) for n, v in params.items()}
-        return self.model.forward(used, tf.cast(x_q, tf.float32) * 2.0**-self.x_frac, rounding)
+        return self.model.forward(used, tf.cast(x_q, tf.float32) * 2.0**-self.x_frac - self.centre, rounding)
 
     def validate(self, state, control, validation) -> float:
         """Score of the averaged, rounded weights on the validation rows."""

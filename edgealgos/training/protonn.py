@@ -35,7 +35,8 @@ def _exp2(exponent):
 class ProtoNN:
     """Prototypes in a learned projection (Gupta et al., ICML 2017), as the device computes it.
 
-    ``score = sum_j L_j 2^-|W x - b_j|^2``; gamma and log2(e) are folded into W and the prototypes.
+    ``score = sum_j L_j 2^-|W x + b - b_j|^2``; gamma and log2(e) are folded into W and the prototypes. The bias b is
+    there for the range of the projection alone: rows far from zero land among the prototypes.
 
     Parameters
     ----------
@@ -52,6 +53,7 @@ class ProtoNN:
 
     name = "ProtoNN"
     profiled = ()
+    centred = ("W", "b")
 
     def __init__(self, n_features, n_outputs, problem, *, projection_dim, n_prototypes, gamma=None, bits=8, z_frac=4):
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
@@ -60,6 +62,7 @@ class ProtoNN:
         d, m = projection_dim, n_prototypes
         self.specs = {
             "W": TensorSpec((d, n_features), bits, sparse=True),
+            "b": TensorSpec((d,), 32, scale_of=("W", "x")),
             "B": TensorSpec((m, d), 7, frac=z_frac),
             "L": TensorSpec((m, n_outputs), max(bits, 8)),
         }
@@ -83,14 +86,15 @@ class ProtoNN:
             distance = np.sqrt(((rows[:, None] - b[None]) ** 2).sum(-1))
             gamma = 2.5 / max(float(np.median(distance)), 1e-9)
         factor = gamma * math.sqrt(math.log2(math.e))
-        params = {"W": factor * w, "B": factor * b, "L": labels}
+        params = {"W": factor * w, "b": np.zeros(self.projection_dim), "B": factor * b, "L": labels}
         if self.problem == "regression":
             params["c"] = np.zeros(self.n_outputs)
         return params
 
     def forward(self, params, x, rounding):
         """Scores (n, n_outputs) of rows (n, d)."""
-        z = rounding.fixed(tf.matmul(x, rounding.weight("W", params["W"]), transpose_b=True), self.z_type)
+        z = tf.matmul(x, rounding.weight("W", params["W"]), transpose_b=True) + rounding.weight("b", params["b"])
+        z = rounding.fixed(z, self.z_type)
         b = rounding.weight("B", params["B"])
         distance = squared_distances(z, b)
         scores = tf.matmul(self._kernel(distance, rounding), rounding.weight("L", params["L"]))

@@ -11,7 +11,7 @@ import tensorflow as tf
 from edgealgos.codegen.qtype import QType
 from edgealgos.training.budget import TensorSpec, least_bytes
 from edgealgos.training.schedule import Recipe
-from edgealgos.training.starts import projection_start
+from edgealgos.training.starts import projection_rate, projection_start
 from edgealgos.training.targets import excess_fraction
 
 Z_TYPE = QType(8, 7)
@@ -61,7 +61,7 @@ class Bonsai:
         self.recipe = Recipe(learning_rate=0.003, mixup=0.3, noise=0.4, teacher=True)
         if problem == "regression":
             self.recipe = Recipe(epochs=1000, learning_rate=0.02, loss="squared", mixup=0.2)
-        self.rates: dict[str, float] = {}
+        self.rates = {"Z": projection_rate(n_features)}
         self.l2 = 3e-4 if problem != "regression" else 1e-6
 
     def initial(self, x, y, rng):

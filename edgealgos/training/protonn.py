@@ -11,7 +11,7 @@ from edgealgos.codegen.qtype import QType
 from edgealgos.training.budget import TensorSpec, least_bytes
 from edgealgos.training.rounding import straight_through
 from edgealgos.training.schedule import Recipe
-from edgealgos.training.starts import projection_start, prototype_start
+from edgealgos.training.starts import projection_rate, projection_start, prototype_start
 from edgealgos.training.targets import excess_fraction
 
 EXP_FRAC = 16
@@ -72,7 +72,7 @@ class ProtoNN:
         self.recipe = Recipe(learning_rate=0.005, mixup=0.3, noise=0.4, loss="hinge")
         if problem == "regression":
             self.recipe = Recipe(learning_rate=0.01, loss="squared", mixup=0.2)
-        self.rates: dict[str, float] = {}
+        self.rates = {"W": projection_rate(n_features)}
         self.l2 = 1e-5 if problem != "regression" else 0.0
 
     def initial(self, x, y, rng):

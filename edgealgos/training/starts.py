@@ -26,6 +26,11 @@ def projection_start(x, y, dim, problem, rng):
     return rows, -rows @ mean
 
 
+def projection_rate(features: int) -> float:
+    """Relative learning rate of a projection: a step of Adam moves its products by a share of all inputs."""
+    return min(1.0, 64.0 / features)
+
+
 def _discriminants(centred, y, ridge, problem):
     if problem == "regression":
         y = np.asarray(y, float).reshape(len(centred), -1)

@@ -69,7 +69,7 @@ def bonsai_on_the_device(model, result, x):
 def protonn_on_the_device(model, result, x):
     """Integer arithmetic of docs/decisions/001: block floating point kernels."""
     q, square = result.qtypes, 2 * result.qtypes["z"].frac
-    z = q["z"].rescale(x.astype(np.int64) @ raw(result, "W").T, q["W"].frac + X_FRAC)
+    z = q["z"].rescale(x.astype(np.int64) @ raw(result, "W").T + raw(result, "b"), q["W"].frac + X_FRAC)
     d = np.minimum(((z[:, None] - raw(result, "B")[None]) ** 2).sum(-1), 65535)
     v = d >> (square - 6)
     far = d >= 16 << square
@@ -139,6 +139,21 @@ def test_zero_weight_rows_do_not_count():
     result = train(model, x, y, x_frac=X_FRAC, sample_weight=weight, recipe=recipe, jit=False)
     scores, _ = bonsai_on_the_device(model, result, x)
     assert (scores.argmax(1)[y > 0] == y[y > 0]).mean() > 0.9
+
+
+@pytest.mark.parametrize("kind", ["multiclass", "binary"])
+@pytest.mark.parametrize("name", ["bonsai", "protonn"])
+def test_rows_far_from_zero_train_around_zero_and_the_bias_makes_up_for_it_exactly(name, kind):
+    model, device = family(name, kind), {"bonsai": bonsai_on_the_device, "protonn": protonn_on_the_device}[name]
+    x, y = problem(kind, 400)
+    x = np.clip(x // 2 - 60, -128, 127).astype(np.int8)
+    recipe = with_options(model.recipe, **QUICK)
+    result = train(model, x[:250], y[:250], x_frac=X_FRAC, budget=200, recipe=recipe, jit=False,
+                   validation=(x[250:], y[250:]))  # fmt: skip
+    scores, _ = device(model, result, x[250:])
+    answers = scores[:, 0] > 0 if kind == "binary" else scores.argmax(axis=1)
+    assert np.mean(answers == y[250:]) == pytest.approx(max(result.history["validation"]), abs=1e-6)
+    assert np.mean(answers == y[250:]) > 0.7
 
 
 def test_validation_rows_are_stratified():

@@ -1,0 +1,72 @@
+"""The models of the example, and how well they do on streams; settings were chosen on people held out of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from cane import NOISE, RATE, SILENCE
+from numpy.typing import NDArray
+from recordings import Recording
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from vote import Score, Vote, told
+
+from edgealgos import FastGRNNClassifier, ProtoNNClassifier
+from edgealgos.features import MotionFeatures
+
+FEATURES = {
+    "window": 280, "hop": 20, "decimate": 5, "statistics": ("mean", "spread", "crossings", "runs"), "segments": 8,
+    "threshold": 20,
+}  # fmt: skip
+BYTES = 4096
+DEPTH, MAJORITY, PAUSE = 6, 4, 5
+NEGATIVES = 0.5  # share of the windows without a gesture that are learnt from
+AT_ONCE = 5  # samples that one time step of FastGRNN takes
+SETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "magic_wand": (
+        {"rate": 25, "decimate": 1, "statistics": ("mean", "spread"), "segments": 8}, {"max_model_bytes": 2048},
+    ),
+    "smartwatch_har": ({"decimate": 2, "statistics": ("mean", "spread"), "segments": 5}, {"max_model_bytes": 2048}),
+}  # fmt: skip
+
+
+def protonn(features: dict[str, Any] = FEATURES, verbose: int = 0, **options: Any) -> Pipeline:
+    """Statistics of the window, and ProtoNN."""
+    model = ProtoNNClassifier(**({"max_model_bytes": BYTES, "random_state": 0, "verbose": verbose} | options))
+    return Pipeline([("features", MotionFeatures(**features)), ("scale", StandardScaler()), ("model", model)])
+
+
+def fastgrnn(verbose: int = 0, **options: Any) -> FastGRNNClassifier:
+    """FastGRNN on the raw readings, some samples a step (see :func:`in_steps`)."""
+    defaults = {"max_model_bytes": BYTES, "random_state": 0, "verbose": verbose}
+    return FastGRNNClassifier(**(defaults | options))
+
+
+def in_steps(X: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Windows of raw readings as sequences for FastGRNN."""
+    return X.reshape(len(X), X.shape[1] // AT_ONCE, -1)
+
+
+def vote_for(classes: Sequence[str]) -> Vote:
+    """The vote on answers of a model with these classes."""
+    ignored = [i for i, label in enumerate(classes) if label in (NOISE, SILENCE)]
+    return Vote(DEPTH, MAJORITY, PAUSE, ignored)
+
+
+def score_streams(
+    recordings: Iterable[Recording], features: MotionFeatures, classes: Sequence[str], predict: Callable[[Any], Any]
+) -> Score:
+    """Gestures found and false alarms when a model's answers to the windows of a stream are voted on."""
+    score, vote, index = Score(), vote_for(classes), {label: i for i, label in enumerate(classes)}
+    for recording in recordings:
+        answers = [index[label] for label in predict(features.windows(recording.X))]
+        found = told(answers, vote, classes, features.window, features.hop)
+        score.add(len(recording.X), recording.gestures, found)
+    return score
+
+
+def milliseconds(samples: int) -> float:
+    """Time of so many samples."""
+    return samples * 1000 / RATE

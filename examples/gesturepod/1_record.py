@@ -25,7 +25,8 @@ from cane import GESTURES, NOISE, RATE, SILENCE
 
 BAUD = 115200
 TAKE_SECONDS, NOISE_SECONDS = 4.0, 20.0
-QUIET_SHARE = 0.15  # of the greatest change in a take: below, the cane counts as quiet
+QUIET_SHARE = 0.15  # of the strongest movement in a take: below, the cane counts as quiet
+ONE_OF_EACH = np.repeat([cane.ONE_G, 200 * cane.DEGREE_PER_SECOND], 3)  # accelerations and turns of like strength
 LOST_AFTER = 1.5  # samples' time between two lines: one is missing
 
 
@@ -104,9 +105,9 @@ def take(lines: Iterator[list[int]], seconds: float, label: str) -> list[list[in
 def moving(rows: list[list[int]]) -> tuple[int, int]:
     """First and last row of the movement in a take."""
     X = np.array([row[1:] for row in rows], dtype=float)
-    speed = np.abs(np.diff(X, axis=0, prepend=X[:1])) / (X.std(axis=0) + 1)
-    smooth = np.convolve(speed.max(axis=1), np.ones(15) / 15, mode="same")
-    active = np.flatnonzero(smooth > QUIET_SHARE * smooth.max())
+    strength = np.linalg.norm((X - np.median(X, axis=0)) / ONE_OF_EACH, axis=1)
+    smooth = np.convolve(strength, np.ones(9) / 9, mode="same")
+    active = np.flatnonzero(smooth > max(QUIET_SHARE * smooth.max(), 2 * np.median(smooth)))
     return (int(active[0]), int(active[-1]) + 1) if active.size else (0, 0)
 
 
@@ -120,7 +121,7 @@ def save(file: TextIO, rows: list[list[int]], label: str) -> None:
 
 
 def record(source: Iterator[str], path: Path, person: str, takes: int, ask: bool) -> None:
-    """Ask for gestures and write them down, until they are done, the source ends, or Ctrl-C."""
+    """Ask for gestures and write them down, until they are done, the source ends, or Ctrl-C; half a take is noise."""
     lines = Lines(source)
     readings = iter(lines)
     others = [(NOISE, NOISE_SECONDS)]
@@ -134,9 +135,10 @@ def record(source: Iterator[str], path: Path, person: str, takes: int, ask: bool
                 if ask:
                     time.sleep(1)
                 rows = take(readings, seconds, label)
-                save(file, rows, label)
+                whole = len(rows) == round(seconds * RATE)
+                save(file, rows, label if whole else NOISE)
                 done += len(rows)
-                if len(rows) < seconds * RATE:
+                if not whole:
                     print("the lines have ended")
                     break
         except KeyboardInterrupt:

@@ -23,6 +23,7 @@ FEATURES = {
 BYTES = 4096
 DEPTH, MAJORITY, PAUSE = 6, 4, 5
 NEGATIVES = 0.5  # share of the windows without a gesture that are learnt from
+PEOPLE = 20  # simulated ones that are learnt from
 AT_ONCE = 5  # samples that one time step of FastGRNN takes
 SETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "magic_wand": (

@@ -108,8 +108,9 @@ def read(path: Path) -> Recording:
         raise RecordingError(f"{path}: the columns are {said}, not {','.join(HEADER)}; record it with 1_record.py")
     if (rate := remarks.get("rate", str(RATE))) != str(RATE):
         raise RecordingError(f"{path} was recorded at {rate} Hz, the features take {RATE} Hz; record it anew")
-    if wrong := next((i for i, row in enumerate(rows[1:]) if len(row) != len(HEADER)), None):
-        raise RecordingError(f"{path}: row {wrong + 1} has {len(rows[wrong + 1])} values, not {len(HEADER)}; remove it")
+    wrong = next((i for i, row in enumerate(rows) if len(row) != len(HEADER)), None)
+    if wrong is not None:
+        raise RecordingError(f"{path}: row {wrong} has {len(rows[wrong])} values, not {len(HEADER)}; remove it")
     try:
         X = np.array([[int(v) for v in row[1:7]] for row in rows[1:]], dtype=np.int16).reshape(-1, len(AXES))
     except (ValueError, OverflowError) as error:

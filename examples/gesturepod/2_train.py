@@ -32,13 +32,13 @@ still, "{NOISE}" is everything else: walking, sweeping, knocks, gestures made by
 gesture are left out. The more kinds of noise are recorded, the fewer false alarms; record what caused one as noise."""
 
 
-def train_on_streams(found: list[recordings.Recording], out: Path, compare: bool) -> None:
+def train_on_streams(found: list[recordings.Recording], out: Path, compare: bool, epochs: int | None) -> None:
     """Split by people, train, test, save."""
     recordings.check_enough(found)
     learnt, unseen = recordings.split_people(found)
     people = len({r.person for r in unseen})
     print(f"{len(learnt)} recordings to learn from, {len(unseen)} of {people} other people to test with\n{NEGATIVES}")
-    model = models.protonn(verbose=1)
+    model = models.protonn(verbose=1, epochs=epochs)
     features = model[0]
     X, y = recordings.training_windows(learnt, features, models.NEGATIVES)
     for label, number in zip(*np.unique(y, return_counts=True), strict=True):
@@ -48,14 +48,14 @@ def train_on_streams(found: list[recordings.Recording], out: Path, compare: bool
     save(model, out / "gestures.edgealgos")
     rows = [("MotionFeatures and ProtoNN", model[-1].model_bytes_, compiled, features.windows, compiled.predict)]
     if compare:
-        rows.append(_fastgrnn(X, y, features))
+        rows.append(_fastgrnn(X, y, features, epochs))
     _table(rows, unseen, features, model.classes_)
     _draw(unseen, features, compiled, out)
 
 
-def _fastgrnn(X: Any, y: Any, features: Any) -> tuple[Any, ...]:
+def _fastgrnn(X: Any, y: Any, features: Any, epochs: int | None) -> tuple[Any, ...]:
     print("FastGRNN on the raw readings, for comparison")
-    network = models.fastgrnn(verbose=1).fit(models.in_steps(X), y)
+    network = models.fastgrnn(verbose=1, epochs=epochs).fit(models.in_steps(X), y)
     compiled = compile_model(network)
 
     def predict(windows: Any) -> Any:
@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--public", type=Path, help="dataTR_v1.tar.gz")
     parser.add_argument("--data", choices=sorted(models.SETS))
     parser.add_argument("--compare", action="store_true", help="train FastGRNN on the raw readings, too")
+    parser.add_argument("--epochs", type=int, help="fewer are quicker, for a first look")
     parser.add_argument("--out", type=Path, default=Path("out"))
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -121,7 +122,7 @@ def main() -> None:
             found = recordings.from_public(datasets.load_gesturepod(options.public))
         else:
             found = recordings.read_folder(options.folder)
-        train_on_streams(found, options.out, options.compare)
+        train_on_streams(found, options.out, options.compare, options.epochs)
         print(f"model: {options.out}/gestures.edgealgos; next: python 3_export.py")
     except (EdgeAlgosError, recordings.RecordingError, OSError) as error:
         sys.exit(str(error))

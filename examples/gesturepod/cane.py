@@ -414,7 +414,7 @@ def _blow(motion: Motion, rng: Rng, traits: Traits, moment: int, force: float, a
 
 def _joined(parts: Sequence[Motion], count: int) -> Motion:
     """Parts one after the other, cut to `count` samples with a soft end."""
-    motion = Motion(count, lever=0.3)
+    motion = Motion(count, lever=0.15)
     for name in ("lean", "twist", "lift", "jolt", "spin"):
         whole = np.concatenate([getattr(part, name) for part in parts])[:count]
         soft = np.ones(count)

@@ -243,6 +243,9 @@ PAPERS = {  # kilobytes and accuracy as the papers or the peers' own tools count
 }
 
 
+KILOBYTES = (1, 2, 4, 8, 16, 32, 64)
+
+
 def draw(path: Path) -> None:
     """Accuracy over bytes with the papers' points."""
     from matplotlib.figure import Figure
@@ -262,6 +265,8 @@ def draw(path: Path) -> None:
         for marker, (who, points) in zip("x+*", papers.items(), strict=False):
             axes.plot(*zip(*points, strict=True), marker, color="0.4", label=who)
         axes.set(title=data, xscale="log", xlabel="kilobytes stored", ylabel="accuracy of the device program")
+        axes.set_xticks(KILOBYTES, [str(k) for k in KILOBYTES])
+        axes.set_xticks([], minor=True)
         axes.grid(alpha=0.3, which="both")
         axes.legend(fontsize=7)
     figure.savefig(path, dpi=120)

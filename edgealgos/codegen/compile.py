@@ -15,7 +15,7 @@ from edgealgos._errors import UnsupportedModelError
 
 from .boards import Board, get_board
 from .calibrate import calibrate
-from .interpret import count_saturated, decide, encode, run_integer
+from .interpret import count_saturated, decide, encode, run_integer, run_stream
 from .ir import Program
 from .lower import check_samples, lower
 from .optimize import unroll
@@ -106,6 +106,27 @@ class CompiledModel:
     def scores(self, X: ArrayLike) -> Ints:
         """Raw integer scores of raw samples, bit for bit the device's; shape (n, n_outputs)."""
         return run_integer(self.program, self.quantize(X))
+
+    def stream(self, X: ArrayLike) -> Ints:
+        """Raw integer scores after each step of a sequence model, as the device has them hop by hop.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_samples) or (n, n_steps, n_features)
+            Streams of any length; each begins with ``reset()``.
+
+        Returns
+        -------
+        int64 array, shape (n, n_steps, n_outputs)
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the model takes no sequences.
+        """
+        if self.program.steps is None:
+            raise UnsupportedModelError(f"{self.program.family} takes whole samples; sequence models stream")
+        return run_stream(self.program, self.quantize(X))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The device's answers for raw samples: class labels, or real numbers of a regressor."""

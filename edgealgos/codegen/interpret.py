@@ -81,6 +81,24 @@ def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
     return scores
 
 
+def run_stream(program: Program, q: NDArray[np.integer]) -> Ints:
+    """Raw integer scores after each step of a sequence model, as if ``predict()`` followed each ``push()``.
+
+    Returns
+    -------
+    int64 array, shape (n, n_steps, n_outputs)
+    """
+    x = _as_steps(program, q).astype(np.int64)
+    values = _start(program, x, real=False)
+    scores = np.empty((*x.shape[:2], program.output.size), np.int64)
+    for step in range(x.shape[1]):
+        values[program.input.name] = x[:, step]
+        _run_ops(program, "push", values, _INTEGER_OPS)
+        _run_ops(program, "predict", values, _INTEGER_OPS)
+        scores[:, step] = values[program.output.name]
+    return scores
+
+
 def run_features(program: Program, q: NDArray[np.integer]) -> Ints:
     """What a feature extractor makes of raw samples, exactly as the device does.
 

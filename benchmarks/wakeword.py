@@ -18,7 +18,7 @@ from edgealgos.datasets import load_arabic_commands, load_speech_commands
 from edgealgos.features import LogMel
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples" / "wakeword"))
-from sound import Clips, in_context, varied  # noqa: E402
+from sound import Clips, in_context, varied
 
 COPIES, ROWS, EPOCHS = 7, 7000, 60
 # Chosen on validation speakers.

@@ -70,9 +70,9 @@ def test_feature_names_class_weights_and_random_states(tmp_path):
     rng = np.random.default_rng(0)
     table = pd.DataFrame(rng.normal(size=(60, 2)), columns=["temperature °C", "humidity"])
     weight = {np.int64(0): 1.0, 1: 2.5}
-    model = edgealgos.BonsaiClassifier(
-        **QUICK | {"random_state": np.random.RandomState(7)}, class_weight=weight
-    ).fit(table, rng.integers(2, size=60))
+    model = edgealgos.BonsaiClassifier(**QUICK | {"random_state": np.random.RandomState(7)}, class_weight=weight).fit(
+        table, rng.integers(2, size=60)
+    )
     again = load(save(model, tmp_path / "m.edgealgos"))
     assert list(again.feature_names_in_) == list(table.columns)
     assert again.class_weight == weight

@@ -79,7 +79,7 @@ def main() -> None:
         sys.exit(f"{options.out / 'clips.npz'} is missing: run 1_prepare.py first")
     clips = Clips.load(options.out / "clips.npz")
     if options.word not in clips.words or len(np.unique(clips.words)) < 2:
-        sys.exit(f"there are no clips of {options.word!r} beside others; words: {', '.join(np.unique(clips.words))}")
+        sys.exit(f"there are no clips of {options.word!r} beside others, but {', '.join(np.unique(clips.words))}")
     train, val, test = (clips.part(p) for p in ("train", "val", "test"))
     background = train.waves[train.words == BACKGROUND]
     rng = np.random.default_rng(options.seed)
@@ -98,8 +98,9 @@ def main() -> None:
     unseen = heard(compiled, waves)
     final = judge(detector.detections(unseen), stops)
     f1 = f1_score(test.words == options.word, compiled.predict(test.waves))
-    curve({"validation": trade_off(scores, ends, detector.smoothing, detector.pause),
-           "test": trade_off(unseen, stops, detector.smoothing, detector.pause)}, options.out / "trade_off.png")  # fmt: skip
+    fixed = detector.smoothing, detector.pause
+    points = {"validation": trade_off(scores, ends, *fixed), "test": trade_off(unseen, stops, *fixed)}
+    curve(points, options.out / "trade_off.png")
     over_time(unseen, stops, detector, options.out / "score.png")
     save(pipeline, options.out / "model.edgealgos")
     facts = {"word": options.word} | detector.settings()

@@ -92,7 +92,7 @@ class Counts:
 
 
 def judge(detected: NDArray[np.bool_], ends: list[Ints]) -> Counts:
-    """Count hits and false alarms: detections (n, n_hops), and of each stream the samples where the word's clips end."""
+    """Count hits and false alarms of detections (n, n_hops), and the samples where the word's clips end."""
     hits = alarms = words = 0
     for row, stops in zip(detected, ends, strict=True):
         times = (np.flatnonzero(row) + 1) * HOP / RATE

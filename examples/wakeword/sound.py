@@ -64,7 +64,7 @@ class Clips:
 
 
 def read_wav(path: Path) -> Waves:
-    """Samples of a wav file as 8 kHz mono: other rates are resampled, channels averaged, 8, 24 and 32 bits brought to 16.
+    """Samples of a wav file as 8 kHz mono: rates are resampled, channels averaged, 8, 24 and 32 bits brought to 16.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def fitted(samples: Waves) -> Waves:
 def read_folder(folder: Path) -> Clips:
     """Clips of a folder with one folder of wav files a word, as Google Speech Commands has them.
 
-    The speaker is the file name up to ``_nohash_``, else up to the first underscore or hyphen. Of ``_background_noise_``
+    The speaker is the file name up to ``_nohash_``, else up to the first underscore or hyphen. Of `_background_noise_`
     each whole second is a clip. Clips that are silent are left out, and clipped ones are counted, with a warning.
     """
     found = [(file, file.parent.name) for file in sorted(folder.glob("*/*.wav"))]
@@ -264,7 +264,7 @@ def stream(
 ) -> Stream:  # fmt: skip
     """Other clips one after the other, up to half a second apart, in noise; `word` comes about `every` so many seconds.
 
-    The noise lies `snr` decibels below the mean clip; levels of clips differ by up to 6 dB either way. With ``word=None``
+    The noise lies `snr` decibels below the mean clip; levels of clips differ by up to 6 dB either way; with `word=None`
     none of the clips is left out.
     """
     length = int(seconds * RATE)

@@ -144,6 +144,19 @@ def test_learns_and_the_device_agrees_with_the_float_model(pipeline):
     assert np.mean(compile_model(pipeline).predict(X) == pipeline.predict(X)) > 0.95
 
 
+def test_scores_of_a_stream(pipeline):
+    """The last ones are those of the batch, at any moment; there is no score of a model without state."""
+    X, _ = tones(3, seed=6)
+    compiled = compile_model(pipeline)
+    scores = compiled.stream(X)
+    assert scores.shape == (3, 15, 1)
+    assert np.array_equal(scores[:, -1], compiled.scores(X))
+    assert np.array_equal(scores[:, 7], compiled.scores(X[:, : 8 * 128]))
+    alone = ProtoNNClassifier(max_model_bytes=600, epochs=2, random_state=0).fit(np.eye(4).repeat(5, 0), [0, 1] * 10)
+    with pytest.raises(EdgeAlgosError, match="takes whole samples"):
+        compile_model(alone).stream(np.eye(4))
+
+
 def test_report_has_every_item(pipeline):
     report = compile_model(pipeline).report
     assert {"push: Frame frame", "push: PowerSpectrum power", "push: LogBands mel"} <= set(report.cycle_items)

@@ -38,7 +38,7 @@ def train_on_streams(found: list[recordings.Recording], out: Path, compare: bool
     learnt, unseen = recordings.split_people(found)
     people = len({r.person for r in unseen})
     print(f"{len(learnt)} recordings to learn from, {len(unseen)} of {people} other people to test with\n{NEGATIVES}")
-    model = models.protonn(verbose=1, epochs=epochs)
+    model = models.protonn(verbose=1, epochs=epochs or models.EPOCHS)
     features = model[0]
     X, y = recordings.training_windows(learnt, features, models.NEGATIVES)
     for label, number in zip(*np.unique(y, return_counts=True), strict=True):
@@ -55,7 +55,7 @@ def train_on_streams(found: list[recordings.Recording], out: Path, compare: bool
 
 def _fastgrnn(X: Any, y: Any, features: Any, epochs: int | None) -> tuple[Any, ...]:
     print("FastGRNN on the raw readings, for comparison")
-    network = models.fastgrnn(verbose=1, epochs=epochs).fit(models.in_steps(X), y)
+    network = models.fastgrnn(verbose=1, **({"epochs": epochs} if epochs else {})).fit(models.in_steps(X), y)
     compiled = compile_model(network)
 
     def predict(windows: Any) -> Any:

@@ -17,25 +17,30 @@ from edgealgos import FastGRNNClassifier, ProtoNNClassifier
 from edgealgos.features import MotionFeatures
 
 FEATURES = {
-    "window": 280, "hop": 20, "decimate": 5, "statistics": ("mean", "spread", "crossings", "runs"), "segments": 8,
-    "threshold": 20,
+    "window": 280, "hop": 20, "decimate": 5, "statistics": ("mean", "spread", "crossings", "runs", "histogram"),
+    "segments": 8, "threshold": 20,
 }  # fmt: skip
-BYTES = 4096
+BYTES, EPOCHS = 4096, 100
 DEPTH, MAJORITY, PAUSE = 6, 4, 5
 NEGATIVES = 0.5  # share of the windows without a gesture that are learnt from
 PEOPLE = 20  # simulated ones that are learnt from
 AT_ONCE = 5  # samples that one time step of FastGRNN takes
 SETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "magic_wand": (
-        {"rate": 25, "decimate": 1, "statistics": ("mean", "spread"), "segments": 8}, {"max_model_bytes": 2048},
+        {"rate": 25, "decimate": 1, "statistics": ("mean", "spread"), "segments": 8},
+        {"max_model_bytes": 2048, "epochs": None},
     ),
-    "smartwatch_har": ({"decimate": 2, "statistics": ("mean", "spread"), "segments": 5}, {"max_model_bytes": 2048}),
+    "smartwatch_har": (
+        {"decimate": 2, "statistics": ("mean", "spread"), "segments": 5},
+        {"max_model_bytes": 2048, "epochs": None},
+    ),
 }  # fmt: skip
 
 
 def protonn(features: dict[str, Any] = FEATURES, verbose: int = 0, **options: Any) -> Pipeline:
     """Statistics of the window, and ProtoNN."""
-    model = ProtoNNClassifier(**({"max_model_bytes": BYTES, "random_state": 0, "verbose": verbose} | options))
+    defaults = {"max_model_bytes": BYTES, "epochs": EPOCHS, "random_state": 0, "verbose": verbose}
+    model = ProtoNNClassifier(**(defaults | options))
     return Pipeline([("features", MotionFeatures(**features)), ("scale", StandardScaler()), ("model", model)])
 
 

@@ -18,8 +18,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score
 
 from edgealgos import EdgeAlgosError, compile_model, datasets
-from edgealgos.codegen.simulate import run_sketch
-from edgealgos.codegen.simulators.devices import MPU6050, SerialInput
+from edgealgos.codegen.simulate import MPU6050, SerialInput, run_sketch
 from edgealgos.codegen.toolchain import build_sketch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "gesturepod"))
@@ -56,7 +55,9 @@ def rows(minutes: float, compare: bool) -> Iterator[tuple[str, str, str]]:
         score = models.score_streams(
             unseen, model[0], network.classes_, lambda windows: device.predict(models.in_steps(windows))
         )
-        yield f"the same, FastGRNN on raw readings ({network.model_bytes_:,} bytes)", str(score), "for comparison"
+        times = ", ".join(f"{models.milliseconds(c, model[0].hop):.1f} ms" for c in (device, compiled))
+        said = f"{score}; predicted time of an answer {times} (above)"
+        yield f"the same, FastGRNN on raw readings ({network.model_bytes_:,} bytes)", said, "for comparison"
     yield from on_the_board(model, minutes)
     for data, asked in (("magic_wand", "≥ 97 %, ≤ 2,048 bytes"), ("smartwatch_har", "≥ 93 %, ≤ 2,048 bytes")):
         yield from on_set(data, asked)

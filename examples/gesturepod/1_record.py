@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from itertools import count
 from pathlib import Path
@@ -88,9 +87,9 @@ def board(port: str) -> Iterator[str]:
         print(f"\n{port}: {error}")
 
 
-def take(lines: Iterator[list[int]], seconds: float, label: str) -> list[list[int]]:
-    """Readings of some seconds, with progress; fewer where the lines end."""
-    wanted, rows = round(seconds * RATE), []
+def take(lines: Iterator[list[int]], seconds: float, label: str, rows: list[list[int]]) -> bool:
+    """Append readings of some seconds to `rows`, with progress; False where the lines end before."""
+    wanted = round(seconds * RATE)
     for row in lines:
         rows.append(row)
         if len(rows) % 10 == 0:
@@ -99,7 +98,7 @@ def take(lines: Iterator[list[int]], seconds: float, label: str) -> list[list[in
         if len(rows) == wanted:
             break
     print()
-    return rows
+    return len(rows) == wanted
 
 
 def moving(rows: list[list[int]]) -> tuple[int, int]:
@@ -129,20 +128,19 @@ def record(source: Iterator[str], path: Path, person: str, takes: int, ask: bool
     done = 0
     with path.open("w", encoding="utf-8") as file:
         file.write(f"# person {person}\n# rate {RATE}\n{','.join(recordings.HEADER)}\n")
-        try:
-            for i, (label, seconds) in enumerate(plan, 1):
-                print(f"{i}/{len(plan)}: {'walk, sweep, knock about' if label == NOISE else label}, {seconds:g} s")
-                if ask:
-                    time.sleep(1)
-                rows = take(readings, seconds, label)
-                whole = len(rows) == round(seconds * RATE)
-                save(file, rows, label if whole else NOISE)
-                done += len(rows)
-                if not whole:
-                    print("the lines have ended")
-                    break
-        except KeyboardInterrupt:
-            print("\nstopped")
+        for i, (label, seconds) in enumerate(plan, 1):
+            print(f"{i}/{len(plan)}: {'walk, sweep, knock about' if label == NOISE else label}, {seconds:g} s")
+            rows: list[list[int]] = []
+            end = "the lines have ended"
+            try:
+                whole = (not ask or take(readings, 1.0, "get ready", [])) and take(readings, seconds, label, rows)
+            except KeyboardInterrupt:
+                whole, end = False, "stopped"
+            save(file, rows, label if whole else NOISE)
+            done += len(rows)
+            if not whole:
+                print(f"\n{end}")
+                break
     _summary(path, done, lines)
 
 

@@ -46,14 +46,14 @@ def train_on_streams(found: list[recordings.Recording], out: Path, compare: bool
     model.fit(X, y)
     compiled = compile_model(model)
     save(model, out / "gestures.edgealgos")
-    rows = [("MotionFeatures and ProtoNN", model[-1].model_bytes_, compiled, features.windows, compiled.predict)]
+    rows = [("MotionFeatures and ProtoNN", model[-1].model_bytes_, compiled, compiled.predict)]
     if compare:
-        rows.append(_fastgrnn(X, y, features, epochs))
+        rows.append(_fastgrnn(X, y, epochs))
     _table(rows, unseen, features, model.classes_)
     _draw(unseen, features, compiled, out)
 
 
-def _fastgrnn(X: Any, y: Any, features: Any, epochs: int | None) -> tuple[Any, ...]:
+def _fastgrnn(X: Any, y: Any, epochs: int | None) -> tuple[Any, ...]:
     print("FastGRNN on the raw readings, for comparison")
     network = models.fastgrnn(verbose=1, **({"epochs": epochs} if epochs else {})).fit(models.in_steps(X), y)
     compiled = compile_model(network)
@@ -61,15 +61,17 @@ def _fastgrnn(X: Any, y: Any, features: Any, epochs: int | None) -> tuple[Any, .
     def predict(windows: Any) -> Any:
         return compiled.predict(models.in_steps(windows))
 
-    return "FastGRNN on raw readings", network.model_bytes_, compiled, features.windows, predict
+    return "FastGRNN on raw readings", network.model_bytes_, compiled, predict
 
 
 def _table(rows: list[Any], unseen: list[recordings.Recording], features: Any, classes: Any) -> None:
-    print(f"\n{'of unseen people, as the board answers':40} {'bytes':>6} {'windows':>8}  gestures")
-    for name, size, _, _, predict in rows:
+    print(f"\n{'of unseen people, as the board answers':40} {'bytes':>6} {'ms':>5} {'windows':>8}  gestures")
+    for name, size, compiled, predict in rows:
         parts = [(predict(X), y) for X, y in recordings.windows(unseen, features)]
         hits = np.concatenate([(a == y)[y != ""] for a, y in parts])
-        print(f"{name:40} {size:6} {hits.mean():8.1%}  {models.score_streams(unseen, features, classes, predict)}")
+        score = models.score_streams(unseen, features, classes, predict)
+        spent = models.milliseconds(compiled, features.hop)
+        print(f"{name:40} {size:6} {spent:5.1f} {hits.mean():8.1%}  {score}")
 
 
 def _draw(unseen: list[recordings.Recording], features: Any, compiled: Any, out: Path) -> None:

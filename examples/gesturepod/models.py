@@ -6,24 +6,25 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from cane import NOISE, RATE, SILENCE
+from cane import NOISE, SILENCE
 from numpy.typing import NDArray
 from recordings import Recording
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from vote import Score, Vote, told
 
-from edgealgos import FastGRNNClassifier, ProtoNNClassifier
+from edgealgos import CompiledModel, FastGRNNClassifier, ProtoNNClassifier
 from edgealgos.features import MotionFeatures
 
 FEATURES = {
     "window": 280, "hop": 20, "decimate": 5, "statistics": ("mean", "spread", "crossings", "runs", "histogram"),
     "segments": 8, "threshold": 20,
 }  # fmt: skip
-BYTES, EPOCHS = 4096, 100
+BYTES, EPOCHS, FASTGRNN_EPOCHS = 4096, 100, 20
 DEPTH, MAJORITY, PAUSE = 6, 4, 5
 NEGATIVES = 0.5  # share of the windows without a gesture that are learnt from
 PEOPLE = 20  # simulated ones that are learnt from
+UNO_CLOCK = 16_000_000
 AT_ONCE = 5  # samples that one time step of FastGRNN takes
 SETS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "magic_wand": (
@@ -46,7 +47,7 @@ def protonn(features: dict[str, Any] = FEATURES, verbose: int = 0, **options: An
 
 def fastgrnn(verbose: int = 0, **options: Any) -> FastGRNNClassifier:
     """FastGRNN on the raw readings, some samples a step (see :func:`in_steps`)."""
-    defaults = {"max_model_bytes": BYTES, "random_state": 0, "verbose": verbose}
+    defaults = {"max_model_bytes": BYTES, "epochs": FASTGRNN_EPOCHS, "random_state": 0, "verbose": verbose}
     return FastGRNNClassifier(**(defaults | options))
 
 
@@ -73,6 +74,10 @@ def score_streams(
     return score
 
 
-def milliseconds(samples: int) -> float:
-    """Time of so many samples."""
-    return samples * 1000 / RATE
+def milliseconds(compiled: CompiledModel, hop: int) -> float:
+    """Predicted time on the board from one answer to the next, of `hop` samples: FastGRNN begins each window anew."""
+    items, steps = compiled.report.cycle_items, compiled.program.steps or 1
+    windowed = "WindowStatistics" in "".join(items)
+    share = hop / steps if windowed else 1.0
+    spent = sum(cycles * (share if name.startswith("push") else 1.0) for name, cycles in items.items())
+    return spent * 1000 / UNO_CLOCK

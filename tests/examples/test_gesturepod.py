@@ -1,6 +1,7 @@
 """The cane, its recordings, the vote in Python and C++, and the finished sketch with a sensor that fails."""
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,7 @@ import pytest
 
 from edgealgos import compile_model
 from edgealgos.codegen import toolchain
-from edgealgos.codegen.simulate import run_sketch
-from edgealgos.codegen.simulators.devices import MPU6050, PinWatch, SensorFault, SerialInput
+from edgealgos.codegen.simulate import MPU6050, PinWatch, SensorFault, SerialInput, run_sketch
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "gesturepod"
 sys.path.insert(0, str(EXAMPLE))
@@ -247,6 +247,30 @@ def test_a_session_that_breaks_off_is_kept(tmp_path, capsys):
     made = stream.gestures[0]
     overlap = min(event.stop, made.stop) - max(event.start, made.start)
     assert overlap > 0.7 * (made.stop - made.start)
+
+
+def test_ctrl_c_keeps_what_was_recorded(tmp_path, capsys):
+    def stopped():
+        yield from lines_of(np.arange(3000).reshape(500, 6))
+        raise KeyboardInterrupt
+
+    record.record(stopped(), tmp_path / "a.csv", "ann", takes=2, ask=True)
+    assert "stopped" in capsys.readouterr().out
+    assert recordings.read(tmp_path / "a.csv").X.tolist() == np.arange(3000).reshape(500, 6)[100:].tolist()
+
+
+def test_a_board_that_is_unplugged(tmp_path, monkeypatch, capsys):
+    serial = pytest.importorskip("serial")
+    monkeypatch.setattr(serial.Serial, "_reset_input_buffer", lambda port: None)  # what is sent here comes before
+    host, device = os.openpty()
+    os.write(host, "\n".join([*lines_of(np.arange(240).reshape(40, 6)), "2,3", ""]).encode())
+    lines, port = [], os.ttyname(device)
+    for line in record.board(port):
+        lines.append(line)
+        if len(lines) == 41:
+            os.close(host)
+    assert len(list(record.Lines(lines))) == 40
+    assert port in capsys.readouterr().out
 
 
 def test_a_file_is_replayed(recording, tmp_path):

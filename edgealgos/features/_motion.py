@@ -49,8 +49,8 @@ class MotionFeatures(FeatureExtractor):
     window : int or None
         Samples in the window, a multiple of `decimate`, at most 255 times as many. None: a whole sample of the training
         data.
-    hop : int
-        Samples between two answers of a stream, a multiple of `decimate`; see :meth:`windows`.
+    hop : int or None
+        Samples between two answers of a stream, a multiple of `decimate`; see :meth:`windows`. None: five frames.
     decimate : int
         Samples that make a frame.
     statistics : tuple of str
@@ -87,7 +87,7 @@ class MotionFeatures(FeatureExtractor):
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = {
         "rate": (positive(),),
         "window": (integer(1), NONE),
-        "hop": (integer(1),),
+        "hop": (integer(1), NONE),
         "decimate": (integer(1, 256),),
         "statistics": (StatisticKinds(),),
         "bins": (Options((2, 4, 8, 16, 32)),),
@@ -103,7 +103,7 @@ class MotionFeatures(FeatureExtractor):
         *,
         rate: float = 100,
         window: int | None = None,
-        hop: int = 20,
+        hop: int | None = None,
         decimate: int = 4,
         statistics: tuple[str, ...] = STATISTICS,
         bins: int = 8,
@@ -160,10 +160,10 @@ class MotionFeatures(FeatureExtractor):
         self.window_ = steps // decimate * decimate if self.window is None else self.window
         if not 0 < self.window_ <= steps:
             raise ValueError(f"a window of {self.window or decimate} samples is longer than the {steps} samples of X")
-        if self.window_ % decimate or self.hop % decimate:
+        if self.window_ % decimate or self._hop % decimate:
             raise ValueError(
                 f"window={self.window} and hop={self.hop} must be multiples of decimate={decimate}, such as "
-                f"{self.window_ // decimate * decimate} and {max(1, self.hop // decimate) * decimate}"
+                f"{self.window_ // decimate * decimate} and {max(1, self._hop // decimate) * decimate}"
             )
         if self._frames > MOST_FRAMES:
             raise ValueError(
@@ -172,6 +172,10 @@ class MotionFeatures(FeatureExtractor):
             )
         if self.segments > self._frames:
             raise ValueError(f"segments={self.segments} is more than the {self._frames} frames of the window")
+
+    @property
+    def _hop(self) -> int:
+        return 5 * self.decimate if self.hop is None else self.hop
 
     @property
     def _frames(self) -> int:
@@ -195,7 +199,7 @@ class MotionFeatures(FeatureExtractor):
         samples = check_raw(np.asarray(stream)[None])[0].astype(np.int16)
         if len(samples) < length:
             return np.zeros((0, length, samples.shape[1]), np.int16)
-        return np.lib.stride_tricks.sliding_window_view(samples, length, axis=0)[:: self.hop].swapaxes(1, 2)
+        return np.lib.stride_tricks.sliding_window_view(samples, length, axis=0)[:: self._hop].swapaxes(1, 2)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the features, such as ``mean_axis2_part0``."""

@@ -12,7 +12,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from edgealgos import EdgeAlgosError, ProtoNNClassifier, compile_model, export_arduino, load, save
+from edgealgos import EdgeAlgosError, ProtoNNClassifier, compile_model, export_arduino, export_cpp, load, save
+from edgealgos.codegen import toolchain
 from edgealgos.codegen.motion import STATISTICS
 from edgealgos.features import MotionFeatures
 
@@ -228,6 +229,24 @@ def test_another_rate_or_more_axes_are_refused(pipeline, tmp_path):
 def every_input():
     X, _ = streams(n=6, seed=3)
     return np.concatenate([X, extremes(80)])
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("bits", [16, "mixed"])
+def test_other_precisions(bits, tmp_path):
+    X, y = streams()
+    pipeline = fitted()
+    pipeline.set_params(model__bits=bits, model__max_model_bytes=1024).fit(X, y)
+    compiled = compile_model(pipeline, "host")
+    assert np.array_equal(host_scores(compiled, every_input(), tmp_path), compiled.scores(every_input()))
+
+
+@pytest.mark.needs("g++")
+def test_a_self_test_of_raw_samples(pipeline, tmp_path):
+    X, _ = streams()
+    export_cpp(pipeline, tmp_path / "m", self_test=X[:3])
+    sources = [tmp_path / "m" / "main.cpp", tmp_path / "m" / "m_model.cpp"]
+    assert toolchain.build_host(sources, tmp_path / "run").run(stdin="") == ""
 
 
 @pytest.mark.needs("g++")

@@ -374,6 +374,27 @@ def test_help_of_every_step(step):
     assert "python " + step in done.stdout
 
 
+def test_three_steps_without_a_board(tmp_path):
+    pytest.importorskip("matplotlib")
+
+    def step(*command):
+        command = [sys.executable, EXAMPLE / command[0], *command[1:]]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+
+    step("1_record.py", "--simulate", "3")
+    said = step("2_train.py", "recordings", "--epochs", "2")
+    assert "1 of 1 other people" in said
+    assert "false alarms in" in said
+    assert {p.name for p in (tmp_path / "out").iterdir()} >= {"gestures.edgealgos", "confusion.png", "timeline.png"}
+    step("3_export.py")
+    files = {p.name for p in (tmp_path / "out" / "cane").iterdir()}
+    assert files == {
+        "cane.ino", "cane_model.h", "cane_model.cpp", "edgealgos_runtime.h", "mpu6050.h", "mpu6050.cpp", "vote.h",
+        "README.md", "manifest.json",
+    }  # fmt: skip
+    assert "$" not in (tmp_path / "out" / "cane" / "cane.ino").read_text()
+
+
 def test_what_cannot_be_done_is_one_line(tmp_path):
     command = [sys.executable, EXAMPLE / "2_train.py", tmp_path, "--out", tmp_path / "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

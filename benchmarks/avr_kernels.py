@@ -102,8 +102,8 @@ static void call(uint8_t kernel, uint16_t n) {{
     case 10: plain_add_scaled(kRow, 12345, scores, n); break;
     case 11: edgealgos::add_scaled(kRow, 12345, scores, n); break;
     case 12: sink = plain_indexed16(indexed, x); break;
-    case 13: sink = edgealgos::dot_indexed16(indexed, x).sum; break;
-    case 14: sink = edgealgos::dot_indexed32(indexed, x).sum; break;
+    case 13: sink = edgealgos::dot_indexed16(indexed, x, {sparse}).sum; break;
+    case 14: sink = edgealgos::dot_indexed32(indexed, x, {sparse}).sum; break;
   }}
 }}
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from abc import abstractmethod
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -26,13 +28,16 @@ from ._params import NONE, Constraint, Instance, Interval, Method, Options, chec
 from ._teacher import Answer, answers_of
 from .codegen import interpret, ir
 from .codegen.encoding import choose_encoding
-from .codegen.mixed import error_on, narrow
+from .codegen.mixed import error_on, matrices, narrow, represent
+from .codegen.optimize import predicted_cycles
 from .codegen.passes import AccumulatorOverflow, model_bytes, to_integer
 from .codegen.qtype import QType
 
+CODEBOOKS = {"kmeans16": 8, "kmeans256": 16, "log4": 8, "posit8": 16}  # width of the weights that they are made of
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "max_model_bytes": (integer(1), NONE),
-    "bits": (Options((4, 8, 16, "mixed")),),
+    "max_cycles": (integer(1), NONE),
+    "bits": (Options((3, 4, 5, 6, 8, 16, "mixed", *CODEBOOKS)),),
     "max_accuracy_loss": (Interval(Real, 0, 1),),
     "epochs": (integer(1), NONE),
     "batch_size": (integer(1), NONE),
@@ -50,15 +55,21 @@ CLASSIFIER_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
 TRAINING_ONLY = ("teacher", "augment")  # parameters that a fitted model does without
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 HELD_OUT_SHARE, MOST_HELD_OUT = 6, 1000  # one row in so many, for judging mixed precision
+FAST_INPUT_BITS, FAST_BITS = 6, 5  # of weights: sums of 16 bits hold a hundred of their products
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
 
 class Lesson(NamedTuple):
-    """What one training is given besides device inputs and targets: raw rows, a teacher's answers to such, a seed."""
+    """What one training is given besides device inputs and targets: raw rows, a teacher's answers to such, a seed.
+
+    With `start` it goes on from such parameters, the matrices of `four_bits` rounded to four bits.
+    """
 
     rows: NDArray[np.float64]
     answer: Answer | None
     seed: int
+    start: dict[str, NDArray[np.float64]] | None = None
+    four_bits: tuple[str, ...] = ()
 
 
 class EdgeEstimator(BaseEstimator):
@@ -105,17 +116,17 @@ class EdgeEstimator(BaseEstimator):
             For NaN or infinity, a single class, or a budget that no structure can meet.
         """
         check_parameters(self, self.get_params(deep=False), self._declared)
+        if self.max_cycles is not None and self.bits in (16, "mixed", *CODEBOOKS):
+            raise ValueError(f"max_cycles needs weights of one byte or less: bits of at most 8, got {self.bits!r}")
         rows, y = self._check_rows_and_target(X, y)
         weight = _check_weight(sample_weight, len(rows))
         rows, y, weight = rows[weight > 0], y[weight > 0], weight[weight > 0]
         y, weight = self._prepare_target(y, weight)
         _need_tensorflow()
-        self.encoding_ = choose_encoding(rows, bits=16 if self.bits == 16 else 8)
+        self.encoding_ = choose_encoding(rows, bits=self._input_bits)
         held_out = self._held_out(len(rows))
         kept = ~held_out
         self._train_all(rows[kept], y[kept], weight[kept], rows[held_out], y[held_out])
-        if self.bits == "mixed":
-            self._narrow(rows[held_out], y[held_out])
         self.model_bytes_ = model_bytes(self._proven_program())
         self._check_budget()
         return self
@@ -137,8 +148,11 @@ class EdgeEstimator(BaseEstimator):
 
     @property
     def _weight_bits(self) -> int:
-        """Width that training rounds to; "mixed" narrows or widens single tensors afterwards."""
-        return 8 if self.bits == "mixed" else int(self.bits)
+        """Width that training rounds weights to; other representations are made of those afterwards."""
+        if self.max_cycles is not None:
+            return min(FAST_BITS, int(self.bits))
+        width: Any = {"mixed": 8, **CODEBOOKS}.get(self.bits, self.bits)
+        return int(width)
 
     def _train_all(self, rows: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], *held_out: NDArray[Any]) -> None:
         """Train as often as asked for and keep the model whose device program does best on rows held out."""
@@ -151,15 +165,24 @@ class EdgeEstimator(BaseEstimator):
         seeds = [seed, *np.random.SeedSequence(seed).generate_state(self.restarts - 1).tolist()]
         best = -np.inf
         for seed in seeds:
-            result = self._train(x_q, y, weight, Lesson(rows, answer, seed))
+            lesson = Lesson(rows, answer, seed)
+            result = self._train(x_q, y, weight, lesson)
             before = vars(self).copy()
-            self.weights_, self.qtypes_ = result.weights, result.qtypes
-            self.n_iter_, self.history_ = result.n_iter, result.history
+            self._take(result)
             score = 1 - error_on(self._proven_program(), *held_out) if len(seeds) > 1 else 0.0
             if score > best:
-                best = score
+                best, kept = score, lesson._replace(start=result.float_weights)
             else:
                 self.__dict__.update(before)
+        if self.bits == "mixed":
+            self._narrow(partial(self._train, x_q, y, weight), kept, *held_out)
+        elif self.bits in CODEBOOKS:
+            self._take_choices({name: str(self.bits) for name in matrices(self.to_program())})
+
+    def _take(self, result: Any) -> None:
+        """Make what training gave this estimator's model."""
+        self.weights_, self.qtypes_ = result.weights, result.qtypes
+        self.n_iter_, self.history_ = result.n_iter, result.history
 
     def _run_training(
         self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson
@@ -171,8 +194,12 @@ class EdgeEstimator(BaseEstimator):
                    if hasattr(self, n)}  # fmt: skip
         recipe = with_options(model.recipe, **options)
         recipe = recipe.beside(augmented=self.augment is not None, taught=lesson.answer is not None)
+        if lesson.start is not None:
+            recipe = recipe.further()
+            model.specs |= {name: replace(model.specs[name], bits=4) for name in lesson.four_bits}
         return train(
             model, x_q, y, x_frac=self.encoding_.qtype.frac, budget=self.max_model_bytes, sample_weight=weight,
+            max_cycles=self.max_cycles, predicted_cycles=self._predicted_cycles, start=lesson.start,
             recipe=recipe, random_state=lesson.seed, verbose=int(self.verbose), teacher=self._teacher_of(lesson),
             augment=None if self.augment is None else lambda rng: self._augmented(lesson.rows, rng, x_q.shape),
             jit=recipe.epochs * len(x_q) > ROWS_WORTH_COMPILING,
@@ -193,6 +220,19 @@ class EdgeEstimator(BaseEstimator):
                 f"augment must give finite rows of the shape that it gets, {rows.shape}; it gave {made.shape}"
             )
         return self.encoding_.encode(made).reshape(shape)
+
+    def _predicted_cycles(self, weights: dict[str, NDArray[np.float64]], qtypes: dict[str, QType]) -> float:
+        """Cycles of a prediction on an Uno with such weights."""
+        before = vars(self).copy()
+        self.weights_, self.qtypes_ = weights, qtypes
+        found = predicted_cycles(self._proven_program())
+        self.__dict__ = before
+        return found
+
+    @property
+    def _input_bits(self) -> int:
+        """Width of inputs: a byte or a word, less where few cycles are wanted."""
+        return 16 if self.bits == 16 else 8 if self.max_cycles is None else FAST_INPUT_BITS
 
     def _proven_program(self) -> ir.Program:
         """The integer program; 16-bit weights lose as many of their last bits as 32-bit accumulators ask for."""
@@ -216,19 +256,42 @@ class EdgeEstimator(BaseEstimator):
             held_out[chosen[: min(count // HELD_OUT_SHARE, MOST_HELD_OUT)]] = True
         return held_out
 
-    def _narrow(self, rows: NDArray[np.float64], y: NDArray[Any]) -> None:
-        """Give every matrix the narrowest representation that the allowed loss permits."""
-        choice = narrow(self.to_program(), rows, y, self.max_accuracy_loss)
-        self.representations_ = choice.representations
-        for name in choice.representations:
-            self._take_back(choice.program[name])
+    def _narrow(self, train: Any, lesson: Lesson, rows: NDArray[np.float64], y: NDArray[Any]) -> None:
+        """Give every matrix the narrowest representation that the allowed loss permits.
+
+        As many matrices as may go on training with four bits; the others are narrowed as they are.
+        """
+        trained, loss = vars(self).copy(), 0.0
+        error = error_on(self._proven_program(), rows, y)
+        names = matrices(self.to_program())
+        for four_bits in (names, names[:1], []):
+            if four_bits:
+                self._take(train(lesson._replace(four_bits=tuple(four_bits))))
+                loss = error_on(self._proven_program(), rows, y) - error
+            if not four_bits or loss <= self.max_accuracy_loss:
+                break
+            self.__dict__, loss = trained.copy(), 0.0
+        choice = narrow(self.to_program(), rows, y, self.max_accuracy_loss - max(loss, 0.0))
+        self._take_choices(choice.representations)
+        self.representations_ = dict.fromkeys(four_bits, "fixed4") | choice.representations
+
+    def _take_choices(self, choices: dict[str, str]) -> None:
+        """Give the matrices named their representations."""
+        program = represent(self.to_program(), choices)
+        for name in choices:
+            self._take_back(program[name])
 
     def _take_back(self, tensor: ir.Tensor) -> None:
         """Store a constant of the program as the trained one of the same name."""
         self.weights_[tensor.name], self.qtypes_[tensor.name] = tensor.values, tensor.type
 
     def _check_budget(self) -> None:
-        """The budget is a promise: break loudly rather than store more."""
+        """The budgets are promises: break loudly rather than take more."""
+        if self.max_cycles is not None and (cycles := predicted_cycles(self._proven_program())) > self.max_cycles:
+            raise RuntimeError(
+                f"{type(self).__name__} was trained to {cycles} cycles, more than max_cycles={self.max_cycles}; "
+                "this is a fault of edgealgos, please report it."
+            )
         if self.max_model_bytes is not None and self.model_bytes_ > self.max_model_bytes:
             raise RuntimeError(
                 f"{type(self).__name__} was trained to {self.model_bytes_} bytes, more than "

@@ -35,7 +35,7 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
                  "nonlinearity": self.nonlinearity}  # fmt: skip
         hidden_size, rank_w, rank_u = structure_for_budget(
             self.max_model_bytes, x_q.shape[2], self._n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
-            rank_u=self.rank_u, **fixed,
+            rank_u=self.rank_u, max_cycles=self.max_cycles, **fixed,
         )  # fmt: skip
         model = FastGRNN(x_q.shape[2], self._n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
         return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight, lesson)
@@ -112,9 +112,14 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     ----------
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
-    bits : {4, 8, 16, "mixed"}, default=8
-        Precision of the stored weights; 4: of the large matrices, trained that way; ``"mixed"``: chosen tensor by
-        tensor after training, as narrow as `max_accuracy_loss` allows.
+    max_cycles : int or None, default=None
+        Clock cycles that a prediction (of a whole sample) may take on an Uno, as the report predicts them. Training
+        then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
+        weights to 5, whose sums are fast. Such a model takes up to 12 KB of flash as code. None: no limit.
+    bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
+        Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
+        or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
+        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
         (regressors: share of the variance).
@@ -197,12 +202,13 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
         teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.max_accuracy_loss = max_accuracy_loss
         self.hidden_size = hidden_size
@@ -229,7 +235,7 @@ class FastGRNNRegressor(EdgeRegressor, _Recurrent):
 
     Parameters
     ----------
-    max_model_bytes, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, epochs, batch_size, \
+    max_model_bytes, max_cycles, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, epochs, batch_size, \
 learning_rate, teacher, augment, restarts, random_state, verbose
         As in :class:`FastGRNNClassifier`.
 
@@ -251,12 +257,13 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
         teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.max_accuracy_loss = max_accuracy_loss
         self.hidden_size = hidden_size
@@ -282,8 +289,8 @@ class FastRNNClassifier(EdgeClassifier, _FastRNN):
 
     Parameters
     ----------
-    max_model_bytes, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, class_weight, epochs, batch_size, \
-learning_rate, teacher, augment, label_smoothing, restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, class_weight, epochs, \
+batch_size, learning_rate, teacher, augment, label_smoothing, restarts, random_state, verbose
         As in :class:`FastGRNNClassifier`.
 
     Examples
@@ -298,12 +305,13 @@ learning_rate, teacher, augment, label_smoothing, restarts, random_state, verbos
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
         teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.max_accuracy_loss = max_accuracy_loss
         self.hidden_size = hidden_size

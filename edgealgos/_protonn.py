@@ -28,7 +28,7 @@ class _ProtoNN(EdgeEstimator):
 
         projection_dim, n_prototypes = structure_for_budget(
             self.max_model_bytes, x_q.shape[1], self._n_outputs, projection_dim=self.projection_dim,
-            n_prototypes=self.n_prototypes, problem=self._problem, bits=self._weight_bits,
+            n_prototypes=self.n_prototypes, problem=self._problem, bits=self._weight_bits, max_cycles=self.max_cycles,
         )  # fmt: skip
         model = ProtoNN(
             x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, n_prototypes=n_prototypes,
@@ -76,9 +76,14 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     ----------
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
-    bits : {4, 8, 16, "mixed"}, default=8
-        Precision of the stored weights; 4: of the large matrices, trained that way; ``"mixed"``: chosen tensor by
-        tensor after training, as narrow as `max_accuracy_loss` allows.
+    max_cycles : int or None, default=None
+        Clock cycles that a prediction (of a whole sample) may take on an Uno, as the report predicts them. Training
+        then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
+        weights to 5, whose sums are fast. Such a model takes up to 12 KB of flash as code. None: no limit.
+    bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
+        Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
+        or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
+        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
         (regressors: share of the variance).
@@ -154,12 +159,13 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         projection_dim=None, n_prototypes=None, gamma=None, class_weight=None,
         epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, label_smoothing=0.0, restarts=1,
         random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.max_accuracy_loss = max_accuracy_loss
         self.projection_dim = projection_dim
@@ -184,8 +190,8 @@ class ProtoNNRegressor(EdgeRegressor, _ProtoNN):
 
     Parameters
     ----------
-    max_model_bytes, bits, projection_dim, n_prototypes, gamma, epochs, batch_size, learning_rate, teacher, augment, \
-restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, projection_dim, n_prototypes, gamma, epochs, batch_size, learning_rate, \
+teacher, augment, restarts, random_state, verbose
         As in :class:`ProtoNNClassifier`.
 
     Attributes
@@ -206,12 +212,13 @@ restarts, random_state, verbose
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         projection_dim=None, n_prototypes=None, gamma=None,
         epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, restarts=1,
         random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.max_accuracy_loss = max_accuracy_loss
         self.projection_dim = projection_dim

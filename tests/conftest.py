@@ -15,7 +15,15 @@ from edgealgos.codegen.simulators import avr8js, simavr
 QUICK = {"epochs": 8, "random_state": 0, "depth": 1, "projection_dim": 6}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fuzz", type=int, help="random programs of each fuzz test (host, Uno, ARM boards)")
+    parser.addoption("--fuzz-seed", type=int, help="seed of the first; printed by every run")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    for option, variable in (("fuzz", "EDGEALGOS_FUZZ"), ("fuzz_seed", "EDGEALGOS_FUZZ_SEED")):
+        if config.getoption(option) is not None:
+            os.environ[variable] = str(config.getoption(option))
     config.addinivalue_line("markers", "needs(*tools): skip where one of these tools is missing; fail under CI=true")
 
 

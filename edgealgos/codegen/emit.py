@@ -44,7 +44,7 @@ from .plan import MemoryPlan, plan_memory
 from .qtype import QType
 from .spectrum import exponent_offset
 from .tables import EXP2, LOG2, TANH
-from .unrolled import is_code, rest
+from .unrolled import in_one, is_code, not_stored, rest
 
 _LINE = 110
 
@@ -160,6 +160,8 @@ def _is_table(tensor: Tensor) -> bool:
 
 def _constant(program: Program, tensor: Tensor) -> str:
     """A table, or straight-line code with the table for processors that do not speak it."""
+    if tensor.name in not_stored(program):
+        return f"#if !defined(__AVR__)  // there, sums begin with it\n{_table(tensor)}#endif\n"
     if not is_code(tensor):
         return _table(tensor)
     op = next(op for op in program.ops() if tensor.name in op.reads)
@@ -212,7 +214,7 @@ def _stored_rows(tensor: Tensor) -> list[NDArray[Any]]:
     if tensor.storage.startswith("codebook"):
         rows = [np.searchsorted(codebook(tensor), row) for row in rows]
     if tensor.storage.startswith("nibble"):
-        rows = [row >> 4 & 15 for row in rows]
+        rows = [row & 15 for row in rows]
     return [_paired(row) for row in rows] if tensor.storage.startswith(("nibble", "codebook16")) else rows
 
 
@@ -297,7 +299,10 @@ def _definitions(program: Program, plan: MemoryPlan) -> str:
 
 
 def _call(program: Program, op: Op) -> str:
-    return f"  {_CALLS[type(op)](program, op)}"
+    plain = f"  {_CALLS[type(op)](program, op)}"
+    if not in_one(program, op):
+        return plain
+    return f"#if defined(__AVR__)\n  {emit_unrolled.call(program, op)}\n#else\n{plain}\n#endif"
 
 
 def _size(count: int) -> str:

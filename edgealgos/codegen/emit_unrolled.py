@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .ir import MatVec, Op, Program, PrototypeScore, TreeWalk
 from .straight_line import Code
-from .unrolled import RESIDENT, Parts, chosen_parts, chunks
+from .unrolled import RESIDENT, Parts, chosen_parts, chunks, in_one
 
 
 def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str:
@@ -23,6 +23,8 @@ def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str
     if isinstance(op, PrototypeScore) and name == op.prototypes:
         reader = _distance_reader(name)
         return "\n".join([comment, _function(f"{name}_distances", found[0], "uint16_t", "distances"), reader])
+    if in_one(program, op):
+        return f"{comment}\n{_whole(program, op, name, found[0])}"
     assert isinstance(op, (MatVec, TreeWalk, PrototypeScore))
     kind = f"int{op.acc_bits}_t"
     texts = [_function(_part(name, found, i), code, kind, "sums") for i, code in enumerate(found)]
@@ -30,18 +32,46 @@ def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str
     return "\n".join([comment, *texts, _reader(name, found, kind, rows, rest_reader)])
 
 
+def call(program: Program, op: Op) -> str:
+    """Call of an op that is straight-line code as a whole."""
+    if isinstance(op, MatVec):
+        return f"{op.matrix}_product({op.vector}, {op.out});"
+    assert isinstance(op, TreeWalk)
+    return f"{op.weights}_scores({op.vector}, {op.out}_);"
+
+
+def _whole(program: Program, op: Op, name: str, code: Code) -> str:
+    """Functions of an op that is straight-line code as a whole; of a tree the gates come before the scores."""
+    if isinstance(op, MatVec):
+        return _function(f"{name}_product", code, "int8_t", "out")
+    assert isinstance(op, TreeWalk)
+    if name == op.gates:
+        return _function(f"{name}_bytes", code, "int8_t", "out")
+    outputs = program[op.out].size
+    return (
+        f"EDGEALGOS_NOINLINE void {op.gates}_bytes(const int8_t *vector, int8_t *out);\n"
+        f"EDGEALGOS_NOINLINE void {name}_scores(const int8_t *vector, int32_t *scores) {{\n"
+        f"  int8_t gates[{outputs}];\n"
+        f"  {op.gates}_bytes(vector, gates);\n"
+        f'  register int8_t *gate __asm__("r24") = gates;\n'
+        f"{_statement(code, 'scores', 'gate')}\n}}"
+    )
+
+
 def _part(name: str, found: Parts, index: int) -> str:
     return f"{name}_sums" if len(found) == 1 else f"{name}_sums_{index}"
 
 
 def _function(name: str, code: Code, kind: str, out: str) -> str:
+    return f"EDGEALGOS_NOINLINE void {name}(const int8_t *vector, {kind} *{out}) {{\n{_statement(code, out)}\n}}"
+
+
+def _statement(code: Code, out: str, *others: str) -> str:
+    """The asm statement; X begins at the vector, Z at what is written."""
     lines = "\n".join(f"      {line}" for line in code.lines)
     registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
-    return (
-        f"EDGEALGOS_NOINLINE void {name}(const int8_t *vector, {kind} *{out}) {{\n"
-        f"  __asm__ __volatile__(\n{lines}\n"
-        f'      : "+x"(vector), "+z"({out})\n      :\n      : {registers});\n}}'
-    )
+    operands = ", ".join(['"+x"(vector)', f'"+z"({out})', *(f'"+r"({other})' for other in others)])
+    return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {registers});"
 
 
 def _distance_loop(name: str, code: Code) -> str:

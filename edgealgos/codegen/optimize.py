@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from .boards import Board
+from .boards import Board, get_board
 from .ir import Op, Program, PrototypeScore, Tensor, TreeWalk
 from .passes import model_bytes
 from .passes.pack_weights import fits_blocks
@@ -42,6 +42,12 @@ def unroll(program: Program, board: Board) -> Program:
         if size <= free and value > best[0]:
             best = (value, choices)
     return program.replacing(*(tensor for choice in best[1] for tensor in choice.changes.values()))
+
+
+def predicted_cycles(program: Program) -> int:
+    """Cycles of a prediction of an integer program on an Uno, optimised for speed."""
+    board = get_board("uno")
+    return needs(unroll(program, board), board)[0]
 
 
 def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> Iterator[list[_Choice]]:

@@ -137,6 +137,8 @@ def cycle_counts(program: Program) -> Counts:
 
 def op_counts(program: Program, op: Op) -> Counts:
     """Parts that one call of an op runs through, typically."""
+    if unrolled.in_one(program, op):  # the rest is counted with the code
+        return Counter({f"call {type(op).__name__} of code": 1})
     if isinstance(op, MatVec):
         out, matrix = program[op.out], program[op.matrix]
         shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
@@ -200,7 +202,9 @@ def _shifted_bits(shift: int, bits: int, acc_bits: int) -> int:
     if shift <= 0 or bits > 16:
         return -shift
     rest = shift % 8
-    return min(rest, 8 - rest) if shift + bits > 16 or acc_bits == 16 else rest
+    if acc_bits == 16 or shift + bits <= 16:  # a word
+        return 8 - shift if bits == 8 and 5 <= shift <= 8 else rest
+    return 8 - rest if rest >= 4 else rest
 
 
 def _products(matrix: Tensor, acc_bits: int, vector: Tensor, share: float = 1.0, where: str = "") -> Counts:
@@ -298,6 +302,9 @@ def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
     counts: Counts = Counter({f"Arduino core and serial loop ({stack_kind(program)})": 1})
     for op in program.ops():
+        if unrolled.in_one(program, op):
+            counts[f"call {type(op).__name__} of code"] += 1
+            continue
         counts[f"call {_call_kind(op)}"] += 1
         if isinstance(op, WindowStatistics):
             counts.update(f"kernel {kind}" for kind in op.statistics)
@@ -319,6 +326,10 @@ def stack_counts(program: Program) -> Counts:
     """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper)."""
     counts: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
     for op in program.ops():
+        if unrolled.in_one(program, op):
+            counts["frame straight-line code"] = 1
+            counts["local byte"] = max(counts["local byte"], program[op.out].size if isinstance(op, TreeWalk) else 0)
+            continue
         counts[f"frame {type(op).__name__}"] = 1
         counts["local byte"] = max(counts["local byte"], _local_bytes(program, op))
         for matrix, vector, acc_bits in _factors(program, op):

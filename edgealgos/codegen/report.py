@@ -16,7 +16,7 @@ from .passes import model_bytes, stored_bytes
 from .passes.pack_weights import table_bytes, tensor_bytes
 from .plan import MemoryPlan, plan_memory, ram_bytes
 from .prices import code_bytes, cycles, stack_bytes, straight_line
-from .unrolled import groups, rest
+from .unrolled import groups, not_stored, rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +150,12 @@ def _smallest(tensor: Tensor) -> Tensor:
 
 def flash_tables(program: Program) -> dict[str, int]:
     """Flash of the tables, by item; scalars are operands of instructions and part of the code."""
-    left = [rest(t) for t in program.tensors if t.space is Space.FLASH and t.shape != ()]
-    tables = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
-    tables |= {f"table {name}": size for name, size in table_bytes(program).items()}
-    return tables | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}
+    absent = not_stored(program)
+    tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
+    left = [rest(t) for t in tables]
+    sizes = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
+    sizes |= {f"table {name}": size for name, size in table_bytes(program).items()}
+    return sizes | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}
 
 
 def check_fits(report: Report, budget: Budget | None = None) -> None:

@@ -30,10 +30,7 @@ def fixed(bits: int) -> Representation:
 
 
 def _fixed_point(values: Reals, qtype: QType) -> Represented:
-    raw = qtype.quantize(values)
-    if qtype.bits == 4:  # the upper half of a byte
-        return QType(8, qtype.frac + 4), raw << 4
-    return qtype, raw
+    return qtype, qtype.quantize(values)
 
 
 def logarithmic(values: Reals) -> Represented:

@@ -69,28 +69,33 @@ def bonsai(
     node_density: float = 1.0,
     task: str = "classifier",
     bits: int = 8,
+    z_frac: int = 5,
+    fast: bool = False,
 ) -> Program:
-    """A random tree."""
+    """A random tree; a `fast` one has the types of those that are trained for few cycles, and no bias."""
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(samples(rng, 50, features))
     nodes = 2 ** (depth + 1) - 1
 
     def weights(name: str, shape: tuple[int, ...], density: float, scale: float) -> Tensor:
         data = sparse(rng, shape, density, scale)
-        return constant(name, data, QType.covering(float(np.abs(data).max()), bits))
+        qtype = QType.covering(float(np.abs(data).max()), bits)
+        return constant(name, qtype.dequantize(qtype.quantize(data)), qtype)  # as trained ones lie on their grid
 
+    node_weights = weights("W", (nodes, outputs, width), node_density, 1.0)
     tensors = [
         Tensor("x", (features,), Space.INPUT, encoding.qtype),
         weights("Z", (width, features), density, 0.3),
         constant("z_bias", rng.normal(size=width)),
-        scratch("z", width, QType(8, 5)),
-        weights("W", (nodes, outputs, width), node_density, 1.0),
+        scratch("z", width, QType(8, 7 if fast else z_frac)),
+        node_weights,
         weights("V", (nodes, outputs, width), node_density, 0.4),
         *([weights("theta", (nodes // 2, width), 1.0, 1.0)] if depth else []),
-        constant("score_bias", rng.normal(size=outputs)),
+        *([] if fast else [constant("score_bias", rng.normal(size=outputs))]),
         Tensor("scores", (outputs,), Space.OUTPUT),
     ]
-    walk = TreeWalk("scores", "z", "W", "V", "theta" if depth else None, "score_bias", depth, QType(16, 8))
+    w_type = QType(16, node_weights.type.frac + 7 if fast else 8)
+    walk = TreeWalk("scores", "z", "W", "V", "theta" if depth else None, None if fast else "score_bias", depth, w_type)
     return _program("Bonsai", tensors, {"predict": [MatVec("z", "Z", "x", "z_bias"), walk]}, encoding, task)
 
 
@@ -229,6 +234,7 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
     "bonsai with sparse nodes": lambda seed=0: bonsai(seed, depth=2, density=0.3, node_density=0.3, width=11),
     "bonsai with few weights": lambda seed=0: bonsai(seed, features=90, density=0.06, width=30, node_density=0.05),
+    "bonsai for few cycles": lambda seed=0: bonsai(seed, depth=0, bits=5, fast=True, width=12, outputs=10, density=0.2),
     "bonsai with 16 bits": lambda seed=0: bonsai(seed, bits=16),
     "bonsai with 4 bits": lambda seed=0: bonsai(seed, bits=4, density=1.0, features=21, width=7),
     "bonsai with many weights of 4 bits": lambda seed=0: represented(
@@ -280,7 +286,9 @@ def random_program(seed: int) -> Program:
             depth=int(rng.integers(0, 4)),
             density=density,
             node_density=float(rng.choice([0.2, 0.6, 1.0])),
-            bits=int(rng.choice([4, 8, 8, 16])),
+            bits=int(rng.choice([4, 6, 8, 8, 16])),
+            z_frac=int(rng.integers(3, 8)),
+            fast=bool(rng.random() < 0.3),
         )
     elif family == 1:
         program = protonn(

@@ -15,6 +15,9 @@ from .qtype import Ints
 # Registers of a product: r18 an input, r19 a weight, r20 the sign of a product; sums in the others, first in those that
 # a function may change, so that a small product has little to save.
 _SUM_REGISTERS = [f"r{i}" for i in (21, 22, 23, 24, 25, 26, 27, *range(2, 18))]
+# Where sums of 16 bits are made use of in registers: pairs, with r18 to r21 free (and r22, r23, X for scores).
+_PAIRS = [f"r{i}" for i in (22, 23, 24, 25, 26, 27, *range(2, 18))]
+_PAIRS_OF_SCORES = [f"r{i}" for i in (24, 25, *range(2, 18))]
 _CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
 # Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
 _VECTOR_REGISTERS = [f"r{i}" for i in (19, 20, 21, 22, 23, *range(2, 18))]
@@ -72,10 +75,36 @@ class _Writer:
         return Code(tuple(self.lines), clobbers, self.cycles + 8 + 4 * saved, 2 * (self.words + 1 + 2 * saved))
 
 
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """What becomes of a sum of 16 bits: ``saturate((sum + bias) >> shift)`` as one byte of `bits` bits."""
+
+    shift: int
+    bits: int
+    biases: tuple[int, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        """Whether the upper byte of a sum decides that it saturates."""
+        return 1 <= self.shift <= 14 and self.bits <= 8 <= self.shift + self.bits - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What becomes of a sum of 16 bits: it is multiplied with the next gate, a byte, and stored as a score."""
+
+
 # ---- matrix times vector -------------------------------------------------------------------------------------------
 
 
-def product(matrix: Ints, low: int, high: int, acc_bits: int, nonzero_share: float | None = None) -> Code | None:
+def product(
+    matrix: Ints,
+    low: int,
+    high: int,
+    acc_bits: int,
+    nonzero_share: float | None = None,
+    finish: Narrow | Vote | None = None,
+) -> Code | None:
     """Code of ``matrix @ vector``; None where a sum needs more than 24 bits.
 
     Parameters
@@ -88,6 +117,8 @@ def product(matrix: Ints, low: int, high: int, acc_bits: int, nonzero_share: flo
         16: sums are stored as words, which the caller has proven wide enough; 32: as double words.
     nonzero_share : float, optional
         If given, columns whose input is zero are left out; that share of them is not.
+    finish : Narrow, Vote or None
+        What becomes of the sums, which then need 16 bits; None: they are stored.
     """
     widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
     if max(widths, default=16) > 24:
@@ -95,20 +126,25 @@ def product(matrix: Ints, low: int, high: int, acc_bits: int, nonzero_share: flo
     writer = _Writer()
     writer.add("EDGEALGOS_BEGIN", 5, 3)
     used = {"r18", "r19", "r20"}
+    if finish is not None:
+        used |= {"r21", "r22", "r23"}
+    if isinstance(finish, Vote):
+        writer.add("EDGEALGOS_GATES", 1, 1)
+    available = {Narrow: _PAIRS, Vote: _PAIRS_OF_SCORES}.get(type(finish), _SUM_REGISTERS)
     base = 0
-    for rows in _groups(widths):
+    for rows in _groups(widths, len(available)):
         writer.end_line()
-        registers = iter(_SUM_REGISTERS)
+        registers = iter(available)
         sums = {row: [next(registers) for _ in range(widths[row] // 8)] for row in rows}
         used |= {name for names in sums.values() for name in names}
-        for names in sums.values():
-            writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
+        for row, names in sums.items():
+            _begin_sum(writer, names, _start(finish, row))
         base = _columns(writer, matrix, sums, base, nonzero_share)
         for names in sums.values():
-            _store(writer, names, acc_bits)
+            _finish_sum(writer, names, acc_bits, finish)
     writer.end_line()
     writer.add("EDGEALGOS_END", 5, 3)
-    return writer.code(used)
+    return writer.code(used - {"r24", "r25"} if isinstance(finish, Vote) else used)
 
 
 def _sum_bits(row: Ints, low: int, high: int) -> int:
@@ -117,15 +153,29 @@ def _sum_bits(row: Ints, low: int, high: int) -> int:
     return next(bits for bits in (16, 24, 64) if least >= -(1 << (bits - 1)) and most < 1 << (bits - 1))
 
 
-def _groups(widths: list[int]) -> Iterator[list[int]]:
+def _start(finish: Narrow | Vote | None, row: int) -> int:
+    """What a sum begins with: a bias, and half of the last unit that is kept."""
+    if not isinstance(finish, Narrow):
+        return 0
+    return (finish.biases[row] if finish.biases else 0) + (1 << (finish.shift - 1))
+
+
+def _begin_sum(writer: _Writer, names: list[str], start: int) -> None:
+    if start:
+        writer.add(f"EDGEALGOS_START16({', '.join(names)}, {start})", 4, 4)
+    else:
+        writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
+
+
+def _groups(widths: list[int], available: int) -> Iterator[list[int]]:
     """Consecutive rows whose sums fit in the registers together, groups of about equal size."""
     need = [width // 8 for width in widths]
-    count = -(-sum(need) // len(_SUM_REGISTERS))
+    count = -(-sum(need) // available)
     share = -(-sum(need) // max(count, 1))
     group: list[int] = []
     for row, registers in enumerate(need):
         taken = sum(need[r] for r in group)
-        if group and (taken + registers > len(_SUM_REGISTERS) or taken >= share):
+        if group and (taken + registers > available or taken >= share):
             yield group
             group = []
         group.append(row)
@@ -171,8 +221,33 @@ def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]]
     writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
 
 
-def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:
+def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None) -> None:
     writer.end_line()
+    if isinstance(finish, Vote):
+        writer.add(f"EDGEALGOS_VOTE({names[0]})", 21, 16)
+    elif finish is not None:
+        _narrow(writer, names, finish)
+    else:
+        _store(writer, names, acc_bits)
+
+
+def _narrow(writer: _Writer, names: list[str], finish: Narrow) -> None:
+    """Whether the sum saturates is seen at its upper byte; then the shift, to the left where that is nearer."""
+    shift, top = finish.shift, finish.shift + finish.bits - 8
+    writer.add(f"EDGEALGOS_TAKE({names[0]})", 1, 1)
+    if top < 8:
+        limits = f"{1 << (finish.bits - 1)}"
+        writer.add(f"EDGEALGOS_UNLESS_BEYOND({1 << (top - 1)}, {limits})", 5, 8)
+    if shift <= 4:
+        writer.add(" ".join(["EDGEALGOS_HALVE"] * shift), 2 * shift, 2 * shift)
+    else:
+        left, right = max(8 - shift, 0), max(shift - 8, 0)
+        words = ["EDGEALGOS_DOUBLE"] * left + ["EDGEALGOS_UPPER"] + ["EDGEALGOS_HALVE_BYTE"] * right
+        writer.add(" ".join(words), 2 * left + 1 + right, 2 * left + 1 + right)
+    writer.add("EDGEALGOS_KEEP", 2, 1)
+
+
+def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:
     wide = acc_bits == 32
     cycles = {(2, False): 4, (2, True): 10, (3, True): 10}[len(names), wide]
     words = {(2, False): 2, (2, True): 6, (3, True): 6}[len(names), wide]

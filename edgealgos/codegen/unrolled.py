@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from .interpret import exp2_kernels
-from .ir import MatVec, Op, Program, PrototypeScore, Tensor, TreeWalk
+from .ir import MatVec, Op, Program, PrototypeScore, Space, Tensor, TreeWalk
 from .passes.prove_accumulators import KERNEL_MAX, value_range
 from .qtype import Ints
-from .straight_line import Code, distance_loop, distances, product
+from .straight_line import Code, Narrow, Vote, distance_loop, distances, product
 
 ROWS_AT_ONCE = 20  # sums that wait on the stack to be rescaled
 RESIDENT = "resident"  # storage of prototypes that are compared with a vector in registers
@@ -44,6 +44,11 @@ def parts(program: Program, op: Op, name: str) -> Parts | None:
     elif isinstance(op, (MatVec, TreeWalk)):
         if (tensor.type.container, program[op.vector].type.container) != (8, 8) or tensor.size == 0:
             return None
+        if (finish := finished(program, op, name)) is not None:
+            low, high = value_range(program, op.vector)
+            whole = tensor.values.reshape(-1, tensor.shape[-1])
+            found = [product(whole, low, high, op.acc_bits, finish=finish)]
+            return tuple(code for code in found if code is not None) or None
         if isinstance(op, TreeWalk) and tensor.shape[1] > ROWS_AT_ONCE:
             return None
         low, high = value_range(program, op.vector)
@@ -51,6 +56,39 @@ def parts(program: Program, op: Op, name: str) -> Parts | None:
     else:
         return None
     return tuple(code for code in found if code is not None) if None not in found else None
+
+
+def finished(program: Program, op: Op, name: str) -> Narrow | Vote | None:
+    """What straight-line code makes of the sums while they are in registers: of a product that ends in bytes, and of a
+    tree of a single node; None where they are stored for others to go on with."""
+    if isinstance(op, MatVec) and op.acc_bits == 16:
+        out, matrix = program[op.out], program[op.matrix]
+        shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
+        biases = () if op.bias is None else tuple(program[op.bias].values.tolist())
+        found = Narrow(shift, out.type.bits, biases)
+        return found if out.space is not Space.OUTPUT and found.possible else None
+    if isinstance(op, TreeWalk) and op.acc_bits == 16 and op.depth == 0 and op.bias is None:
+        assert op.w_type is not None
+        z = program[op.vector].type.frac
+        gates = Narrow(program[op.gates].type.frac + z - 7, 8)
+        if program[op.weights].type.frac + z != op.w_type.frac or not gates.possible:
+            return None
+        return Vote() if name == op.weights else gates
+    return None
+
+
+def in_one(program: Program, op: Op) -> bool:
+    """Whether straight-line code is all there is of an op."""
+    if not isinstance(op, (MatVec, TreeWalk)):
+        return False
+    names = (op.matrix,) if isinstance(op, MatVec) else (op.weights, op.gates)
+    return all(program[name].unrolled and finished(program, op, name) for name in names)
+
+
+def not_stored(program: Program) -> set[str]:
+    """Constants that AVR flash does not hold: biases that sums begin with."""
+    ops = (op for op in program.ops() if isinstance(op, MatVec) and in_one(program, op))
+    return {op.bias for op in ops if op.bias is not None}
 
 
 def chosen_parts(program: Program, op: Op, name: str) -> Parts:

@@ -19,6 +19,7 @@ T_TYPE = QType(8, 7)
 SCORE_BITS = 16
 LEAST_DENSITY = 0.2
 TREE_DENSITY = 0.6
+LARGEST = 255  # dimensions
 
 
 class Bonsai:
@@ -47,11 +48,12 @@ class Bonsai:
         self.projection_dim, self.depth, self.sigma = projection_dim, depth, sigma
         self.n_internal, self.n_nodes = 2**depth - 1, 2 ** (depth + 1) - 1
         d, k = projection_dim, n_outputs
+        visits = tuple(2.0 ** -((node + 1).bit_length() - 1) for node in range(self.n_nodes))
         self.specs = {
             "Z": TensorSpec((d, n_features), bits, sparse=True),
             "b": TensorSpec((d,), 32, scale_of=("Z", "x")),
-            "W": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
-            "V": TensorSpec((self.n_nodes, k, d), bits, sparse=True),
+            "W": TensorSpec((self.n_nodes, k, d), bits, sparse=True, visits=visits),
+            "V": TensorSpec((self.n_nodes, k, d), bits, sparse=True, visits=visits),
         }
         if depth:
             self.specs["T"] = TensorSpec((self.n_internal, d), max(bits, 8))
@@ -116,7 +118,8 @@ class Bonsai:
         return {"z": Z_TYPE, "t": T_TYPE, "w": QType.covering(bound, SCORE_BITS)}
 
     def finish(self, weights, qtypes, y_mean, y_scale):
-        """Targets back in their units: W times a power of two, the mean in the output bias."""
+        """Targets back in their units: W times a power of two, the mean in the output bias; w no finer than its sum."""
+        qtypes["w"] = QType(SCORE_BITS, min(qtypes["w"].frac, qtypes["W"].frac + Z_TYPE.frac))
         if "c" in weights:
             shift = int(np.log2(y_scale))
             for name in ("W", "w"):
@@ -132,19 +135,23 @@ class Bonsai:
 
 
 def structure_for_budget(
-    budget, n_features, n_outputs, *, projection_dim=None, depth=None, problem="multiclass", bits=8
+    budget, n_features, n_outputs, *, projection_dim=None, depth=None, problem="multiclass", bits=8, max_cycles=None
 ):
     """Projection size and depth for a byte budget: the documented rule behind ``None``.
 
     The projection is as wide as the scores deserve: twice the number of classes (24 for a single score), more with the
     square root of budgets above 2 KB, never more than three times the features. The tree is the deepest of at most
     three levels whose nodes, all dense, leave room for such a projection with three fifths of its values; where none
-    does, there is a single node, and the projection shrinks until a fifth of its values has room.
+    does, there is a single node, and the projection shrinks until a fifth of its values has room. With `max_cycles`
+    there is a single node (whose code need not store its sums), and a dimension for every 600 cycles and four more at
+    most.
 
     Parameters
     ----------
     budget : int or None
         Bytes for everything; None chooses as for 16 KB.
+    max_cycles : int or None
+        Cycles of a prediction.
     projection_dim, depth : int, optional
         Fixed by the user.
 
@@ -165,9 +172,9 @@ def structure_for_budget(
 
     limit = 16384 if budget is None else budget
     widest = max(2 * n_outputs, 8 if n_outputs > 1 else 24) * max(1.0, math.sqrt(limit / 2048))
-    widest = max(1, min(round(widest), 3 * n_features))
+    widest = max(1, min(round(widest), 3 * n_features, LARGEST if max_cycles is None else 4 + max_cycles // 600))
     widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
-    depths = range(3, -1, -1) if depth is None else (depth,)
+    depths = range(3 if max_cycles is None else 0, -1, -1) if depth is None else (depth,)
     for h in depths:
         if least(widths[0], h, TREE_DENSITY if h else LEAST_DENSITY) <= limit:
             return widths[0], h

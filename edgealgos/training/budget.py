@@ -1,4 +1,4 @@
-"""What a model stores and how many bytes that takes, and how a byte budget is shared out; pure NumPy, no training."""
+"""What a model stores, the bytes and cycles that takes, and how a budget of either is shared out; pure NumPy."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from edgealgos.codegen.qtype import cheapest_storage, storage_bytes
 
 NIBBLE = 4  # bits of half a byte
 Masks = dict[str, NDArray[np.bool_]]
+MOST_CODE_CYCLES = 6500  # of products that 12 KB of flash hold as straight-line code
+VALUE_CYCLES, COLUMN_CYCLES = 5.2, 2.2  # of a weight, and of an input that any weight reads, in straight-line code
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class TensorSpec:
         tensors (``"x"`` is the input): a bias lives on its accumulator's scale.
     frac : int, optional
         Fractional bits fixed by the structure.
+    visits : tuple of float
+        Of a sparse tensor, how often a prediction multiplies with each of its blocks (one, if it has two axes).
     """
 
     shape: tuple[int, ...]
@@ -39,6 +43,7 @@ class TensorSpec:
     sparse: bool = False
     scale_of: tuple[str, ...] = ()
     frac: int | None = None
+    visits: tuple[float, ...] = (1.0,)
 
     @property
     def size(self) -> int:
@@ -145,3 +150,51 @@ def _most_salient(prices: Mapping[str, _Storage], saliency: Mapping[str, NDArray
     keep[order[np.cumsum(width[order]) <= left]] = True
     parts = np.split(keep, np.cumsum([saliency[n].size for n in prices])[:-1])
     return {name: part.reshape(saliency[name].shape) for name, part in zip(prices, parts, strict=True)}
+
+
+def cycles_of(specs: Specs, masks: Masks) -> float:
+    """Cycles of the products with the values that are kept; what else a prediction takes is not known here."""
+    return sum(_cycles(specs[name], mask) for name, mask in masks.items())
+
+
+def worth_their_cycles(specs: Specs, saliency: Mapping[str, NDArray[np.floating]], limit: float) -> Masks:
+    """Which values stay so that their products take at most `limit` cycles and the saliency kept is largest.
+
+    A value costs its multiplication, and an input that any value of a block reads is loaded once: so values gather in
+    columns that are in use. For a price of a cycle (in saliency) the best support is known exactly: a value stays
+    where it is worth its multiplication, a column where its values are together worth the load as well. The price is
+    found by bisection.
+
+    Parameters
+    ----------
+    specs : mapping of str to TensorSpec
+    saliency : mapping of str to array
+        For each sparse tensor, the (comparable) harm of removing each value.
+    limit : float
+        Cycles of all these products.
+    """
+    low, high = 0.0, 1e-30 + max(float(values.max()) for values in saliency.values())
+    masks = {name: _worth(specs[name], values, low) for name, values in saliency.items()}
+    if cycles_of(specs, masks) <= limit:
+        return masks
+    for _ in range(60):
+        price = np.sqrt(max(low, 1e-12 * high) * high)
+        masks = {name: _worth(specs[name], values, price) for name, values in saliency.items()}
+        low, high = (low, price) if cycles_of(specs, masks) <= limit else (price, high)
+    return {name: _worth(specs[name], values, high) for name, values in saliency.items()}
+
+
+def _worth(spec: TensorSpec, saliency: NDArray[np.floating], price: float) -> NDArray[np.bool_]:
+    """Values of one tensor that are worth their cycles at a price."""
+    shape = (len(spec.visits), -1, spec.shape[-1])
+    visits = price * np.array(spec.visits)[:, None, None]
+    gain = np.maximum(saliency.reshape(shape) - VALUE_CYCLES * visits, 0.0)
+    column = gain.sum(axis=1, keepdims=True) > COLUMN_CYCLES * visits
+    kept: NDArray[np.bool_] = ((gain > 0) & column).reshape(spec.shape)
+    return kept
+
+
+def _cycles(spec: TensorSpec, mask: NDArray[np.bool_]) -> float:
+    blocks = mask.reshape(len(spec.visits), -1, spec.shape[-1])
+    values, columns = blocks.sum(axis=(1, 2)), blocks.any(axis=1).sum(axis=1)
+    return float(np.array(spec.visits) @ (VALUE_CYCLES * values + COLUMN_CYCLES * columns))

@@ -85,9 +85,10 @@ _compiled: dict[tuple, tuple[Callable, Callable]] = {}
 
 
 def structure_key(model) -> tuple:
-    """What the compiled maths of a family object depends on: its kind and all its plain attributes."""
+    """What the compiled maths of a family object depends on: its kind, plain attributes, widths of values."""
     plain = {k: v for k, v in vars(model).items() if isinstance(v, int | float | str | bool | tuple | type(None))}
-    return type(model), tuple(sorted(plain.items()))
+    widths = tuple((name, spec.bits) for name, spec in model.specs.items())
+    return type(model), tuple(sorted(plain.items())), widths
 
 
 class Engine:

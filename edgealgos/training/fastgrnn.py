@@ -20,6 +20,7 @@ TANH_TABLE_BYTES = 128
 LARGEST_HIDDEN = 255
 LOW_RANKS = (16, 8, 4, 2, 1)
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
+PRODUCT_CYCLES, UNIT_CYCLES, STEP_CYCLES = 7.0, 150, 300  # of a step on an Uno, sums of 16 bits
 SCALARS = {"FastGRNN": ("zeta", "nu"), "FastRNN": ("alpha", "beta")}
 VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_bias",)}
 
@@ -67,14 +68,14 @@ class FastGRNN:
 
     def _specs(self, bits) -> dict[str, TensorSpec]:
         """Every stored tensor."""
-        h = self.hidden_size
+        h, visits = self.hidden_size, (float(self.n_steps),)
         specs = {}
         for name, columns, rank in (("W", self.n_step_features, self.rank_w), ("U", h, self.rank_u)):
             if rank:
-                specs[f"{name}1"] = TensorSpec((h, rank), bits, sparse=True)
-                specs[f"{name}2"] = TensorSpec((rank, columns), bits, sparse=True)
+                specs[f"{name}1"] = TensorSpec((h, rank), bits, sparse=True, visits=visits)
+                specs[f"{name}2"] = TensorSpec((rank, columns), bits, sparse=True, visits=visits)
             else:
-                specs[name] = TensorSpec((h, columns), bits, sparse=True)
+                specs[name] = TensorSpec((h, columns), bits, sparse=True, visits=visits)
         specs |= {name: TensorSpec((h,), 8) for name in VECTORS[self.name]}
         width, frac = (9, 8) if self.name == "FastGRNN" else (16, 15)
         specs |= {name: TensorSpec((1,), width, frac=frac) for name in SCALARS[self.name]}
@@ -182,19 +183,21 @@ class FastGRNN:
 
 def structure_for_budget(
     budget, n_features, n_outputs, *, n_steps, hidden_size=None, rank_w=None, rank_u=None, problem="multiclass", bits=8,
-    nonlinearity="hard_tanh", cell="FastGRNN",
+    nonlinearity="hard_tanh", cell="FastGRNN", max_cycles=None,
 ):  # fmt: skip
     """Hidden size and ranks for a byte budget: the documented rule behind ``None``.
 
     Full matrices, all values kept, and the largest state that fits: low rank bought nothing at about equal bytes on
     rows of USPS digits (validation rows; sparse states were not measured), and dense products are simple and fast.
     Where a state as large as the number of scores does not fit, W gets a low rank. A state fixed by the user may
-    be made sparse.
+    be made sparse. With `max_cycles` the state is as large as an Uno can update so often.
 
     Parameters
     ----------
     budget : int or None
         Bytes for everything; None chooses as for 4 KB.
+    max_cycles : int or None
+        Cycles of a prediction, all steps together.
     n_features : int
         Features of one time step.
     hidden_size, rank_w, rank_u : int, optional
@@ -216,8 +219,13 @@ def structure_for_budget(
                          bits=bits, nonlinearity=nonlinearity, cell=cell)  # fmt: skip
         return least_bytes(model.specs, model.extra_bytes, 1.0 if hidden_size is None else LEAST_DENSITY)
 
+    def cycles(size):
+        return n_steps * (PRODUCT_CYCLES * size * (n_features + size) + UNIT_CYCLES * size + STEP_CYCLES)
+
     limit = 4096 if budget is None else budget
     sizes = range(LARGEST_HIDDEN, 0, -1) if hidden_size is None else (hidden_size,)
+    if max_cycles is not None and hidden_size is None:
+        sizes = [size for size in sizes if cycles(size) <= max_cycles] or [1]
     ranks = (rank_w,) if rank_w else (None, *(r for r in LOW_RANKS if 2 * r <= n_features))
     for wanted in (min(n_outputs, sizes[0]), 1):
         for rank in ranks:

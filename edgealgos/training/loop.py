@@ -14,7 +14,16 @@ from tqdm.auto import tqdm
 
 from edgealgos.codegen.qtype import QType
 from edgealgos.training import engine as eng
-from edgealgos.training.budget import NIBBLE, Masks, dense_bytes, joint_support, stored_bytes
+from edgealgos.training.budget import (
+    MOST_CODE_CYCLES,
+    NIBBLE,
+    Masks,
+    cycles_of,
+    dense_bytes,
+    joint_support,
+    stored_bytes,
+    worth_their_cycles,
+)
 from edgealgos.training.family import Arrays, Family
 from edgealgos.training.losses import row_hits, row_losses, targets_for
 from edgealgos.training.rounding import Rounding
@@ -24,7 +33,10 @@ from edgealgos.training.schedule import Recipe
 from edgealgos.training.stepwise import StepEngine
 
 Answer = Callable[[NDArray], NDArray]
+Predicted = Callable[[Arrays, dict[str, QType]], float]
 UNBOUNDED = 1e9
+CYCLES_PROMISED = 0.98  # of those allowed, while training can still change them
+ASK_CYCLES_EVERY = 8  # epochs
 COARSE = 2.0**-20  # scale of an activation nobody has profiled yet: it never saturates
 
 
@@ -63,6 +75,9 @@ def train(
     *,
     x_frac: int,
     budget: int | None = None,
+    max_cycles: int | None = None,
+    predicted_cycles: Predicted | None = None,
+    start: Arrays | None = None,
     sample_weight: NDArray | None = None,
     recipe: Recipe | None = None,
     soft_targets: NDArray | None = None,
@@ -84,6 +99,12 @@ def train(
         Class indices 0..K-1, or real targets of shape (n,) or (n, n_outputs).
     budget : int or None
         Bytes for everything stored; None keeps every value.
+    max_cycles : int or None
+        Cycles of a prediction.
+    predicted_cycles : callable, optional
+        Cycles of a prediction with these weights and types; needed with `max_cycles`.
+    start : dict of str to array, optional
+        Parameters to go on from, zeros of sparse tensors staying zero; use a recipe of ``Recipe.further()``.
     sample_weight : array of shape (n,), optional
     recipe : Recipe, optional
         Default: the family's.
@@ -107,6 +128,7 @@ def train(
     TrainingResult
     """
     run = _Run(model, recipe or model.recipe, budget, x_frac, random_state, verbose, jit)
+    run.max_cycles, run.predicted_cycles, run.start = max_cycles, predicted_cycles, start
     return run.fit(x_q, np.asarray(y), sample_weight, soft_targets, teacher, augment, validation)
 
 
@@ -132,6 +154,10 @@ class _Run:
         self.centre: Any = np.float32(0.0)
         self.qtypes: dict[str, QType] = {}
         self.frozen_scales = False
+        self.max_cycles: int | None = None
+        self.predicted_cycles: Predicted | None = None
+        self.other_cycles = 0.0
+        self.start: Arrays | None = None
 
     # ------------------------------------------------------------------ preparation
 
@@ -141,6 +167,7 @@ class _Run:
         weight = np.ones(len(x_q)) if sample_weight is None else np.asarray(sample_weight, float)
         weight = weight / weight[weight > 0].mean()
         self.standardise_targets(y, weight)
+        self.x_q = x_q
         targets = self.targets(y, soft_targets)
         if validation is None and recipe.validation_fraction > 0:
             rows, held = split_rows(y, recipe.validation_fraction, model.problem, self.rng)
@@ -161,7 +188,10 @@ class _Run:
         self.engine = engine(model, x_frac=self.x_frac, loss=recipe.loss, jit=self.jit)
         if hasattr(model, "centred"):
             self.centre = np.rint(x_q.mean(0, dtype=np.float64)).astype(np.float32) * np.float32(2.0**-self.x_frac)
-        params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac - self.centre, self.scaled(y), self.rng)
+        if self.start is None:
+            params = model.initial(x_q.astype(np.float32) * 2.0**-self.x_frac - self.centre, self.scaled(y), self.rng)
+        else:
+            params, self.masks = self.start, {n: self.start[n] != 0 for n in self.masks}
         return self.run(eng.fresh_state(params), x_q, validation)
 
     def answers(self, rows, y, soft_targets, teacher, augment) -> Answer | None:
@@ -259,13 +289,52 @@ class _Run:
         as w^2 E[g^2] (a diagonal second-order expansion, comparable across tensors), with the running mean square of
         the gradient that Adam keeps anyway.
         """
-        if self.budget is None:
+        if self.budget is None and self.max_cycles is None:
             return
         params = {n: v.numpy() for n, v in state.params.items()}
         self.narrow_biases(params)
-        allowed = self.recipe.bytes_at(epoch, dense_bytes(self.specs, self.model.extra_bytes), self.budget)
         harm = {n: m * params[n].astype(float) ** 2 * (state.second[n].numpy() + 1e-12) for n, m in self.masks.items()}
-        self.masks = joint_support(self.specs, harm, allowed, self.model.extra_bytes)
+        if self.max_cycles is not None and harm:
+            self.masks = self.within_cycles(epoch, params, harm)
+            harm = {n: values * self.masks[n] for n, values in harm.items()}
+        if self.budget is not None:
+            allowed = self.recipe.allowed_at(epoch, dense_bytes(self.specs, self.model.extra_bytes), self.budget)
+            support = joint_support(self.specs, harm, allowed, self.model.extra_bytes)
+            self.masks = {n: support[n] & (values > 0) for n, values in harm.items()}
+
+    def within_cycles(self, epoch, params, harm) -> Masks:
+        """Support of this epoch's cycles; what a prediction takes besides its products is asked now and then."""
+        assert self.max_cycles is not None
+        goal = CYCLES_PROMISED * self.max_cycles
+        most = np.inf if getattr(self.model, "stepwise", False) else MOST_CODE_CYCLES  # matrices of steps stay tables
+        if epoch % ASK_CYCLES_EVERY == 0 or not self.other_cycles:
+            for _ in range(2):
+                final = worth_their_cycles(self.specs, harm, min(goal - self.other_cycles, most))
+                left = params | {n: params[n] * mask for n, mask in final.items()}
+                self.other_cycles = self.predict_cycles(left) - cycles_of(self.specs, final)
+        if self.other_cycles >= goal:
+            raise ValueError(
+                f"max_cycles={self.max_cycles} is too small: without any products such a {self.model.name} takes "
+                f"{round(self.other_cycles):,} cycles"
+            )
+        dense = cycles_of(self.specs, {n: np.ones_like(mask) for n, mask in self.masks.items()})
+        limit = min(goal - self.other_cycles, most)
+        return worth_their_cycles(self.specs, harm, self.recipe.allowed_at(epoch, dense, limit))
+
+    def predict_cycles(self, params) -> float:
+        """Cycles of a prediction with these parameters."""
+        assert self.predicted_cycles is not None
+        kept = self.qtypes
+        self.choose_types(params, self.x_q)
+        found = self.predicted_cycles(*self.model.finish(self.on_grid(params), self.qtypes, self.y_mean, self.y_scale))
+        self.qtypes = kept
+        return found
+
+    def trim(self, params) -> None:
+        """Remove a little more where the last epochs made sums wider than thresholding foresaw."""
+        while self.max_cycles is not None and self.predict_cycles(params) > self.max_cycles:
+            harm = {n: mask * np.square(params[n]) for n, mask in self.masks.items()}
+            self.masks = worth_their_cycles(self.specs, harm, 0.99 * cycles_of(self.specs, self.masks))
 
     # ------------------------------------------------------------------ types and results
 
@@ -352,6 +421,7 @@ class _Run:
     def result(self, params, epochs, x_q) -> TrainingResult:
         """Weights on their grid, their types, what they take."""
         model = self.model
+        self.trim(params)
         self.choose_activation_types(params, x_q)
         scale = self.y_scale if self.recipe.loss != "hinge" else self.confidence(params, x_q)
         weights, qtypes = model.finish(self.on_grid(params), dict(self.qtypes), self.y_mean, scale)

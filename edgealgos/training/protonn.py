@@ -16,6 +16,8 @@ from edgealgos.training.targets import excess_fraction
 
 EXP_FRAC = 16
 LEAST_DENSITY = 0.2
+LARGEST = 255  # dimensions
+PROTOTYPE_CYCLES = 120  # of its kernel and its labels
 CYCLES = 18_300  # of 20,000; a product of the projection takes 10, one of a prototype 16
 TABLE = np.round(128.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
 
@@ -138,19 +140,23 @@ class ProtoNN:
 
 
 def structure_for_budget(
-    budget, n_features, n_outputs, *, projection_dim=None, n_prototypes=None, problem="multiclass", bits=8
-):
+    budget, n_features, n_outputs, *, projection_dim=None, n_prototypes=None, problem="multiclass", bits=8,
+    max_cycles=None,
+):  # fmt: skip
     """Projection size and number of prototypes for a byte budget: the documented rule behind ``None``.
 
     The projection has 12 dimensions at 2 KB, changing with the fourth root of the budget, never more than features.
     Prototypes are three a class at 2 KB (changing with the square root of the budget) or, with few features, as many
     as an Uno can visit in about 20,000 cycles (in proportion for larger budgets; at most 100 for a single score).
-    They take at most two fifths of the budget where the projection could be denser instead.
+    They take at most two fifths of the budget where the projection could be denser instead. With `max_cycles` there is
+    a dimension for every 600 cycles at most, and prototypes may take half of the cycles.
 
     Parameters
     ----------
     budget : int or None
         Bytes for everything; None chooses as for 16 KB.
+    max_cycles : int or None
+        Cycles of a prediction.
     projection_dim, n_prototypes : int, optional
         Fixed by the user.
 
@@ -170,11 +176,13 @@ def structure_for_budget(
 
     limit = 16384 if budget is None else budget
     growth = limit / 2048
-    widest = max(1, min(round(12 * growth**0.25), n_features))
+    widest = max(1, min(round(12 * growth**0.25), n_features, LARGEST if max_cycles is None else max_cycles // 600))
     widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
     visited = (CYCLES * max(1.0, growth) - 10 * n_features * widest) / (16 * (widest + n_outputs))
     most = max(n_outputs, 2, round(3 * n_outputs * math.sqrt(growth)), int(visited))
     most = min(most, round(100 * math.sqrt(growth))) if n_outputs == 1 else most
+    if max_cycles is not None:
+        most = max(n_outputs, 2, int(0.5 * max_cycles / (6.5 * widest + PROTOTYPE_CYCLES)))
     counts = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
     for d in widths:
         for m in counts:

@@ -89,6 +89,14 @@ class Recipe:
         mixup = 0.0 if augmented or taught else self.mixup
         return dataclasses.replace(self, mixup=mixup, noise=min(self.noise, 0.2) if augmented else self.noise)
 
+    def further(self) -> Recipe:
+        """What follows a finished training: a quarter of its epochs, slower, rounding from the first."""
+        epochs = max(self.epochs // 4, 2)
+        return dataclasses.replace(
+            self, epochs=epochs, most_steps=self.most_steps and self.most_steps // 4, sparse_from=0.0, frozen_from=0.0,
+            quantized_from=0.0, learning_rate=0.5 * self.learning_rate, fastest_rate=0.5 * self.fastest_rate,
+        )  # fmt: skip
+
     def rates(self, epoch: int, steps: int) -> NDArray[np.float64]:
         """Learning rate of each step of an epoch: linear warm-up over 3 %, then half a cosine down to 1 %."""
         progress = (epoch + (np.arange(steps) + 0.5) / steps) / self.epochs
@@ -110,8 +118,8 @@ class Recipe:
         """Slope of relaxed decisions: from 1, times four every eighth of the epochs, to 256 halfway."""
         return 4.0 ** (8.0 * min(0.5, epoch / self.epochs))
 
-    def bytes_at(self, epoch: int, dense: int, budget: int) -> int:
-        """Bytes allowed after an epoch of thresholding: from `dense` down to `budget` along a cubic."""
+    def allowed_at(self, epoch: int, dense: float, budget: float) -> int:
+        """Bytes or cycles allowed after an epoch of thresholding: from `dense` down to `budget` along a cubic."""
         progress = ((epoch + 1) / self.epochs - self.sparse_from) / max(self.frozen_from - self.sparse_from, 1e-9)
         left = (1.0 - min(1.0, max(0.0, progress * 1.25))) ** 3
         return math.ceil(budget + (max(dense, budget) - budget) * left)

@@ -70,7 +70,7 @@ def test_features_pushed_one_by_one(board):
 
 @pytest.mark.parametrize("board", ARM)
 def test_fuzz(board, capsys):
-    """Random programs; EDGEALGOS_FUZZ says how many, EDGEALGOS_FUZZ_SEED where to start."""
+    """Random programs; ``pytest --fuzz 300`` says how many, ``--fuzz-seed`` where to start."""
     count = int(os.environ.get("EDGEALGOS_FUZZ", "4"))
     start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
     for seed in range(start, start + count):

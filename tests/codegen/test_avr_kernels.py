@@ -18,6 +18,13 @@ RUNTIME = Path(edgealgos.codegen.__file__).parent / "runtime"
 KERNELS = """
 static int16_t word(int8_t high, int8_t low) { return (int16_t)((uint8_t)high * 256u + (uint8_t)low); }
 
+// The vector at another place.
+static const int8_t *moved(const int8_t *x, uint16_t go, uint16_t n) {
+  static int8_t other[512];
+  for (uint16_t j = 0; j < n; ++j) other[go + j] = x[j];
+  return other + go;
+}
+
 static void all_kernels(const int8_t *x) {
   for (uint8_t i = 0; i < sizeof kLengths / sizeof *kLengths; ++i) {
     const uint16_t n = kLengths[i];
@@ -39,12 +46,15 @@ static void all_kernels(const int8_t *x) {
     PRINT(edgealgos::bitmap_row32(kBits + kStarts[i], values, x, (uint8_t)((n + 7) >> 3)));
     PRINT(values - kValues);
     const int8_t *row = kIndexed + kIndexedStarts[i];
-    const edgealgos::SparseSum16 c = edgealgos::dot_indexed16(row, x);
-    PRINT(c.sum);
-    PRINT(c.next - row);
-    const edgealgos::SparseSum32 d = edgealgos::dot_indexed32(row, x);
-    PRINT(d.sum);
-    PRINT(d.next - row);
+    for (uint16_t go = 0; n < 256 && go < 250; go += 83) {  // some of them cross a page
+      const int8_t *there = moved(x, go, n);
+      const edgealgos::SparseSum16 c = edgealgos::dot_indexed16(row, there, (uint8_t)n);
+      PRINT(c.sum);
+      PRINT(c.next - row);
+      const edgealgos::SparseSum32 d = edgealgos::dot_indexed32(row, there, (uint8_t)n);
+      PRINT(d.sum);
+      PRINT(d.next - row);
+    }
     int8_t z[256];
     for (uint16_t j = 0; j < 256; ++j) z[j] = x[j] >> 1;
     if (n < 256) PRINT(edgealgos::squared_distance7(kPrototype, z, (uint8_t)n, 255));
@@ -141,8 +151,8 @@ def _expected(tables, x):
             sums = np.concatenate([x[:n] @ tables["block"][:n], x[:n] @ tables["block"][n : 2 * n]])
             out += [*_wrap16(sums).tolist(), *sums.tolist()]
         out += [int(_wrap16(sparse)), used, sparse, used]
-        out += [int(_wrap16(sparse)), 1 + 2 * used, sparse, 1 + 2 * used]
         if n < 256:
+            out += 4 * [int(_wrap16(sparse)), 1 + 2 * used, sparse, 1 + 2 * used]
             out.append(min(65535, int((((x[:n] >> 1) - tables["prototype"][:n]) ** 2).sum())))
     factor = int(x[0] % 256) * 256 + int(x[1] % 256)
     start = np.array([0, 1, -1, 1073741824, -1073741824, 65535, -65536, 255, -256, 99])

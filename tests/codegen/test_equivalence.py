@@ -80,7 +80,7 @@ def test_uno_fast(kind):
 
 @pytest.mark.needs("g++")
 def test_fuzz_host(tmp_path, capsys):
-    """Random programs; EDGEALGOS_FUZZ says how many, EDGEALGOS_FUZZ_SEED where to start."""
+    """Random programs; ``pytest --fuzz 300`` says how many, ``--fuzz-seed`` where to start."""
     count = int(os.environ.get("EDGEALGOS_FUZZ", "8"))
     start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
     for seed in range(start, start + count):

@@ -12,6 +12,7 @@ from edgealgos.codegen.interpret import run_integer
 from edgealgos.codegen.optimize import FLASH_FOR_THE_USER, MODEL_FLASH, forms, unroll
 from edgealgos.codegen.passes import model_bytes, to_integer
 from edgealgos.codegen.report import predict_report
+from edgealgos.codegen.unrolled import in_one
 
 UNO = get_board("uno")
 
@@ -38,6 +39,37 @@ def test_sums_are_as_wide_as_each_row_needs():
     rows = np.array([[1, 1], [127, 127], [-128, -128]])
     widths = [line.count("PLUS24") + line.count("MINUS24") for line in straight_line.product(rows, -128, 127, 32).lines]
     assert sum(widths) == 2 * 1  # 2 * 127 * 128 fits in 16 bits, 2 * 128 * 128 does not
+
+
+def test_sums_become_bytes_in_registers():
+    narrow = straight_line.Narrow(shift=3, bits=8, biases=(40,))
+    code = straight_line.product(np.array([[3, -5]]), -8, 8, 16, finish=narrow)
+    assert code.lines[1] == "EDGEALGOS_START16(r22, r23, 44)"  # the bias and half of what is cut off
+    assert code.lines[-2] == (
+        "EDGEALGOS_TAKE(r22) EDGEALGOS_UNLESS_BEYOND(4, 128) "
+        "EDGEALGOS_HALVE EDGEALGOS_HALVE EDGEALGOS_HALVE EDGEALGOS_KEEP"
+    )
+
+
+@pytest.mark.parametrize(("shift", "bits", "possible"), [(1, 8, True), (0, 8, False), (1, 7, False), (9, 7, True)])
+def test_the_upper_byte_must_tell_what_saturates(shift, bits, possible):
+    assert straight_line.Narrow(shift, bits).possible is possible
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("bits", [3, 4, 5, 6])
+@pytest.mark.parametrize("outputs", [2, 10, 20])
+def test_models_in_one_piece_of_code_answer_the_same(bits, outputs):
+    """All shifts of a sum to a byte, saturating ones included."""
+    program = to_integer(programs.bonsai(bits, features=50, width=14, outputs=outputs, depth=0, bits=bits, fast=True))
+    fast = unroll(program, UNO)
+    assert in_one(fast, fast.functions["predict"][1])
+    compiled = CompiledModel(fast, UNO)
+    q = programs.any_inputs(np.random.default_rng(0), fast, 40)
+    X = q / fast.encoding.scale + fast.encoding.offset
+    found = compiled.simulate(X)
+    assert np.array_equal(found.scores, run_integer(program, q))
+    assert abs(found.cycles.mean() / compiled.report.cycles - 1) < 0.1
 
 
 def test_wide_matrices_are_too_much_for_24_bits():
@@ -73,7 +105,7 @@ def test_other_boards_keep_their_tables():
 
 def test_the_source_has_the_tables_for_other_processors():
     source = model_source(unroll(digits(), UNO), "tiny")
-    assert source.count("#if defined(__AVR__)") == 3  # Z, W, V
+    assert source.count("#if defined(__AVR__)") == 4  # Z with its call, W, V
     assert "edgealgos::matvec<int16_t" in source
 
 

@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgealgos.codegen.qtype import cheapest_storage
-from edgealgos.training.budget import TensorSpec, dense_bytes, joint_support, least_bytes, stored_bytes
+from edgealgos.training.budget import (
+    COLUMN_CYCLES,
+    VALUE_CYCLES,
+    TensorSpec,
+    cycles_of,
+    dense_bytes,
+    joint_support,
+    least_bytes,
+    stored_bytes,
+    worth_their_cycles,
+)
 
 SPECS = {
     "Z": TensorSpec((10, 40), sparse=True),
@@ -65,3 +75,25 @@ def test_half_bytes_are_counted_as_halves(rows):
         masks = joint_support(specs, {"Z": rng.random((rows, 37))}, budget)
         kept = int(masks["Z"].sum())
         assert budget - 2 < stored_bytes(specs, {"Z": kept}) <= budget
+
+
+@given(st.integers(1, 3000), st.integers(0, 50))
+def test_cycles_are_kept_and_used(limit, seed):
+    masks = worth_their_cycles(SPECS, harm(seed), limit)
+    everything = cycles_of(SPECS, {n: np.ones_like(m) for n, m in masks.items()})
+    assert cycles_of(SPECS, masks) <= limit
+    a_column = COLUMN_CYCLES + 10 * VALUE_CYCLES  # a column stays or goes with all that only together pays for it
+    assert cycles_of(SPECS, masks) > min(limit, everything) - a_column
+
+
+def test_values_gather_in_columns_that_are_in_use():
+    spec = {"Z": TensorSpec((2, 2), sparse=True)}
+    harm = {"Z": np.array([[5.0, 1.0], [0.9, 0.0]])}
+    two_in_one_column = 2 * VALUE_CYCLES + COLUMN_CYCLES
+    assert np.array_equal(worth_their_cycles(spec, harm, two_in_one_column)["Z"], [[True, False], [True, False]])
+
+
+def test_leaves_cost_only_when_visited():
+    root, leaf = TensorSpec((1, 2, 3), sparse=True), TensorSpec((1, 2, 3), sparse=True, visits=(0.5,))
+    masks = {"W": np.ones((1, 2, 3), bool)}
+    assert cycles_of({"W": leaf}, masks) == cycles_of({"W": root}, masks) / 2

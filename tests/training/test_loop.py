@@ -179,7 +179,7 @@ def test_versions_of_rows():
 def test_stages_and_bytes_of_a_recipe():
     recipe = dataclasses.replace(Recipe(), epochs=100)
     assert [recipe.stage(e) for e in (0, 30, 99)] == ["dense", "thresholding", "fixed support"]
-    allowed = [recipe.bytes_at(e, 4000, 1000) for e in range(20, 60)]
+    allowed = [recipe.allowed_at(e, 4000, 1000) for e in range(20, 60)]
     assert allowed == sorted(allowed, reverse=True)
     assert allowed[-1] == 1000
     assert Recipe().for_rows(60000).epochs < Recipe().epochs

@@ -54,8 +54,6 @@ def _headroom(labels: Tensor) -> int:
 
 
 def _weight_type(tensor: Tensor) -> Tensor:
-    if tensor.qtype is not None and tensor.type.bits == 4:  # four bits are the upper half of a byte
-        return replace(tensor, qtype=QType(8, tensor.type.frac + 4))
     if tensor.qtype is not None or tensor.data is None:
         return tensor
     return replace(tensor, qtype=QType.covering(float(np.abs(tensor.data).max(initial=0.0)), 8))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, PushColumn, Space, Tensor, TreeWalk
-from ..qtype import MAX_INDEXED_COLUMNS, Ints, storage_bytes
+from ..qtype import MAX_INDEXED_COLUMNS, Ints, QType, storage_bytes
 from ..tables import EXP2, TANH
 
 BLOCK_ROWS = 4  # rows that share the load of an input
@@ -45,7 +45,7 @@ def _possible(matrix: Tensor, vector: Tensor) -> list[str]:
     found += ["dense", "bitmap"]
     if (matrix.type.container, vector.type.container) == (8, 8) and matrix.shape[-1] <= MAX_INDEXED_COLUMNS:
         found.append("indexed")
-    if matrix.type.container == 8 and not np.any(matrix.values & 15):  # four bits are the upper half of a byte
+    if matrix.type.container == 8 and np.array_equal(QType(4, 0).saturate(matrix.values), matrix.values):
         found += ["nibbles", "nibble_bitmap"]
     distinct = np.unique(matrix.values).size
     if distinct <= 16:

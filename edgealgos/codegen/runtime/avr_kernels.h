@@ -192,40 +192,45 @@ EDGEALGOS_INLINE int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values
 }
 
 // clang-format off
-#define EDGEALGOS_STEP "lpm %[a], Z+\n\t" "add r26, %[a]\n\t" "adc r27, %[zero]\n\t" "ld %[a], X\n\t" "lpm %[b], Z+\n\t"
-#define EDGEALGOS_INDEXED(code)                                                                           \
-  "clr %[zero]\n\t" "lpm %[count], Z+\n\t"                                                                \
-  "sbrs %[count], 0\n\t" "rjmp 1f\n\t" code                                                               \
-  "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                                           \
-  "2: lsr %[count]\n\t" "lsr %[count]\n\t" "breq 4f\n\t"                                                  \
-  "3:\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(code))                                                         \
-  "dec %[count]\n\t" "brne 3b\n\t"                                                                        \
-  "4: clr r1\n\t"
+#define EDGEALGOS_NEXT(far) "lpm %[a], Z+\n\t" "add r26, %[a]\n\t" far "ld %[a], X\n\t" "lpm %[b], Z+\n\t"
+#define EDGEALGOS_FAR_COLUMN "adc r27, %[zero]\n\t"
+#define EDGEALGOS_COUNTED(code)                                                                           \
+  "sbrs %[count], 0\n\t" "rjmp 1f\n\t" code                                                             \
+  "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                                         \
+  "2: lsr %[count]\n\t" "lsr %[count]\n\t" "breq 4f\n\t"                                               \
+  "3:\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(code))                                                        \
+  "dec %[count]\n\t" "brne 3b\n\t"                                                                      \
+  "4:\n\t"
+// A vector that lies within 256 bytes of one page is stepped through by the lower byte of its address alone.
+#define EDGEALGOS_INDEXED(add)                                                                            \
+  "clr %[zero]\n\t" "lpm %[count], Z+\n\t" "mov %[a], %[columns]\n\t" "add %[a], r26\n\t" "brcc 5f\n\t"  \
+  "rjmp 6f\n\t" "5:\n\t" EDGEALGOS_COUNTED(EDGEALGOS_NEXT("") add) "rjmp 7f\n\t"                         \
+  "6:\n\t" EDGEALGOS_COUNTED(EDGEALGOS_NEXT(EDGEALGOS_FAR_COLUMN) add) "7: clr r1\n\t"
 // clang-format on
 
 // An indexed row: a byte that says how many weights follow, and each of them behind the number of columns to go on
-// (the first: from column 0). 14.8 cycles a weight, nothing a zero.
-EDGEALGOS_KERNEL SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector) {
+// (the first: from column 0). 13.8 cycles a weight, or 14.8 where the vector crosses a page; nothing a zero.
+EDGEALGOS_KERNEL SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector, uint8_t columns) {
   int16_t sum = 0;
   uint8_t a, b, count, zero;
-  __asm__ __volatile__(EDGEALGOS_INDEXED(EDGEALGOS_STEP EDGEALGOS_ADD16)
-                       : [sum] "+r"(sum), [count] "=&r"(count), [a] "=&d"(a), [b] "=&d"(b), [zero] "=&r"(zero),
-                         "+x"(vector), "+z"(row)
-                       :
+  __asm__ __volatile__(EDGEALGOS_INDEXED(EDGEALGOS_ADD16)
+                       : [sum] "+&r"(sum), [count] "=&r"(count), [a] "=&d"(a), [b] "=&d"(b), [zero] "=&r"(zero),
+                         "+&x"(vector), "+&z"(row)
+                       : [columns] "r"(columns)
                        : "r0", "memory");
   const SparseSum16 result = {row, sum};
   return result;
 }
 
-// The same with an exact sum (255 products cannot leave 24 bits): 16.8 cycles a weight.
-EDGEALGOS_KERNEL SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector) {
+// The same with an exact sum (255 products cannot leave 24 bits): two cycles more a weight.
+EDGEALGOS_KERNEL SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector, uint8_t columns) {
   int32_t sum = 0;
   uint8_t a, b, count, zero;
-  __asm__ __volatile__(EDGEALGOS_INDEXED(EDGEALGOS_STEP EDGEALGOS_ADD24)
+  __asm__ __volatile__(EDGEALGOS_INDEXED(EDGEALGOS_ADD24)
                        "mov %D[sum], %C[sum]\n\t" "lsl %D[sum]\n\t" "sbc %D[sum], %D[sum]\n\t"
-                       : [sum] "+r"(sum), [count] "=&r"(count), [a] "=&d"(a), [b] "=&d"(b), [zero] "=&r"(zero),
-                         "+x"(vector), "+z"(row)
-                       :
+                       : [sum] "+&r"(sum), [count] "=&r"(count), [a] "=&d"(a), [b] "=&d"(b), [zero] "=&r"(zero),
+                         "+&x"(vector), "+&z"(row)
+                       : [columns] "r"(columns)
                        : "r0", "memory");
   const SparseSum32 result = {row, sum};
   return result;
@@ -379,7 +384,8 @@ inline int16_t bitmap_row16(const uint8_t *bits, const int8_t *&values, const in
   return static_cast<int16_t>(bitmap_row32(bits, values, vector, mask_bytes));
 }
 
-inline SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector) {
+inline SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector, uint8_t columns) {
+  (void)columns;
   int32_t sum = 0;
   for (uint8_t left = static_cast<uint8_t>(*row++); left; --left, row += 2) {
     vector += static_cast<uint8_t>(row[0]);
@@ -389,8 +395,8 @@ inline SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector) {
   return result;
 }
 
-inline SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector) {
-  const SparseSum32 exact = dot_indexed32(row, vector);
+inline SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector, uint8_t columns) {
+  const SparseSum32 exact = dot_indexed32(row, vector, columns);
   const SparseSum16 result = {exact.next, static_cast<int16_t>(exact.sum)};
   return result;
 }

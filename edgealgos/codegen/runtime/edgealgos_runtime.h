@@ -199,7 +199,9 @@ template <> struct Dot<int16_t, int8_t, int8_t> {
   EDGEALGOS_NOINLINE static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row16(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
-  static SparseSum16 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed16(row, vector); }
+  static SparseSum16 indexed(const int8_t *row, const int8_t *vector, uint8_t columns) {
+    return dot_indexed16(row, vector, columns);
+  }
   static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
     dot_blocks16(weights, vector, columns, sums, blocks);
   }
@@ -213,7 +215,9 @@ template <> struct Dot<int32_t, int8_t, int8_t> {
   EDGEALGOS_NOINLINE static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
-  static SparseSum32 indexed(const int8_t *row, const int8_t *vector) { return dot_indexed32(row, vector); }
+  static SparseSum32 indexed(const int8_t *row, const int8_t *vector, uint8_t columns) {
+    return dot_indexed32(row, vector, columns);
+  }
   static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
     dot_blocks24(weights, vector, columns, sums, blocks);
   }
@@ -283,8 +287,8 @@ struct IndexedRows {
     const IndexedRows there = {starts ? values + flash(starts + node) : values, starts};
     return there;
   }
-  template <class Acc, class N> uint8_t next(const int8_t *vector, N, Acc *sums, uint8_t) {
-    const auto row = Dot<Acc, int8_t, int8_t>::indexed(values, vector);
+  template <class Acc, class N> uint8_t next(const int8_t *vector, N columns, Acc *sums, uint8_t) {
+    const auto row = Dot<Acc, int8_t, int8_t>::indexed(values, vector, static_cast<uint8_t>(columns));
     values = row.next;
     *sums = row.sum;
     return 1;
@@ -400,7 +404,9 @@ inline int8_t exp2_mantissa(uint16_t steps, uint8_t exponent) {
   if (shift > 7) return 0;
   uint8_t mantissa = flash(kExp2 + (steps & 63));
   if (shift) {  // halves go up: the last bit that is shifted out is added
-    while (--shift) mantissa = static_cast<uint8_t>(mantissa >> 1);
+    if (--shift & 4) mantissa = static_cast<uint8_t>(mantissa >> 4);
+    if (shift & 2) mantissa = static_cast<uint8_t>(mantissa >> 2);
+    if (shift & 1) mantissa = static_cast<uint8_t>(mantissa >> 1);
     mantissa = static_cast<uint8_t>(static_cast<uint8_t>(mantissa + 1) >> 1);
   }
   return static_cast<int8_t>(mantissa);

@@ -1,7 +1,7 @@
 // Rows of four-bit weights, two in a byte: AVR assembly with the C++ twin beside each, the same integers from both.
 //
-// A nibble holds the upper half of a weight whose lower half is zero, so that it is multiplied as a byte: the sum is 16
-// times that of the four-bit numbers, and no sign has to be extended. Sums are exact in 24 bits for up to 511 columns.
+// A nibble is multiplied as the upper half of a byte, so that no sign has to be extended: the sum of a row is 16 times
+// that of the four-bit numbers, exact in 24 bits for up to 511 columns, and divided at its end.
 #ifndef EDGEALGOS_NIBBLES_H
 #define EDGEALGOS_NIBBLES_H
 
@@ -9,7 +9,7 @@
 
 namespace edgealgos {
 
-// A row's sum and where the next row's weights begin.
+// 16 times a row's sum, and where the next row's weights begin.
 struct NibbleSum {
   const uint8_t *next;
   int32_t sum;
@@ -111,7 +111,7 @@ struct NibbleRows {
   template <class Acc> uint8_t next(const int8_t *vector, uint16_t columns, Acc *sums, uint8_t) {
     const NibbleSum row = dot_nibbles(values, vector, columns);
     values = row.next;
-    *sums = static_cast<Acc>(row.sum);
+    *sums = static_cast<Acc>(shift_right<4>(row.sum));
     return 1;
   }
 };
@@ -130,7 +130,7 @@ struct NibbleBitmapRows {
     const NibbleSum row = dot_nibble_bitmap(bits, values, vector, columns);
     values = row.next;
     bits += (columns + 7) >> 3;
-    *sums = static_cast<Acc>(row.sum);
+    *sums = static_cast<Acc>(shift_right<4>(row.sum));
     return 1;
   }
 };

@@ -33,6 +33,26 @@
 #define EDGEALGOS_STORE16_AS_32(a, b) EDGEALGOS_STORE16(a, b) EDGEALGOS_STORE_SIGN(b) "st Z+, " #b "\n\t"
 #define EDGEALGOS_STORE24_AS_32(a, b, c) EDGEALGOS_STORE16(a, b) "st Z+, " #c "\n\t" EDGEALGOS_STORE_SIGN(c)
 
+// A sum that begins with a bias, taken to r18 (low) and r19, in place of which one byte is stored: the ends of its range
+// where the upper byte says that it is beyond them, else the sum shifted.
+#define EDGEALGOS_START16(a, b, start) "ldi r18, lo8(" #start ")\n\t" "mov " #a ", r18\n\t" \
+                                       "ldi r18, hi8(" #start ")\n\t" "mov " #b ", r18\n\t"
+#define EDGEALGOS_TAKE(a) "movw r18, " #a "\n\t"
+#define EDGEALGOS_UNLESS_BEYOND(top, limit) "mov r20, r19\n\t" "subi r20, -" #top "\n\t" "cpi r20, 2 * " #top "\n\t" \
+                                            "brlo 1f\n\t" "ldi r18, " #limit " - 1\n\t" "sbrc r19, 7\n\t" \
+                                            "ldi r18, lo8(-" #limit ")\n\t" "rjmp 2f\n\t" "1:\n\t"
+#define EDGEALGOS_HALVE "asr r19\n\t" "ror r18\n\t"
+#define EDGEALGOS_DOUBLE "lsl r18\n\t" "rol r19\n\t"
+#define EDGEALGOS_UPPER "mov r18, r19\n\t"
+#define EDGEALGOS_HALVE_BYTE "asr r18\n\t"
+#define EDGEALGOS_KEEP "2: st Z+, r18\n\t"
+
+// A score of four bytes: the sum times the next gate (X points to them; the caller has put them into r24, r25).
+#define EDGEALGOS_GATES "movw r26, r24\n\t"
+#define EDGEALGOS_VOTE(a) "ld r18, X+\n\t" "movw r20, " #a "\n\t" "muls r21, r18\n\t" "movw r22, r0\n\t" \
+                          "mulsu r18, r20\n\t" "sbc r19, r19\n\t" "add r22, r1\n\t" "adc r23, r19\n\t" \
+                          "st Z+, r0\n\t" "st Z+, r22\n\t" "st Z+, r23\n\t" EDGEALGOS_STORE_SIGN(r23)
+
 // Squared distances: r24, r25 the sum, r26 what is carried out of it, r27 zero.
 #define EDGEALGOS_ELEMENT(z) "ld " #z ", X+\n\t"
 #define EDGEALGOS_ZERO_CARRY "clr r27\n\t"

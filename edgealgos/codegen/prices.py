@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -96,13 +97,22 @@ def straight_line(program: Program) -> dict[str, tuple[int, float]]:
         for name in op.reads:
             if unrolled.is_code(program[name]):
                 codes = unrolled.chosen_parts(program, op, name)
-                # Of a tree one node of each level is visited, and node k lies on level log2(k + 1).
-                shares = [
-                    2.0 ** -((k + 1).bit_length() - 1) if isinstance(op, TreeWalk) else 1.0 for k in range(len(codes))
-                ]
-                spent = sum(share * code.cycles for share, code in zip(shares, codes, strict=True))
+                shares = node_shares(program, op) if isinstance(op, TreeWalk) else [1.0] * len(codes)
+                spent = sum(share * code.cycles for share, code in zip(shares, codes, strict=False))
                 found[name] = sum(code.size for code in codes), spent
     return found
+
+
+def node_shares(program: Program, op: TreeWalk) -> list[float]:
+    """How often a prediction visits each node of a tree, typically.
+
+    One of each level; training keeps weights where rows go, so that the nodes of a level share the visits as their
+    weights (node k lies on level log2(k + 1)).
+    """
+    nodes = len(program[op.weights].values)
+    kept = [1 + sum(np.count_nonzero(program[n].values[k]) for n in (op.weights, op.gates)) for k in range(nodes)]
+    first = [2 ** ((k + 1).bit_length() - 1) - 1 for k in range(nodes)]
+    return [kept[k] / sum(kept[first[k] : 2 * first[k] + 1]) for k in range(nodes)]
 
 
 def straight_line_cycles(program: Program) -> Iterator[tuple[int, float]]:
@@ -212,10 +222,6 @@ def _products(matrix: Tensor, acc_bits: int, vector: Tensor, share: float = 1.0,
     left = unrolled.rest(matrix)
     if left is None:
         return Counter()
-    if matrix.unrolled:  # whole levels of a tree
-        levels = matrix.unrolled.bit_length()
-        visited = round(share * matrix.shape[0])
-        return _products(left, acc_bits, vector, (visited - levels) / left.shape[0], where)
     kind = f"{matrix.type.container}x{vector.type.container} to {acc_bits}"
     if matrix.storage.startswith("nibble"):  # one kernel for all sums
         kind = "8x8"
@@ -251,7 +257,7 @@ def _row_parts(matrix: Tensor, kind: str, rows: int, columns: int) -> Counts:
 
 
 def _tree_counts(program: Program, op: TreeWalk) -> Counts:
-    nodes, outputs, _ = program[op.weights].shape
+    outputs = program[op.out].size
     visited = op.depth + 1
     counts: Counts = Counter({"tree": 1, f"tree output of {op.acc_bits}": visited * outputs, "tree node": visited})
     assert op.w_type is not None
@@ -260,7 +266,10 @@ def _tree_counts(program: Program, op: TreeWalk) -> Counts:
     bits += _shifted_bits(program[op.gates].type.frac + z - 7, 8, op.acc_bits)
     counts[f"shifted bit of {op.acc_bits}"] = visited * outputs * bits
     for name in (op.weights, op.gates):
-        counts += _products(program[name], op.acc_bits, program[op.vector], visited / nodes, " of a tree")
+        tensor = program[name]
+        for node, share in list(enumerate(node_shares(program, op)))[tensor.unrolled :]:
+            matrix = replace(tensor, shape=(1, *tensor.shape[1:]), data=tensor.values[node : node + 1], unrolled=0)
+            counts += _products(matrix, op.acc_bits, program[op.vector], share, " of a tree")
     if op.branches is not None:
         inner = program[op.branches].shape[0]
         counts += _products(program[op.branches], op.acc_bits, program[op.vector], op.depth / inner)

@@ -234,17 +234,17 @@ def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow
 def _narrow(writer: _Writer, names: list[str], finish: Narrow) -> None:
     """Whether the sum saturates is seen at its upper byte; then the shift, to the left where that is nearer."""
     shift, top = finish.shift, finish.shift + finish.bits - 8
-    writer.add(f"EDGEALGOS_TAKE({names[0]})", 1, 1)
+    writer.add(f"EDGEALGOS_SUM_TAKE({names[0]})", 1, 1)
     if top < 8:
         limits = f"{1 << (finish.bits - 1)}"
         writer.add(f"EDGEALGOS_UNLESS_BEYOND({1 << (top - 1)}, {limits})", 5, 8)
     if shift <= 4:
-        writer.add(" ".join(["EDGEALGOS_HALVE"] * shift), 2 * shift, 2 * shift)
+        writer.add(" ".join(["EDGEALGOS_SUM_HALVE"] * shift), 2 * shift, 2 * shift)
     else:
         left, right = max(8 - shift, 0), max(shift - 8, 0)
-        words = ["EDGEALGOS_DOUBLE"] * left + ["EDGEALGOS_UPPER"] + ["EDGEALGOS_HALVE_BYTE"] * right
+        words = ["EDGEALGOS_SUM_DOUBLE"] * left + ["EDGEALGOS_SUM_UPPER"] + ["EDGEALGOS_SUM_HALVE_BYTE"] * right
         writer.add(" ".join(words), 2 * left + 1 + right, 2 * left + 1 + right)
-    writer.add("EDGEALGOS_KEEP", 2, 1)
+    writer.add("EDGEALGOS_SUM_KEEP", 2, 1)
 
 
 def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:

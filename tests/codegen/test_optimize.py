@@ -46,8 +46,8 @@ def test_sums_become_bytes_in_registers():
     code = straight_line.product(np.array([[3, -5]]), -8, 8, 16, finish=narrow)
     assert code.lines[1] == "EDGEALGOS_START16(r22, r23, 44)"  # the bias and half of what is cut off
     assert code.lines[-2] == (
-        "EDGEALGOS_TAKE(r22) EDGEALGOS_UNLESS_BEYOND(4, 128) "
-        "EDGEALGOS_HALVE EDGEALGOS_HALVE EDGEALGOS_HALVE EDGEALGOS_KEEP"
+        "EDGEALGOS_SUM_TAKE(r22) EDGEALGOS_UNLESS_BEYOND(4, 128) "
+        "EDGEALGOS_SUM_HALVE EDGEALGOS_SUM_HALVE EDGEALGOS_SUM_HALVE EDGEALGOS_SUM_KEEP"
     )
 
 

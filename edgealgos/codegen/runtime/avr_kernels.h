@@ -192,9 +192,9 @@ EDGEALGOS_INLINE int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values
 }
 
 // clang-format off
-#define EDGEALGOS_NEXT(far) "lpm %[a], Z+\n\t" "add r26, %[a]\n\t" far "ld %[a], X\n\t" "lpm %[b], Z+\n\t"
+#define EDGEALGOS_NEXT_INDEXED(far) "lpm %[a], Z+\n\t" "add r26, %[a]\n\t" far "ld %[a], X\n\t" "lpm %[b], Z+\n\t"
 #define EDGEALGOS_FAR_COLUMN "adc r27, %[zero]\n\t"
-#define EDGEALGOS_COUNTED(code)                                                                           \
+#define EDGEALGOS_EACH_INDEXED(code)                                                                           \
   "sbrs %[count], 0\n\t" "rjmp 1f\n\t" code                                                             \
   "1: sbrs %[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(code)                                         \
   "2: lsr %[count]\n\t" "lsr %[count]\n\t" "breq 4f\n\t"                                               \
@@ -204,8 +204,8 @@ EDGEALGOS_INLINE int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values
 // A vector that lies within 256 bytes of one page is stepped through by the lower byte of its address alone.
 #define EDGEALGOS_INDEXED(add)                                                                            \
   "clr %[zero]\n\t" "lpm %[count], Z+\n\t" "mov %[a], %[columns]\n\t" "add %[a], r26\n\t" "brcc 5f\n\t"  \
-  "rjmp 6f\n\t" "5:\n\t" EDGEALGOS_COUNTED(EDGEALGOS_NEXT("") add) "rjmp 7f\n\t"                         \
-  "6:\n\t" EDGEALGOS_COUNTED(EDGEALGOS_NEXT(EDGEALGOS_FAR_COLUMN) add) "7: clr r1\n\t"
+  "rjmp 6f\n\t" "5:\n\t" EDGEALGOS_EACH_INDEXED(EDGEALGOS_NEXT_INDEXED("") add) "rjmp 7f\n\t"                         \
+  "6:\n\t" EDGEALGOS_EACH_INDEXED(EDGEALGOS_NEXT_INDEXED(EDGEALGOS_FAR_COLUMN) add) "7: clr r1\n\t"
 // clang-format on
 
 // An indexed row: a byte that says how many weights follow, and each of them behind the number of columns to go on

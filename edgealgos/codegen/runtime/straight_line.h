@@ -37,15 +37,15 @@
 // where the upper byte says that it is beyond them, else the sum shifted.
 #define EDGEALGOS_START16(a, b, start) "ldi r18, lo8(" #start ")\n\t" "mov " #a ", r18\n\t" \
                                        "ldi r18, hi8(" #start ")\n\t" "mov " #b ", r18\n\t"
-#define EDGEALGOS_TAKE(a) "movw r18, " #a "\n\t"
+#define EDGEALGOS_SUM_TAKE(a) "movw r18, " #a "\n\t"
 #define EDGEALGOS_UNLESS_BEYOND(top, limit) "mov r20, r19\n\t" "subi r20, -" #top "\n\t" "cpi r20, 2 * " #top "\n\t" \
                                             "brlo 1f\n\t" "ldi r18, " #limit " - 1\n\t" "sbrc r19, 7\n\t" \
                                             "ldi r18, lo8(-" #limit ")\n\t" "rjmp 2f\n\t" "1:\n\t"
-#define EDGEALGOS_HALVE "asr r19\n\t" "ror r18\n\t"
-#define EDGEALGOS_DOUBLE "lsl r18\n\t" "rol r19\n\t"
-#define EDGEALGOS_UPPER "mov r18, r19\n\t"
-#define EDGEALGOS_HALVE_BYTE "asr r18\n\t"
-#define EDGEALGOS_KEEP "2: st Z+, r18\n\t"
+#define EDGEALGOS_SUM_HALVE "asr r19\n\t" "ror r18\n\t"
+#define EDGEALGOS_SUM_DOUBLE "lsl r18\n\t" "rol r19\n\t"
+#define EDGEALGOS_SUM_UPPER "mov r18, r19\n\t"
+#define EDGEALGOS_SUM_HALVE_BYTE "asr r18\n\t"
+#define EDGEALGOS_SUM_KEEP "2: st Z+, r18\n\t"
 
 // A score of four bytes: the sum times the next gate (X points to them; the caller has put them into r24, r25).
 #define EDGEALGOS_GATES "movw r26, r24\n\t"

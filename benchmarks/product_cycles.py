@@ -72,6 +72,7 @@ FORMS = (
     ("indexed, 10 %", "indexed", 0.1),
     ("straight-line, 60 %", "straight-line", 0.6),
     ("straight-line, 30 %", "straight-line", 0.3),
+    ("straight-line, 20 % (as trained with `max_cycles`)", "straight-line", 0.2),
     ("straight-line, 10 %", "straight-line", 0.1),
 )
 

@@ -127,6 +127,7 @@ class EdgeEstimator(BaseEstimator):
         held_out = self._held_out(len(rows))
         kept = ~held_out
         self._train_all(rows[kept], y[kept], weight[kept], rows[held_out], y[held_out])
+        self._settle(rows[held_out], y[held_out])
         self.model_bytes_ = model_bytes(self._proven_program())
         self._check_budget()
         return self
@@ -169,7 +170,7 @@ class EdgeEstimator(BaseEstimator):
             result = self._train(x_q, y, weight, lesson)
             before = vars(self).copy()
             self._take(result)
-            score = 1 - error_on(self._proven_program(), *held_out) if len(seeds) > 1 else 0.0
+            score = 1 - self._device_error(*held_out) if len(seeds) > 1 else 0.0
             if score > best:
                 best, kept = score, lesson._replace(start=result.float_weights)
             else:
@@ -185,9 +186,10 @@ class EdgeEstimator(BaseEstimator):
         self.n_iter_, self.history_ = result.n_iter, result.history
 
     def _run_training(
-        self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson
-    ) -> Any:
-        """The one training loop with this estimator's options."""
+        self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson,
+        share: float = 1.0,
+    ) -> Any:  # fmt: skip
+        """The one training loop with this estimator's options, for a share of its epochs."""
         from .training.loop import train, with_options
 
         options = {n: getattr(self, n) for n in ("epochs", "batch_size", "learning_rate", "label_smoothing")
@@ -197,6 +199,7 @@ class EdgeEstimator(BaseEstimator):
         if lesson.start is not None:
             recipe = recipe.further()
             model.specs |= {name: replace(model.specs[name], bits=4) for name in lesson.four_bits}
+        recipe = recipe if share == 1 else recipe.shortened(share)
         return train(
             model, x_q, y, x_frac=self.encoding_.qtype.frac, budget=self.max_model_bytes, sample_weight=weight,
             max_cycles=self.max_cycles, predicted_cycles=self._predicted_cycles, start=lesson.start,
@@ -248,13 +251,25 @@ class EdgeEstimator(BaseEstimator):
                 self.qtypes_[name] = coarser
                 self.weights_[name] = coarser.dequantize(coarser.quantize(self.weights_[name]))
 
+    def _device_error(self, rows: NDArray[np.float64], y: NDArray[Any]) -> float:
+        """Share of rows that the device program gets wrong (regressors: of the targets' variance)."""
+        return error_on(self._proven_program(), rows, y)
+
     def _held_out(self, count: int) -> NDArray[np.bool_]:
         """Rows that training does not see: a sixth of them, at most 1000, where something is to be judged."""
         held_out = np.zeros(count, dtype=bool)
-        if self.bits == "mixed" or self.restarts > 1:
+        if self._judges:
             chosen = np.random.default_rng(_seed(self.random_state)).permutation(count)
             held_out[chosen[: min(count // HELD_OUT_SHARE, MOST_HELD_OUT)]] = True
         return held_out
+
+    @property
+    def _judges(self) -> bool:
+        """Whether something is to be judged on rows that training does not see."""
+        return self.bits == "mixed" or self.restarts > 1
+
+    def _settle(self, rows: NDArray[np.float64], y: NDArray[Any]) -> None:
+        """What is chosen when all weights stand, on rows held out: nothing, but an estimator may have something."""
 
     def _narrow(self, train: Any, lesson: Lesson, rows: NDArray[np.float64], y: NDArray[Any]) -> None:
         """Give every matrix the narrowest representation that the allowed loss permits.
@@ -314,9 +329,9 @@ class EdgeEstimator(BaseEstimator):
         """The bias of the scores, where training made one."""
         return [self._flash("score_bias", source, doc="bias of the scores")] if source in self.weights_ else []
 
-    def _activation(self, name: str, size: int, doc: str = "") -> ir.Tensor:
-        """A vector that lives inside one function, of the type that training profiled."""
-        return ir.Tensor(name, (size,), ir.Space.SCRATCH, self.qtypes_.get(name), doc=doc)
+    def _activation(self, name: str, size: int, source: str | None = None, doc: str = "") -> ir.Tensor:
+        """A vector that lives inside one function, of the type that training profiled (as `source`)."""
+        return ir.Tensor(name, (size,), ir.Space.SCRATCH, self.qtypes_.get(source or name), doc=doc)
 
     def _program(
         self, family: str, tensors: list[ir.Tensor], functions: dict[str, list[ir.Op]], steps: int | None = None

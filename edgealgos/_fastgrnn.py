@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson, SequenceMixin
 from ._params import NONE, Options, integer
+from ._windows import WINDOW_PARAMETERS, Body, Windowed
 from .codegen import ir
 from .codegen.qtype import QType
 
@@ -27,66 +28,87 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
     """What the sequence estimators share; a cell adds its update of the state."""
 
     _cell = "FastGRNN"
+    window_steps: int | None = None  # regressors see whole sequences
 
     def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
         from .training.fastgrnn import FastGRNN, structure_for_budget
 
-        fixed = {"n_steps": x_q.shape[1], "problem": self._problem, "bits": self._weight_bits, "cell": self._cell,
-                 "nonlinearity": self.nonlinearity}  # fmt: skip
+        fixed = {"n_steps": self.window_steps or x_q.shape[1], "problem": self._problem, "bits": self._weight_bits,
+                 "cell": self._cell, "nonlinearity": self.nonlinearity,
+                 "every_step": self.window_steps is not None}  # fmt: skip
         hidden_size, rank_w, rank_u = structure_for_budget(
             self.max_model_bytes, x_q.shape[2], self._n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
             rank_u=self.rank_u, max_cycles=self.max_cycles, **fixed,
         )  # fmt: skip
         model = FastGRNN(x_q.shape[2], self._n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
+        return self._teach(model, x_q, y, weight, lesson)
+
+    def _teach(self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], lesson: Lesson) -> Any:
+        """Training on whole sequences."""
         return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight, lesson)
 
     def to_program(self) -> ir.Program:
         """``push`` takes one time step into the state, ``predict`` scores the state."""
         check_is_fitted(self)
-        outputs, hidden = self.weights_["FC"].shape
-        input_tensors, input_ops = self._product("W", "x", "wx")
-        state_tensors, state_ops = self._product("U", "h8", "uh")
-        update_tensors, update = self._update()
-        tensors = [
-            ir.Tensor("x", (self.n_step_features_,), ir.Space.INPUT, self.encoding_.qtype, doc="one time step"),
-            ir.Tensor("h", (hidden,), ir.Space.STATE, STATE, doc="hidden state"),
-            ir.Tensor("h8", (hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
-            *input_tensors,
-            *state_tensors,
-            ir.Tensor("p", (hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
-            *update_tensors,
-            self._flash("FC", doc="head"),
-            self._flash("FC_bias", doc="bias of the head"),
-            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
-        ]
-        push = [*input_ops, *state_ops, ir.Add("p", a="wx", b="uh"), update, ir.Rescale("h8", source="h")]
-        predict: list[ir.Op] = [ir.MatVec("scores", matrix="FC", vector="h8", bias="FC_bias")]
-        return self._program(self._cell, tensors, {"push": push, "predict": predict}, steps=self.n_steps_)
+        outputs, _ = self.weights_["FC"].shape
+        x = ir.Tensor("x", (self.n_step_features_,), ir.Space.INPUT, self.encoding_.qtype, doc="one time step")
+        scores = ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class")
+        tensors, push, predict = self._body(outputs)
+        return self._program(self._cell, [x, *tensors, scores], {"push": push, "predict": predict}, self.n_steps_)
 
-    def _product(self, matrix: str, vector: str, out: str) -> tuple[list[ir.Tensor], list[ir.Op]]:
+    def _body(self, outputs: int) -> Body:
+        """Tensors, ops of ``push`` and ops of ``predict``: one state for the whole sequence."""
+        input_tensors, input_ops = self._product("W", "x", "wx")
+        state, tensors, step = self._step()
+        head, score = self._head("scores", "h8")
+        return [*state, *input_tensors, *tensors, *head], [*input_ops, *step], [score]
+
+    def _step(self, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Tensor], list[ir.Op]]:
+        """State, other tensors and ops of one step of the cell; `lane` sets apart the states of windows."""
+        hidden = self.weights_["FC"].shape[1]
+        h, h8, p = f"h{lane}", f"h8{lane}", f"p{lane}"
+        state = [
+            ir.Tensor(h, (hidden,), ir.Space.STATE, STATE, doc="hidden state"),
+            ir.Tensor(h8, (hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
+        ]
+        product_tensors, product = self._product("U", h8, "uh", lane)
+        update_tensors, update = self._update(h, p)
+        tensors = [
+            *product_tensors,
+            ir.Tensor(p, (hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
+            *update_tensors,
+        ]
+        return state, tensors, [*product, ir.Add(p, a="wx", b=f"uh{lane}"), update, ir.Rescale(h8, source=h)]
+
+    def _head(self, out: str, h8: str) -> tuple[list[ir.Tensor], ir.Op]:
+        """Scores of a state."""
+        tensors = [self._flash("FC", doc="head"), self._flash("FC_bias", doc="bias of the head")]
+        return tensors, ir.MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
+
+    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Op]]:
         """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
         full = matrix in self.weights_
         left = matrix if full else f"{matrix}1"
-        result = ir.Tensor(out, (self.weights_[left].shape[0],), ir.Space.SCRATCH, PREACTIVATION)
+        name, inner, right = f"{out}{lane}", f"{out}_inner{lane}", f"{matrix}2"
+        result = ir.Tensor(name, (self.weights_[left].shape[0],), ir.Space.SCRATCH, PREACTIVATION)
         if full:
-            return [self._flash(matrix), result], [ir.MatVec(out, matrix=matrix, vector=vector)]
-        inner, right = f"{out}_inner", f"{matrix}2"
+            return [self._flash(matrix), result], [ir.MatVec(name, matrix=matrix, vector=vector)]
         tensors = [
             self._flash(right, doc="inner factor"),
-            self._activation(inner, self.weights_[right].shape[0]),
+            self._activation(inner, self.weights_[right].shape[0], source=f"{out}_inner"),
             self._flash(left, doc="outer factor"),
             result,
         ]
-        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(out, matrix=left, vector=inner)]
+        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(name, matrix=left, vector=inner)]
 
     def _scalar(self, name: str) -> ir.Tensor:
         """A constant that becomes an operand of an instruction."""
         return ir.Tensor(name, (), ir.Space.FLASH, self.qtypes_.get(name), self.weights_[name].reshape(()))
 
-    def _update(self) -> tuple[list[ir.Tensor], ir.Op]:
+    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
         """FastGRNN's gate (Kusupati et al., 2018, section 3.2)."""
         tensors = [self._flash("gate_bias"), self._flash("candidate_bias"), self._scalar("zeta"), self._scalar("nu")]
-        return tensors, ir.GatedUpdate("h", preactivation="p", gate_bias="gate_bias", candidate_bias="candidate_bias",
+        return tensors, ir.GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
                                        zeta="zeta", nu="nu", nonlinearity=self.nonlinearity)  # fmt: skip
 
 
@@ -95,14 +117,14 @@ class _FastRNN(_Recurrent):
 
     _cell = "FastRNN"
 
-    def _update(self) -> tuple[list[ir.Tensor], ir.Op]:
+    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
         """FastRNN's weighted residual (Kusupati et al., 2018, section 3.1)."""
         tensors = [self._flash("candidate_bias"), self._scalar("alpha"), self._scalar("beta")]
-        return tensors, ir.LeakyUpdate("h", preactivation="p", candidate_bias="candidate_bias", alpha="alpha",
+        return tensors, ir.LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
                                        beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
 
 
-class FastGRNNClassifier(EdgeClassifier, _Recurrent):
+class FastGRNNClassifier(Windowed, EdgeClassifier, _Recurrent):
     """FastGRNN classifier of sequences: a gated recurrent cell whose gate and candidate share their matrices.
 
     ``z = sigmoid(W x + U h + b_z)``, ``c = tanh(W x + U h + b_h)``, ``h = (zeta (1 - z) + nu) c + z h``; the scores are
@@ -121,8 +143,8 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
         `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
-        With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
-        (regressors: share of the variance).
+        With ``bits="mixed"`` or ``early_exit="auto"``, accuracy that narrower weights and early answers each may lose
+        on held-out training rows (regressors: share of the variance).
     hidden_size : int or None, default=None
         Size of the state ``h``.
     rank_w, rank_u : int or None, default=None
@@ -131,6 +153,16 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         Columns of 2-D input that make one time step; 3-D input carries its steps itself.
     nonlinearity : {"hard_tanh", "tanh"}, default="hard_tanh"
         Piecewise-linear functions, or tanh and sigmoid by a table.
+    window_steps : int or None, default=None
+        For long sequences of which only a short stretch carries the class: time steps that surely hold it. Training
+        finds the stretch (EMI-RNN), and the most confident window answers. None: the state after the last step does.
+    window_stride : int or None, default=None
+        Steps from one window's start to the next one's, a divisor of `window_steps`; None: its half. On the device
+        ``window_steps / window_stride`` windows are under way at a time, each with its own state.
+    early_exit : float, "auto" or None, default=None
+        Confidence (probability of the best class against the second best) above which the scores of a window under
+        way are the answer, and the rest of the sequence is not computed; ``"auto"``: the least that costs at most
+        `max_accuracy_loss` on a sixth of the rows, at most 1000, held out for that. None: every window is computed.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss.
     epochs : int or None, default=None
@@ -175,6 +207,8 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         Number types of weights and activations.
     model_bytes_ : int
         Bytes that the export stores for the model, indices included.
+    early_exit_ : float or None
+        Confidence above which an answer stands; with `window_steps` alone.
     n_iter_ : int
         Epochs run.
     history_ : dict
@@ -184,6 +218,9 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     ----------
     A. Kusupati et al. FastGRNN: a fast, accurate, stable and tiny kilobyte sized gated recurrent neural network.
     NeurIPS 2018.
+
+    D. Dennis, C. Pabbaraju, H. V. Simhadri, P. Jain. Multiple instance learning for efficient sequential data
+    classification on resource-constrained devices. NeurIPS 2018.
 
     Examples
     --------
@@ -199,12 +236,13 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
     True
     """
 
-    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
 
     def __init__(
         self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
+        nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
+        class_weight=None, epochs=None, batch_size=None, learning_rate=None,
         teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
@@ -216,6 +254,9 @@ class FastGRNNClassifier(EdgeClassifier, _Recurrent):
         self.rank_u = rank_u
         self.step_size = step_size
         self.nonlinearity = nonlinearity
+        self.window_steps = window_steps
+        self.window_stride = window_stride
+        self.early_exit = early_exit
         self.class_weight = class_weight
         self.epochs = epochs
         self.batch_size = batch_size
@@ -281,7 +322,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
         self.verbose = verbose
 
 
-class FastRNNClassifier(EdgeClassifier, _FastRNN):
+class FastRNNClassifier(Windowed, EdgeClassifier, _FastRNN):
     """FastRNN classifier of sequences: a recurrent cell with a weighted residual connection.
 
     ``h = alpha tanh(W x + U h + b_h) + beta h``; the scores are linear in the last ``h`` (Kusupati et al., NeurIPS
@@ -289,8 +330,9 @@ class FastRNNClassifier(EdgeClassifier, _FastRNN):
 
     Parameters
     ----------
-    max_model_bytes, max_cycles, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, class_weight, epochs, \
-batch_size, learning_rate, teacher, augment, label_smoothing, restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, hidden_size, rank_w, rank_u, step_size, nonlinearity, \
+window_steps, window_stride, early_exit, class_weight, epochs, batch_size, learning_rate, teacher, augment, \
+label_smoothing, restarts, random_state, verbose
         As in :class:`FastGRNNClassifier`.
 
     Examples
@@ -302,12 +344,13 @@ batch_size, learning_rate, teacher, augment, label_smoothing, restarts, random_s
     (5,)
     """
 
-    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
 
     def __init__(
         self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", class_weight=None, epochs=None, batch_size=None, learning_rate=None,
+        nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
+        class_weight=None, epochs=None, batch_size=None, learning_rate=None,
         teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
@@ -319,6 +362,9 @@ batch_size, learning_rate, teacher, augment, label_smoothing, restarts, random_s
         self.rank_u = rank_u
         self.step_size = step_size
         self.nonlinearity = nonlinearity
+        self.window_steps = window_steps
+        self.window_stride = window_stride
+        self.early_exit = early_exit
         self.class_weight = class_weight
         self.epochs = epochs
         self.batch_size = batch_size

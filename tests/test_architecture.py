@@ -114,9 +114,9 @@ def test_training_knows_no_estimator_and_no_emitter(module):
             assert below(name, "codegen.qtype") or name == ".codegen" or below(name, "codegen.tables"), name
 
 
-@pytest.mark.parametrize("module", in_room("_bonsai", "_protonn", "_fastgrnn"))
+@pytest.mark.parametrize("module", in_room("_bonsai", "_protonn", "_fastgrnn", "_windows"))
 def test_families_know_base_program_and_number_types(module):
-    allowed = ("_base", "_params", "codegen.ir", "codegen.qtype", "codegen.interpret", "training")
+    allowed = ("_base", "_params", "_windows", "codegen.ir", "codegen.qtype", "codegen.interpret", "training")
     for name in imports(module):
         if name.startswith(".") and name not in (".", ".codegen"):
             assert any(below(name, room) for room in allowed), name

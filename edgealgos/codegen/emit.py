@@ -18,9 +18,11 @@ from . import emit_unrolled, motion
 from .ir import (
     Add,
     ArgMax,
+    CountStep,
     Decimate,
     Frame,
     GatedUpdate,
+    KeepConfident,
     LeakyUpdate,
     LogBands,
     MatVec,
@@ -34,6 +36,7 @@ from .ir import (
     SlideWindow,
     Space,
     Standardize,
+    StartWindow,
     Tensor,
     TreeWalk,
     WindowStatistics,
@@ -385,7 +388,7 @@ def _add(program: Program, op: Add) -> str:
 def _rescale(program: Program, op: Rescale) -> str:
     out = program[op.out]
     shift = program[op.source].type.frac - out.type.frac
-    return f"edgealgos::rescale_vector<{shift}, {out.type.bits}>({op.source}, {op.out}, {out.size});"
+    return f"edgealgos::rescale_vector<{shift}, {out.type.bits}>({op.source}, {_ref(program, op.out)}, {out.size});"
 
 
 def _push_column(program: Program, op: PushColumn) -> str:
@@ -462,6 +465,25 @@ def _log_bands(program: Program, op: LogBands) -> str:
     return f"{call}({op.source}, {op.edges}, {op.weights}, {_ref(program, op.out)}, {program[op.out].size}, {points});"
 
 
+def _count_step(program: Program, op: CountStep) -> str:
+    step = f"edgealgos::count_step({op.out}, {op.period});"
+    if op.kept is None or op.limit is None:
+        return step
+    margin = f"edgealgos::margin({op.kept}, {program[op.kept].size})"
+    return f"if ({margin} > {_scalar(program, op.limit)}u) return;  // the answer stands\n  {step}"
+
+
+def _start_window(program: Program, op: StartWindow) -> str:
+    size = program[op.out].size
+    return f"if (!edgealgos::start_window({op.clock}, {op.first}, {op.period}, {op.out}, {size})) return;"
+
+
+def _keep_confident(program: Program, op: KeepConfident) -> str:
+    limit = "UINT32_MAX" if op.limit is None else f"{_scalar(program, op.limit)}u"
+    ends = f"edgealgos::window_ends({op.clock}, {op.first}, {op.period})"
+    return f"edgealgos::keep_confident({op.source}, {op.out}, {program[op.out].size}, {ends}, {limit});"
+
+
 def _argmax(program: Program, op: ArgMax) -> str:
     return f"return edgealgos::argmax({_ref(program, op.source)}, {program[op.source].size});"
 
@@ -483,6 +505,9 @@ _CALLS: dict[type[Op], Any] = {
     Frame: _frame,
     PowerSpectrum: _power_spectrum,
     LogBands: _log_bands,
+    CountStep: _count_step,
+    StartWindow: _start_window,
+    KeepConfident: _keep_confident,
     ArgMax: _argmax,
 }
 

@@ -15,8 +15,10 @@ from . import motion, spectrum
 from .ir import (
     Add,
     ArgMax,
+    CountStep,
     Decimate,
     GatedUpdate,
+    KeepConfident,
     LeakyUpdate,
     MatVec,
     Op,
@@ -28,6 +30,7 @@ from .ir import (
     SlideWindow,
     Space,
     Standardize,
+    StartWindow,
     TreeWalk,
     WindowStatistics,
     kernel_headroom,
@@ -228,6 +231,46 @@ def _run_ops(
             watch(op.out, result)
     return True
 
+
+# ---- windows, the same for real numbers and integers ----------------------------------------------------------------
+
+
+def margin(scores: NDArray[Any]) -> NDArray[Any]:
+    """How far the best score of each row is above the second best; of one column the magnitude."""
+    if scores.shape[1] == 1:
+        found: NDArray[Any] = np.abs(scores[:, 0])
+    else:
+        found = np.diff(np.partition(scores, (-2, -1), axis=1)[:, -2:], axis=1)[:, 0]
+    return found
+
+
+def _count_step(program: Program, op: CountStep, v: Values) -> NDArray[Any]:
+    count = v[op.out]
+    return np.where(count == 2 * op.period, op.period, count) + 1
+
+
+def _start_window(program: Program, op: StartWindow, v: Values) -> NDArray[Any] | None:
+    if not len(v[op.clock]):
+        return v[op.out]
+    count = int(v[op.clock][0, 0])  # all samples are at the same step
+    if count <= op.first:
+        return None
+    return np.zeros_like(v[op.out]) if count == op.first + op.period + 1 else v[op.out]
+
+
+def _keep_confident(program: Program, op: KeepConfident, v: Values) -> NDArray[Any]:
+    now, before = margin(v[op.source]), margin(v[op.out])
+    better = v[op.clock][:, 0] % op.period == op.first % op.period
+    if op.limit is not None:
+        better = (better | (now > v[op.limit])) & (before <= v[op.limit])
+    return np.where((better & (now > before))[:, None], v[op.source], v[op.out])
+
+
+_WINDOW_OPS: dict[type[Op], Kernel] = {
+    CountStep: _count_step,
+    StartWindow: _start_window,
+    KeepConfident: _keep_confident,
+}
 
 # ---- real numbers -------------------------------------------------------------------------------------------------
 
@@ -435,6 +478,7 @@ _EXTRACTOR_OPS: dict[type[Op], Kernel] = {
 }
 
 _FLOAT_OPS: dict[type[Op], Kernel] = {
+    **_WINDOW_OPS,
     MatVec: _float_matvec,
     TreeWalk: _float_tree_walk,
     PrototypeScore: _float_prototype_score,
@@ -448,6 +492,7 @@ _FLOAT_OPS: dict[type[Op], Kernel] = {
 }
 
 _INTEGER_OPS: dict[type[Op], Kernel] = {
+    **_WINDOW_OPS,
     MatVec: _integer_matvec,
     TreeWalk: _integer_tree_walk,
     PrototypeScore: _integer_prototype_score,

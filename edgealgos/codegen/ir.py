@@ -305,6 +305,46 @@ class LogBands(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class CountStep(Op):
+    """``out`` counts the pushes since ``reset``: 1, 2, ..., 2 `period`, and on from `period` + 1 again.
+
+    With a `limit` it waits for ``reset`` once the margin of `kept` is above that: the answer stands. (The
+    interpreter counts on; :class:`KeepConfident` sees to it that the answer does not change.)
+    """
+
+    period: int
+    kept: str | None = None
+    limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StartWindow(Op):
+    """Clears the state `out` where a window of `period` steps starts, every `period` steps from the step `first` on.
+
+    Waits before that, so what comes later in its function must not start earlier.
+    """
+
+    clock: str
+    first: int
+    period: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepConfident(Op):
+    """``out = source`` where that has the larger margin: at the end of a window, or above the `limit` at any step.
+
+    The margin of scores is the best less the second best; of a single score its magnitude. Once that of `out` is
+    above the limit, `out` stays. Windows are those of :class:`StartWindow`.
+    """
+
+    source: str
+    clock: str
+    first: int
+    period: int
+    limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ArgMax(Op):
     """Index of the largest element (the first one when equal); of a single score: 1 where it is positive."""
 
@@ -315,6 +355,7 @@ _OPERANDS = frozenset({
     "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
     "position", "multiplier", "addend", "shift", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha",
     "beta", "sums", "phase", "centre", "frame", "squares", "counts", "window", "history", "turns", "floors", "edges",
+    "clock", "kept", "limit",
 })  # fmt: skip
 
 
@@ -430,7 +471,7 @@ def _verify_function(program: Program, function: str, body: tuple[Op, ...]) -> N
         for name in op.reads:
             if name not in ready:
                 raise ValueError(f"{function}: {type(op).__name__} reads {name!r} before anything wrote it")
-        if op.out in written:
+        if op.out in written and program[op.out].space is not Space.STATE:
             raise ValueError(f"{function}: {op.out!r} is written twice")
         if program[op.out].space in (Space.INPUT, Space.FLASH):
             raise ValueError(f"{function}: {type(op).__name__} writes to {op.out!r}, which is constant")
@@ -465,6 +506,12 @@ def _verify_shapes(program: Program, op: Op) -> None:
         wanted = {op.source: (2 * shape[op.out][0],), op.turns: (shape[op.out][0] // 2, 2)}
     elif isinstance(op, LogBands):
         wanted = {op.edges: (shape[op.out][0] + 2,)}
+    elif isinstance(op, CountStep):
+        wanted = {op.out: (1,)}
+    elif isinstance(op, StartWindow):
+        wanted = {op.clock: (1,)}
+    elif isinstance(op, KeepConfident):
+        wanted = {op.source: shape[op.out], op.clock: (1,)}
     elif isinstance(op, (Add, Rescale, Settle, Standardize)):
         wanted = {name: shape[op.out] for name in op.reads}
     elif isinstance(op, Decimate):

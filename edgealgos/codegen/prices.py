@@ -21,9 +21,11 @@ from .boards import Board
 from .ir import (
     Add,
     ArgMax,
+    CountStep,
     Decimate,
     Frame,
     GatedUpdate,
+    KeepConfident,
     LeakyUpdate,
     LogBands,
     MatVec,
@@ -35,7 +37,9 @@ from .ir import (
     Rescale,
     Settle,
     SlideWindow,
+    Space,
     Standardize,
+    StartWindow,
     Tensor,
     TreeWalk,
     WindowStatistics,
@@ -127,10 +131,13 @@ def _priced(counts: Counts, table: dict[str, float]) -> dict[str, int]:
 
 
 def _timed_ops(program: Program) -> Iterator[tuple[str, Op, int]]:
-    """Every op with how often one prediction runs it."""
+    """Every op with how often one prediction runs it; that it may stop early is not counted on."""
     for function, body in program.functions.items():
+        times = (program.steps or 1) if function == "push" else 1
         for op in body:
-            yield function, op, (program.steps or 1) if function == "push" else 1
+            yield function, op, times
+            if isinstance(op, StartWindow):  # what comes later waits until then
+                times = max((program.steps or 1) - op.first, 0)
 
 
 # ---- parts that take time ------------------------------------------------------------------------------------------
@@ -175,6 +182,12 @@ def op_counts(program: Program, op: Op) -> Counts:
         return _motion_counts(program, op)
     if isinstance(op, (Frame, PowerSpectrum, LogBands)):
         return _sound_counts(program, op)
+    if isinstance(op, StartWindow):
+        return Counter({"call StartWindow": 1})
+    if isinstance(op, (CountStep, KeepConfident)):
+        compared = (op.kept,) if isinstance(op, CountStep) else (op.out, op.source)
+        scores = sum(program[name].size for name in compared if name is not None)
+        return Counter({f"call {type(op).__name__}": 1, "score of a margin": scores})
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})
@@ -310,10 +323,15 @@ def _visited(prototypes: Ints, frac: int) -> tuple[float, float]:
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
     counts: Counts = Counter({f"Arduino core and serial loop ({stack_kind(program)})": 1})
+    seen = set()
     for op in program.ops():
         if unrolled.in_one(program, op):
             counts[f"call {type(op).__name__} of code"] += 1
             continue
+        if (kernel := _instance(program, op)) in seen:
+            counts["further call"] += 1
+            continue
+        seen.add(kernel)
         counts[f"call {_call_kind(op)}"] += 1
         if isinstance(op, WindowStatistics):
             counts.update(f"kernel {kind}" for kind in op.statistics)
@@ -324,6 +342,12 @@ def code_counts(program: Program) -> Counts:
     for function in _kernel_functions(program):
         counts[f"kernel {function}"] = 1
     return counts
+
+
+def _instance(program: Program, op: Op) -> tuple[object, ...]:
+    """What the compiler makes one function of: a kernel with the types of its operands, and the constants it reads."""
+    operands = [program[name] for name in (op.out, *op.reads)]
+    return type(op), *(t.name if t.space is Space.FLASH else t.qtype for t in operands)
 
 
 def stack_kind(program: Program) -> str:
@@ -386,6 +410,8 @@ def _kernel_functions(program: Program) -> set[str]:
             found.add(_dot(matrix, vector, acc_bits))
             if matrix.storage == "blocks" and matrix.shape[-2] % BLOCK_ROWS:
                 found.add(f"dense 8x8 to {acc_bits}")
+        if isinstance(op, KeepConfident):
+            found.add("margin")
         if isinstance(op, ArgMax) and program[op.source].size > 1:
             found.add("argmax")
     return found

@@ -18,7 +18,9 @@ from .interpret import CANDIDATE, PREACTIVATION, STATE
 from .ir import (
     Add,
     ArgMax,
+    CountStep,
     GatedUpdate,
+    KeepConfident,
     LeakyUpdate,
     MatVec,
     Op,
@@ -26,6 +28,7 @@ from .ir import (
     PrototypeScore,
     Rescale,
     Space,
+    StartWindow,
     Tensor,
     TreeWalk,
     verify,
@@ -183,6 +186,49 @@ def fastgrnn(
     return _program("FastGRNN", tensors, {"push": push, "predict": predict}, encoding, task, steps)
 
 
+def windowed(
+    seed: int = 0,
+    features: int = 5,
+    hidden: int = 7,
+    outputs: int = 4,
+    steps: int = 19,
+    period: int = 6,
+    lanes: int = 2,
+    threshold: float | None = None,
+) -> Program:
+    """A random recurrent cell over windows that overlap; the most confident scores answer."""
+    rng = np.random.default_rng(seed)
+    encoding = choose_encoding(samples(rng, 50, features))
+    limits, stop = ([], None) if threshold is None else ([constant("threshold", threshold)], "threshold")
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        Tensor("count", (1,), Space.STATE, QType(16, 0)),
+        Tensor("kept", (outputs,), Space.STATE),
+        constant("W", rng.normal(size=(hidden, features)) * 0.5),
+        constant("U", rng.normal(size=(hidden, hidden)) * 0.5),
+        scratch("p_w", hidden, PREACTIVATION),
+        *(constant(name, rng.normal(size=hidden)) for name in ("b_z", "b_h")),
+        constant("zeta", 0.7),
+        constant("nu", 0.05),
+        constant("FC", rng.normal(size=(outputs, hidden))),
+        constant("FC_bias", rng.normal(size=outputs) * 0.1),
+        *limits,
+        Tensor("scores", (outputs,), Space.OUTPUT),
+    ]
+    push: list[Op] = [CountStep("count", period, "kept" if stop else None, stop), MatVec("p_w", "W", "x")]
+    for i in range(lanes):
+        first = i * period // lanes
+        h, h8, p_u, p, found = (f"{name}_{i}" for name in ("h", "h8", "p_u", "p", "scores"))
+        tensors += [Tensor(h, (hidden,), Space.STATE, STATE), Tensor(h8, (hidden,), Space.STATE, CANDIDATE)]
+        tensors += [scratch(p_u, hidden, PREACTIVATION), scratch(p, hidden, PREACTIVATION), scratch(found, outputs)]
+        push += [StartWindow(name, "count", first, period) for name in (h, h8)]
+        push += [MatVec(p_u, "U", h8), Add(p, "p_w", p_u), GatedUpdate(h, p, "b_z", "b_h", "zeta", "nu", "hard_tanh")]
+        push += [Rescale(h8, h), MatVec(found, "FC", h8, "FC_bias")]
+        push += [KeepConfident("kept", found, "count", first, period, stop)]
+    functions: dict[str, list[Op]] = {"push": push, "predict": [Rescale("scores", "kept")]}
+    return _program("FastGRNN of windows", tensors, functions, encoding, "classifier", steps)
+
+
 def _program(
     family: str,
     tensors: list[Tensor],
@@ -261,6 +307,9 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "fastgrnn of low rank": lambda seed=0: fastgrnn(seed, rank=3),
     "fastgrnn with tanh": lambda seed=0: fastgrnn(seed, nonlinearity="tanh"),
     "fastgrnn regressor": lambda seed=0: fastgrnn(seed, outputs=1, task="regressor"),
+    "fastgrnn of windows": lambda seed=0: windowed(seed),
+    "fastgrnn of windows that stops early": lambda seed=0: windowed(seed, threshold=3.0, lanes=3),
+    "fastgrnn of windows with two classes": lambda seed=0: windowed(seed, outputs=1, threshold=1.5, hidden=4),
     "fastrnn": lambda seed=0: fastgrnn(seed, gated=False),
     "fastrnn with tanh": lambda seed=0: fastgrnn(seed, gated=False, nonlinearity="tanh"),
 }

@@ -17,6 +17,7 @@ from edgealgos.training.targets import excess_fraction
 SMALL_STATE = QType(8, 7)
 PREACTIVATION = QType(16, 12)
 TANH_TABLE_BYTES = 128
+THRESHOLD_BYTES = 4  # of an early exit
 LARGEST_HIDDEN = 255
 LOW_RANKS = (16, 8, 4, 2, 1)
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
@@ -45,12 +46,14 @@ class FastGRNN:
     nonlinearity : {"hard_tanh", "tanh"}
     bits : int
         Width of the values of W, U and the head.
+    every_step : bool
+        Whether scores are to be right after every step, so that one may stop early; not only after the last.
     """
 
     stepwise = True
 
     def __init__(self, n_features, n_outputs, problem, *, n_steps, hidden_size, cell="FastGRNN", rank_w=None,
-                 rank_u=None, nonlinearity="hard_tanh", bits=8):  # fmt: skip
+                 rank_u=None, nonlinearity="hard_tanh", bits=8, every_step=False):  # fmt: skip
         self.n_step_features, self.n_steps = n_features, n_steps
         self.n_features, self.n_outputs, self.problem = n_features * n_steps, n_outputs, problem
         self.name, self.hidden_size, self.nonlinearity = cell, hidden_size, nonlinearity
@@ -58,7 +61,8 @@ class FastGRNN:
         self.rank_u = rank_u if rank_u and rank_u < hidden_size else None
         self.specs = self._specs(bits)
         self.fixed_types = {"h8": SMALL_STATE}
-        self.extra_bytes = TANH_TABLE_BYTES if nonlinearity == "tanh" else 0
+        self.every_step = every_step
+        self.extra_bytes = TANH_TABLE_BYTES * (nonlinearity == "tanh") + THRESHOLD_BYTES * every_step
         self.profiled = tuple(f"{m}_inner" for m, rank in (("wx", self.rank_w), ("uh", self.rank_u)) if rank)
         self.recipe = Recipe(
             epochs=100, batch_size=64, learning_rate=0.01, fastest_rate=0.0, weight_decay=0.1,
@@ -113,9 +117,15 @@ class FastGRNN:
     # ------------------------------------------------------------------ forward
 
     def forward(self, params, x, rounding):
-        """Scores (n, n_outputs) of rows (n, n_steps, n_features) or (n, n_steps * n_features)."""
+        """Scores (n, n_outputs) of rows (n, n_steps, n_features) or (n, n_steps * n_features).
+
+        With `every_step` those after each step, (n_steps, n, n_outputs).
+        """
         states = self.states(params, x, rounding)
-        return self.head(params, states[-1], rounding)
+        if not self.every_step:
+            return self.head(params, states[-1], rounding)
+        scores = self.head(params, tf.reshape(states, (-1, self.hidden_size)), rounding)
+        return tf.reshape(scores, (self.n_steps, -1, self.n_outputs))
 
     def states(self, params, x, rounding):
         """Hidden state after every step, (n_steps, n, hidden)."""
@@ -183,7 +193,7 @@ class FastGRNN:
 
 def structure_for_budget(
     budget, n_features, n_outputs, *, n_steps, hidden_size=None, rank_w=None, rank_u=None, problem="multiclass", bits=8,
-    nonlinearity="hard_tanh", cell="FastGRNN", max_cycles=None,
+    nonlinearity="hard_tanh", cell="FastGRNN", max_cycles=None, every_step=False,
 ):  # fmt: skip
     """Hidden size and ranks for a byte budget: the documented rule behind ``None``.
 
@@ -216,7 +226,7 @@ def structure_for_budget(
 
     def least(size, rank):
         model = FastGRNN(n_features, n_outputs, problem, n_steps=n_steps, hidden_size=size, rank_w=rank, rank_u=rank_u,
-                         bits=bits, nonlinearity=nonlinearity, cell=cell)  # fmt: skip
+                         bits=bits, nonlinearity=nonlinearity, cell=cell, every_step=every_step)  # fmt: skip
         return least_bytes(model.specs, model.extra_bytes, 1.0 if hidden_size is None else LEAST_DENSITY)
 
     def cycles(size):

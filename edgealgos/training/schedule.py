@@ -97,6 +97,11 @@ class Recipe:
             quantized_from=0.0, learning_rate=0.5 * self.learning_rate, fastest_rate=0.5 * self.fastest_rate,
         )  # fmt: skip
 
+    def shortened(self, share: float) -> Recipe:
+        """This recipe in a share of its epochs."""
+        steps = None if self.most_steps is None else round(share * self.most_steps)
+        return dataclasses.replace(self, epochs=max(1, round(share * self.epochs)), most_steps=steps)
+
     def rates(self, epoch: int, steps: int) -> NDArray[np.float64]:
         """Learning rate of each step of an epoch: linear warm-up over 3 %, then half a cosine down to 1 %."""
         progress = (epoch + (np.arange(steps) + 0.5) / steps) / self.epochs

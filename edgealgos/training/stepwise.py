@@ -56,7 +56,7 @@ class StepEngine:
         vector = self.machine.flat({n: params[n] * control.masks.get(n, 1.0) for n in self.machine.shapes})
         self.machine.load_control(control)
         parts = [self.machine.scores(vector, tf.constant(x_q[i : i + rows])) for i in range(0, len(x_q), rows)]
-        return tf.concat(parts, 0)
+        return tf.concat(parts, -2)
 
 
 class _Machine:
@@ -136,7 +136,8 @@ class _Machine:
             tape.watch(vector)
             used = self.named(vector)
             scores = self.model.forward(used, x, self._rounding())
-            loss = tf.reduce_sum(row_losses(scores, y, self.model.problem, self.loss) * weight) / tf.reduce_sum(weight)
+            each = row_losses(scores, y, self.model.problem, self.loss)
+            loss = tf.reduce_sum(each * weight) / tf.reduce_sum(weight * tf.ones_like(each))
             objective = loss + self.model.penalty(used)
         self._adam(tape.gradient(objective, vector), rate)
         self.loss_sum.assign_add(loss)

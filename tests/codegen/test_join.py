@@ -43,12 +43,14 @@ def with_encoding(program: Program, rng: np.random.Generator) -> Program:
     return replace(program, encoding=encoding)
 
 
+ALONE = {
+    "sample": lambda: with_encoding(programs.bonsai(3), np.random.default_rng(3)),
+    "sequence": lambda: with_encoding(programs.fastgrnn(3), np.random.default_rng(3)),
+    "windows": lambda: with_encoding(programs.windowed(3, period=2, threshold=3.0), np.random.default_rng(3)),
+}
 JOINED = {
-    "sample": lambda: join(last_sample(20, False), with_encoding(programs.bonsai(3), np.random.default_rng(3))),
-    "sequence": lambda: join(
-        last_sample(programs.EVERY_KIND["fastgrnn"](3).input.size, True),
-        with_encoding(programs.EVERY_KIND["fastgrnn"](3), np.random.default_rng(3)),
-    ),
+    kind: lambda kind=kind: join(last_sample(ALONE[kind]().input.size, kind != "sample"), ALONE[kind]())
+    for kind in ALONE
 }
 
 
@@ -57,8 +59,7 @@ def test_answers_are_those_of_the_model_for_its_encoded_features(kind):
     rng = np.random.default_rng(0)
     program = to_integer(JOINED[kind]())
     raw = rng.integers(-(2**15), 2**15, size=(50, 6, program.input.size))
-    alone = programs.bonsai(3) if kind == "sample" else programs.EVERY_KIND["fastgrnn"](3)
-    alone = with_encoding(alone, np.random.default_rng(3))
+    alone = ALONE[kind]()
     features = raw[:, -1] if kind == "sample" else raw
     expected = run_integer(to_integer(alone), alone.encoding.encode(features))
     same = (run_integer(program, raw) == expected).all(axis=1)

@@ -6,7 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import ArgMax, GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, Space, Tensor, TreeWalk
+from ..ir import (
+    ArgMax,
+    GatedUpdate,
+    KeepConfident,
+    LeakyUpdate,
+    MatVec,
+    Program,
+    PrototypeScore,
+    Rescale,
+    Space,
+    Tensor,
+    TreeWalk,
+)
 from ..qtype import QType
 
 SCORE_BITS = 32
@@ -20,11 +32,12 @@ def choose_types(program: Program) -> Program:
     range would be guessing an answer.
     """
     program = program.replacing(*(_weight_type(t) for t in program.tensors if t.space is Space.FLASH))
+    scores = {program.output.name} | {op.source for op in program.ops() if isinstance(op, KeepConfident)}
     for op in program.ops():
         if isinstance(op, MatVec):
             acc = program[op.matrix].type.frac + program[op.vector].type.frac
             program = _typed(program, op.bias, QType(32, acc))
-            if program[op.out].space is Space.OUTPUT:
+            if op.out in scores:
                 program = _typed(program, op.out, QType(SCORE_BITS, acc))
         elif isinstance(op, TreeWalk):
             if op.w_type is None:
@@ -38,6 +51,10 @@ def choose_types(program: Program) -> Program:
             program = _typed(_typed(program, op.zeta, UNSIGNED_BYTE), op.nu, UNSIGNED_BYTE)
         elif isinstance(op, LeakyUpdate):
             program = _typed(_typed(program, op.alpha, QType(16, 15)), op.beta, QType(16, 15))
+        elif isinstance(op, KeepConfident):
+            program = _typed(_typed(program, op.out, program[op.source].type), op.limit, program[op.source].type)
+        elif isinstance(op, Rescale) and op.out == program.output.name and program.output.qtype is None:
+            program = _typed(program, op.out, program[op.source].type)
         elif isinstance(op, ArgMax):
             program = _typed(program, op.out, QType(16, 0))
     missing = [t.name for t in program.tensors if t.qtype is None]

@@ -538,9 +538,10 @@ template <int Bits, class T> void add(const T *a, const T *b, T *out, uint16_t s
   barrier();
 }
 
-// A word in another type; it stays a word where saturating the sum with the half changes nothing.
+// A word (or scores) in another type; it stays a word where saturating the sum with the half changes nothing.
 template <int Count, int Bits, bool Word = (Count > 0 && Count + Bits <= 16)> struct RescaleWord {
   static int16_t apply(int16_t raw) { return static_cast<int16_t>(rescale<Count, Bits>(static_cast<int32_t>(raw))); }
+  static int32_t apply(int32_t raw) { return rescale<Count, Bits>(raw); }
 };
 template <int Count, int Bits> struct RescaleWord<Count, Bits, true> {
   static int16_t apply(int16_t raw) {
@@ -598,6 +599,47 @@ void standardize(const int16_t *source, const int16_t *multiplier, const int32_t
 
 @SPECTRUM@
 namespace edgealgos {
+template <class T> inline void clear(T *p, uint16_t size) {
+  for (uint16_t i = 0; i < size; ++i) p[i] = 0;
+}
+
+// How far the best score is above the second best, of a single score its magnitude: any difference of two fits.
+EDGEALGOS_NOINLINE inline uint32_t margin(const int32_t *scores, uint8_t count) {
+  const uint32_t first = static_cast<uint32_t>(scores[0]);
+  if (count == 1) return scores[0] < 0 ? 0 - first : first;
+  int32_t best = scores[0], second = scores[1];
+  if (second > best) best = second, second = scores[0];
+  for (uint8_t c = 2; c < count; ++c) {
+    if (scores[c] > best) second = best, best = scores[c];
+    else if (scores[c] > second) second = scores[c];
+  }
+  return static_cast<uint32_t>(best) - static_cast<uint32_t>(second);
+}
+
+// Keeps the scores of the larger margin: at the end of a window, or above the threshold; once there, `kept` stays.
+EDGEALGOS_NOINLINE inline void keep_confident(const int32_t *scores, int32_t *kept, uint8_t count, bool window_ends,
+                                              uint32_t threshold) {
+  const uint32_t before = margin(kept, count), now = margin(scores, count);
+  if (before > threshold || now <= before || (now <= threshold && !window_ends)) return;
+  for (uint8_t c = 0; c < count; ++c) kept[c] = scores[c];
+}
+
+// Counts steps: 1, 2, ..., 2 period, and on from period + 1 again.
+inline void count_step(int16_t *count, int16_t period) {
+  *count = static_cast<int16_t>((*count == 2 * period ? period : *count) + 1);
+}
+
+// Clears a state where a window starts: every `period` steps from the step `first` on; false before that.
+template <class T> bool start_window(const int16_t *count, int16_t first, int16_t period, T *state, uint8_t size) {
+  if (*count <= first) return false;
+  if (*count == first + period + 1) clear(state, size);
+  return true;
+}
+
+// Whether the window under way ends with this step.
+inline bool window_ends(const int16_t *count, int16_t first, int16_t period) {
+  return *count == first + period || *count == first + 2 * period;
+}
 
 // The first largest score; of a single score: 1 where it is positive.
 EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
@@ -617,10 +659,6 @@ template <int Frac> inline float to_float(int32_t raw) {
   for (int i = 0; i < Frac; ++i) real *= 0.5f;
   for (int i = 0; i > Frac; --i) real *= 2.0f;
   return real;
-}
-
-template <class T> inline void clear(T *p, uint16_t size) {
-  for (uint16_t i = 0; i < size; ++i) p[i] = 0;
 }
 
 }  // namespace edgealgos

@@ -21,6 +21,7 @@ import cane
 import numpy as np
 import recordings
 from cane import GESTURES, NOISE, RATE, SILENCE
+from recordings import AXES, HEADER
 
 BAUD = 115200
 TAKE_SECONDS, NOISE_SECONDS = 4.0, 20.0
@@ -38,12 +39,15 @@ class Lines:
         Lines that were no readings; samples that are missing between two lines.
     remarks : list of str
         What the recorder said of the sensor.
+    label : str
+        What the last line said it was, if it said so.
     """
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._lines = iter(lines)
         self.noise = self.lost = 0
         self.remarks: list[str] = []
+        self.label = ""
         self._last: int | None = None
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -53,23 +57,24 @@ class Lines:
                 self.remarks.append(line[1:].strip())
                 self._last = None
                 continue
-            row = self._parse(line)
+            words = line.strip().split(",")
+            row = self._parse(words[: len(AXES) + 1])
             if row is None:
-                self.noise += bool(line.strip())
+                self.noise += words not in ([""], list(HEADER))
                 continue
+            self.label = words[-1] if len(words) == len(HEADER) else ""
             if self._last is not None and (gap := row[0] - self._last) > LOST_AFTER * 1000 / RATE:
                 self.lost += round(gap * RATE / 1000) - 1
             self._last = row[0]
             yield row
 
     @staticmethod
-    def _parse(line: str) -> list[int] | None:
-        words = line.strip().split(",")[:7]
+    def _parse(words: list[str]) -> list[int] | None:
         try:
             row = [int(word) for word in words]
         except ValueError:
             return None
-        return row if len(row) == 7 and all(-32768 <= v <= 32767 for v in row[1:]) else None
+        return row if len(row) == len(AXES) + 1 and all(-32768 <= v <= 32767 for v in row[1:]) else None
 
 
 def board(port: str) -> Iterator[str]:
@@ -127,7 +132,7 @@ def record(source: Iterator[str], path: Path, person: str, takes: int, ask: bool
     plan = [*others, *((gesture, TAKE_SECONDS) for _ in range(takes) for gesture in GESTURES), *others]
     done = 0
     with path.open("w", encoding="utf-8") as file:
-        file.write(f"# person {person}\n# rate {RATE}\n{','.join(recordings.HEADER)}\n")
+        file.write(_head(person))
         for i, (label, seconds) in enumerate(plan, 1):
             print(f"{i}/{len(plan)}: {'walk, sweep, knock about' if label == NOISE else label}, {seconds:g} s")
             rows: list[list[int]] = []
@@ -146,18 +151,17 @@ def record(source: Iterator[str], path: Path, person: str, takes: int, ask: bool
 
 def replay(path: Path, target: Path, person: str) -> None:
     """Write down a session that is in a file: a recording, or what a recorder printed."""
-    text = path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
-    labels = {line.rsplit(",", 1)[-1] for line in text if line.count(",") == 7} & set(recordings.LABELS)
-    kept = [line for line in text if line.count(",") != 7 or line.rsplit(",", 1)[-1] in recordings.LABELS]
-    lines, done = Lines(kept), 0
+    lines = Lines(path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1])
+    rows = [(row, lines.label if lines.label in recordings.LABELS else NOISE) for row in lines]
+    recordings.check_rate(path, [row[0] for row, _ in rows])
     with target.open("w", encoding="utf-8") as file:
-        file.write(f"# person {person}\n# rate {RATE}\n{','.join(recordings.HEADER)}\n")
-        named = iter([line.rsplit(",", 1)[-1] for line in kept if labels and Lines._parse(line)])
-        for row in lines:
-            file.write(",".join(map(str, row)) + f",{next(named, NOISE)}\n")
-            done += 1
-    recordings.check_rate(path, [int(line.split(",")[0]) for line in kept if Lines._parse(line)])
-    _summary(target, done, lines)
+        file.write(_head(person))
+        file.writelines(",".join(map(str, row)) + f",{label}\n" for row, label in rows)
+    _summary(target, len(rows), lines)
+
+
+def _head(person: str) -> str:
+    return f"# person {person}\n# rate {RATE}\n{','.join(HEADER)}\n"
 
 
 def _summary(path: Path, done: int, lines: Lines) -> None:

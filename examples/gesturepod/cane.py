@@ -185,7 +185,7 @@ def double_tap(rng: Rng, traits: Traits, _: int = 0) -> Motion:
     """The cane is lifted and dropped on its tip, twice."""
     taps = [_tap(rng, traits), _tap(rng, traits)]
     pause = _samples(rng.uniform(0.0, 0.2), traits)
-    count = sum(len(lift) for lift in taps) + pause + _samples(0.2, {"speed": 1.0})
+    count = sum(len(lift) for lift in taps) + pause + 20
     motion = Motion(count)
     end = 0
     for lift in taps:

@@ -284,6 +284,7 @@ def test_a_pipe_that_stalls_is_waited_for(exported):
     assert hops(said.decode()) == traced(twin, compiled, samples[: 128 * 60])
 
 
+@pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm")
 def test_pi_zero(exported):
     out, compiled, twin, samples = exported
     program = built(out / "pi", "-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp", "-static")

@@ -184,6 +184,7 @@ def test_uno(pipeline):
     assert abs(report.ram_bytes / result.ram_peak - 1) < 0.05
 
 
+@pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "arm-none-eabi-g++", "qemu-system-arm", "gcc")
 @pytest.mark.parametrize("target", ["pizero", "cortex-m0", "cortex-m4"])
 def test_arm(pipeline, target):
     compiled = compile_model(pipeline, target)

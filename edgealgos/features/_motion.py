@@ -105,10 +105,10 @@ class MotionFeatures(FeatureExtractor):
         window: int | None = None,
         hop: int | None = None,
         decimate: int = 4,
-        statistics: tuple[str, ...] = STATISTICS,
+        statistics: tuple[str, ...] = ("mean", "spread"),
         bins: int = 8,
         threshold: int = 32,
-        segments: int = 1,
+        segments: int = 4,
     ) -> None:
         self.rate = rate
         self.window = window

@@ -19,7 +19,7 @@ from edgealgos.features import MotionFeatures
 
 from ..codegen.test_equivalence import host_scores
 
-FULL = {"window": 60, "hop": 10, "decimate": 5, "segments": 5, "bins": 4}
+FULL = {"window": 60, "hop": 10, "decimate": 5, "statistics": STATISTICS, "segments": 5, "bins": 4}
 
 
 def streams(n=40, steps=80, axes=3, seed=0):
@@ -113,7 +113,8 @@ def test_features_are_what_they_are_said_to_be(seed, quiet, segments):
     rng = np.random.default_rng(seed)
     X = rng.normal(0, 2.0 ** rng.integers(0, 15), size=(3, 70, 2)).clip(-32768, 32767).astype(np.int16)
     X[:, :quiet] = 0
-    features = MotionFeatures(window=60, hop=5, decimate=5, bins=4, segments=segments).fit(X)
+    options = {"statistics": STATISTICS, "bins": 4, "segments": segments}
+    features = MotionFeatures(window=60, hop=5, decimate=5, **options).fit(X)
     wild = np.concatenate([X, extremes(70, 2), X[:, :40].repeat(2, axis=1)[:, :70]])
     assert features.transform(wild).tolist() == [plain(stream, features) for stream in wild]
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 import edgealgos as ea
 
 RESULTS = Path(__file__).with_name("results") / "emi.md"
-SIMULATED = 40  # rows, spread over the test part
+SIMULATED = 20  # rows, spread over the test part
 CASES: dict[str, dict[str, Any]] = {
     "motif": {"max_model_bytes": 512, "window_steps": 24},
     "smartwatch_har": {"max_model_bytes": 1024, "window_steps": 50},
@@ -40,7 +40,7 @@ def motif(seed: int) -> tuple[Any, Any, Any, Any]:
         return X, y
 
     rng = np.random.default_rng(seed)
-    return *rows(400, rng), *rows(1000, rng)
+    return *rows(300, rng), *rows(1000, rng)
 
 
 def smartwatch_har(seed: int) -> tuple[Any, Any, Any, Any]:

@@ -162,7 +162,8 @@ def build_sketch(
 ) -> Firmware:
     """Compile and link a sketch folder, unedited, as the Arduino IDE does.
 
-    Function prototypes are not generated: a function of the sketch must be declared before it is used.
+    Function prototypes are not generated: a function of the sketch must be declared before it is used. Libraries that
+    come with the Arduino core (Wire, SPI, ...) are found by the headers that the sketch includes.
 
     Parameters
     ----------
@@ -171,7 +172,7 @@ def build_sketch(
     board : str or Board
         A board of the AVR family.
     libraries : sequence of path
-        Arduino library folders (those that hold ``library.properties``) the sketch uses.
+        Other Arduino library folders (those that hold ``library.properties``) the sketch uses.
     build_folder : path, optional
         Where the linked file goes; by default a temporary folder that lives as long as the result.
 
@@ -184,12 +185,14 @@ def build_sketch(
     """
     board = _avr_board(board)
     sketch = Path(folder).resolve()
-    sources, include = _sketch_sources(sketch, [Path(library).resolve() for library in libraries])
+    own, include = _sketch_sources(sketch, [Path(library).resolve() for library in libraries])
+    bundled = [library / "src" for library in _bundled_libraries(own)]
+    sources = [*own, *(source for folder in bundled for source in _sources_in(folder, deep=True))]
     core = _arduino_core_library(board)
     keep = Path(build_folder) if build_folder is not None else Path(tempfile.mkdtemp(prefix="edgealgos-"))
     keep.mkdir(parents=True, exist_ok=True)
     try:
-        objects, messages = _compile_sketch(sources, include, board, keep)
+        objects, messages = _compile_sketch(sources, [*include, *bundled], board, keep)
         elf = keep / f"{sketch.name}.elf"
         linked = tools.run(
             [tools.AVR_GCC.path(), *_LINK_FLAGS, *_OUR_WARNINGS, *board.flags, "-o", elf, *objects, core, "-lm"]
@@ -254,6 +257,15 @@ def _sketch_sources(sketch: Path, libraries: Sequence[Path]) -> tuple[list[Path]
         include.append(library / "src")
         sources += _sources_in(library / "src", deep=True)
     return sources, include
+
+
+def _bundled_libraries(sources: Sequence[Path]) -> list[Path]:
+    """Libraries of the Arduino core whose headers these sources, or headers beside them, include."""
+    owners = {path.name: path.parents[1] for path in (tools.arduino_core() / "libraries").glob("*/src/*.h")}
+    own = {header for source in sources for header in source.parent.glob("*.h")}
+    texts = [file.read_text(errors="replace") for file in {*sources, *own}]
+    included = {name for text in texts for name in re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, re.M)}
+    return sorted({owners[name] for name in (included & owners.keys()) - {header.name for header in own}})
 
 
 def _sources_in(folder: Path, *, deep: bool = False) -> list[Path]:

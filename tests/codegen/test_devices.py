@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from edgealgos._errors import SimulationError
-from edgealgos.codegen import tools
 from edgealgos.codegen.simulate import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
 from edgealgos.codegen.toolchain import build_sketch
 from tests.codegen.conftest import write_sketch
@@ -329,7 +328,8 @@ def test_a_busy_sketch_loses_nothing_for_most_of_a_second(tmp_path, nap, overflo
 
 def test_the_sensor_serves_the_wire_library(tmp_path):
     sketch = write_sketch(tmp_path, BURSTS_OVER_WIRE, "wired")
-    firmware = build_sketch(sketch, libraries=[tools.arduino_core() / "libraries" / "Wire"])
+    firmware = build_sketch(sketch)
+    assert firmware.warnings == ()
     stream = _motion(2.0)
     run = run_sketch(firmware, 1.0, devices=[MPU6050(stream, address=0x69)])
     report = run.reports[0]

@@ -164,3 +164,13 @@ def test_sanitizers_stop_a_host_program(tmp_path, body, fault):
 def test_host_warnings_are_kept(tmp_path):
     (warning,) = _host_program(tmp_path, "int unused = 1;").warnings
     assert "unused" in warning
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
+def test_libraries_of_the_core_are_found_by_their_headers(tmp_path):
+    code = "#include NAME\nvoid setup() { SPI.begin(); }\nvoid loop() {}\n"
+    found = build_sketch(write_sketch(tmp_path, code.replace("NAME", "<SPI.h>")))
+    assert any("SPIClass" in symbol.demangled for symbol in found.symbols)
+    header = "struct { void begin() {} } SPI;\n"
+    own = build_sketch(write_sketch(tmp_path, code.replace("NAME", '"SPI.h"'), "own", SPI_h=header))
+    assert not any("SPIClass" in symbol.demangled for symbol in own.symbols)

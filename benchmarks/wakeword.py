@@ -32,11 +32,10 @@ import detector as det  # noqa: E402
 from microphone import converter_codes, heard  # noqa: E402
 from sound import RATE, Clips, in_context, stream, varied, write_wav  # noqa: E402
 
-COPIES, EPOCHS = 7, 60
+COPIES, PIECES, EPOCHS = 7, 8000, 60
 ASKED_ALARMS = 0.5  # an hour of validation: a margin to one in half an hour
 WORDS = {"arabic, 2 KB": ("arabic", 2048), "speech commands, 6 KB": ("speech", 6144)}
 ONE_WORD = {"arabic": "open", "speech": "stop"}
-PIECES = {"arabic": (10_000, 100), "speech": (7000, 60)}  # two seconds each, and epochs
 
 
 # ---- data ------------------------------------------------------------------------------------------------------------
@@ -81,14 +80,13 @@ def trained(data: str, size: int, word: str | None, folder: Path) -> Pipeline:
     path = folder / f"{data}_{word or 'all'}_{size}.edgealgos"
     if path.exists():
         return load(path)
-    clips, rng, epochs = DATA[data]().part("train"), np.random.default_rng(0), EPOCHS
+    clips, rng = DATA[data]().part("train"), np.random.default_rng(0)
     if word is None:
         X = np.concatenate([clips.waves, *(varied(clips.waves, rng, background(clips)) for _ in range(COPIES))])
         y = np.tile(clips.words, COPIES + 1)
     else:
-        rows, epochs = PIECES[data]
-        X, y = in_context(clips, word, rows, rng, background(clips))
-    model = FastGRNNClassifier(max_model_bytes=size, epochs=epochs, random_state=0)
+        X, y = in_context(clips, word, PIECES, rng, background(clips))
+    model = FastGRNNClassifier(max_model_bytes=size, epochs=EPOCHS, random_state=0)
     pipeline = Pipeline([("logmel", LogMel()), ("model", model)]).fit(X, y)
     folder.mkdir(parents=True, exist_ok=True)
     save(pipeline, path)
@@ -210,7 +208,7 @@ def programs(folder: Path, length: int) -> Iterator[str]:
 
     host, arm = built(out / "pi", False), built(out / "pi", True)
     said = {"this computer": _run([host, "--trace", out / "stream.wav"])}
-    resident = _resident(host, out / "stream.wav")
+    resident = _resident(host, samples)
     said["Pi Zero (qemu)"] = _run(["qemu-arm", "-cpu", "arm1176", arm, "--trace", out / "stream.wav"])
     levels = {name: [(int(v), int(d)) for _, v, d in map(str.split, text.splitlines())] for name, text in said.items()}
 
@@ -255,11 +253,14 @@ def programs(folder: Path, length: int) -> Iterator[str]:
     )
 
 
-def _resident(program: Path, wav: Path) -> int:
-    """Largest resident memory of a run in KB."""
-    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); " \
-           "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"  # fmt: skip
-    return int(_run([sys.executable, "-c", code, program, wav]))
+def _resident(program: Path, samples) -> int:
+    """Most resident memory in KB of a run that has read nearly all of its input."""
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        process.stdin.write(samples.astype("<i2").tobytes())
+        process.stdin.flush()
+        status = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        process.stdin.close()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
 
 
 def main() -> None:

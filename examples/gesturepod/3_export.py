@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Step 3: the finished sketch for an Uno with an MPU-6050, from the model of step 2.
 
-    python 3_export.py                       # writes out/cane; open it in the Arduino IDE and upload it
+python 3_export.py                       # writes out/cane; open it in the Arduino IDE and upload it
 """
 
 from __future__ import annotations

@@ -211,6 +211,16 @@ def level(samples: NDArray[np.floating] | Waves) -> float:
     return float(np.sqrt(np.square(samples.astype(float)).mean()))
 
 
+def usual_level(clips: Clips) -> float:
+    """The level of the clip in the middle."""
+    return float(np.median([level(wave) for wave in clips.waves]))
+
+
+def at_level(samples: NDArray[np.floating] | Waves, wanted: float) -> NDArray[np.float64]:
+    """Samples made as loud as is wanted."""
+    return samples.astype(float) * (wanted / max(level(samples), 1e-9))
+
+
 def with_noise(samples: NDArray[np.float64], background: NDArray[np.float64], snr: float) -> NDArray[np.float64]:
     """The sum, the noise `snr` decibels below the samples."""
     return samples + background * (level(samples) + 1) / (level(background) + 1e-9) * 10 ** (-snr / 20)
@@ -264,10 +274,10 @@ def stream(
 ) -> Stream:  # fmt: skip
     """Other clips one after the other, up to half a second apart, in noise; `word` comes about `every` so many seconds.
 
-    The noise lies `snr` decibels below the mean clip; levels of clips differ by up to 6 dB either way; with `word=None`
+    Clips are brought to one level, give or take 6 dB, and the noise lies `snr` decibels below it; with `word=None`
     none of the clips is left out.
     """
-    length = int(seconds * RATE)
+    length, usual = int(seconds * RATE), usual_level(clips)
     samples = np.zeros(length)
     wanted, others = np.flatnonzero(clips.words == word), np.flatnonzero(clips.words != word)
     ends, words = [], []
@@ -278,12 +288,12 @@ def stream(
         row = next(queue[int(is_word)])
         if is_word:
             due = at / RATE + 3 + rng.exponential(max(every - 3, 0.1))
-        samples[at : at + CLIP] += clips.waves[row] * 10 ** (rng.uniform(-6, 6) / 20)
+        samples[at : at + CLIP] += at_level(clips.waves[row], usual) * 10 ** (rng.uniform(-6, 6) / 20)
         ends.append(at + CLIP)
         words.append(clips.words[row])
         at += CLIP + int(rng.integers(0, RATE // 2)) + (RATE if is_word else 0)
     background = np.concatenate([noise(rng, RATE * 4, recorded) for _ in range(length // (RATE * 4) + 1)])[:length]
-    background *= level(clips.waves) / level(background) * 10 ** (-snr / 20)
+    background = at_level(background, usual) * 10 ** (-snr / 20)
     return Stream(rounded(samples + background), np.array(ends), np.array(words))
 
 
@@ -302,25 +312,26 @@ def in_context(
     alone, or have the word a second before, so that the model learns to forget it.
     """
     wanted, others = np.flatnonzero(clips.words == word), np.flatnonzero(clips.words != word)
-    queue = _shuffled(wanted, rng), _shuffled(others, rng)
-    before = np.zeros(CLIP)
+    queue, usual = (_shuffled(wanted, rng), _shuffled(others, rng)), usual_level(clips)
+    nothing = np.zeros(CLIP)
     X = np.empty((count, 2 * CLIP), np.int16)
     y = np.arange(count) % 3 == 0
     for i, is_word in enumerate(y):
-        last = _one(clips, next(queue[0] if is_word else queue[1]), rng)
-        first = _one(clips, rng.choice(wanted if not is_word and rng.random() < 0.3 else others), rng)
-        first, last = before if rng.random() < 0.3 else first, before if not is_word and rng.random() < 0.2 else last
+        last = _one(clips, next(queue[0] if is_word else queue[1]), usual, rng)
+        first = _one(clips, rng.choice(wanted if not is_word and rng.random() < 0.3 else others), usual, rng)
+        first = nothing if rng.random() < 0.3 else first
+        last = nothing if not is_word and rng.random() < 0.2 else last
         samples = np.concatenate([first, last])
         if rng.random() < 0.8:
-            background = noise(rng, len(samples), recorded)
-            loud = level(clips.waves[wanted[0]]) + 1
-            samples = samples + background * loud / (level(background) + 1e-9) * 10 ** (-rng.uniform(0, 30) / 20)
+            background = at_level(noise(rng, len(samples), recorded), usual)
+            samples = samples + background * 10 ** (-rng.uniform(0, 30) / 20)
         X[i] = rounded(samples * 10 ** (rng.uniform(-9, 9) / 20))
     return X, y
 
 
-def _one(clips: Clips, row: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A clip a little faster or slower, earlier or later."""
+def _one(clips: Clips, row: int, usual: float, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A clip a little faster or slower, earlier or later, 6 dB louder or softer than usual at most."""
     places = np.arange(CLIP)
     at = (places - CLIP / 2 - rng.integers(-800, 800)) * np.exp(rng.uniform(-0.1, 0.1)) + CLIP / 2
-    return np.interp(at, places, clips.waves[row], left=0, right=0)
+    clip = at_level(clips.waves[row], usual) * 10 ** (rng.uniform(-6, 6) / 20)
+    return np.interp(at, places, clip, left=0, right=0)

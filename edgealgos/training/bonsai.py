@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import TensorSpec, least_bytes
+from edgealgos.training.budget import NIBBLE, TensorSpec, least_bytes
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.starts import projection_rate, projection_start
 from edgealgos.training.targets import excess_fraction
@@ -56,7 +56,7 @@ class Bonsai:
             "V": TensorSpec((self.n_nodes, k, d), bits, sparse=True, visits=visits),
         }
         if depth:
-            self.specs["T"] = TensorSpec((self.n_internal, d), max(bits, 8))
+            self.specs["T"] = TensorSpec((self.n_internal, d), bits if bits > NIBBLE else 8)
         if problem == "regression":
             self.specs["c"] = TensorSpec((k,), 32, scale_of=())
         self.extra_bytes = 0

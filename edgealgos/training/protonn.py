@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import TensorSpec, least_bytes
+from edgealgos.training.budget import NIBBLE, TensorSpec, least_bytes
 from edgealgos.training.rounding import straight_through
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.starts import projection_rate, projection_start, prototype_start
@@ -66,7 +66,7 @@ class ProtoNN:
             "W": TensorSpec((d, n_features), bits, sparse=True),
             "b": TensorSpec((d,), 32, scale_of=("W", "x")),
             "B": TensorSpec((m, d), 7, frac=z_frac),
-            "L": TensorSpec((m, n_outputs), max(bits, 8)),
+            "L": TensorSpec((m, n_outputs), bits if bits > NIBBLE else 8),
         }
         if problem == "regression":
             self.specs["c"] = TensorSpec((n_outputs,), 32)

@@ -285,39 +285,6 @@ EDGEALGOS_KERNEL void add_scaled(const int8_t *weights, uint16_t factor, int32_t
                        : "r0", "memory");
 }
 
-// clang-format off
-// Up to eight rows of a column: their weights times x are added to sums where a bit of the mask is set.
-#define EDGEALGOS_PUSH_ROWS(add)                                                                      \
-  "1: lsr %[mask]\n\t" "brcc 2f\n\t" "lpm %[w], Z+\n\t" "muls %[w], %[x]\n\t" add                    \
-  "2: adiw r28, %[width]\n\t" "dec %[rows]\n\t" "brne 1b\n\t" "clr r1\n\t"
-#define EDGEALGOS_PUSH16 "ld %[w], Y\n\t" "add %[w], r0\n\t" "st Y, %[w]\n\t" \
-                         "ldd %[w], Y+1\n\t" "adc %[w], r1\n\t" "std Y+1, %[w]\n\t"
-#define EDGEALGOS_PUSH32 "sbc %[sign], %[sign]\n\t" EDGEALGOS_PUSH16 \
-                         "ldd %[w], Y+2\n\t" "adc %[w], %[sign]\n\t" "std Y+2, %[w]\n\t" \
-                         "ldd %[w], Y+3\n\t" "adc %[w], %[sign]\n\t" "std Y+3, %[w]\n\t"
-// clang-format on
-
-// 22 cycles a weight, 8 a zero.
-EDGEALGOS_KERNEL const int8_t *push_rows(uint8_t mask, const int8_t *weights, int8_t x, int16_t *sums, uint8_t rows) {
-  uint8_t w;
-  __asm__ __volatile__(EDGEALGOS_PUSH_ROWS(EDGEALGOS_PUSH16)
-                       : [mask] "+r"(mask), [rows] "+r"(rows), [w] "=&d"(w), "+y"(sums), "+z"(weights)
-                       : [x] "d"(x), [width] "I"(2)
-                       : "r0", "memory");
-  return weights;
-}
-
-// 33 cycles a weight, 8 a zero.
-EDGEALGOS_KERNEL const int8_t *push_rows(uint8_t mask, const int8_t *weights, int8_t x, int32_t *sums, uint8_t rows) {
-  uint8_t w, sign;
-  __asm__ __volatile__(EDGEALGOS_PUSH_ROWS(EDGEALGOS_PUSH32)
-                       : [mask] "+r"(mask), [rows] "+r"(rows), [w] "=&d"(w), [sign] "=&r"(sign), "+y"(sums),
-                         "+z"(weights)
-                       : [x] "d"(x), [width] "I"(4)
-                       : "r0", "memory");
-  return weights;
-}
-
 // A word times a byte, exactly. 12 and 11 cycles.
 inline int32_t multiply(int16_t a, int8_t b) {
   int32_t product;
@@ -443,13 +410,6 @@ inline uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint
 
 inline void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, uint8_t count) {
   for (uint8_t c = 0; c < count; ++c) scores[c] += static_cast<int32_t>(weights[c]) * factor;
-}
-
-template <class Acc>
-inline const int8_t *push_rows(uint8_t mask, const int8_t *weights, int8_t x, Acc *sums, uint8_t rows) {
-  for (; rows; --rows, ++sums, mask = static_cast<uint8_t>(mask >> 1))
-    if (mask & 1) *sums = static_cast<Acc>(static_cast<uint32_t>(*sums) + static_cast<uint32_t>(*weights++ * x));
-  return weights;
 }
 
 inline int32_t multiply(int16_t a, int8_t b) { return static_cast<int32_t>(a) * b; }

@@ -557,27 +557,20 @@ template <int Count, int Bits, class In, class Out> void rescale_vector(const In
   barrier();
 }
 
-// Up to eight rows of a column, of which the mask says whether a weight follows; returns where the next weight lies.
-template <class W, class V, class Acc>
-const W *push_rows(uint8_t mask, const W *value, V x, Acc *sums, uint8_t rows) {
-  typedef typename Wrapping<Acc>::type Sum;
-  for (; rows; --rows, ++sums, mask = static_cast<uint8_t>(mask >> 1))
-    if (mask & 1) *sums = static_cast<Acc>(static_cast<Sum>(*sums) + static_cast<Sum>(static_cast<int32_t>(flash(value++)) * x));
-  return value;
-}
-
 // sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that column:
 // [0] columns, [1] values. Null masks: every value is stored.
 template <class W, class V, class Acc>
 void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows) {
+  typedef typename Wrapping<Acc>::type Sum;
   const uint16_t column = static_cast<uint16_t>(position[0]);
   const uint8_t *bits = masks ? masks + static_cast<uint16_t>(column * ((rows + 7u) / 8u)) : masks;
   const W *value = values + static_cast<uint16_t>(position[1]);
-  for (uint8_t left = rows; left;) {
-    const uint8_t count = left < 8 ? left : 8;
-    value = push_rows(bits ? flash(bits++) : static_cast<uint8_t>(0xFF), value, *x, sums, count);
-    sums += count;
-    left = static_cast<uint8_t>(left - count);
+  uint8_t mask = 0;
+  for (uint8_t i = 0; i < rows; ++i) {
+    if ((i & 7) == 0) mask = bits ? flash(bits++) : 0xFF;
+    if (mask & 1)
+      sums[i] = static_cast<Acc>(static_cast<Sum>(sums[i]) + static_cast<Sum>(static_cast<int32_t>(flash(value++)) * *x));
+    mask = static_cast<uint8_t>(mask >> 1);
   }
   position[0] = static_cast<int16_t>(column + 1);
   position[1] = static_cast<int16_t>(value - values);

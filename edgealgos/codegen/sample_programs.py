@@ -77,7 +77,7 @@ def bonsai(
 ) -> Program:
     """A random tree; a `fast` one has the types of those that are trained for few cycles, and no bias."""
     rng = np.random.default_rng(seed)
-    encoding = choose_encoding(samples(rng, 50, features))
+    encoding = choose_encoding(samples(rng, 50, features), bits=16 if bits == 16 else 8)
     nodes = 2 ** (depth + 1) - 1
 
     def weights(name: str, shape: tuple[int, ...], density: float, scale: float) -> Tensor:

@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.svm import SVC
 
-from edgealgos.augment import ImageWarp
+from edgealgos.augment import ImageWarp, SensorJitter
 
 RESULTS = Path(__file__).parent / "results"
 LOG = RESULTS / "accuracy_per_byte.jsonl"
@@ -80,7 +81,10 @@ def rows() -> dict[str, Row]:
 def options(data: str, kind: str, budget: int) -> dict[str, Any]:
     """What is asked of an estimator besides the budget."""
     if data not in ("usps10", "mnist10"):
-        return {}
+        teacher = SVC(C=10, probability=True, random_state=0)
+        jittered = {"teacher": teacher, "augment": SensorJitter(noise=0.08, gain=0.06)}
+        four_bits = data != "concrete" and kind != "ProtoNNClassifier"
+        return {"bits": 4} if four_bits else jittered if data == "pendigits" else {}
     size = 16 if data == "usps10" else 28
     found: dict[str, Any] = {"bits": 4, "augment": warp(size)}
     if kind != "FastGRNNClassifier":

@@ -88,7 +88,9 @@ def options(data: str, kind: str, budget: int) -> dict[str, Any]:
     size = 16 if data == "usps10" else 28
     found: dict[str, Any] = {"bits": 4, "augment": warp(size)}
     if kind != "FastGRNNClassifier":
-        return found | {"teacher": "convnet"}
+        # the rule behind None would leave half of this budget unused with four bits
+        wide = {"projection_dim": 30, "n_prototypes": 150} if (kind, budget) == ("ProtoNNClassifier", 21504) else {}
+        return found | {"teacher": "convnet"} | wide
     epochs = {4710: 16, 8704: 12, 21504: 6}
     return found | {"step_size": size} | ({"epochs": epochs[budget]} if data == "mnist10" else {})
 

@@ -100,44 +100,52 @@ def row(name: str, run: SketchRun, lost: int | str, cycles: str, speed: str = ""
     print(f"| {name} | {run.flash_bytes:,} | {run.static_ram} + {run.stack_peak} | {lost} | {cycles} | {speed} |")
 
 
+def noise(seconds: float, rate: int, *columns: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(-30000, 30000, (int(seconds * rate), *columns)).astype(np.int16)
+
+
+def recorder_row() -> None:
+    start = computing_seconds()
+    run = run_sketch(build_sketch(RECORDER), SECONDS, [MPU6050(noise(SECONDS, 100, 6))])
+    speed = SECONDS * CLOCK / 1e6 / (computing_seconds() - start)
+    row("recorder of motion, sleeping while it waits", run, run.reports[0].lost, "", f"{speed:.0f}")
+
+
+def driver_rows(folder: str) -> None:
+    sensor = MPU6050(noise(SECONDS, 100, 6))
+    sources = [RECORDER / "mpu6050.h", RECORDER / "mpu6050.cpp"]
+    run = run_sketch(build_sketch(sketch(folder, "asks", ASKS, sources)), SECONDS / 10, [sensor], ["ask", BUS_READ])
+    busy = run.calls[BUS_READ].cycles.sum() / CLOCK / run.seconds
+    cycles = f"longest call {run.calls['ask'].worst:,}, bus {busy:.1%} of the time"
+    row("motion sensor, first axis printed", run, run.reports[0].lost, cycles)
+    run = run_sketch(build_sketch(sketch(folder, "wired", WIRED)), SECONDS / 10, [sensor], ["ask"])
+    cycles = f"longest call {run.calls['ask'].worst:,}"
+    row("the same over Wire, faults unnoticed", run, run.reports[0].lost, cycles)
+
+
+def microphone_row(folder: str) -> None:
+    start = computing_seconds()
+    sources = [MICROPHONE / "microphone.h", MICROPHONE / "microphone.cpp"]
+    firmware = build_sketch(sketch(folder, "hears", HEARS, sources))
+    run = run_sketch(firmware, SECONDS, [AnalogAudio(noise(SECONDS, 8000), 8000)], ["__vector_21", "take"])
+    speed = SECONDS * CLOCK / 1e6 / (computing_seconds() - start)
+    interrupt, hop = run.calls["__vector_21"], run.calls["take"]
+    cycles = f"interrupt {interrupt.cycles.mean():.1f}, at most {interrupt.worst}; a hop {hop.worst:,}"
+    lost = f"{run.reports[0].lost} (it says {run.text[-1]})"
+    row("microphone at 8 kHz, half a hop of other work", run, lost, cycles, f"{speed:.0f}")
+
+
 def main() -> None:
-    rng = np.random.default_rng(0)
-    motion = rng.integers(-30000, 30000, (100 * SECONDS, 6)).astype(np.int16)
-    sound = rng.integers(-30000, 30000, 8000 * SECONDS).astype(np.int16)
     print("    python benchmarks/uno_devices.py > benchmarks/results/uno_devices.md\n")
     print("# Sketches with sensors on a simulated Arduino Uno\n")
-    print(f"{SECONDS} simulated seconds; speed: simulated clock cycles for a second of one processor core.\n")
+    print(f"Samples lost in {SECONDS} simulated seconds (both drivers: {SECONDS // 10}); speed: simulated clock cycles")
+    print("for a second of one processor core, compiling included.\n")
     print("| sketch | flash | RAM: variables + deepest stack | samples lost | cycles | simulated MHz |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        start = computing_seconds()
-        firmware = build_sketch(RECORDER)
-        run = run_sketch(firmware, SECONDS, [MPU6050(motion)])
-        megahertz = SECONDS * CLOCK / 1e6 / (computing_seconds() - start)
-        row("recorder of motion, sleeping while it waits", run, run.reports[0].lost, "", f"{megahertz:.0f}")
-
-        sources = [RECORDER / "mpu6050.h", RECORDER / "mpu6050.cpp"]
-        firmware = build_sketch(sketch(folder, "asks", ASKS, sources))
-        run = run_sketch(firmware, SECONDS / 10, [MPU6050(motion)], ["ask", BUS_READ])
-        busy = run.calls[BUS_READ].cycles.sum() / CLOCK / run.seconds
-        cycles = f"longest call {run.calls['ask'].worst:,}, bus {busy:.1%} of the time"
-        row("motion sensor, first axis printed", run, run.reports[0].lost, cycles)
-
-        firmware = build_sketch(sketch(folder, "wired", WIRED))
-        run = run_sketch(firmware, SECONDS / 10, [MPU6050(motion)], ["ask"])
-        row(
-            "the same over Wire, faults unnoticed", run, run.reports[0].lost, f"longest call {run.calls['ask'].worst:,}"
-        )
-
-        start = computing_seconds()
-        sources = [MICROPHONE / "microphone.h", MICROPHONE / "microphone.cpp"]
-        firmware = build_sketch(sketch(folder, "hears", HEARS, sources))
-        run = run_sketch(firmware, SECONDS, [AnalogAudio(sound, 8000)], ["__vector_21", "take"])
-        megahertz = SECONDS * CLOCK / 1e6 / (computing_seconds() - start)
-        interrupt, hop = run.calls["__vector_21"], run.calls["take"]
-        cycles = f"interrupt {interrupt.cycles.mean():.1f}, at most {interrupt.worst}; a hop {hop.worst:,}"
-        lost = f"{run.reports[0].lost} (it says {run.text[-1]})"
-        row("microphone at 8 kHz, half a hop of other work", run, lost, cycles, f"{megahertz:.0f}")
+        recorder_row()
+        driver_rows(folder)
+        microphone_row(folder)
 
 
 if __name__ == "__main__":

@@ -183,8 +183,9 @@ def table(found: dict[str, dict[str, Any]]) -> str:
         def asked(value: float, limit: float | None) -> str:
             return _number(value) + (f" ({limit:,})" if limit else "")
 
+        wanted = f" ({row.accuracy:.4f})" if row.accuracy else ""
         lines.append(
-            f"| {name} | **{f['accuracy']:.4f}**{f' ({row.accuracy:.4f})' if row.accuracy else ''} | {asked(f['cycles'], row.cycles)} | "
+            f"| {name} | **{f['accuracy']:.4f}**{wanted} | {asked(f['cycles'], row.cycles)} | "
             f"{f['predicted'] / f['cycles'] - 1:+.0%} | {asked(f['flash'], row.flash)} | {asked(f['ram'], row.ram)} | "
             f"{f['model']:,} | {f['differ']} | {f['fit']:.0f} | {f['compile']:.2f} |"
         )

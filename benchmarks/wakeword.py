@@ -33,7 +33,7 @@ from microphone import converter_codes, heard  # noqa: E402
 from sound import RATE, Clips, in_context, stream, varied, write_wav  # noqa: E402
 
 COPIES, PIECES, EPOCHS = 7, 8000, 60
-ASKED_ALARMS = 0.5  # an hour of validation: a margin to one in half an hour
+ASKED_ALARMS = 1.0  # an hour of validation: a margin to one in half an hour
 WORDS = {"arabic, 2 KB": ("arabic", 2048), "speech commands, 6 KB": ("speech", 6144)}
 ONE_WORD = {"arabic": "open", "speech": "stop"}
 

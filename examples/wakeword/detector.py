@@ -115,7 +115,7 @@ def trade_off(scores: Ints, ends: list[Ints], smoothing: int, pause: int) -> lis
 def pick(scores: Ints, ends: list[Ints], alarms_per_hour: float, *, pause: int = 62) -> tuple[Detector, Counts]:
     """The detector with the highest recall whose false alarms an hour are at most so many, smoothing included."""
     best: tuple[Detector, Counts] | None = None
-    for smoothing in (1, 2, 3, 4):
+    for smoothing in range(1, 6):
         for threshold, counts in trade_off(scores, ends, smoothing, pause):
             allowed = counts.alarms_per_hour <= alarms_per_hour
             if allowed and (best is None or (counts.recall, threshold) > (best[1].recall, best[0].threshold)):

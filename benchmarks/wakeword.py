@@ -32,10 +32,11 @@ import detector as det  # noqa: E402
 from microphone import converter_codes, heard  # noqa: E402
 from sound import RATE, Clips, in_context, stream, varied, write_wav  # noqa: E402
 
-COPIES, PIECES, EPOCHS = 7, 8000, 60
+COPIES, EPOCHS = 7, 60
 ASKED_ALARMS = 1.0  # an hour of validation: a margin to one in half an hour
 WORDS = {"arabic, 2 KB": ("arabic", 2048), "speech commands, 6 KB": ("speech", 6144)}
 ONE_WORD = {"arabic": "open", "speech": "stop"}
+PIECES = {"arabic": (10_000, 100), "speech": (7000, 60)}  # pieces of two seconds, epochs
 
 
 # ---- data ------------------------------------------------------------------------------------------------------------
@@ -80,13 +81,14 @@ def trained(data: str, size: int, word: str | None, folder: Path) -> Pipeline:
     path = folder / f"{data}_{word or 'all'}_{size}.edgealgos"
     if path.exists():
         return load(path)
-    clips, rng = DATA[data]().part("train"), np.random.default_rng(0)
+    clips, rng, epochs = DATA[data]().part("train"), np.random.default_rng(0), EPOCHS
     if word is None:
         X = np.concatenate([clips.waves, *(varied(clips.waves, rng, background(clips)) for _ in range(COPIES))])
         y = np.tile(clips.words, COPIES + 1)
     else:
-        X, y = in_context(clips, word, PIECES, rng, background(clips))
-    model = FastGRNNClassifier(max_model_bytes=size, epochs=EPOCHS, random_state=0)
+        pieces, epochs = PIECES[data]
+        X, y = in_context(clips, word, pieces, rng, background(clips))
+    model = FastGRNNClassifier(max_model_bytes=size, epochs=epochs, random_state=0)
     pipeline = Pipeline([("logmel", LogMel()), ("model", model)]).fit(X, y)
     folder.mkdir(parents=True, exist_ok=True)
     save(pipeline, path)

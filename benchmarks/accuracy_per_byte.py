@@ -302,9 +302,9 @@ def main() -> None:
         fact = json.loads(done.stdout.splitlines()[-1])
         print(f"{fact['device']:.4f} on the device, {fact['bytes']} bytes, {fact['fit_cpu_s']:.0f} CPU s")
     head = (
-        "Written by `python benchmarks/accuracy_per_byte.py`: accuracy (concrete: R²) of the device program on the test\n"
-        "part, bold where it is as asked; points lost from float to device; CPU seconds on one thread. A teacher is\n"
-        "trained once a data set and serves all its rows.\n\n![accuracy over bytes](accuracy_per_byte.png)\n\n"
+        "Written by `python benchmarks/accuracy_per_byte.py`: accuracy (concrete: R²) of the device program on the\n"
+        "test part, bold where it is as asked; points lost from float to device; CPU seconds on one thread. A teacher\n"
+        "is trained once a data set and serves all its rows.\n\n![accuracy over bytes](accuracy_per_byte.png)\n\n"
     )
     (RESULTS / "accuracy_per_byte.md").write_text(head + table() + "\n")
     draw(RESULTS / "accuracy_per_byte.png")

@@ -7,10 +7,16 @@ from edgealgos.codegen import measure
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.prices import code_counts, cycle_counts, prices, stack_counts
+from edgealgos.codegen.prices import code_counts, cycle_counts, node_shares, prices, stack_counts
 
 REALISTIC = {
     "bonsai": lambda: programs.bonsai(0, features=64, width=10, outputs=10, depth=2, density=0.5, node_density=0.7),
+    "bonsai regressor": lambda: programs.bonsai(
+        0, features=8, width=24, outputs=1, depth=3, density=0.95, node_density=0.3, task="regressor", z_frac=7
+    ),
+    "bonsai for few cycles": lambda: programs.bonsai(
+        0, features=256, width=9, outputs=10, depth=0, density=0.06, node_density=0.6, bits=4, fast=True
+    ),
     "protonn": lambda: programs.protonn(0, features=64, width=16, outputs=10, count=50, density=0.6, frac=4, scale=0.1),
     "fastgrnn": lambda: programs.fastgrnn(0, features=8, hidden=32, outputs=10, steps=8),
 }
@@ -51,3 +57,14 @@ def test_every_part_has_a_price(kind):
     for what, counts in (("cycles", cycle_counts), ("flash", code_counts), ("ram", stack_counts)):
         used = {part for part, amount in counts(program).items() if amount}
         assert used <= set(prices()[what]), what
+
+
+def test_nodes_with_more_weights_are_visited_more():
+    program = programs.compiled(programs.bonsai(0, depth=2)).program
+    tree = program.functions["predict"][1]
+    for name in (tree.weights, tree.gates):
+        program[name].values[2] = 0  # hardly a row went to node 2
+    shares = node_shares(program, tree)
+    assert shares[0] == 1
+    assert shares[1] > 0.9
+    assert np.allclose([sum(shares[1:3]), sum(shares[3:])], 1)

@@ -132,6 +132,31 @@ def test_words_of_a_stream_are_where_it_says():
         assert sound.level(inside) > 5 * sound.level(gap)
 
 
+def test_the_steps_from_recordings_to_a_program(tmp_path):
+    """Steps 1 to 3 as the README has them, on a folder of recordings, with little training."""
+    some = clips(90)
+    for i, (samples, word, speaker) in enumerate(zip(some.waves, some.words, some.speakers, strict=True)):
+        file = tmp_path / "recordings" / word / f"{speaker}_nohash_{i}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sound.write_wav(file, samples)
+    out = tmp_path / "out"
+    steps = [
+        ["1_prepare.py", "--folder", tmp_path / "recordings"],
+        ["2_train.py", "--word", "up", "--rows", "90", "--epochs", "3", "--minutes", "2"],
+        ["3_export.py"],
+    ]
+    for script, *options in steps:
+        command = [sys.executable, EXAMPLE / script, *options, "--out", out]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "next:" in done.stdout
+    for made in ("spectrogram.png", "trade_off.png", "score.png", "uno/wakeword/settings.h", "pi/wakeword.cpp"):
+        assert (out / made).stat().st_size > 0
+    done = subprocess.run([sys.executable, EXAMPLE / "2_train.py", "--word", "left", "--out", out],
+                          capture_output=True, text=True, check=False)  # fmt: skip
+    assert "no clips of 'left'" in done.stderr
+
+
 # ---- detector --------------------------------------------------------------------------------------------------------
 
 

@@ -20,15 +20,13 @@ from sound import BACKGROUND, Clips, in_context, stream
 from edgealgos import FastGRNNClassifier, compile_model, save
 from edgealgos.features import LogMel
 
-STREAMS, SECONDS = 30, 60.0  # half an hour, as streams of a minute
 
-
-def streams(clips: Clips, word: str, seed: int):
-    """Half an hour of the clips of one part in noise, and where the word ends in each minute."""
+def streams(clips: Clips, word: str, minutes: int, seed: int):
+    """Minutes of the clips of one part in noise, and where the word ends in each."""
     rng = np.random.default_rng(seed)
     rows = clips.words == BACKGROUND
     recorded = clips.waves[rows] if rows.any() else None
-    made = [stream(clips, SECONDS, rng, word=word, recorded=recorded) for _ in range(STREAMS)]
+    made = [stream(clips, 60.0, rng, word=word, recorded=recorded) for _ in range(minutes)]
     return np.stack([s.wave for s in made]), [s.ends[s.words == word] for s in made]
 
 
@@ -73,6 +71,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=6000, help="two-second pieces of sound to train on")
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--alarms", type=float, default=2.0, help="false alarms an hour that are accepted")
+    parser.add_argument(
+        "--minutes", type=int, default=30, help="of speech and noise to pick the threshold on, and to test"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     if not (options.out / "clips.npz").exists():
@@ -91,10 +92,10 @@ def main() -> None:
     pipeline = Pipeline([("logmel", LogMel()), ("model", model)]).fit(X, y)
     compiled = compile_model(pipeline)
 
-    waves, ends = streams(val, options.word, 1)
+    waves, ends = streams(val, options.word, options.minutes, 1)
     scores = heard(compiled, waves)
     detector, chosen = pick(scores, ends, options.alarms)
-    waves, stops = streams(test, options.word, 2)
+    waves, stops = streams(test, options.word, options.minutes, 2)
     unseen = heard(compiled, waves)
     final = judge(detector.detections(unseen), stops)
     f1 = f1_score(test.words == options.word, compiled.predict(test.waves))
@@ -108,7 +109,7 @@ def main() -> None:
     print(f"model {model.model_bytes_} bytes; clips of the test part: F1 {f1:.3f}")
     for name, counts in (("validation", chosen), ("test", final)):
         print(
-            f"{name:10} half an hour, speech and noise: {counts.hits} of {counts.words} words "
+            f"{name:10} {options.minutes} minutes of speech and noise: {counts.hits} of {counts.words} words "
             f"({100 * counts.recall:.0f} %), {counts.alarms} false alarms"
         )
     print(f"wrote model.edgealgos, detector.json, trade_off.png and score.png to {options.out}; next: 3_export.py")

@@ -206,8 +206,9 @@ def table(found: dict[str, dict[str, Any]]) -> str:
             return _number(value) + (f" ({limit:,})" if limit else "")
 
         wanted = f" ({row.accuracy:.4f})" if row.accuracy else ""
+        met = "**" if f["accuracy"] >= row.accuracy else ""
         lines.append(
-            f"| {name} | **{f['accuracy']:.4f}**{wanted} | {asked(f['cycles'], row.cycles)} | "
+            f"| {name} | {met}{f['accuracy']:.4f}{met}{wanted} | {asked(f['cycles'], row.cycles)} | "
             f"{f['predicted'] / f['cycles'] - 1:+.0%} | {asked(f['flash'], row.flash)} | {asked(f['ram'], row.ram)} | "
             f"{f['model']:,} | {f['differ']} | {f['fit']:.0f} | {f['compile']:.2f} |"
         )

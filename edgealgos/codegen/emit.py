@@ -26,6 +26,7 @@ from .ir import (
     LeakyUpdate,
     LogBands,
     MatVec,
+    NormalizeBands,
     Op,
     PowerSpectrum,
     Program,
@@ -465,6 +466,11 @@ def _log_bands(program: Program, op: LogBands) -> str:
     return f"{call}({op.source}, {op.edges}, {op.weights}, {_ref(program, op.out)}, {program[op.out].size}, {points});"
 
 
+def _normalize_bands(program: Program, op: NormalizeBands) -> str:
+    call = f"edgealgos::normalize_bands<{op.share}, {op.slowness}>"
+    return f"{call}({op.source}, {op.levels}, {_ref(program, op.out)}, {program[op.out].size});"
+
+
 def _count_step(program: Program, op: CountStep) -> str:
     step = f"edgealgos::count_step({op.out}, {op.period});"
     if op.kept is None or op.limit is None:
@@ -505,6 +511,7 @@ _CALLS: dict[type[Op], Any] = {
     Frame: _frame,
     PowerSpectrum: _power_spectrum,
     LogBands: _log_bands,
+    NormalizeBands: _normalize_bands,
     CountStep: _count_step,
     StartWindow: _start_window,
     KeepConfident: _keep_confident,

@@ -305,6 +305,20 @@ class LogBands(Op):
 
 
 @dataclass(frozen=True, slots=True)
+class NormalizeBands(Op):
+    """``out = sat(source - share / 256 * level)``: per-channel energy normalisation of logarithms.
+
+    The level of a band follows its logarithm with a time constant of ``2**slowness`` frames and begins with the first
+    of them. `levels` holds them times ``2**slowness``, and last whether there was a frame.
+    """
+
+    source: str
+    levels: str
+    share: int
+    slowness: int
+
+
+@dataclass(frozen=True, slots=True)
 class CountStep(Op):
     """``out`` counts the pushes since ``reset``: 1, 2, ..., 2 `period`, and on from `period` + 1 again.
 
@@ -352,7 +366,7 @@ class ArgMax(Op):
 
 
 _OPERANDS = frozenset({
-    "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
+    "levels", "matrix", "vector", "bias", "weights", "gates", "branches", "prototypes", "labels", "a", "b", "source",
     "position", "multiplier", "addend", "shift", "preactivation", "gate_bias", "candidate_bias", "zeta", "nu", "alpha",
     "beta", "sums", "phase", "centre", "frame", "squares", "counts", "window", "history", "turns", "floors", "edges",
     "clock", "kept", "limit",
@@ -506,6 +520,8 @@ def _verify_shapes(program: Program, op: Op) -> None:
         wanted = {op.source: (2 * shape[op.out][0],), op.turns: (shape[op.out][0] // 2, 2)}
     elif isinstance(op, LogBands):
         wanted = {op.edges: (shape[op.out][0] + 2,)}
+    elif isinstance(op, NormalizeBands):
+        wanted = {op.source: shape[op.out], op.levels: (shape[op.out][0] + 1,)}
     elif isinstance(op, CountStep):
         wanted = {op.out: (1,)}
     elif isinstance(op, StartWindow):

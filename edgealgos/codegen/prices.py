@@ -29,6 +29,7 @@ from .ir import (
     LeakyUpdate,
     LogBands,
     MatVec,
+    NormalizeBands,
     Op,
     PowerSpectrum,
     Program,
@@ -188,6 +189,8 @@ def op_counts(program: Program, op: Op) -> Counts:
         compared = (op.kept,) if isinstance(op, CountStep) else (op.out, op.source)
         scores = sum(program[name].size for name in compared if name is not None)
         return Counter({f"call {type(op).__name__}": 1, "score of a margin": scores})
+    if isinstance(op, NormalizeBands):
+        return Counter({"NormalizeBands band": program[op.out].size})
     if isinstance(op, (Add, Rescale, Settle)):
         return Counter({f"call {type(op).__name__}": 1, type(op).__name__: program[op.out].size})
     return Counter({"call ArgMax": 1, "ArgMax": program[op.reads[0]].size})

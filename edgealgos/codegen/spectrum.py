@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .ir import Frame, LogBands, Op, PowerSpectrum, Program
+from .ir import Frame, LogBands, NormalizeBands, Op, PowerSpectrum, Program
 from .qtype import Ints
 from .tables import LOG2
 
@@ -127,6 +127,16 @@ def log_bands(program: Program, op: LogBands, v: Values) -> Ints:
     return out
 
 
+def normalize_bands(program: Program, op: NormalizeBands, v: Values) -> Ints:
+    """The logarithms less a share of the levels that they have had lately."""
+    bands = v[op.source].astype(np.int64)
+    levels = v[op.levels].astype(np.int64)
+    old = levels[:, :-1]
+    followed = np.where(levels[:, -1:] == 0, bands << op.slowness, old + bands - (old >> op.slowness))
+    v[op.levels] = np.concatenate([followed, np.ones_like(levels[:, -1:])], axis=1)
+    return program[op.out].type.saturate(bands - ((op.share * (followed >> op.slowness) + 128) >> 8))
+
+
 def log2_of(values: Ints) -> Ints:
     """``256 log2`` of integers below 2**32; of 0 as of 1."""
     values = np.maximum(values, 1)
@@ -144,4 +154,5 @@ KERNELS: dict[type[Op], Callable[[Program, Any, Values], NDArray[Any] | None]] =
     Frame: frame,
     PowerSpectrum: power_spectrum,
     LogBands: log_bands,
+    NormalizeBands: normalize_bands,
 }

@@ -22,6 +22,7 @@ from ._base import FeatureExtractor
 SMALLEST_WINDOW, LARGEST_WINDOW = 16, 512  # samples: powers, sums of a band and counters of the kernels stay in range
 LARGEST_FLOOR = 2**22  # of a bin: so many in each bin of the largest window still leave room for the signal
 MOST_SHIFTS = 15
+SLOWEST = 12  # 2**12 hops
 
 
 class LogMel(FeatureExtractor):
@@ -51,6 +52,11 @@ class LogMel(FeatureExtractor):
     noise_floor : float, default=30.0
         Root mean square of the white noise whose power is added to each bin, so that silence is not minus infinity and
         what is quieter than the room makes no difference.
+    normalization : float, default=0.0
+        Per-channel energy normalisation: exponent of the slow level that each band's energy is divided by, so that the
+        distance of the speaker and steady noise make less difference; 0: none, 1: all of it, rounded to 256ths.
+    time_constant : float, default=0.5
+        Seconds in which that level follows, rounded to a power of two in hops.
 
     Attributes
     ----------
@@ -58,6 +64,11 @@ class LogMel(FeatureExtractor):
         Hops in a sample of the training data.
     n_features_in_ : int
         Samples in it.
+
+    References
+    ----------
+    Y. Wang et al. Trainable frontend for robust and far-field keyword spotting. ICASSP 2017 (eq. 1, with the logarithm
+    as compression).
 
     Examples
     --------
@@ -77,11 +88,13 @@ class LogMel(FeatureExtractor):
         "f_max": (positive(), NONE),
         "pre_emphasis": (Interval(Real, 0, 255 / 256),),
         "noise_floor": (Interval(Real, 0, 4000),),
+        "normalization": (Interval(Real, 0, 1),),
+        "time_constant": (positive(),),
     }
 
     def __init__(
         self, *, sample_rate=8000, window=256, hop=128, n_mels=20, f_min=100.0, f_max=None, pre_emphasis=0.97,
-        noise_floor=30.0,
+        noise_floor=30.0, normalization=0.0, time_constant=0.5,
     ):  # fmt: skip
         self.sample_rate = sample_rate
         self.window = window
@@ -91,6 +104,8 @@ class LogMel(FeatureExtractor):
         self.f_max = f_max
         self.pre_emphasis = pre_emphasis
         self.noise_floor = noise_floor
+        self.normalization = normalization
+        self.time_constant = time_constant
 
     def _step_size(self, shape: tuple[int, ...]) -> int:
         """The hop; waves are rows of samples, or rows of hops."""
@@ -134,16 +149,32 @@ class LogMel(FeatureExtractor):
             ir.Tensor("power", (points + 1,), ir.Space.SCRATCH, wide, doc="power spectrum and exponent"),
             ir.Tensor("mel", (self.n_mels,), ir.Space.OUTPUT, word, doc="logarithms of band energies"),
         )  # fmt: skip
+        levels, normalized = self._normalized()
+        logarithms = "bands" if levels else "mel"
         push = (
             ir.Frame("frame", source="samples", history="history", window="hann",
                      emphasis=round(256 * self.pre_emphasis), most=most),
             ir.PowerSpectrum("power", source="frame", turns="turns", floors="floors"),
-            ir.LogBands("mel", source="power", edges="mel_edges", weights="mel_weights"),
+            ir.LogBands(logarithms, source="power", edges="mel_edges", weights="mel_weights"),
+            *normalized,
         )  # fmt: skip
         return ir.verify(
-            ir.Program(tensors, {"push": push, "predict": ()}, raw_encoding(), "features", steps=self.n_steps_,
+            ir.Program(tensors + levels, {"push": push, "predict": ()}, raw_encoding(), "features", steps=self.n_steps_,
                        family="LogMel")
         )  # fmt: skip
+
+    def _normalized(self) -> tuple[tuple[ir.Tensor, ...], tuple[ir.Op, ...]]:
+        """What normalises the bands, if anything."""
+        share = round(256 * self.normalization)
+        if not share:
+            return (), ()
+        hops = self.time_constant * self.sample_rate / self.hop
+        slowness = min(max(round(np.log2(hops)), 0), SLOWEST)
+        levels = (
+            ir.Tensor("bands", (self.n_mels,), ir.Space.SCRATCH, QType(16, 0), doc="logarithms of band energies"),
+            ir.Tensor("band_levels", (self.n_mels + 1,), ir.Space.STATE, QType(32, 0), doc="their slow levels"),
+        )
+        return levels, (ir.NormalizeBands("mel", "bands", "band_levels", share, slowness),)
 
     def _window(self) -> NDArray[np.float64]:
         """First half of a Hann window and its middle; it begins anew after `window` samples."""

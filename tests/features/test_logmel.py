@@ -44,11 +44,12 @@ def reference(X, mel):
     return 256 * np.log2(np.einsum("bk,nkt->ntb", bands, power))
 
 
-@pytest.fixture(scope="module")
-def pipeline():
+@pytest.fixture(scope="module", params=[0.0, 0.5], ids=["plain", "normalized"])
+def pipeline(request):
     X, y = tones()
     model = FastGRNNClassifier(max_model_bytes=700, epochs=30, random_state=0)
-    return Pipeline([("logmel", LogMel(n_mels=8)), ("model", model)]).fit(X, y)
+    mel = LogMel(n_mels=8, normalization=request.param)
+    return Pipeline([("logmel", mel), ("model", model)]).fit(X, y)
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,23 @@ def test_silence_is_the_noise_floor():
     quiet, loud = (LogMel(noise_floor=n).fit_transform(np.zeros((1, 2000), int)) for n in (10, 40))
     assert np.ptp(quiet, axis=1).max() == 0
     assert np.abs(loud - quiet - 4 * 256).max() <= 12
+
+
+def test_normalization_is_that_of_the_paper_with_a_logarithm():
+    X, _ = tones(n=6, samples=6000)
+    plain = LogMel(n_mels=8).fit_transform(X).astype(float)
+    made = LogMel(n_mels=8, normalization=0.75, time_constant=0.25).fit_transform(X)
+    level = plain[:, 0]
+    for t in range(plain.shape[1]):
+        level = level + (plain[:, t] - level) / 16 if t else level  # 0.25 s are 15.6 hops
+        assert np.abs(made[:, t] - (plain[:, t] - 0.75 * level)).max() <= 2
+
+
+def test_normalization_takes_the_distance_out():
+    X, _ = tones(n=6, samples=6000)
+    mel = LogMel(n_mels=8, noise_floor=0, normalization=1.0).fit(X)
+    near, far = (mel.transform(wave).astype(int) for wave in (X // 4 * 4, X // 4))
+    assert np.median(np.abs(near - far)) < 16  # a sixteenth of a factor of two; unnormalised they differ by 1024
 
 
 def test_frames_of_a_stream_are_those_of_the_batch():
@@ -159,7 +177,8 @@ def test_scores_of_a_stream(pipeline):
 
 def test_report_has_every_item(pipeline):
     report = compile_model(pipeline).report
-    assert {"push: Frame frame", "push: PowerSpectrum power", "push: LogBands mel"} <= set(report.cycle_items)
+    ops = {item.split()[1] for item in report.cycle_items}
+    assert {"Frame", "PowerSpectrum", "LogBands"} <= ops
     assert report.model_bytes <= 700  # the extractor's tables are none of the model's
     assert report.ram_items["history"] == 260
 

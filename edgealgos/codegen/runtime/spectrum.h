@@ -329,6 +329,22 @@ EDGEALGOS_NOINLINE void log_bands(const int32_t *power, const int16_t *edges, co
   barrier();
 }
 
+// out = saturate(bands - Share / 256 of their levels), which follow them with a time constant of 2^Slowness frames and begin
+// with the first; levels: times 2^Slowness, and last whether there was a frame.
+template <uint16_t Share, int Slowness>
+EDGEALGOS_NOINLINE void normalize_bands(const int16_t *bands, int32_t *levels, int16_t *out, uint8_t count) {
+  const bool first = levels[count] == 0;
+  levels[count] = 1;
+  for (uint8_t b = 0; b < count; ++b, ++levels) {
+    const int16_t now = bands[b];
+    *levels = first ? static_cast<int32_t>(now) * (int32_t(1) << Slowness) : *levels + now - (*levels >> Slowness);
+    const int32_t level = *levels >> Slowness;
+    const int32_t rest = now - ((static_cast<int32_t>(Share) * level + 128) >> 8);
+    out[b] = static_cast<int16_t>(rest > INT16_MAX ? INT16_MAX : rest < INT16_MIN ? INT16_MIN : rest);
+  }
+  barrier();
+}
+
 }  // namespace edgealgos
 
 #endif  // EDGEALGOS_SPECTRUM_H

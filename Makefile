@@ -11,12 +11,12 @@ APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core
 APT_ARM = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user qemu-system-arm cmake
 BIN = $(VENV)/bin
 
-.PHONY: demo test check tools arm-tools clean
+.PHONY: demo test check tools arm-tools second-simulator clean
 
 demo: $(VENV)/.installed tools
 	$(BIN)/edgealgos demo --out out
 
-test: $(VENV)/.installed-dev tools arm-tools
+test: $(VENV)/.installed-dev tools arm-tools second-simulator
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 check: $(VENV)/.installed-dev
@@ -60,6 +60,16 @@ arm-tools:
 	  echo "Tests on a Pi Zero and Cortex-M need more. To get it on Debian or Ubuntu:"; \
 	  echo "  sudo apt-get install $(APT_ARM)"; \
 	fi
+
+# The second opinion on the simulator is a package of npm; `edgealgos doctor` looks for it there.
+second-simulator: $(VENV)/.installed-dev
+	@home=$$($(BIN)/python -c 'from edgealgos.codegen.tools import cache_folder; print(cache_folder() / "node")'); \
+	if [ -e "$$home/node_modules/avr8js/package.json" ] && command -v node >/dev/null; then exit 0; fi; \
+	if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nodejs npm; \
+	fi; \
+	if command -v npm >/dev/null; then npm install --no-fund --no-audit --prefix "$$home" avr8js; \
+	else echo "Tests that compare two simulators need Node.js: sudo apt-get install nodejs npm"; fi
 
 clean:
 	rm -rf $(VENV) out build dist *.egg-info

@@ -7,9 +7,11 @@ import pytest
 
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.interpret import run_integer
-from edgealgos.codegen.ir import MatVec, TreeWalk
+from edgealgos.codegen.ir import MatVec, Space, Tensor, TreeWalk
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
+from edgealgos.codegen.passes.pack_weights import _possible
 from edgealgos.codegen.passes.prove_accumulators import product_range
+from edgealgos.codegen.qtype import QType
 
 
 def test_product_range_is_reached_and_never_left():
@@ -77,3 +79,11 @@ def test_the_passes_are_deterministic():
     a, b = (to_integer(programs.fastgrnn(3)) for _ in range(2))
     q = programs.any_inputs(np.random.default_rng(0), a, 5)
     assert np.array_equal(run_integer(a, q), run_integer(b, q))
+
+
+@pytest.mark.parametrize("bits, stored", [(8, True), (16, False)])
+def test_two_weights_a_byte_are_for_bytes_alone(bits, stored):
+    """The kernels of nibbles multiply bytes; sixteen-bit inputs once met weights that all happened to be small."""
+    matrix = Tensor("Z", (6, 40), Space.FLASH, QType(8, 2), np.random.default_rng(0).integers(-7, 8, (6, 40)))
+    vector = Tensor("x", (40,), Space.INPUT, QType(bits, 0))
+    assert any(storage.startswith("nibble") for storage in _possible(matrix, vector)) == stored

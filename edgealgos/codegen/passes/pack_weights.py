@@ -43,9 +43,10 @@ def _possible(matrix: Tensor, vector: Tensor) -> list[str]:
     """Storages that can hold the values, the fastest first."""
     found = ["blocks"] if fits_blocks(matrix, vector) else []
     found += ["dense", "bitmap"]
-    if (matrix.type.container, vector.type.container) == (8, 8) and matrix.shape[-1] <= MAX_INDEXED_COLUMNS:
+    bytes_by_bytes = (matrix.type.container, vector.type.container) == (8, 8)
+    if bytes_by_bytes and matrix.shape[-1] <= MAX_INDEXED_COLUMNS:
         found.append("indexed")
-    if matrix.type.container == 8 and np.array_equal(QType(4, 0).saturate(matrix.values), matrix.values):
+    if bytes_by_bytes and np.array_equal(QType(4, 0).saturate(matrix.values), matrix.values):
         found += ["nibbles", "nibble_bitmap"]
     distinct = np.unique(matrix.values).size
     if distinct <= 16:

@@ -81,7 +81,7 @@ def test_the_passes_are_deterministic():
     assert np.array_equal(run_integer(a, q), run_integer(b, q))
 
 
-@pytest.mark.parametrize("bits, stored", [(8, True), (16, False)])
+@pytest.mark.parametrize(("bits", "stored"), [(8, True), (16, False)])
 def test_two_weights_a_byte_are_for_bytes_alone(bits, stored):
     """The kernels of nibbles multiply bytes; sixteen-bit inputs once met weights that all happened to be small."""
     matrix = Tensor("Z", (6, 40), Space.FLASH, QType(8, 2), np.random.default_rng(0).integers(-7, 8, (6, 40)))

@@ -87,3 +87,11 @@ def test_two_weights_a_byte_are_for_bytes_alone(bits, stored):
     matrix = Tensor("Z", (6, 40), Space.FLASH, QType(8, 2), np.random.default_rng(0).integers(-7, 8, (6, 40)))
     vector = Tensor("x", (40,), Space.INPUT, QType(bits, 0))
     assert any(storage.startswith("nibble") for storage in _possible(matrix, vector)) == stored
+
+
+def test_a_bias_is_no_finer_than_the_pre_activation():
+    """It is shifted up to it; a tiny one was once to be shifted by less than nothing."""
+    program = programs.fastgrnn(1)
+    tiny = {name: replace(program[name], qtype=None, data=program[name].values * 0 + 0.001) for name in ("b_z", "b_h")}
+    integer = to_integer(program.replacing(*tiny.values()))
+    assert [integer[name].type.frac for name in tiny] == [12, 12]

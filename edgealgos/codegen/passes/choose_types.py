@@ -22,6 +22,7 @@ from ..ir import (
 from ..qtype import QType
 
 SCORE_BITS = 32
+PREACTIVATION_FRAC = 12
 UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits
 
 
@@ -48,8 +49,10 @@ def choose_types(program: Program) -> Program:
             labels = program[op.labels]
             program = _scores(program, op.out, op.bias, labels.type.frac + 7 + _headroom(labels))
         elif isinstance(op, GatedUpdate):
+            program = _as_coarse(_as_coarse(program, op.gate_bias), op.candidate_bias)
             program = _typed(_typed(program, op.zeta, UNSIGNED_BYTE), op.nu, UNSIGNED_BYTE)
         elif isinstance(op, LeakyUpdate):
+            program = _as_coarse(program, op.candidate_bias)
             program = _typed(_typed(program, op.alpha, QType(16, 15)), op.beta, QType(16, 15))
         elif isinstance(op, KeepConfident):
             program = _typed(_typed(program, op.out, program[op.source].type), op.limit, program[op.source].type)
@@ -78,6 +81,12 @@ def _weight_type(tensor: Tensor) -> Tensor:
 
 def _typed(program: Program, name: str | None, qtype: QType) -> Program:
     return program if name is None else program.replacing(replace(program[name], qtype=qtype))
+
+
+def _as_coarse(program: Program, bias: str) -> Program:
+    """A bias with no more fractional bits than the pre-activation that it is shifted up to."""
+    qtype = program[bias].type
+    return _typed(program, bias, QType(qtype.bits, min(qtype.frac, PREACTIVATION_FRAC)))
 
 
 def _scores(program: Program, out: str, bias: str | None, frac: int) -> Program:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..interpret import PREACTIVATION
 from ..ir import (
     ArgMax,
     GatedUpdate,
@@ -22,7 +23,6 @@ from ..ir import (
 from ..qtype import QType
 
 SCORE_BITS = 32
-PREACTIVATION_FRAC = 12
 UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits
 
 
@@ -86,7 +86,7 @@ def _typed(program: Program, name: str | None, qtype: QType) -> Program:
 def _as_coarse(program: Program, bias: str) -> Program:
     """A bias with no more fractional bits than the pre-activation that it is shifted up to."""
     qtype = program[bias].type
-    return _typed(program, bias, QType(qtype.bits, min(qtype.frac, PREACTIVATION_FRAC)))
+    return _typed(program, bias, QType(qtype.bits, min(qtype.frac, PREACTIVATION.frac)))
 
 
 def _scores(program: Program, out: str, bias: str | None, frac: int) -> Program:

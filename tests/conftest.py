@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -17,14 +19,32 @@ QUICK = {"epochs": 8, "random_state": 0, "depth": 1, "projection_dim": 6}
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz", type=int, help="random programs of each fuzz test (host, Uno, ARM boards)")
-    parser.addoption("--fuzz-seed", type=int, help="seed of the first; printed by every run")
+    parser.addoption("--fuzz-seed", type=int, help="seed of the first; a failure names its own")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for option, variable in (("fuzz", "EDGEALGOS_FUZZ"), ("fuzz_seed", "EDGEALGOS_FUZZ_SEED")):
         if config.getoption(option) is not None:
             os.environ[variable] = str(config.getoption(option))
+    os.environ.setdefault("EDGEALGOS_FUZZ_SEED", str(random.SystemRandom().randrange(10**6)))  # workers inherit it
     config.addinivalue_line("markers", "needs(*tools): skip where one of these tools is missing; fail under CI=true")
+    config.addinivalue_line("markers", "fuzz(count): run with so many a `fuzz_seed`, or with as many as --fuzz says")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if (mark := metafunc.definition.get_closest_marker("fuzz")) is not None:
+        start, count = int(os.environ["EDGEALGOS_FUZZ_SEED"]), int(os.environ.get("EDGEALGOS_FUZZ", mark.args[0]))
+        metafunc.parametrize("fuzz_seed", range(start, start + count))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whatever fails of a random program, its report says how to see it again."""
+    report = yield
+    if report.failed and item.get_closest_marker("fuzz") is not None:
+        seed, name = item.callspec.params["fuzz_seed"], item.nodeid.partition("[")[0]
+        report.sections.append(("to repeat", f"python -m pytest {name} --fuzz 1 --fuzz-seed {seed}"))
+    return report
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -1,7 +1,6 @@
 """Pi Zero and Cortex-M: what is exported builds, answers the interpreter's bits on qemu, and is measured truly."""
 
 import json
-import os
 import re
 import subprocess
 from dataclasses import replace
@@ -68,17 +67,13 @@ def test_features_pushed_one_by_one(board):
     assert result.instructions.shape == (6,)
 
 
+@pytest.mark.fuzz(4)
 @pytest.mark.parametrize("board", ARM)
-def test_fuzz(board, capsys):
+def test_fuzz(fuzz_seed, board):
     """Random programs; ``pytest --fuzz 300`` says how many, ``--fuzz-seed`` where to start."""
-    count = int(os.environ.get("EDGEALGOS_FUZZ", "4"))
-    start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
-    for seed in range(start, start + count):
-        with capsys.disabled():
-            print(f"[fuzz seed {seed}]", end=" ")
-        compiled = programs.compiled(programs.random_program(seed), board)
-        X = raw(compiled, programs.any_inputs(np.random.default_rng(seed), compiled.program, 20))
-        assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X)), f"seed {seed}"
+    compiled = programs.compiled(programs.random_program(fuzz_seed), board)
+    X = raw(compiled, programs.any_inputs(np.random.default_rng(fuzz_seed), compiled.program, 20))
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
 
 
 @pytest.mark.needs("g++")

@@ -1,7 +1,5 @@
 """The crown test: interpreter, host build with sanitizers and simulated Uno answer the same bits."""
 
-import os
-
 import numpy as np
 import pytest
 
@@ -79,32 +77,21 @@ def test_uno_fast(kind):
 
 
 @pytest.mark.needs("g++")
-def test_fuzz_host(tmp_path, capsys):
+@pytest.mark.fuzz(8)
+def test_fuzz_host(fuzz_seed, tmp_path):
     """Random programs; ``pytest --fuzz 300`` says how many, ``--fuzz-seed`` where to start."""
-    count = int(os.environ.get("EDGEALGOS_FUZZ", "8"))
-    start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
-    for seed in range(start, start + count):
-        with capsys.disabled():
-            print(f"[fuzz seed {seed}]", end=" ")
-        compiled = programs.compiled(programs.random_program(seed), "host")
-        q = programs.any_inputs(np.random.default_rng(seed), compiled.program, 30)
-        folder = tmp_path / str(seed)
-        folder.mkdir()
-        assert np.array_equal(host_scores(compiled, q, folder), compiled.scores(raw(compiled, q))), f"seed {seed}"
+    compiled = programs.compiled(programs.random_program(fuzz_seed), "host")
+    q = programs.any_inputs(np.random.default_rng(fuzz_seed), compiled.program, 30)
+    assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(raw(compiled, q)))
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
-def test_fuzz_uno(capsys):
+@pytest.mark.fuzz(8)
+def test_fuzz_uno(fuzz_seed):
     """Random programs on the simulated board."""
-    count = int(os.environ.get("EDGEALGOS_FUZZ", "8"))
-    start = int(os.environ.get("EDGEALGOS_FUZZ_SEED", str(np.random.SeedSequence().entropy % 10**6)))
-    for seed in range(start, start + count):
-        with capsys.disabled():
-            print(f"[fuzz seed {seed}]", end=" ")
-        compiled = programs.compiled(programs.random_program(seed), optimize=("size", "speed")[seed % 2])
-        q = programs.any_inputs(np.random.default_rng(seed), compiled.program, 12)
-        X = raw(compiled, q)
-        assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X)), f"seed {seed}"
+    compiled = programs.compiled(programs.random_program(fuzz_seed), optimize=("size", "speed")[fuzz_seed % 2])
+    X = raw(compiled, programs.any_inputs(np.random.default_rng(fuzz_seed), compiled.program, 12))
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

@@ -186,6 +186,16 @@ def fastgrnn(
     return _program("FastGRNN", tensors, {"push": push, "predict": predict}, encoding, task, steps)
 
 
+def without_feedback(program: Program) -> Program:
+    """The recurrent cell without products with its state: tells what sums and gates cost, which else come together."""
+    unread, push = {"h8", "U", "U1", "U2", "u", "p_u", "p"}, list(program.functions["push"])
+    gate = replace(push[-1], preactivation="p_w")  # type: ignore[call-arg]
+    kept = tuple(op for op in push[:-1] if op.out not in unread)
+    functions = {**program.functions, "push": (*kept, gate)}
+    tensors = tuple(t for t in program.tensors if t.name not in unread)
+    return verify(replace(program, tensors=tensors, functions=functions))
+
+
 def windowed(
     seed: int = 0,
     features: int = 5,
@@ -307,6 +317,7 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "fastgrnn of low rank": lambda seed=0: fastgrnn(seed, rank=3),
     "fastgrnn with tanh": lambda seed=0: fastgrnn(seed, nonlinearity="tanh"),
     "fastgrnn regressor": lambda seed=0: fastgrnn(seed, outputs=1, task="regressor"),
+    "fastgrnn without feedback": lambda seed=0: without_feedback(fastgrnn(seed)),
     "fastgrnn of windows": lambda seed=0: windowed(seed),
     "fastgrnn of windows that stops early": lambda seed=0: windowed(seed, threshold=3.0, lanes=3),
     "fastgrnn of windows with two classes": lambda seed=0: windowed(seed, outputs=1, threshold=1.5, hidden=4),

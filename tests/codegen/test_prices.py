@@ -1,5 +1,7 @@
 """The promise of the report: flash and RAM within 5 %, cycles within 20 % of what the board takes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,20 @@ def test_models_of_realistic_size(kind):
 @pytest.mark.parametrize("seed", range(100_000, 100_006))
 def test_random_programs_that_were_not_fitted(seed):
     check(programs.random_program(seed))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("gated", [True, False])
+@pytest.mark.parametrize("nonlinearity", ["hard_tanh", "tanh"])
+def test_the_item_of_a_gate_is_what_it_takes(gated, nonlinearity):
+    """Measured by a second one, since totals do not tell it from the sum that always comes before it."""
+    program = programs.fastgrnn(0, hidden=30, gated=gated, nonlinearity=nonlinearity)
+    push = program.functions["push"]
+    functions = {**program.functions, "push": (*push, replace(push[-1], out="other"))}
+    doubled = replace(program, tensors=(*program.tensors, replace(program["h"], name="other")), functions=functions)
+    once, twice = (measure.measured(p, np.random.default_rng(0)) for p in (program, doubled))
+    items = CompiledModel(once.program, get_board("uno")).report.cycle_items
+    assert items[f"push: {type(push[-1]).__name__} h"] == pytest.approx(twice.cycles - once.cycles, rel=0.20)
 
 
 @pytest.mark.parametrize("kind", programs.EVERY_KIND)

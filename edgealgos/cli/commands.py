@@ -78,9 +78,7 @@ def export(arguments: argparse.Namespace) -> int:
     model = ea.load(arguments.model)
     options = {"name": arguments.name, "optimize": arguments.optimize, "overwrite": arguments.overwrite}
     if arguments.board in ("uno",):
-        result = ea.export_arduino(
-            model, arguments.folder, board=arguments.board, layout=arguments.layout, **options
-        )
+        result = ea.export_arduino(model, arguments.folder, board=arguments.board, layout=arguments.layout, **options)
     else:
         result = ea.export_cpp(model, arguments.folder, target=arguments.board, **options)
     print(result)

@@ -69,7 +69,7 @@ class Teacher:
         self.members, self.hidden, self.dropout = members, hidden, dropout
         e, h = members, hidden
         shapes = {"A": (e, n_features, h), "a": (e, 1, h), "B": (e, h, h), "b": (e, 1, h),
-                  "C": (e, h, n_outputs), "c": (e, 1, n_outputs)}
+                  "C": (e, h, n_outputs), "c": (e, 1, n_outputs)}  # fmt: skip
         self.specs = {name: TensorSpec(shape, 16) for name, shape in shapes.items()}
         self.recipe = Recipe(epochs=60, learning_rate=0.003, mixup=0.3, quantized_from=2.0, frozen_from=0.0)
         self.rates: Mapping[str, float] = {}

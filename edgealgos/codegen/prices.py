@@ -342,7 +342,7 @@ def code_counts(program: Program) -> Counts:
             if unrolled.rest(matrix) is None:
                 continue
             counts[f"rows of {_dot(matrix, vector, acc_bits)}"] += 1
-    for function in _kernel_functions(program):
+    for function in sorted(_kernel_functions(program)):
         counts[f"kernel {function}"] = 1
     return counts
 

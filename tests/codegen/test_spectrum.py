@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgealgos.codegen import emit
+from edgealgos.codegen.emit import calls, model, runtime_header, tables
 from edgealgos.codegen.interpret import run_features
 from edgealgos.codegen.ir import Space
 from edgealgos.codegen.passes import to_integer
@@ -94,9 +94,9 @@ def waves(extractor, count, rng):
 def code(extractor):
     program = to_integer(extractor.to_program())
     body = BODY.format(
-        tables="\n".join(emit._constant(program, t) for t in program.tensors if t.space is Space.FLASH),
-        memory=emit._memory(program, plan_memory(program)),
-        calls="\n".join(emit._call(program, op) for op in program.functions["push"]),
+        tables="\n".join(tables.constant(program, t) for t in program.tensors if t.space is Space.FLASH),
+        memory=model.memory(program, plan_memory(program)),
+        calls="\n".join(calls.statement(program, op) for op in program.functions["push"]),
     )
     facts = {"body": body, "hop": extractor.hop, "bands": extractor.n_mels, "out": f"{program.output.name}_"}
     return program, facts
@@ -116,7 +116,7 @@ def test_host(kind, tmp_path):
     program, facts = code(extractor)
     rows = waves(extractor, 12, np.random.default_rng(1))
     (tmp_path / "main.cpp").write_text(HOST.format(**facts))
-    (tmp_path / "edgealgos_runtime.h").write_text(emit.runtime_header())
+    (tmp_path / "edgealgos_runtime.h").write_text(runtime_header())
     built = build_host([tmp_path / "main.cpp"], tmp_path / "program")
     assert built.warnings == ()
     for x in rows:
@@ -130,7 +130,7 @@ def test_uno(kind, tmp_path):
     extractor = fitted(kind, 0.1)
     program, facts = code(extractor)
     rows = waves(extractor, 8, np.random.default_rng(2))
-    sketch = write_sketch(tmp_path, SKETCH.format(**facts), "sound", edgealgos_runtime_h=emit.runtime_header())
+    sketch = write_sketch(tmp_path, SKETCH.format(**facts), "sound", edgealgos_runtime_h=runtime_header())
     firmware = build_sketch(sketch)
     assert firmware.warnings == ()
     for x in rows:  # each from a fresh start

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .ir import MatVec, Op, Program, PrototypeScore, TreeWalk
-from .straight_line import Code
-from .unrolled import RESIDENT, Parts, chosen_parts, chunks, in_one
+from ..ir import MatVec, Op, Program, PrototypeScore, TreeWalk
+from ..straight_line import Code
+from ..unrolled import RESIDENT, Parts, chosen_parts, chunks, in_one
 
 
 def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str:

@@ -32,6 +32,7 @@ from .codegen.mixed import error_on, matrices, narrow, represent
 from .codegen.optimize import predicted_cycles
 from .codegen.passes import AccumulatorOverflow, model_bytes, to_integer
 from .codegen.qtype import QType
+from .codegen.verify import verify
 
 CODEBOOKS = {"kmeans16": 8, "kmeans256": 16, "log4": 8, "posit8": 16}  # width of the weights that they are made of
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
@@ -343,7 +344,7 @@ class EdgeEstimator(BaseEstimator):
             tensors = [*tensors, ir.Tensor("label", (1,), ir.Space.SCRATCH, doc="index of the class")]
             functions = functions | {"predict": [*functions["predict"], ir.ArgMax("label", source="scores")]}
         frozen = {name: tuple(body) for name, body in functions.items()}
-        return ir.verify(ir.Program(tuple(tensors), frozen, self.encoding_, steps=steps, family=family, **facts))
+        return verify(ir.Program(tuple(tensors), frozen, self.encoding_, steps=steps, family=family, **facts))
 
     # ------------------------------------------------------------------ to the device
 

@@ -11,6 +11,7 @@ import pytest
 import edgealgos
 
 ROOT = Path(edgealgos.__file__).parent
+PROGRAM = ("qtype", "encoding", "ir", "verify", "semantics", "interpret")
 FAMILIES = ("_base", "_bonsai", "_protonn", "_fastgrnn")
 
 
@@ -82,7 +83,7 @@ def test_only_lower_knows_scikit_learn(module):
     assert module == "codegen.lower" or "sklearn" not in imports(module)
 
 
-@pytest.mark.parametrize("module", ["codegen.qtype", "codegen.ir", "codegen.interpret", "codegen.encoding"])
+@pytest.mark.parametrize("module", [f"codegen.{name}" for name in PROGRAM])
 def test_the_program_knows_no_board_and_no_emitter(module):
     later = ("boards", "emit", "export", "report", "simulate")
     for name in imports(module):

@@ -8,9 +8,10 @@ from sklearn.base import clone
 
 import edgealgos as ea
 from edgealgos._windows import CONFIDENCES
-from edgealgos.codegen.interpret import decide, run_float, run_integer
+from edgealgos.codegen.interpret import run_float, run_integer
 from edgealgos.codegen.ir import same_program
 from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.semantics import decide
 from edgealgos.training.windows import cut, surest, windows_of
 
 STEPS, WINDOW = 120, 24

@@ -15,13 +15,14 @@ from edgealgos._errors import UnsupportedModelError
 
 from .boards import Board, get_board
 from .calibrate import calibrate
-from .interpret import count_saturated, decide, encode, run_integer, run_stream
+from .interpret import count_saturated, encode, run_integer, run_stream
 from .ir import Program
 from .lower import check_samples, lower
 from .optimize import unroll
 from .passes import to_integer
 from .qtype import Ints
 from .report import Report, predict_report
+from .semantics import decide
 
 
 def _none() -> Ints:

@@ -12,8 +12,9 @@ import numpy as np
 from edgealgos._errors import UnsupportedModelError
 
 from .encoding import InputEncoding
-from .ir import Op, Program, Space, Standardize, Tensor, verify
+from .ir import Op, Program, Space, Standardize, Tensor
 from .qtype import QType
+from .verify import verify
 
 RAW = QType(16, 0)
 LARGEST_MULTIPLIER, LARGEST_CENTRE, LARGEST_SHIFT = 2**15 - 1, 2**29, 29  # sums stay below 2**31

@@ -19,8 +19,9 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from edgealgos._errors import UnsupportedModelError
 
 from .encoding import InputEncoding
-from .ir import Program, verify
+from .ir import Program
 from .join import join
+from .verify import verify
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
 

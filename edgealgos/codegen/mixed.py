@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .interpret import decide, encode, run_integer
+from .interpret import encode, run_integer
 from .ir import MatVec, Program, PrototypeScore, TreeWalk
 from .passes import model_bytes, to_integer
 from .represent import REPRESENTATIONS
+from .semantics import decide
 
 NARROWER = ("kmeans16", "fixed4", "log4")
 

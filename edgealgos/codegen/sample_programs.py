@@ -14,7 +14,6 @@ from . import passes
 from .boards import get_board
 from .compile import CompiledModel
 from .encoding import InputEncoding, choose_encoding
-from .interpret import CANDIDATE, PREACTIVATION, STATE
 from .ir import (
     Add,
     ArgMax,
@@ -31,12 +30,13 @@ from .ir import (
     StartWindow,
     Tensor,
     TreeWalk,
-    verify,
 )
 from .mixed import matrices, represent
 from .optimize import unroll
 from .qtype import Ints, QType
 from .represent import REPRESENTATIONS
+from .semantics import CANDIDATE, PREACTIVATION, STATE
+from .verify import verify
 
 Reals = NDArray[np.float64]
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .interpret import exp2_kernels
 from .ir import MatVec, Op, Program, PrototypeScore, Space, Tensor, TreeWalk
 from .passes.prove_accumulators import KERNEL_MAX, value_range
 from .qtype import Ints
+from .semantics import exp2_kernels
 from .straight_line import Code, Narrow, Vote, distance_loop, distances, product
 
 ROWS_AT_ONCE = 20  # sums that wait on the stack to be rescaled

@@ -16,6 +16,7 @@ from edgealgos.codegen import ir
 from edgealgos.codegen.join import RAW, raw_encoding
 from edgealgos.codegen.qtype import QType
 from edgealgos.codegen.spectrum import exponent_offset
+from edgealgos.codegen.verify import verify
 
 from ._base import FeatureExtractor
 
@@ -158,7 +159,7 @@ class LogMel(FeatureExtractor):
             ir.LogBands(logarithms, source="power", edges="mel_edges", weights="mel_weights"),
             *normalized,
         )  # fmt: skip
-        return ir.verify(
+        return verify(
             ir.Program(tensors + levels, {"push": push, "predict": ()}, raw_encoding(), "features", steps=self.n_steps_,
                        family="LogMel")
         )  # fmt: skip

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from edgealgos._params import NONE, Constraint, Options, integer, positive
-from edgealgos.codegen.ir import Decimate, Op, Program, SlideWindow, Space, Tensor, WindowStatistics, verify
+from edgealgos.codegen.ir import Decimate, Op, Program, SlideWindow, Space, Tensor, WindowStatistics
 from edgealgos.codegen.join import RAW, raw_encoding
 from edgealgos.codegen.motion import STATISTICS, sizes
 from edgealgos.codegen.qtype import QType
+from edgealgos.codegen.verify import verify
 
 from ._base import FeatureExtractor, check_raw
 

@@ -8,16 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.interpret import (
-    decide,
-    exp2_kernels,
-    integer_sigmoid,
-    integer_tanh,
-    run_float,
-    run_integer,
-)
+from edgealgos.codegen.interpret import run_float, run_integer
 from edgealgos.codegen.ir import PrototypeScore, TreeWalk
 from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.semantics import decide, exp2_kernels, integer_sigmoid, integer_tanh
 from edgealgos.codegen.tables import EXP2, TANH
 
 

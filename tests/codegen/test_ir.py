@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.ir import ArgMax, MatVec, Space, same_program, verify
+from edgealgos.codegen.ir import ArgMax, MatVec, Space, same_program
+from edgealgos.codegen.verify import verify
 
 
 def test_equal_programs_are_the_same_and_different_ones_are_not():

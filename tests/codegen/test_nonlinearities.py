@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.emit import runtime_header
-from edgealgos.codegen.interpret import exp2_kernels, integer_sigmoid, integer_tanh
+from edgealgos.codegen.semantics import exp2_kernels, integer_sigmoid, integer_tanh
 from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.tables import EXP2, TANH
 

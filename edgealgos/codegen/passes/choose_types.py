@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..interpret import PREACTIVATION
 from ..ir import (
     ArgMax,
     GatedUpdate,
@@ -21,6 +20,7 @@ from ..ir import (
     TreeWalk,
 )
 from ..qtype import QType
+from ..semantics import PREACTIVATION
 
 SCORE_BITS = 32
 UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits

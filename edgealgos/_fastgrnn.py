@@ -12,9 +12,8 @@ from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson, Sequenc
 from ._params import NONE, Options, integer
 from ._windows import WINDOW_PARAMETERS, Body, Windowed
 from .codegen import ir
-from .codegen.qtype import QType
+from .codegen.qtype import PREACTIVATION, SMALL_STATE, STATE
 
-STATE, SMALL_STATE, PREACTIVATION = QType(16, 15), QType(8, 7), QType(16, 12)
 FAMILY_PARAMETERS = {
     "hidden_size": (integer(1, 255), NONE),
     "rank_w": (integer(1, 255), NONE),

@@ -135,3 +135,7 @@ def cheapest_storage(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> tu
     sizes = storage_bytes(shape, nonzeros, bits)
     name = min(sizes, key=sizes.__getitem__)
     return name, sizes[name]
+
+
+# Types that the arithmetic fixes for recurrent cells: the state, its byte in products, pre-activation and candidate.
+STATE, SMALL_STATE, PREACTIVATION, CANDIDATE = QType(16, 15), QType(8, 7), QType(16, 12), QType(8, 7)

@@ -33,9 +33,8 @@ from .ir import (
 )
 from .mixed import matrices, represent
 from .optimize import unroll
-from .qtype import Ints, QType
+from .qtype import PREACTIVATION, SMALL_STATE, STATE, Ints, QType
 from .represent import REPRESENTATIONS
-from .semantics import CANDIDATE, PREACTIVATION, STATE
 from .verify import verify
 
 Reals = NDArray[np.float64]
@@ -154,7 +153,7 @@ def fastgrnn(
         Tensor("h", (hidden,), Space.STATE, STATE),
         constant("W", rng.normal(size=(hidden, features)) * 0.5),
         scratch("p_w", hidden, PREACTIVATION),
-        scratch("h8", hidden, CANDIDATE),
+        scratch("h8", hidden, SMALL_STATE),
     ]
     push: list[Op] = [Rescale("h8", "h"), MatVec("p_w", "W", "x")]
     if rank:
@@ -177,7 +176,7 @@ def fastgrnn(
         tensors += [constant("alpha", 0.1), constant("beta", 0.93)]
         push += [LeakyUpdate("h", "p", "b_h", "alpha", "beta", nonlinearity)]
     tensors += [
-        scratch("h8_last", hidden, CANDIDATE),
+        scratch("h8_last", hidden, SMALL_STATE),
         constant("FC", rng.normal(size=(outputs, hidden))),
         constant("FC_bias", rng.normal(size=outputs)),
         Tensor("scores", (outputs,), Space.OUTPUT),
@@ -229,7 +228,7 @@ def windowed(
     for i in range(lanes):
         first = i * period // lanes
         h, h8, p_u, p, found = (f"{name}_{i}" for name in ("h", "h8", "p_u", "p", "scores"))
-        tensors += [Tensor(h, (hidden,), Space.STATE, STATE), Tensor(h8, (hidden,), Space.STATE, CANDIDATE)]
+        tensors += [Tensor(h, (hidden,), Space.STATE, STATE), Tensor(h8, (hidden,), Space.STATE, SMALL_STATE)]
         tensors += [scratch(p_u, hidden, PREACTIVATION), scratch(p, hidden, PREACTIVATION), scratch(found, outputs)]
         push += [StartWindow(name, "count", first, period) for name in (h, h8)]
         push += [MatVec(p_u, "U", h8), Add(p, "p_w", p_u), GatedUpdate(h, p, "b_z", "b_h", "zeta", "nu", "hard_tanh")]

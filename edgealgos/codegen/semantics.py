@@ -35,13 +35,10 @@ from .ir import (
     WindowStatistics,
     kernel_headroom,
 )
-from .qtype import Ints, QType, shift_right
+from .qtype import CANDIDATE, PREACTIVATION, STATE, Ints, shift_right
 from .tables import EXP2, EXP2_BITS, TANH, TANH_SHIFT
 
-PREACTIVATION = QType(16, 12)
-CANDIDATE = QType(8, 7)
-STATE = QType(16, 15)
-# Where they saturate, in real numbers too.
+# Where activations saturate, in real numbers too.
 LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768
 
 Reals = NDArray[np.float64]

@@ -7,15 +7,13 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.codegen.qtype import QType
+from edgealgos.codegen.qtype import PREACTIVATION, SMALL_STATE, QType
 from edgealgos.training import recurrence
 from edgealgos.training.budget import TensorSpec, least_bytes
 from edgealgos.training.rounding import straight_through
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.targets import excess_fraction
 
-SMALL_STATE = QType(8, 7)
-PREACTIVATION = QType(16, 12)
 TANH_TABLE_BYTES = 128
 THRESHOLD_BYTES = 4  # of an early exit
 LARGEST_HIDDEN = 255

@@ -19,8 +19,7 @@ from ..ir import (
     Tensor,
     TreeWalk,
 )
-from ..qtype import QType
-from ..semantics import PREACTIVATION
+from ..qtype import PREACTIVATION, QType
 
 SCORE_BITS = 32
 UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits

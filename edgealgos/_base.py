@@ -1,4 +1,4 @@
-"""What every estimator shares: validation, input encoding, labels, weights, byte budget, export; no family's maths.
+"""What every estimator shares: fitting under budgets, labels and weights, its program, export; no family's maths.
 
 TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``fit``.
 """
@@ -21,11 +21,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ._errors import MissingToolError
 from ._params import NONE, Constraint, Instance, Interval, Method, Options, check_parameters, integer, positive
 from ._teacher import Answer, answers_of
+from ._validation import LARGEST_VALUE, check_magnitude, check_weight
 from .codegen import interpret, ir
 from .codegen.encoding import choose_encoding
 from .codegen.mixed import error_on, matrices, narrow, represent
@@ -57,7 +58,6 @@ TRAINING_ONLY = ("teacher", "augment")  # parameters that a fitted model does wi
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 HELD_OUT_SHARE, MOST_HELD_OUT = 6, 1000  # one row in so many, for judging mixed precision
 FAST_INPUT_BITS, FAST_BITS = 6, 5  # of weights: sums of 16 bits hold a hundred of their products
-LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
 
 class Lesson(NamedTuple):
@@ -120,7 +120,7 @@ class EdgeEstimator(BaseEstimator):
         if self.max_cycles is not None and self.bits in (16, "mixed", *CODEBOOKS):
             raise ValueError(f"max_cycles needs weights of one byte or less: bits of at most 8, got {self.bits!r}")
         rows, y = self._check_rows_and_target(X, y)
-        weight = _check_weight(sample_weight, len(rows))
+        weight = check_weight(sample_weight, len(rows))
         rows, y, weight = rows[weight > 0], y[weight > 0], weight[weight > 0]
         y, weight = self._prepare_target(y, weight)
         _need_tensorflow()
@@ -135,7 +135,7 @@ class EdgeEstimator(BaseEstimator):
 
     def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
         rows, target = validate_data(self, X, y, dtype=np.float64, **self._target_checks)
-        return _check_magnitude(rows), column_or_1d(target, warn=True)
+        return check_magnitude(rows), column_or_1d(target, warn=True)
 
     @property
     def _target_checks(self) -> dict[str, bool]:
@@ -432,86 +432,6 @@ class EdgeRegressor(RegressorMixin, EdgeEstimator):
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predicted targets, shape (n_samples,): what the float program answers."""
         return self._scores(X)[:, 0]
-
-
-class SequenceMixin:
-    """Input of sequence estimators: 3-D, or 2-D with ``step_size`` columns a time step."""
-
-    n_steps_: int
-    n_step_features_: int
-
-    def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
-        shape = _sequence_shape(X)
-        flat, target = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
-        steps, width = shape if shape is not None else self._split(flat.shape[1])
-        self.n_steps_, self.n_step_features_ = steps, width
-        return flat.reshape(len(flat), steps, width), target
-
-    def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self)
-        shape, wanted = _sequence_shape(X), (self.n_steps_, self.n_step_features_)
-        if shape is not None and shape != wanted:
-            raise ValueError(
-                f"X has {shape[0]} time steps of {shape[1]} features, but {type(self).__name__} was fitted on "
-                f"{wanted[0]} time steps of {wanted[1]} features"
-            )
-        flat = super()._check_rows(_flat(X))  # type: ignore[misc]
-        return flat.reshape(len(flat), *wanted)
-
-    def _split(self, columns: int) -> tuple[int, int]:
-        """Time steps and features of a step that 2-D columns make."""
-        size: int = self.step_size  # type: ignore[attr-defined]
-        if columns % size:
-            divisors = [d for d in range(1, columns + 1) if columns % d == 0]
-            raise ValueError(
-                f"{columns} columns do not make whole time steps of step_size={size} columns; "
-                f"step_size could be {', '.join(map(str, divisors))}"
-            )
-        return columns // size, size
-
-
-def _sequence_shape(X: Any) -> tuple[int, int] | None:
-    """Steps and features of 3-D input, None for everything else."""
-    if not hasattr(X, "shape"):
-        try:
-            X = np.asarray(X)
-        except ValueError:  # ragged: scikit-learn will say so
-            return None
-    return (X.shape[1], X.shape[2]) if len(X.shape) == 3 else None
-
-
-def _flat(X: Any) -> Any:
-    """3-D input as rows; everything else untouched, for scikit-learn to judge."""
-    if _sequence_shape(X) is None:
-        return X
-    X = check_array(X, allow_nd=True, dtype=np.float64, ensure_min_samples=0)
-    return X.reshape(len(X), -1)
-
-
-def _check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Refuse what ``quantize()`` on the device cannot compute in float32."""
-    worst = np.abs(X).max(axis=0)
-    if worst.max() > LARGEST_VALUE:
-        column = int(np.argmax(worst))
-        raise ValueError(
-            f"feature {column} reaches {worst[column]:g}, beyond what a 32-bit float holds safely; "
-            f"scale it below {LARGEST_VALUE:g}"
-        )
-    return X
-
-
-def _check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
-    """Row weights: finite, not negative, not all zero."""
-    if sample_weight is None:
-        return np.ones(n_samples)
-    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weight.shape != (n_samples,):
-        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
-    if (weight < 0).any():
-        raise ValueError(f"sample_weight must not be negative; row {int(np.argmax(weight < 0))} is")
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number: all are zero")
-    return weight / weight[weight > 0].mean()
 
 
 def _seed(random_state: int | np.random.RandomState | None) -> int:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson, SequenceMixin
+from ._base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
 from ._params import NONE, Options, integer
+from ._validation import SequenceMixin
 from ._windows import WINDOW_PARAMETERS, Body, Windowed
 from .codegen import ir
 from .codegen.qtype import PREACTIVATION, SMALL_STATE, STATE

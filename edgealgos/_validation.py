@@ -1,0 +1,91 @@
+"""What estimators take as rows, weights and sequences, and what they refuse; knows nothing of models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_array, check_is_fitted
+
+LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
+
+
+def check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Refuse what ``quantize()`` on the device cannot compute in float32."""
+    worst = np.abs(X).max(axis=0)
+    if worst.max() > LARGEST_VALUE:
+        column = int(np.argmax(worst))
+        raise ValueError(
+            f"feature {column} reaches {worst[column]:g}, beyond what a 32-bit float holds safely; "
+            f"scale it below {LARGEST_VALUE:g}"
+        )
+    return X
+
+
+def check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:
+    """Row weights: finite, not negative, not all zero."""
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weight.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
+    if (weight < 0).any():
+        raise ValueError(f"sample_weight must not be negative; row {int(np.argmax(weight < 0))} is")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number: all are zero")
+    return weight / weight[weight > 0].mean()
+
+
+class SequenceMixin:
+    """Input of sequence estimators: 3-D, or 2-D with ``step_size`` columns a time step."""
+
+    n_steps_: int
+    n_step_features_: int
+
+    def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
+        shape = _sequence_shape(X)
+        flat, target = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
+        steps, width = shape if shape is not None else self._split(flat.shape[1])
+        self.n_steps_, self.n_step_features_ = steps, width
+        return flat.reshape(len(flat), steps, width), target
+
+    def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        shape, wanted = _sequence_shape(X), (self.n_steps_, self.n_step_features_)
+        if shape is not None and shape != wanted:
+            raise ValueError(
+                f"X has {shape[0]} time steps of {shape[1]} features, but {type(self).__name__} was fitted on "
+                f"{wanted[0]} time steps of {wanted[1]} features"
+            )
+        flat = super()._check_rows(_flat(X))  # type: ignore[misc]
+        return flat.reshape(len(flat), *wanted)
+
+    def _split(self, columns: int) -> tuple[int, int]:
+        """Time steps and features of a step that 2-D columns make."""
+        size: int = self.step_size  # type: ignore[attr-defined]
+        if columns % size:
+            divisors = [d for d in range(1, columns + 1) if columns % d == 0]
+            raise ValueError(
+                f"{columns} columns do not make whole time steps of step_size={size} columns; "
+                f"step_size could be {', '.join(map(str, divisors))}"
+            )
+        return columns // size, size
+
+
+def _sequence_shape(X: Any) -> tuple[int, int] | None:
+    """Steps and features of 3-D input, None for everything else."""
+    if not hasattr(X, "shape"):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged: scikit-learn will say so
+            return None
+    return (X.shape[1], X.shape[2]) if len(X.shape) == 3 else None
+
+
+def _flat(X: Any) -> Any:
+    """3-D input as rows; everything else untouched, for scikit-learn to judge."""
+    if _sequence_shape(X) is None:
+        return X
+    X = check_array(X, allow_nd=True, dtype=np.float64, ensure_min_samples=0)
+    return X.reshape(len(X), -1)

@@ -117,16 +117,7 @@ def test_training_knows_no_estimator_and_no_emitter(module):
 
 @pytest.mark.parametrize("module", in_room("_bonsai", "_protonn", "_fastgrnn", "_windows"))
 def test_families_know_base_program_and_number_types(module):
-    allowed = (
-        "_base",
-        "_params",
-        "_validation",
-        "_windows",
-        "codegen.ir",
-        "codegen.qtype",
-        "codegen.interpret",
-        "training",
-    )
+    allowed = ("_base", "_params", "_validation", "_windows", "codegen.ir", "codegen.qtype", "training")
     for name in imports(module):
         if name.startswith(".") and name not in (".", ".codegen"):
             assert any(below(name, room) for room in allowed), name

@@ -338,9 +338,9 @@ class EdgeEstimator(BaseEstimator):
         self, family: str, tensors: list[ir.Tensor], functions: dict[str, list[ir.Op]], steps: int | None = None
     ) -> ir.Program:
         """The program of these tensors and ops; a classifier's ends in the arg-max."""
-        facts: dict[str, Any] = {"task": "regressor"}
+        facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles}
         if isinstance(self, ClassifierMixin):
-            facts = {"task": "classifier", "labels": tuple(self.classes_.tolist())}
+            facts |= {"task": "classifier", "labels": tuple(self.classes_.tolist())}
             tensors = [*tensors, ir.Tensor("label", (1,), ir.Space.SCRATCH, doc="index of the class")]
             functions = functions | {"predict": [*functions["predict"], ir.ArgMax("label", source="scores")]}
         frozen = {name: tuple(body) for name, body in functions.items()}

@@ -396,6 +396,8 @@ class Program:
         Name of the model family, for people.
     preprocessing : frozenset of str
         Tensors of the feature extractor in front of the model; they are no part of the model's bytes.
+    max_cycles : int or None
+        Cycles of a prediction on an Uno that training has promised.
     """
 
     tensors: tuple[Tensor, ...]
@@ -406,6 +408,7 @@ class Program:
     steps: int | None = None
     family: str = "model"
     preprocessing: frozenset[str] = frozenset()
+    max_cycles: int | None = None
 
     def __getitem__(self, name: str) -> Tensor:
         for tensor in self.tensors:

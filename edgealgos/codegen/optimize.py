@@ -30,13 +30,25 @@ class _Choice:
 
 
 def unroll(program: Program, board: Board) -> Program:
-    """The program with its hottest products faster, while flash allows; unchanged for boards other than AVR."""
+    """The program with its hottest products faster, while flash allows; unchanged for boards other than AVR.
+
+    A model has a share of the flash; all that is free where its promise of cycles needs it.
+    """
     if not board.is_avr:
         return program
     before = needs(program, board)
-    free = min(board.flash_bytes - FLASH_FOR_THE_USER - before[1], MODEL_FLASH - model_bytes(program))
+    free = board.flash_bytes - FLASH_FOR_THE_USER - before[1]
+    choices = list(_alternatives(program, board, before))
+    modest = _best(program, choices, min(free, MODEL_FLASH - model_bytes(program)))
+    if program.max_cycles is None or needs(modest, board)[0] <= program.max_cycles:
+        return modest
+    return _best(program, choices, free)
+
+
+def _best(program: Program, alternatives: list[list[_Choice]], free: int) -> Program:
+    """The program with the choices that are worth most in so many bytes of flash."""
     best: tuple[float, tuple[_Choice, ...]] = (0.0, ())
-    for choices in product(*_alternatives(program, board, before)):
+    for choices in product(*alternatives):
         size = sum(choice.bytes for choice in choices)
         value = sum(choice.saved_cycles for choice in choices) - size / _BYTES_PER_CYCLE
         if size <= free and value > best[0]:

@@ -14,7 +14,7 @@ from edgealgos.codegen.qtype import cheapest_storage, storage_bytes
 
 NIBBLE = 4  # bits of half a byte
 Masks = dict[str, NDArray[np.bool_]]
-MOST_CODE_CYCLES = 6500  # of products that 12 KB of flash hold as straight-line code
+MOST_CODE_CYCLES = 12_000  # of products that an Uno's flash holds as straight-line code
 VALUE_CYCLES, COLUMN_CYCLES = 5.2, 2.2  # of a weight, and of an input that any weight reads, in straight-line code
 
 

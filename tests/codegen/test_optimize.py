@@ -1,5 +1,7 @@
 """Speed for flash: what is chosen, what it costs, and that the answers stay."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,6 +90,16 @@ def test_speed_stays_within_the_flash_it_may_take():
     assert after.flash_bytes <= UNO.flash_bytes - FLASH_FOR_THE_USER
     assert after.flash_bytes - before.flash_bytes <= MODEL_FLASH - model_bytes(small)
     assert model_bytes(fast) == model_bytes(small) == after.model_bytes
+
+
+def test_a_promise_of_cycles_may_take_all_flash_that_is_free():
+    wide = to_integer(programs.bonsai(0, features=784, width=30, outputs=10, depth=0, density=0.08, node_density=0.6))
+    modest = predict_report(unroll(wide, UNO), UNO)
+    promised = predict_report(unroll(replace(wide, max_cycles=modest.cycles - 1), UNO), UNO)
+    assert promised.cycles < modest.cycles
+    assert modest.flash_bytes < promised.flash_bytes <= UNO.flash_bytes - FLASH_FOR_THE_USER
+    kept = predict_report(unroll(replace(wide, max_cycles=modest.cycles), UNO), UNO)
+    assert kept.flash_bytes == modest.flash_bytes
 
 
 def test_the_report_says_what_was_bought():

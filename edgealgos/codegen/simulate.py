@@ -17,7 +17,7 @@ from tqdm import tqdm
 from edgealgos._errors import SimulationError
 from edgealgos.codegen.simulators import avr8js, simavr
 from edgealgos.codegen.simulators.devices import MPU6050, AnalogAudio, Device, PinWatch, SensorFault, SerialInput
-from edgealgos.codegen.simulators.runner import Job, Run, Stretch, StretchRun, run_job, run_stretch
+from edgealgos.codegen.simulators.runner import Ending, Job, Run, Stretch, StretchRun, Target, run_job, run_stretch
 from edgealgos.codegen.simulators.skipfault import SkipPlace, find_skip_places
 from edgealgos.codegen.toolchain import Firmware
 
@@ -142,25 +142,18 @@ def run_rows(
         If the simulator is not installed.
     """
     table = integer_table(rows)
-    job = Job(
-        image=firmware.image(),
-        board=firmware.board,
-        main_address=_main_address(firmware),
-        rows=[",".join(map(str, row)) for row in table.tolist()],
-        watches=[function_addresses(firmware, name) for name in watch],
-        cycle_limit=cycle_limit,
-    )
+    job = Job(_target(firmware, watch), [",".join(map(str, row)) for row in table.tolist()], cycle_limit)
     run = _run(simulator, job, verbose)
     result = _result(firmware, run, watch, simulator)
-    if run.held_back:
-        result.warnings.append(_slow_reader_warning(run.held_back))
+    if run.end.held_back:
+        result.warnings.append(_slow_reader_warning(run.end.held_back))
     places = _doubtful_places(firmware, simulator)
     second = next(name for name in _SIMULATORS if name != simulator)
     if confirm or (confirm is None and places and _SIMULATORS[second].find() is not None):
         _confirm(firmware, job, run, simulator, second)
         result.confirmed_by = second
     if places:
-        result.warnings.append(_skip_warning(places, run.mended_skips, result.confirmed_by))
+        result.warnings.append(_skip_warning(places, run.end.mended_skips, result.confirmed_by))
     return result
 
 
@@ -267,26 +260,16 @@ def run_sketch(
     >>> run_sketch(firmware, 3.0, devices=[PinWatch(13)]).reports[0].rises  # doctest: +SKIP
     [1.0000345, 3.000076]
     """
-    stretch = Stretch(
-        image=firmware.image(),
-        board=firmware.board,
-        main_address=_main_address(firmware),
-        watches=[function_addresses(firmware, name) for name in watch],
-        cycles=round(seconds * firmware.board.clock_hz),
-        devices=devices,
-    )
+    stretch = Stretch(_target(firmware, watch), round(seconds * firmware.board.clock_hz), devices)
     run = run_stretch(simavr.command(), stretch)
     lines = _serial_lines(run, firmware.board.clock_hz)
-    if run.status != "done":
+    if run.end.status != "done":
         last = lines[-1].text[:200] if lines else ""
-        raise SimulationError(
-            f"the sketch {_REASONS.get(run.status, run.status)}, after {run.total_cycles:,} cycles, in "
-            f"{firmware.function_at(run.stopped_at)} at 0x{run.stopped_at:04x}. The last line it printed is {last!r}."
-        )
-    stack = _stack_bytes(firmware, run.lowest_stack_pointer)
+        raise SimulationError(f"the sketch {_stop(firmware, run.end)}. The last line it printed is {last!r}.")
+    stack = _stack_bytes(firmware, run.end.lowest_stack_pointer)
     places = _doubtful_places(firmware, "simavr")
     return SketchRun(
-        seconds=run.total_cycles / firmware.board.clock_hz,
+        seconds=run.end.total_cycles / firmware.board.clock_hz,
         output=run.output,
         lines=lines,
         calls={name: _calls(run, index, firmware.board.clock_hz) for index, name in enumerate(watch)},
@@ -295,7 +278,7 @@ def run_sketch(
         stack_peak=stack,
         static_ram=firmware.static_ram_bytes,
         flash_bytes=firmware.flash_bytes,
-        warnings=[*firmware.warnings, *([_skip_warning(places, run.mended_skips, None)] if places else [])],
+        warnings=[*firmware.warnings, *([_skip_warning(places, run.end.mended_skips, None)] if places else [])],
     )
 
 
@@ -346,8 +329,9 @@ def integer_table(rows: ArrayLike) -> Ints:
     return table.astype(np.int64)
 
 
-def _main_address(firmware: Firmware) -> int:
-    return function_addresses(firmware, "main")[0]
+def _target(firmware: Firmware, watch: Sequence[str]) -> Target:
+    main, *watched = (function_addresses(firmware, name) for name in ("main", *watch))
+    return Target(firmware.image(), firmware.board, main[0], watched)
 
 
 def _run(simulator: str, job: Job, verbose: bool) -> Run:
@@ -361,7 +345,7 @@ def _run(simulator: str, job: Job, verbose: bool) -> Run:
 
 def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) -> SimulationResult:
     answers = _answers(run, firmware)
-    stack = _stack_bytes(firmware, run.lowest_stack_pointer)
+    stack = _stack_bytes(firmware, run.end.lowest_stack_pointer)
     values = answer_numbers(answers)
     return SimulationResult(
         lines=answers,
@@ -375,7 +359,7 @@ def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) 
         stack_peak=stack,
         static_ram=firmware.static_ram_bytes,
         flash_bytes=firmware.flash_bytes,
-        total_cycles=run.total_cycles,
+        total_cycles=run.end.total_cycles,
         simulator=simulator,
         remarks=[line.rstrip("\r") for line in run.output if line.startswith("#")],
         warnings=list(firmware.warnings),
@@ -386,21 +370,25 @@ def _answers(run: Run, firmware: Firmware) -> list[str]:
     ready = next((index for index, line in enumerate(run.output) if line.startswith("#")), len(run.output))
     lines = [line for line in run.output[ready:] if not line.startswith("#")]
     answered = len(run.cycles)
-    if run.status == "refused":
+    if run.end.status == "refused":
         raise SimulationError(f"the sketch refused row {answered} (from 0): {lines[-1]!r}")
-    if run.status != "done":
+    if run.end.status != "done":
         raise SimulationError(
-            f"the sketch {_REASONS.get(run.status, run.status)}, after {answered} answered rows and "
-            f"{run.total_cycles:,} cycles, in {firmware.function_at(run.stopped_at)} at 0x{run.stopped_at:04x}. "
-            f"{_last_words(run)}"
+            f"the sketch {_stop(firmware, run.end, f'{answered} answered rows and ')}. {_last_words(run)}"
         )
     return lines[:answered]
+
+
+def _stop(firmware: Firmware, end: Ending, answered: str = "") -> str:
+    """Why, when and where a firmware stopped."""
+    place = f"{firmware.function_at(end.stopped_at)} at 0x{end.stopped_at:04x}"
+    return f"{_REASONS.get(end.status, end.status)}, after {answered}{end.total_cycles:,} cycles, in {place}"
 
 
 def _last_words(run: Run) -> str:
     if not run.output:
         return "It printed nothing: does it print '# <name> ready: ...' at 8N1 on its serial port?"
-    lost = " It did not read its serial port in time, and bytes were lost." if run.held_back else ""
+    lost = " It did not read its serial port in time, and bytes were lost." if run.end.held_back else ""
     return f"The last line it printed is {run.output[-1][:200]!r}.{lost}"
 
 

@@ -19,8 +19,8 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """What a simulator is asked to run.
+class Target:
+    """A flashed board, and what is measured on it.
 
     Parameters
     ----------
@@ -30,37 +30,62 @@ class Job:
         The board, with the simulator's name of its processor.
     main_address : int
         Byte address of ``main``; the stack is watched from there on.
-    rows : sequence of str
-        The rows as sent, without line ends.
     watches : sequence of sequence of int
         For each watched function the byte addresses of its copies.
-    cycle_limit : int
-        Cycles allowed between two answers.
     """
 
     image: bytes
     board: Board
     main_address: int
-    rows: Sequence[str]
     watches: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Rows that a firmware is to answer.
+
+    Parameters
+    ----------
+    target : Target
+        What answers.
+    rows : sequence of str
+        The rows as sent, without line ends.
+    cycle_limit : int
+        Cycles allowed between two answers.
+    """
+
+    target: Target
+    rows: Sequence[str]
     cycle_limit: int
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """What a simulator saw.
+class Stretch:
+    """A stretch of time that a firmware is to run.
+
+    Parameters
+    ----------
+    target : Target
+        What runs.
+    cycles : int
+        How long.
+    devices : sequence of Device
+        What is attached to the board.
+    """
+
+    target: Target
+    cycles: int
+    devices: Sequence[Device]
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a simulation ended, in the order of the "end" line.
 
     Parameters
     ----------
     status : str
         ``"done"``, or why it stopped early.
-    output : list of str
-        Lines the firmware printed.
-    cycles, interrupt_cycles : ndarray of shape (n,)
-        Cycles of the watched functions together for each answered row, without interrupt handlers; cycles of all
-        interrupt handlers while the row was received, worked on and answered.
-    watch_cycles, watch_calls : ndarray of shape (n, n_watches)
-        The same for each function, and how often it was called.
     total_cycles : int
         Cycles since reset.
     lowest_stack_pointer : int
@@ -74,11 +99,6 @@ class Run:
     """
 
     status: str
-    output: list[str]
-    cycles: Ints
-    interrupt_cycles: Ints
-    watch_cycles: Ints
-    watch_calls: Ints
     total_cycles: int
     lowest_stack_pointer: int
     mended_skips: int
@@ -87,25 +107,28 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A stretch of simulated time that a simulator is asked to run.
+class Run:
+    """What a simulator saw of the answers to rows.
 
     Parameters
     ----------
-    image, board, main_address, watches
-        As in `Job`.
-    cycles : int
-        How long.
-    devices : sequence of Device
-        What is attached to the board.
+    end : Ending
+        How it ended.
+    output : list of str
+        Lines the firmware printed.
+    cycles, interrupt_cycles : ndarray of shape (n,)
+        Cycles of the watched functions together for each answered row, without interrupt handlers; cycles of all
+        interrupt handlers while the row was received, worked on and answered.
+    watch_cycles, watch_calls : ndarray of shape (n, n_watches)
+        The same for each function, and how often it was called.
     """
 
-    image: bytes
-    board: Board
-    main_address: int
-    watches: Sequence[Sequence[int]]
-    cycles: int
-    devices: Sequence[Device]
+    end: Ending
+    output: list[str]
+    cycles: Ints
+    interrupt_cycles: Ints
+    watch_cycles: Ints
+    watch_calls: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +137,8 @@ class StretchRun:
 
     Parameters
     ----------
-    status : str
-        ``"done"``, or why it stopped early.
+    end : Ending
+        How it ended.
     output : bytes
         What the firmware printed.
     line_ends : ndarray of shape (n_lines,)
@@ -124,19 +147,13 @@ class StretchRun:
         Cycle of the call, cycles it took without interrupt handlers, number of the watch, in the order of their ends.
     reports : list
         What each device reports.
-    total_cycles, lowest_stack_pointer, mended_skips, stopped_at : int
-        As in `Run`.
     """
 
-    status: str
+    end: Ending
     output: bytes
     line_ends: Ints
     calls: Ints
     reports: list[object]
-    total_cycles: int
-    lowest_stack_pointer: int
-    mended_skips: int
-    stopped_at: int
 
 
 def run_job(command: Sequence[str | Path], job: Job, on_row: Callable[[], object] = lambda: None) -> Run:
@@ -178,7 +195,7 @@ def run_job(command: Sequence[str | Path], job: Job, on_row: Callable[[], object
             if process.returncode != 0 or end is None:
                 raise _failure(command, process.returncode, errors.read(2000))
         output = (folder / "log").read_text(encoding="latin-1").splitlines()
-    return _read_run(rows, end, output, len(job.watches))
+    return _read_run(rows, end, output, len(job.target.watches))
 
 
 def run_stretch(command: Sequence[str | Path], stretch: Stretch) -> StretchRun:
@@ -204,24 +221,24 @@ def _failure(command: Sequence[str | Path], code: int, said: str) -> SimulationE
 
 def _write_job(job: Job, folder: Path) -> list[str]:
     (folder / "rows").write_text("".join(f"{row}\n" for row in job.rows))
-    return [*_write_firmware(job, folder), f"rows={folder / 'rows'}", f"limit={job.cycle_limit}"]
+    return [*_write_target(job.target, folder), f"rows={folder / 'rows'}", f"limit={job.cycle_limit}"]
 
 
-def _write_firmware(job: Job | Stretch, folder: Path) -> list[str]:
-    (folder / "image").write_bytes(job.image)
+def _write_target(target: Target, folder: Path) -> list[str]:
+    (folder / "image").write_bytes(target.image)
     return [
-        f"mcu={job.board.mcu}",
-        f"clock={job.board.clock_hz}",
+        f"mcu={target.board.mcu}",
+        f"clock={target.board.clock_hz}",
         f"image={folder / 'image'}",
         f"log={folder / 'log'}",
-        f"main={job.main_address}",
-        *(f"watch={index}:{address}" for index, addresses in enumerate(job.watches) for address in addresses),
+        f"main={target.main_address}",
+        *(f"watch={index}:{address}" for index, addresses in enumerate(target.watches) for address in addresses),
     ]
 
 
 def _write_stretch(stretch: Stretch, folder: Path) -> list[str]:
     arguments = [
-        *_write_firmware(stretch, folder),
+        *_write_target(stretch.target, folder),
         f"until={stretch.cycles}",
         f"times={folder / 'times'}",
         f"calls={folder / 'calls'}",
@@ -229,7 +246,7 @@ def _write_stretch(stretch: Stretch, folder: Path) -> list[str]:
     for index, device in enumerate(stretch.devices):
         own = _device_folder(folder, index)
         own.mkdir()
-        device.prepare(own, stretch.board.clock_hz)
+        device.prepare(own, stretch.target.board.clock_hz)
         arguments.append(f"device={device.kind}:{own}")
     return arguments
 
@@ -239,35 +256,23 @@ def _device_folder(folder: Path, index: int) -> Path:
 
 
 def _read_stretch(stretch: Stretch, folder: Path, end: Sequence[str]) -> StretchRun:
-    status, total, lowest, mended, _, stopped_at = end
-    clock = stretch.board.clock_hz
+    clock = stretch.target.board.clock_hz
     return StretchRun(
-        status=status,
+        end=_read_end(end),
         output=(folder / "log").read_bytes(),
         line_ends=np.fromfile(folder / "times", dtype="<u8").astype(np.int64),
         calls=np.fromfile(folder / "calls", dtype="<u8").astype(np.int64).reshape(-1, 3),
         reports=[device.report(_device_folder(folder, i), clock) for i, device in enumerate(stretch.devices)],
-        total_cycles=int(total),
-        lowest_stack_pointer=int(lowest),
-        mended_skips=int(mended),
-        stopped_at=int(stopped_at),
     )
 
 
-def _read_run(rows: list[list[int]], end: list[str], output: list[str], watch_count: int) -> Run:
+def _read_run(rows: list[list[int]], end: Sequence[str], output: list[str], watch_count: int) -> Run:
     table = np.array(rows, dtype=np.int64).reshape(len(rows), 2 + 2 * watch_count)
-    status, *numbers = end
-    total, lowest, mended, held_back, stopped_at = (int(number) for number in numbers)
     return Run(
-        status=status,
-        output=output,
-        cycles=table[:, 0],
-        interrupt_cycles=table[:, 1],
-        watch_cycles=table[:, 2::2],
-        watch_calls=table[:, 3::2],
-        total_cycles=total,
-        lowest_stack_pointer=lowest,
-        mended_skips=mended,
-        held_back=held_back,
-        stopped_at=stopped_at,
+        _read_end(end), output, table[:, 0], table[:, 1], watch_cycles=table[:, 2::2], watch_calls=table[:, 3::2]
     )
+
+
+def _read_end(fields: Sequence[str]) -> Ending:
+    status, *numbers = fields
+    return Ending(status, *map(int, numbers))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgealgos.codegen.simulators.devices.device import pin_of, write_settings
+from edgealgos.codegen.simulators.devices.device import pin_of, repeated, skipped, write_settings
 
 _REFERENCE_VOLTS = 5.0
 _CODES = 1024
@@ -38,12 +38,12 @@ class AnalogAudioReport:
     @property
     def lost(self) -> int:
         """Samples between the first and the last conversion that none of them held."""
-        return int(np.maximum(np.diff(self.samples) - 1, 0).sum())
+        return skipped(self.samples)
 
     @property
     def twice(self) -> int:
         """Conversions that held the same sample as the one before."""
-        return int((np.diff(self.samples) == 0).sum())
+        return repeated(self.samples)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 # Port letter and bit of the Uno's pins, as its board names them.
 _PINS = {
     **{f"D{pin}": ("D", pin) for pin in range(8)},
@@ -41,6 +44,16 @@ def read_counts(folder: Path) -> dict[str, int]:
     """Read the counts that the C half left in ``report``."""
     lines = (folder / "report").read_text().splitlines()
     return {key: int(value) for key, value in (line.split() for line in lines)}
+
+
+def skipped(numbers: NDArray[np.int64]) -> int:
+    """Numbers of samples between the first and the last one seen that were never seen."""
+    return int(np.maximum(np.diff(numbers) - 1, 0).sum())
+
+
+def repeated(numbers: NDArray[np.int64]) -> int:
+    """Numbers of samples that had been seen just before."""
+    return int((np.diff(numbers) == 0).sum())
 
 
 def pin_of(name: str | int) -> tuple[str, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgealgos.codegen.simulators.devices.device import read_counts, write_settings
+from edgealgos.codegen.simulators.devices.device import read_counts, repeated, skipped, write_settings
 
 _KINDS = ("silent", "unplugged", "stuck", "overflow", "hung")
 _AXES = 6
@@ -71,12 +71,12 @@ class MPU6050Report:
     @property
     def lost(self) -> int:
         """Samples that the sensor took between the first and the last one read, and that were never read."""
-        return int(np.maximum(np.diff(self.samples) - 1, 0).sum())
+        return skipped(self.samples)
 
     @property
     def twice(self) -> int:
         """Reads of a sample that had been read just before."""
-        return int((np.diff(self.samples) == 0).sum())
+        return repeated(self.samples)
 
 
 @dataclass(frozen=True)

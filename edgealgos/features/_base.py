@@ -43,7 +43,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
         """The integer program of the device, of task ``"features"``; needs `n_steps_` and `step_size_` alone."""
 
     def fit(self, X: ArrayLike, y: Any = None) -> FeatureExtractor:
-        """Learn the shape of the raw samples; nothing else is learnt.
+        """Learn the shape of the raw samples, and what else the extractor has attributes for.
 
         Parameters
         ----------
@@ -66,10 +66,14 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
         self.n_steps_ = raw[0].size // self.step_size_
         self.n_features_in_ = raw.shape[1]
         self._check_length()
+        self._learn(raw)
         return self
 
     def _check_length(self) -> None:
         """Refuse samples that are too short to give a feature."""
+
+    def _learn(self, raw: NDArray[np.int64]) -> None:
+        """Learn more than their shape from raw samples."""
 
     def transform(self, X: ArrayLike) -> NDArray[np.int16]:
         """Features of raw samples, exactly as the device computes them, each sample from a fresh start.

@@ -46,7 +46,7 @@ class MotionFeatures(FeatureExtractor):
     Parameters
     ----------
     rate : int
-        Samples a second, for people and for `hop` and `window` in their terms; no computation depends on it.
+        Samples a second, for people; no computation depends on it.
     window : int or None
         Samples in the window, a multiple of `decimate`, at most 255 times as many. None: a whole sample of the training
         data.
@@ -64,9 +64,11 @@ class MotionFeatures(FeatureExtractor):
         - ``"energy"``: the sum of squares;
         - ``"crossings"``: how often the signal goes from above the threshold to below, or back.
     bins : {2, 4, 8, 16, 32}
+        Parts of the range in a histogram.
     threshold : int
         Of runs and crossings, to both sides of the centre, in 128ths of the range.
     segments : int
+        Parts of the window of which there are means.
 
     Attributes
     ----------
@@ -120,32 +122,14 @@ class MotionFeatures(FeatureExtractor):
         self.threshold = threshold
         self.segments = segments
 
-    def fit(self, X: ArrayLike, y: Any = None) -> MotionFeatures:
-        """Learn centre and range of each axis.
-
-        Parameters
-        ----------
-        X : array-like of integers of 16 bits, shape (n, n_steps, n_axes)
-            Raw samples, as the sensor gives them.
-        y : ignored
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For numbers that are no integers of 16 bits, or a window that does not suit them.
-        """
-        super().fit(X)
-        frames = self._frame_sums(check_raw(X)).reshape(-1, self.step_size_)
+    def _learn(self, raw: NDArray[np.int64]) -> None:
+        """Centre and range of each axis."""
+        frames = self._frame_sums(raw).reshape(-1, self.step_size_)
         middle = np.rint(np.median(frames, axis=0)).astype(np.int64)
         reach = np.quantile(np.abs(frames - middle), WITHIN_RANGE, axis=0)
         shift = np.ceil(np.log2(np.maximum(reach / _REACH, 1))).astype(np.int64)
         self.shift_ = shift.astype(np.int8)
         self.centre_ = ((1 << shift >> 1) - middle).astype(np.int32)
-        return self
 
     def _frame_sums(self, raw: NDArray[np.int64]) -> NDArray[np.int64]:
         whole = raw.shape[1] // self.decimate * self.decimate

@@ -9,15 +9,14 @@ import pytest
 
 from edgealgos.codegen.toolchain import Firmware, build_sketch
 
-# Reads rows of integers and calls answer(values, count), which prints the answer line.
 _SERIAL_LOOP = """
-static int16_t values[80];
-static uint8_t count;
+static KIND values[MOST];
+static uint16_t count;
 static int16_t number;
 static bool negative;
 
 static void take() {
-  if (count < 80) values[count++] = negative ? -number : number;
+  if (count < MOST) values[count++] = negative ? -number : number;
   number = 0;
   negative = false;
 }
@@ -41,6 +40,11 @@ void loop() {
 """
 
 
+def serial_loop(most: int = 80, kind: str = "int16_t") -> str:
+    """Code that reads rows of integers and calls ``answer(values, count)``, which prints the answer line."""
+    return _SERIAL_LOOP.replace("MOST", str(most)).replace("KIND", kind)
+
+
 def write_sketch(folder: Path, code: str, name: str = "probe", **others: str) -> Path:
     """Write a sketch folder; `others` are more files, their names with ``_`` for the dot."""
     sketch = folder / name
@@ -56,6 +60,6 @@ def build_probe(tmp_path: Path) -> Callable[[str], Firmware]:
     """Builds a sketch that calls ``answer(const int16_t *values, uint8_t count)`` for each row."""
 
     def build(code: str, name: str = "probe") -> Firmware:
-        return build_sketch(write_sketch(tmp_path, code + _SERIAL_LOOP, name))
+        return build_sketch(write_sketch(tmp_path, code + serial_loop(), name))
 
     return build

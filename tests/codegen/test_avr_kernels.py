@@ -8,7 +8,7 @@ import pytest
 import edgealgos.codegen
 from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.toolchain import build_host, build_sketch
-from tests.codegen.conftest import write_sketch
+from tests.codegen.conftest import serial_loop, write_sketch
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 64, 247, 248, 249, 255, 256, 257, 511, 512, 600)
 WIDEST = max(LENGTHS)
@@ -175,19 +175,7 @@ static bool first;
 static void print(int32_t value) {{ if (!first) Serial.print(','); Serial.print(value); first = false; }}
 #define PRINT(value) print(value)
 {kernels}
-static int8_t x[{widest}];
-void setup() {{ Serial.begin(500000); Serial.println(F("# kernels ready")); }}
-void loop() {{
-  static uint16_t count; static int16_t number; static bool negative;
-  int c = Serial.read();
-  if (c == '-') negative = true;
-  else if (c >= '0' && c <= '9') number = number * 10 + (c - '0');
-  else if (c == ',' || c == '\\n') {{
-    x[count++] = negative ? -number : number;
-    number = 0; negative = false;
-    if (c == '\\n') {{ first = true; all_kernels(x); Serial.println(); count = 0; }}
-  }}
-}}
+static void answer(const int8_t *x, uint16_t) {{ first = true; all_kernels(x); Serial.println(); }}
 """
 
 HOST = """
@@ -225,7 +213,7 @@ def test_the_twins_are_right(tables, vectors, tmp_path):
 
 @pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")
 def test_the_assembly_is_right(tables, vectors, tmp_path):
-    code = SKETCH.format(tables=_c_tables(tables, "PROGMEM"), kernels=KERNELS, widest=WIDEST)
+    code = SKETCH.format(tables=_c_tables(tables, "PROGMEM"), kernels=KERNELS) + serial_loop(WIDEST, "int8_t")
     header = (RUNTIME / "avr_kernels.h").read_text()
     firmware = build_sketch(write_sketch(tmp_path, code, "kernels", avr_kernels_h=header))
     assert firmware.warnings == ()

@@ -49,10 +49,10 @@ def test_exp2_is_within_0_0087():
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 def test_cycles_on_the_uno(tmp_path):
     from edgealgos.codegen.toolchain import build_sketch
-    from tests.codegen.conftest import _SERIAL_LOOP, write_sketch
+    from tests.codegen.conftest import serial_loop, write_sketch
 
     rows = np.stack([np.linspace(-32768, 32767, 300).astype(int), np.linspace(0, 1023, 300).astype(int)], axis=1)
-    sketch = write_sketch(tmp_path, FUNCTIONS + _SERIAL_LOOP, "probe", edgealgos_runtime_h=runtime_header())
+    sketch = write_sketch(tmp_path, FUNCTIONS + serial_loop(), "probe", edgealgos_runtime_h=runtime_header())
     found = run_rows(build_sketch(sketch), rows, ["table_tanh", "table_sigmoid", "table_exp2"])
     kernels, _ = exp2_kernels(np.stack([np.zeros(300, int), rows[:, 1]], axis=1), 6)
     wanted = [integer_tanh(rows[:, 0], "tanh"), integer_sigmoid(rows[:, 0], "tanh"), kernels[:, 1]]

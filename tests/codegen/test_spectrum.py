@@ -11,7 +11,7 @@ from edgealgos.codegen.plan import plan_memory
 from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.toolchain import build_host, build_sketch
 from edgealgos.features import LogMel
-from tests.codegen.conftest import write_sketch
+from tests.codegen.conftest import serial_loop, write_sketch
 
 SHAPES = {
     "usual": {},
@@ -54,22 +54,10 @@ SKETCH = """
 #include <Arduino.h>
 #include "edgealgos_runtime.h"
 {body}
-static int16_t hop[{hop}];
-void setup() {{ Serial.begin(500000); Serial.println(F("# spectrum ready")); }}
-void loop() {{
-  static uint16_t count; static int16_t number; static bool negative;
-  int c = Serial.read();
-  if (c == '-') negative = true;
-  else if (c >= '0' && c <= '9') number = number * 10 + (c - '0');
-  else if (c == ',' || c == '\\n') {{
-    hop[count++] = negative ? -number : number;
-    number = 0; negative = false;
-    if (c == '\\n') {{
-      const bool made = push(hop);
-      for (uint8_t i = 0; i < {bands}; ++i) {{ if (i) Serial.print(','); Serial.print(made ? {out}[i] : -32768); }}
-      Serial.println(); count = 0;
-    }}
-  }}
+static void answer(const int16_t *hop, uint16_t) {{
+  const bool made = push(hop);
+  for (uint8_t i = 0; i < {bands}; ++i) {{ if (i) Serial.print(','); Serial.print(made ? {out}[i] : -32768); }}
+  Serial.println();
 }}
 """
 
@@ -130,7 +118,8 @@ def test_uno(kind, tmp_path):
     extractor = fitted(kind, 0.1)
     program, facts = code(extractor)
     rows = waves(extractor, 8, np.random.default_rng(2))
-    sketch = write_sketch(tmp_path, SKETCH.format(**facts), "sound", edgealgos_runtime_h=runtime_header())
+    sound = SKETCH.format(**facts) + serial_loop(extractor.hop)
+    sketch = write_sketch(tmp_path, sound, "sound", edgealgos_runtime_h=runtime_header())
     firmware = build_sketch(sketch)
     assert firmware.warnings == ()
     for x in rows:  # each from a fresh start

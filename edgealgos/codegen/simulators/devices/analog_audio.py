@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgealgos.codegen.simulators.devices.device import pin_of, repeated, skipped, write_settings
+from edgealgos.codegen.simulators.devices.device import SamplesSeen, pin_of, write_settings
 
 _REFERENCE_VOLTS = 5.0
 _CODES = 1024
@@ -16,7 +16,7 @@ _FULL_SCALE = 32768
 
 
 @dataclass(frozen=True)
-class AnalogAudioReport:
+class AnalogAudioReport(SamplesSeen):
     """Conversions of the pin.
 
     Parameters
@@ -27,23 +27,12 @@ class AnalogAudioReport:
         When each conversion began.
     """
 
-    samples: NDArray[np.int64]
     seconds: NDArray[np.float64]
 
     @property
     def conversions(self) -> int:
         """How many there were."""
         return len(self.samples)
-
-    @property
-    def lost(self) -> int:
-        """Samples between the first and the last conversion that none of them held."""
-        return skipped(self.samples)
-
-    @property
-    def twice(self) -> int:
-        """Conversions that held the same sample as the one before."""
-        return repeated(self.samples)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -35,6 +36,29 @@ class Device(Protocol):
         """What the device saw."""
 
 
+@dataclass(frozen=True)
+class SamplesSeen:
+    """Which samples of a stream a sketch saw.
+
+    Parameters
+    ----------
+    samples : ndarray of int of shape (n,)
+        Their numbers, in the order in which they were seen.
+    """
+
+    samples: NDArray[np.int64]
+
+    @property
+    def lost(self) -> int:
+        """Samples between the first and the last one seen that were never seen."""
+        return int(np.maximum(np.diff(self.samples) - 1, 0).sum())
+
+    @property
+    def twice(self) -> int:
+        """How often a sample was seen that had been seen just before."""
+        return int((np.diff(self.samples) == 0).sum())
+
+
 def write_settings(folder: Path, settings: Mapping[str, int]) -> None:
     """Write the settings of a device."""
     (folder / "settings").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
@@ -44,16 +68,6 @@ def read_counts(folder: Path) -> dict[str, int]:
     """Read the counts that the C half left in ``report``."""
     lines = (folder / "report").read_text().splitlines()
     return {key: int(value) for key, value in (line.split() for line in lines)}
-
-
-def skipped(numbers: NDArray[np.int64]) -> int:
-    """Numbers of samples between the first and the last one seen that were never seen."""
-    return int(np.maximum(np.diff(numbers) - 1, 0).sum())
-
-
-def repeated(numbers: NDArray[np.int64]) -> int:
-    """Numbers of samples that had been seen just before."""
-    return int((np.diff(numbers) == 0).sum())
 
 
 def pin_of(name: str | int) -> tuple[str, int]:

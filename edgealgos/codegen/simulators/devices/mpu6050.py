@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgealgos.codegen.simulators.devices.device import read_counts, repeated, skipped, write_settings
+from edgealgos.codegen.simulators.devices.device import SamplesSeen, read_counts, write_settings
 
 _KINDS = ("silent", "unplugged", "stuck", "overflow", "hung")
 _AXES = 6
@@ -41,7 +41,7 @@ class SensorFault:
 
 
 @dataclass(frozen=True)
-class MPU6050Report:
+class MPU6050Report(SamplesSeen):
     """What a sketch read from the sensor.
 
     Parameters
@@ -62,21 +62,10 @@ class MPU6050Report:
     """
 
     rows: NDArray[np.int64]
-    samples: NDArray[np.int64]
     taken: int
     overflows: int
     torn: int
     refused: int
-
-    @property
-    def lost(self) -> int:
-        """Samples that the sensor took between the first and the last one read, and that were never read."""
-        return skipped(self.samples)
-
-    @property
-    def twice(self) -> int:
-        """Reads of a sample that had been read just before."""
-        return repeated(self.samples)
 
 
 @dataclass(frozen=True)

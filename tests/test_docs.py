@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from edgealgos import BonsaiClassifier, FastGRNNClassifier, ProtoNNClassifier
+from edgealgos._base import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from edgealgos.cli import _parser
 
 ROOT = Path(__file__).parents[1]
@@ -54,6 +57,18 @@ def test_commands_parse(page):
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text(encoding="utf-8")):
         assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_estimators_describe_what_they_share_in_the_same_words():
+    """Docstrings repeat shared parameters, so that help() and editors show them; here they cannot drift apart."""
+    own = {"max_accuracy_loss", "projection_dim"}  # one family means more by it, or something else
+    told: dict[str, set[str]] = {}
+    for estimator in (BonsaiClassifier, ProtoNNClassifier, FastGRNNClassifier):
+        section = inspect.getdoc(estimator).split("Parameters\n----------\n")[1].split("\n\n")[0]
+        for name, text in re.findall(r"^(\w+) : ((?:.*\n?)(?:    .*\n?)+)", section, re.MULTILINE):
+            told.setdefault(name, set()).add(text.strip())
+    assert set(SHARED_PARAMETERS) | set(CLASSIFIER_PARAMETERS) <= set(told)
+    assert [name for name, texts in told.items() if len(texts) > 1 and name not in own] == []
 
 
 def test_ci_runs_nothing_that_the_readme_does_not_show():

@@ -287,6 +287,16 @@ def test_a_faulty_sensor_is_told_and_comes_back(fault, remark, told, recovered):
     assert np.unique(np.diff(report.rows[-len(after) :])).tolist() == [1]
 
 
+def test_the_driver_is_as_small_and_quick_as_its_pages_say():
+    firmware = build_sketch(EXAMPLES / "gesturepod" / "arduino" / "recorder")
+    own = [symbol for symbol in firmware.symbols if symbol.demangled.startswith("(anonymous namespace)::")]
+    assert sum(symbol.size for symbol in own if symbol.kind in "bBdD") == 9
+    read = "(anonymous namespace)::bus::read"
+    run = run_sketch(firmware, 2.0, devices=[MPU6050(_motion(3.0))], watch=[read])
+    assert run.calls[read].worst <= 0.395 * 16_000  # a sample
+    assert run.calls[read].cycles.sum() <= 0.075 * 2.0 * 16_000_000
+
+
 @pytest.mark.parametrize("kind", ["silent", "hung", "stuck"])
 def test_the_driver_blocks_for_two_milliseconds_at_most(tmp_path, kind):
     folder = EXAMPLES / "gesturepod" / "arduino" / "recorder"

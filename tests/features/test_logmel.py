@@ -77,6 +77,13 @@ def test_near_the_float_reference(options, level):
     assert error.max() < 256
 
 
+@pytest.mark.parametrize("amplitude", [32000, 3000, 300])
+def test_the_floor_of_the_arithmetic_is_60_dB_below_a_tone(amplitude):
+    tone = amplitude * np.sin(2 * np.pi * 1000 / 8000 * np.arange(4000))
+    mel = LogMel(noise_floor=0.0, pre_emphasis=0.0).fit_transform(np.rint(tone).astype(np.int16)[None])[0].astype(int)
+    assert (mel.max(axis=1) - mel.min(axis=1)).min() > 256 * 60 / 3.01
+
+
 def test_a_tone_lands_in_its_band():
     t = np.arange(4000)
     mel = LogMel(n_mels=20)

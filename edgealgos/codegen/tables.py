@@ -1,6 +1,6 @@
 """The look-up tables of the device's non-linearities, computed once; knows number types only.
 
-Errors (checked by a test): ``EXP2`` at most 1.1 % of the value, ``TANH`` at most 0.020, its sigmoid 0.012.
+How near they are: ``docs/decisions/001-arithmetic.md``, held by tests/codegen/test_nonlinearities.py.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import edgealgos
 
 ROOT = Path(edgealgos.__file__).parent
 PROGRAM = ("qtype", "encoding", "ir", "verify", "semantics", "interpret")
+OF_BOARDS = ("boards", "report", "twin", "emit", "files", "export", "simulate")
 FAMILIES = ("_base", "_validation", "_windows", "_bonsai", "_protonn", "_fastgrnn")
 
 
@@ -85,9 +86,8 @@ def test_only_lower_knows_scikit_learn(module):
 
 @pytest.mark.parametrize("module", [f"codegen.{name}" for name in PROGRAM])
 def test_the_program_knows_no_board_and_no_emitter(module):
-    later = ("boards", "emit", "export", "report", "simulate")
     for name in imports(module):
-        assert not any(below(name, f"codegen.{room}") for room in later), name
+        assert not any(below(name, f"codegen.{room}") for room in OF_BOARDS), name
 
 
 def test_number_types_know_nothing():
@@ -129,7 +129,7 @@ def test_features_know_programs_alone(module):
         if name.startswith(".") and name not in (".", ".codegen"):
             allowed = ("_params", "_errors", "features", "codegen")
             assert any(below(name, room) for room in allowed), name
-            assert not any(below(name, f"codegen.{room}") for room in ("boards", "emit", "export", "simulate")), name
+            assert not any(below(name, f"codegen.{room}") for room in OF_BOARDS), name
 
 
 @pytest.mark.parametrize("module", in_room("cli"))

@@ -1,10 +1,9 @@
-"""The compiled model: the integer program of a board with its Python twin, its report and its simulation."""
+"""From a fitted model to what a board runs: the passes, and a twin that can be simulated."""
 
 from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,11 @@ from edgealgos._errors import UnsupportedModelError
 
 from .boards import Board, get_board
 from .calibrate import calibrate
-from .interpret import count_saturated, encode, run_integer, run_stream
-from .ir import Program
 from .lower import check_samples, lower
 from .optimize import unroll
 from .passes import to_integer
 from .qtype import Ints
-from .report import Report, predict_report
-from .semantics import decide
+from .twin import Twin
 
 
 def _none() -> Ints:
@@ -65,7 +61,7 @@ class Simulation:
     instructions: Ints = field(default_factory=_none)
 
 
-class CompiledModel:
+class CompiledModel(Twin):
     """A model as a board runs it; :func:`compile_model` makes it.
 
     Attributes
@@ -75,63 +71,6 @@ class CompiledModel:
     board : Board
         What it was compiled for.
     """
-
-    def __init__(self, program: Program, board: Board) -> None:
-        self.program = program
-        self.board = board
-
-    @property
-    def input_dtype(self) -> np.dtype[np.signedinteger]:
-        """Type of a device input: int8 or int16."""
-        return self.program.input.type.dtype
-
-    @cached_property
-    def report(self) -> Report:
-        """Predicted flash, RAM, model bytes and cycles, each by item."""
-        return predict_report(self.program, self.board)
-
-    def quantize(self, X: ArrayLike) -> NDArray[np.signedinteger]:
-        """Device inputs of raw samples, as the exported ``quantize()`` makes them.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, n_features) or (n, n_steps, n_features)
-            Raw features; values outside the calibrated range saturate.
-        """
-        return encode(self.program, self._checked(X))
-
-    def saturated(self, X: ArrayLike) -> int:
-        """Number of values of X outside the calibrated range."""
-        return count_saturated(self.program, self._checked(X))
-
-    def scores(self, X: ArrayLike) -> Ints:
-        """Raw integer scores of raw samples, bit for bit the device's; shape (n, n_outputs)."""
-        return run_integer(self.program, self.quantize(X))
-
-    def stream(self, X: ArrayLike) -> Ints:
-        """Raw integer scores after each step of a sequence model, as the device has them hop by hop.
-
-        Parameters
-        ----------
-        X : array-like, shape (n, n_samples) or (n, n_steps, n_features)
-            Streams of any length; each begins with ``reset()``.
-
-        Returns
-        -------
-        int64 array, shape (n, n_steps, n_outputs)
-
-        Raises
-        ------
-        UnsupportedModelError
-            If the model takes no sequences.
-        """
-        if self.program.steps is None:
-            raise UnsupportedModelError(f"{self.program.family} takes whole samples; sequence models stream")
-        return run_stream(self.program, self.quantize(X))
-
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The device's answers for raw samples: class labels, or real numbers of a regressor."""
-        return self._answers(self.scores(X))
 
     def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
         """Build what is exported and run it with these samples on a simulated board.
@@ -159,7 +98,7 @@ class CompiledModel:
         return result
 
     def _simulate_sketch(self, inputs: NDArray[Any], simulator: str, verbose: bool) -> Simulation:
-        from .export import write_sketch
+        from .files import write_sketch
         from .simulate import run_rows
         from .toolchain import build_sketch
 
@@ -176,7 +115,7 @@ class CompiledModel:
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .cross import build_cpp
-        from .export import semihosting_source, write_cpp
+        from .files import semihosting_source, write_cpp
         from .simulate_cpp import run_rows
         from .simulators.qemu import link_flags
 
@@ -219,14 +158,6 @@ class CompiledModel:
         if self.program.task == "classifier":
             return np.asarray(self.program.labels)[labels]
         return self._answers(scores)
-
-    def _answers(self, scores: Ints) -> NDArray[Any]:
-        if self.program.task == "classifier":
-            return np.asarray(self.program.labels)[decide(scores)]
-        return self.program.output.type.dequantize(scores[:, 0])
-
-    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
-        return check_samples(self.program, X)
 
 
 def compile_model(

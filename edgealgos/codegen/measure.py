@@ -20,7 +20,7 @@ from tqdm import tqdm
 from . import prices, sample_programs
 from .boards import Board, get_board
 from .compile import CompiledModel
-from .export import write_sketch
+from .files import write_sketch
 from .ir import Program, Space
 from .plan import plan_memory, ram_bytes
 from .report import flash_tables

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgealgos._errors import BuildError, ExportError, MissingToolError, SimulationError
-from edgealgos.codegen import export
+from edgealgos.codegen import files
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.cross import build_cpp
@@ -90,7 +90,7 @@ def test_quantize_on_the_board_is_quantize_in_python(board, tmp_path):
     encoding = choose_encoding(PER_FEATURE[:100])
     program = replace(programs.protonn(0, features=3), encoding=encoding)
     program = program.replacing(replace(program["x"], qtype=encoding.qtype))
-    export.write_cpp(programs.compiled(program, board), tmp_path / "m", "model")
+    files.write_cpp(programs.compiled(program, board), tmp_path / "m", "model")
     (tmp_path / "m" / "main.cpp").write_text(MAIN)
     executable = build_cpp(tmp_path / "m", board)
     values = np.concatenate([PER_FEATURE, PER_FEATURE * 7, [[np.inf, -np.inf, 1e30]]]).astype(np.float32)
@@ -104,7 +104,7 @@ def test_quantize_on_the_board_is_quantize_in_python(board, tmp_path):
 def exported(board, folder, kind="bonsai", self_test=False):
     """Folder of an export, and the compiled model."""
     compiled = programs.compiled(programs.EVERY_KIND[kind](1), board)
-    for name, text in export.cpp_files(compiled, "digits", inputs(compiled, 5) if self_test else None).items():
+    for name, text in files.cpp_files(compiled, "digits", inputs(compiled, 5) if self_test else None).items():
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(text)
     return compiled
@@ -231,7 +231,7 @@ def test_instructions_are_counted_exactly(board, tmp_path):
 def firmware_with(board, folder, statement):
     """The simulated firmware with a statement before each row."""
     compiled = exported(board, folder / "digits")
-    source = export.semihosting_source(compiled, "digits")
+    source = files.semihosting_source(compiled, "digits")
     head = "static bool readRow() {"
     (folder / "firmware.cpp").write_text(source.replace(head, head + statement))
     flags = qemu.link_flags(compiled.board)

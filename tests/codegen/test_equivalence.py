@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgealgos.codegen import export, toolchain
+from edgealgos.codegen import files, toolchain
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.compile import CompiledModel
@@ -13,7 +13,7 @@ from edgealgos.codegen.unrolled import groups
 
 def host_scores(compiled, q, folder):
     """Scores that the plain C++ export prints, built with address and undefined-behaviour sanitizers."""
-    export.write_cpp(compiled, folder / "model", "model")
+    files.write_cpp(compiled, folder / "model", "model")
     sources = [folder / "model" / "main.cpp", folder / "model" / "model_model.cpp"]
     program = toolchain.build_host(sources, folder / "run")
     assert program.warnings == ()

@@ -13,11 +13,12 @@ import pytest
 from sklearn.base import BaseEstimator
 
 from edgealgos._errors import DoesNotFitError, ExportError, UnsupportedModelError
-from edgealgos.codegen import export, toolchain
 from edgealgos.codegen import sample_programs as programs
+from edgealgos.codegen import toolchain
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.encoding import choose_encoding
 from edgealgos.codegen.export import Budget, checked_name, export_arduino, export_cpp
+from edgealgos.codegen.files import write_cpp
 from edgealgos.codegen.simulate import run_rows
 
 AVR = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
@@ -275,7 +276,7 @@ def test_quantize_on_the_device_is_quantize_in_python(X, tmp_path):
     encoding = choose_encoding(X[:100])
     program = replace(programs.protonn(0, features=3), encoding=encoding)
     program = program.replacing(replace(program["x"], qtype=encoding.qtype))
-    export.write_cpp(programs.compiled(program, "host"), tmp_path / "m", "model")
+    write_cpp(programs.compiled(program, "host"), tmp_path / "m", "model")
     (tmp_path / "m" / "main.cpp").write_text(MAIN)
     run = toolchain.build_host([tmp_path / "m" / "main.cpp", tmp_path / "m" / "model_model.cpp"], tmp_path / "run")
     values = np.concatenate([X, X * 7, [[np.inf, -np.inf, 1e30]]]).astype(np.float32)

@@ -1,0 +1,96 @@
+"""The Python twin of a program on its board: what it answers and what it needs; builds and runs nothing."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edgealgos._errors import UnsupportedModelError
+
+from .boards import Board
+from .interpret import count_saturated, encode, run_integer, run_stream
+from .ir import Program
+from .lower import check_samples
+from .qtype import Ints
+from .report import Report, predict_report
+from .semantics import decide
+
+
+class Twin:
+    """Answers what the board answers, bit for bit, and tells what it will need.
+
+    Attributes
+    ----------
+    program : Program
+        The integer program.
+    board : Board
+        What it was compiled for.
+    """
+
+    def __init__(self, program: Program, board: Board) -> None:
+        self.program = program
+        self.board = board
+
+    @property
+    def input_dtype(self) -> np.dtype[np.signedinteger]:
+        """Type of a device input: int8 or int16."""
+        return self.program.input.type.dtype
+
+    @cached_property
+    def report(self) -> Report:
+        """Predicted flash, RAM, model bytes and cycles, each by item."""
+        return predict_report(self.program, self.board)
+
+    def quantize(self, X: ArrayLike) -> NDArray[np.signedinteger]:
+        """Device inputs of raw samples, as the exported ``quantize()`` makes them.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features) or (n, n_steps, n_features)
+            Raw features; values outside the calibrated range saturate.
+        """
+        return encode(self.program, self._checked(X))
+
+    def saturated(self, X: ArrayLike) -> int:
+        """Number of values of X outside the calibrated range."""
+        return count_saturated(self.program, self._checked(X))
+
+    def scores(self, X: ArrayLike) -> Ints:
+        """Raw integer scores of raw samples, bit for bit the device's; shape (n, n_outputs)."""
+        return run_integer(self.program, self.quantize(X))
+
+    def stream(self, X: ArrayLike) -> Ints:
+        """Raw integer scores after each step of a sequence model, as the device has them hop by hop.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_samples) or (n, n_steps, n_features)
+            Streams of any length; each begins with ``reset()``.
+
+        Returns
+        -------
+        int64 array, shape (n, n_steps, n_outputs)
+
+        Raises
+        ------
+        UnsupportedModelError
+            If the model takes no sequences.
+        """
+        if self.program.steps is None:
+            raise UnsupportedModelError(f"{self.program.family} takes whole samples; sequence models stream")
+        return run_stream(self.program, self.quantize(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """The device's answers for raw samples: class labels, or real numbers of a regressor."""
+        return self._answers(self.scores(X))
+
+    def _answers(self, scores: Ints) -> NDArray[Any]:
+        if self.program.task == "classifier":
+            return np.asarray(self.program.labels)[decide(scores)]
+        return self.program.output.type.dequantize(scores[:, 0])
+
+    def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
+        return check_samples(self.program, X)

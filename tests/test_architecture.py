@@ -1,8 +1,9 @@
-"""Reads the imports and fails when a room knows what it must not (see CONTRIBUTING.md, "Who may know whom")."""
+"""Reads the imports and fails when a room knows what it must not (see CONTRIBUTING.md, "How the code is laid out")."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,6 +71,17 @@ def below(name: str, room: str) -> bool:
 
 def in_room(*rooms: str) -> list[str]:
     return [m for m in modules() if any(below(f".{m}", room) for room in rooms)]
+
+
+def test_every_room_is_on_the_map():
+    page = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = [line.partition(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    named = {name.removeprefix("codegen/") for line in table for name in re.findall(r"`([^`]+)`", line)}
+    folders = (ROOT, ROOT / "codegen")
+    rooms = {f"{path.name}/" if path.is_dir() else path.name for folder in folders for path in folder.iterdir()
+             if path.suffix == ".py" or (path / "__init__.py").exists()}  # fmt: skip
+    assert rooms - {"__init__.py", "_version.py", "codegen/"} <= named
+    assert named - rooms == {"runtime/", "templates/", "examples/", "benchmarks/"}
 
 
 @pytest.mark.parametrize("module", in_room("codegen"))

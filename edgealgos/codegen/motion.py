@@ -1,6 +1,6 @@
 """What the ops of a motion sensor's window mean: integers, bit for bit those of ``runtime/motion.h``.
 
-Knows programs, nothing of C++ or boards. Called by :mod:`~.interpret`, in float programs too: raw samples are integers.
+Knows programs, nothing of C++ or boards. Called by :mod:`~.semantics`, in float programs too: raw samples are integers.
 """
 
 from __future__ import annotations

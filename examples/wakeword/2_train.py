@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import f1_score
 from sklearn.pipeline import Pipeline
 from sound import BACKGROUND, Clips, in_context, stream
+from teacher import convolutional
 
 from edgealgos import FastGRNNClassifier, compile_model, save
 from edgealgos.features import LogMel
@@ -86,9 +87,12 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     print(f"mixing {options.rows} pieces of two seconds, noise 0 to 30 dB below the words")
     X, y = in_context(train, options.word, options.rows, rng, background if len(background) else None)
+    print("training a network of another size, from which the model learns")
+    teacher = convolutional(LogMel().fit_transform(X), y, verbose=1)
     model = FastGRNNClassifier(
-        max_model_bytes=options.bytes, epochs=options.epochs, random_state=options.seed, verbose=1
-    )
+        max_model_bytes=options.bytes, bits=4, teacher=teacher, epochs=options.epochs, random_state=options.seed,
+        verbose=1,
+    )  # fmt: skip
     pipeline = Pipeline([("logmel", LogMel()), ("model", model)]).fit(X, y)
     compiled = compile_model(pipeline)
 

@@ -180,8 +180,8 @@ class BonsaiRegressor(EdgeRegressor, _Bonsai):
 
     Parameters
     ----------
-    max_model_bytes, max_cycles, bits, depth, projection_dim, sigma, epochs, batch_size, learning_rate, teacher, \
-augment, restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, depth, projection_dim, sigma, epochs, batch_size, \
+learning_rate, teacher, augment, restarts, random_state, verbose
         As in :class:`BonsaiClassifier`.
 
     Attributes

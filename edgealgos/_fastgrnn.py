@@ -124,7 +124,43 @@ class _FastRNN(_Recurrent):
                                        beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
 
 
-class FastGRNNClassifier(Windowed, EdgeClassifier, _Recurrent):
+class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
+    """Parameters of a classifier of either cell."""
+
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
+        class_weight=None, epochs=None, batch_size=None, learning_rate=None,
+        teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
+        self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.window_steps = window_steps
+        self.window_stride = window_stride
+        self.early_exit = early_exit
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.label_smoothing = label_smoothing
+        self.restarts = restarts
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class FastGRNNClassifier(_SequenceClassifier):
     """FastGRNN classifier of sequences: a gated recurrent cell whose gate and candidate share their matrices.
 
     ``z = sigmoid(W x + U h + b_z)``, ``c = tanh(W x + U h + b_h)``, ``h = (zeta (1 - z) + nu) c + z h``; the scores are
@@ -237,38 +273,6 @@ class FastGRNNClassifier(Windowed, EdgeClassifier, _Recurrent):
     True
     """
 
-    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
-
-    def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
-        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
-        class_weight=None, epochs=None, batch_size=None, learning_rate=None,
-        teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
-    ):  # fmt: skip
-        self.max_model_bytes = max_model_bytes
-        self.max_cycles = max_cycles
-        self.bits = bits
-        self.max_accuracy_loss = max_accuracy_loss
-        self.hidden_size = hidden_size
-        self.rank_w = rank_w
-        self.rank_u = rank_u
-        self.step_size = step_size
-        self.nonlinearity = nonlinearity
-        self.window_steps = window_steps
-        self.window_stride = window_stride
-        self.early_exit = early_exit
-        self.class_weight = class_weight
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.teacher = teacher
-        self.augment = augment
-        self.label_smoothing = label_smoothing
-        self.restarts = restarts
-        self.random_state = random_state
-        self.verbose = verbose
-
 
 class FastGRNNRegressor(EdgeRegressor, _Recurrent):
     """FastGRNN regressor of sequences; see :class:`FastGRNNClassifier` for model, parameters and attributes.
@@ -277,8 +281,8 @@ class FastGRNNRegressor(EdgeRegressor, _Recurrent):
 
     Parameters
     ----------
-    max_model_bytes, max_cycles, bits, hidden_size, rank_w, rank_u, step_size, nonlinearity, epochs, batch_size, \
-learning_rate, teacher, augment, restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, hidden_size, rank_w, rank_u, step_size, nonlinearity, \
+epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, verbose
         As in :class:`FastGRNNClassifier`.
 
     Attributes
@@ -323,7 +327,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
         self.verbose = verbose
 
 
-class FastRNNClassifier(Windowed, EdgeClassifier, _FastRNN):
+class FastRNNClassifier(_FastRNN, _SequenceClassifier):
     """FastRNN classifier of sequences: a recurrent cell with a weighted residual connection.
 
     ``h = alpha tanh(W x + U h + b_h) + beta h``; the scores are linear in the last ``h`` (Kusupati et al., NeurIPS
@@ -344,35 +348,3 @@ label_smoothing, restarts, random_state, verbose
     >>> FastRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y).predict(X[:5]).shape
     (5,)
     """
-
-    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
-
-    def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
-        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
-        class_weight=None, epochs=None, batch_size=None, learning_rate=None,
-        teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
-    ):  # fmt: skip
-        self.max_model_bytes = max_model_bytes
-        self.max_cycles = max_cycles
-        self.bits = bits
-        self.max_accuracy_loss = max_accuracy_loss
-        self.hidden_size = hidden_size
-        self.rank_w = rank_w
-        self.rank_u = rank_u
-        self.step_size = step_size
-        self.nonlinearity = nonlinearity
-        self.window_steps = window_steps
-        self.window_stride = window_stride
-        self.early_exit = early_exit
-        self.class_weight = class_weight
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.teacher = teacher
-        self.augment = augment
-        self.label_smoothing = label_smoothing
-        self.restarts = restarts
-        self.random_state = random_state
-        self.verbose = verbose

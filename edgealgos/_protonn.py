@@ -191,8 +191,8 @@ class ProtoNNRegressor(EdgeRegressor, _ProtoNN):
 
     Parameters
     ----------
-    max_model_bytes, max_cycles, bits, projection_dim, n_prototypes, gamma, epochs, batch_size, learning_rate, \
-teacher, augment, restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, projection_dim, n_prototypes, gamma, epochs, batch_size, \
+learning_rate, teacher, augment, restarts, random_state, verbose
         As in :class:`ProtoNNClassifier`.
 
     Attributes

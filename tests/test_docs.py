@@ -9,11 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from edgealgos import BonsaiClassifier, FastGRNNClassifier, ProtoNNClassifier
+from edgealgos import (
+    BonsaiClassifier,
+    BonsaiRegressor,
+    FastGRNNClassifier,
+    FastGRNNRegressor,
+    FastRNNClassifier,
+    ProtoNNClassifier,
+    ProtoNNRegressor,
+)
 from edgealgos._base import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from edgealgos.cli import _parser
 
 ROOT = Path(__file__).parents[1]
+ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
+              FastGRNNRegressor, FastRNNClassifier]  # fmt: skip
 PAGES = ["README.md", "docs/getting_started.md", "docs/models.md", "docs/devices.md", "CONTRIBUTING.md", "CHANGELOG.md"]
 
 
@@ -57,6 +67,13 @@ def test_commands_parse(page):
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text(encoding="utf-8")):
         assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_parameter_is_described(estimator):
+    section = inspect.getdoc(estimator).split("Parameters\n----------\n")[1].split("\n\n")[0].replace("\\\n", "")
+    described = [name for line in section.splitlines() if line[:1].strip() for name in line.split(" : ")[0].split(", ")]
+    assert sorted(described) == sorted(estimator().get_params())
 
 
 def test_estimators_describe_what_they_share_in_the_same_words():

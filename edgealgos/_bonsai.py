@@ -68,8 +68,8 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     max_cycles : int or None, default=None
         Clock cycles that a prediction (of a whole sample) may take on an Uno, as the report predicts them. Training
         then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
-        weights to 5, whose sums are fast. Such a model takes up to 24 KB of flash as code (12 KB
-        for some 7,000 cycles). None: no limit.
+        weights to 5, whose sums are fast. Such a model takes up to 24 KB of flash as code (12 KB for some 7,000
+        cycles). None: no limit.
     bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
         Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
         or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where

@@ -126,7 +126,10 @@ class ImageWarp:
 
     def _sources(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Where each pixel of each image comes from: rows and columns, (count, 2, pixels)."""
-        drawn = lambda most, *shape: most * rng.uniform(-1, 1, (count, *shape))  # noqa: E731
+
+        def drawn(most: float, *shape: int) -> NDArray[np.float64]:
+            return most * rng.uniform(-1, 1, (count, *shape))
+
         height, width = self.shape
         centre = np.array([[(height - 1) / 2], [(width - 1) / 2]])
         pixels = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij")).reshape(2, -1) - centre
@@ -244,7 +247,10 @@ def _sampled(images: NDArray[np.float32], sources: NDArray[np.float32], backgrou
     columns = np.clip(sources[:, 1] + 1, 0, width + 1)
     top, left = rows.astype(np.int64), columns.astype(np.int64)
     down, right = rows - top, columns - left
-    at = lambda offset: np.take_along_axis(flat, top * stride + left + offset, 1)  # noqa: E731
+
+    def at(offset: int) -> NDArray[np.float32]:
+        return np.take_along_axis(flat, top * stride + left + offset, 1)
+
     upper = at(0) + right * (at(1) - at(0))
     lower = at(stride) + right * (at(stride + 1) - at(stride))
     return upper + down * (lower - upper)

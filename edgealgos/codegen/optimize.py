@@ -13,6 +13,7 @@ from .boards import Board, get_board
 from .ir import Op, Program, PrototypeScore, Tensor, TreeWalk
 from .passes import model_bytes
 from .passes.pack_weights import fits_blocks
+from .prices import factors
 from .report import needs
 from .unrolled import RESIDENT, groups, parts, resident
 
@@ -97,7 +98,7 @@ def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]
 
 def _in_blocks(program: Program, op: Op, tensor: Tensor) -> Tensor:
     """The matrix in blocks of rows, if it is not and can be."""
-    if tensor.storage == "blocks" or tensor.name == getattr(op, "prototypes", None):
+    vector = next((other for matrix, other, _ in factors(program, op) if matrix.name == tensor.name), None)
+    if vector is None or tensor.storage == "blocks" or not fits_blocks(tensor, vector):
         return tensor
-    vector = program[getattr(op, "vector", "") if tensor.name != getattr(op, "labels", None) else op.prototypes]  # type: ignore[attr-defined]
-    return replace(tensor, storage="blocks", packed=tensor.storage) if fits_blocks(tensor, vector) else tensor
+    return replace(tensor, storage="blocks", packed=tensor.storage)

@@ -338,7 +338,7 @@ def code_counts(program: Program) -> Counts:
         counts[f"call {_call_kind(op)}"] += 1
         if isinstance(op, WindowStatistics):
             counts.update(f"kernel {kind}" for kind in op.statistics)
-        for matrix, vector, acc_bits in _factors(program, op):
+        for matrix, vector, acc_bits in factors(program, op):
             if unrolled.rest(matrix) is None:
                 continue
             counts[f"rows of {_dot(matrix, vector, acc_bits)}"] += 1
@@ -368,7 +368,7 @@ def stack_counts(program: Program) -> Counts:
             continue
         counts[f"frame {type(op).__name__}"] = 1
         counts["local byte"] = max(counts["local byte"], _local_bytes(program, op))
-        for matrix, vector, acc_bits in _factors(program, op):
+        for matrix, vector, acc_bits in factors(program, op):
             counts[f"frame {_form(matrix, vector, acc_bits)}"] = 1
     return counts
 
@@ -380,7 +380,7 @@ def _form(matrix: Tensor, vector: Tensor, acc_bits: int) -> str:
 
 def _local_bytes(program: Program, op: Op) -> int:
     """Bytes of the arrays on the stack: sums that wait for what is made of them, distances."""
-    rows = [_rows_at_once(matrix) for matrix, _, _ in _factors(program, op)]
+    rows = [_rows_at_once(matrix) for matrix, _, _ in factors(program, op)]
     if isinstance(op, TreeWalk):
         return 2 * max(_TREE_ROWS, *rows[:2]) * op.acc_bits // 8
     distances = 2 * program[op.prototypes].shape[0] if isinstance(op, PrototypeScore) else 0
@@ -407,7 +407,7 @@ def _kernel_functions(program: Program) -> set[str]:
     for op in program.ops():
         if isinstance(op, PrototypeScore) and not unrolled.is_code(program[op.prototypes]):
             found.add("distance")
-        for matrix, vector, acc_bits in _factors(program, op):
+        for matrix, vector, acc_bits in factors(program, op):
             if unrolled.rest(matrix) is None:
                 continue
             found.add(_dot(matrix, vector, acc_bits))
@@ -420,7 +420,7 @@ def _kernel_functions(program: Program) -> set[str]:
     return found
 
 
-def _factors(program: Program, op: Op) -> Iterator[tuple[Tensor, Tensor, int]]:
+def factors(program: Program, op: Op) -> Iterator[tuple[Tensor, Tensor, int]]:
     """Matrices of an op with the vector they are multiplied with and the width of the sum."""
     if isinstance(op, MatVec):
         yield program[op.matrix], program[op.vector], op.acc_bits

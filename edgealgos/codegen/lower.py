@@ -160,8 +160,10 @@ def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
 
 
 def _whole_steps(samples: NDArray[np.float64], width: int) -> NDArray[np.float64]:
-    """Raw samples of a feature extractor, (n, n_steps, width): what does not fill a last step is left out, as the
-    device waits for the rest of it."""
+    """Raw samples of a feature extractor, (n, n_steps, width).
+
+    What does not fill a last step is left out, as the device waits for the rest of it.
+    """
     if samples.ndim == 3 and samples.shape[2] == width:
         return samples
     if samples.ndim != 2 or samples.shape[1] < width:

@@ -59,8 +59,10 @@ def parts(program: Program, op: Op, name: str) -> Parts | None:
 
 
 def finished(program: Program, op: Op, name: str) -> Narrow | Vote | None:
-    """What straight-line code makes of the sums while they are in registers: of a product that ends in bytes, and of a
-    tree of a single node; None where they are stored for others to go on with."""
+    """What straight-line code makes of the sums while they are in registers; None where it stores them.
+
+    Those of a product that ends in bytes it rescales, those of a tree of a single node it multiplies with the gates.
+    """
     if isinstance(op, MatVec) and op.acc_bits == 16:
         out, matrix = program[op.out], program[op.matrix]
         shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac

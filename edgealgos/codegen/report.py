@@ -106,7 +106,8 @@ class Report:
             if not items:  # nothing is known of it
                 continue
             lines.append(f"{title} by item")
-            lines += [f"  {amount:9,}  {item}" for item, amount in sorted(items.items(), key=lambda kv: -kv[1])]
+            largest_first = sorted(items.items(), key=lambda kv: -kv[1])
+            lines += [f"  {amount:9,}  {item}" for item, amount in largest_first if amount]
         for name, (saved, size) in self.faster.items():
             lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
         return "\n".join([*lines, str(self.memory_plan)])

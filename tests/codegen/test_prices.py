@@ -54,6 +54,18 @@ def test_random_programs_that_were_not_fitted(seed):
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_parts_in_other_company():
+    """Without the products with the state, whose sum always stands beside the gate in what was fitted."""
+    check(programs.without_feedback(programs.fastgrnn(0)))
+
+
+def test_the_serial_loop_takes_the_same_whatever_it_asks():
+    loops = [size for part, size in prices()["flash"].items() if part.startswith("Arduino core and serial loop")]
+    assert len(loops) == 4
+    assert max(loops) < 1.05 * min(loops)
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.parametrize("gated", [True, False])
 @pytest.mark.parametrize("nonlinearity", ["hard_tanh", "tanh"])
 def test_the_item_of_a_gate_is_what_it_takes(gated, nonlinearity):

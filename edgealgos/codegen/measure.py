@@ -83,8 +83,9 @@ def fit(counts: list[prices.Counts], totals: NDArray[np.float64]) -> dict[str, f
     largest = np.maximum(
         largest, _RARE * largest.max()
     )  # what is rare everywhere must not mend what is wrong elsewhere
-    # Parts that always come together cannot be told apart: a small penalty shares the price among them.
-    penalty = _RIDGE * np.sqrt(len(totals)) * np.eye(len(parts))
+    # Parts that always come together cannot be told apart: a small penalty shares the price among them, and leaves to
+    # the serial loop what comes along with each of them.
+    penalty = _RIDGE * np.sqrt(len(totals)) * np.diag([float(not part.startswith(prices.LOOP)) for part in parts])
     solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(np.ones(len(totals)), np.zeros(len(parts))))
     return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
 

@@ -49,6 +49,7 @@ from .passes.pack_weights import BLOCK_ROWS
 from .qtype import Ints
 
 Counts = Counter[str]
+LOOP = "Arduino core and serial loop"
 _TREE_ROWS = 8  # of a node that are made before outputs are made of them
 
 
@@ -74,7 +75,7 @@ def stack_bytes(program: Program, board: Board) -> dict[str, int]:
     ram = prices()["ram"]
     frames = sum(ram.get(part, 0.0) * amount for part, amount in stack_counts(program).items())
     stack = max(frames, ram.get(f"serial loop ({stack_kind(program)})", 0.0))
-    return {"Arduino core and serial loop": round(ram["core"]), "stack": round(stack)}
+    return {LOOP: round(ram["core"]), "stack": round(stack)}
 
 
 def cycles(program: Program, board: Board) -> dict[str, int]:
@@ -325,7 +326,7 @@ def _visited(prototypes: Ints, frac: int) -> tuple[float, float]:
 
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({f"Arduino core and serial loop ({stack_kind(program)})": 1})
+    counts: Counts = Counter({f"{LOOP} ({stack_kind(program)})": 1})
     seen = set()
     for op in program.ops():
         if unrolled.in_one(program, op):

@@ -145,11 +145,12 @@ def structure_for_budget(
 ):  # fmt: skip
     """Projection size and number of prototypes for a byte budget: the documented rule behind ``None``.
 
-    The projection has 12 dimensions at 2 KB, changing with the fourth root of the budget, never more than features.
-    Prototypes are three a class at 2 KB (changing with the square root of the budget) or, with few features, as many
-    as an Uno can visit in about 20,000 cycles (in proportion for larger budgets; at most 100 for a single score).
-    They take at most two fifths of the budget where the projection could be denser instead. With `max_cycles` there is
-    a dimension for every 600 cycles at most, and prototypes may take half of the cycles.
+    The projection has 12 dimensions at 2 KB, changing with the fourth root of the budget, never more than features;
+    with weights of half a byte the budget counts twice. Prototypes are three a class at 2 KB (changing with the square
+    root of the budget) or, with few features, as many as an Uno can visit in about 20,000 cycles (in proportion for
+    larger budgets; at most 100 for a single score). They take at most two fifths of the budget (half of it beside
+    weights of half a byte) where the projection could be denser instead. With `max_cycles` there is a dimension for
+    every 600 cycles at most, and prototypes may take half of the cycles.
 
     Parameters
     ----------
@@ -175,10 +176,11 @@ def structure_for_budget(
         return least_bytes(model.specs, model.extra_bytes, density)
 
     limit = 16384 if budget is None else budget
-    growth = limit / 2048
+    narrow = bits <= NIBBLE
+    growth = limit / 2048 * (2.0 if narrow else 1.0)
     widest = max(1, min(round(12 * growth**0.25), n_features, LARGEST if max_cycles is None else max_cycles // 600))
     widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
-    visited = (CYCLES * max(1.0, growth) - 10 * n_features * widest) / (16 * (widest + n_outputs))
+    visited = (CYCLES * max(1.0, limit / 2048) - 10 * n_features * widest) / (16 * (widest + n_outputs))
     most = max(n_outputs, 2, round(3 * n_outputs * math.sqrt(growth)), int(visited))
     most = min(most, round(100 * math.sqrt(growth))) if n_outputs == 1 else most
     if max_cycles is not None:
@@ -186,10 +188,10 @@ def structure_for_budget(
     counts = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
     for d in widths:
         for m in counts:
-            share = n_prototypes is not None or size(d, m, 1.0) <= limit or m * (d + n_outputs) <= 0.4 * limit
+            share = n_prototypes is not None or size(d, m, 1.0) <= limit or m * (d + n_outputs) <= (0.5 if narrow else 0.4) * limit
             if (share and size(d, m, LEAST_DENSITY) <= limit and m >= min(counts[0], n_outputs)) or budget is None:
                 return d, m
-    d, m = widths[-1], min(counts[0], n_outputs)
+    d, m = widths[-1], min(counts[0], n_outputs) if n_prototypes is None else n_prototypes
     if size(d, m, LEAST_DENSITY) <= limit:
         return d, m
     raise ValueError(

@@ -212,10 +212,16 @@ def cache_folder() -> Path:
 def building(target: Path) -> Iterator[Path]:
     """Temporary folder to build `target` in, under the same name; it is moved to its place at the end.
 
-    Several processes may build the same thing at once: each has a folder of its own, and the move is atomic.
+    Several processes may build the same thing at once: each has a folder of its own, the move is atomic, and what the
+    first one moved there stays, as others may be reading it (a linker opens an archive more than once).
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
         product = Path(folder) / target.name
         yield product
-        os.replace(product, target)
+        try:
+            os.link(product, target)
+        except FileExistsError:
+            pass
+        except OSError:  # a file system without links
+            os.replace(product, target)

@@ -188,7 +188,8 @@ def structure_for_budget(
     counts = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
     for d in widths:
         for m in counts:
-            share = n_prototypes is not None or size(d, m, 1.0) <= limit or m * (d + n_outputs) <= (0.5 if narrow else 0.4) * limit
+            modest = m * (d + n_outputs) <= (0.5 if narrow else 0.4) * limit
+            share = n_prototypes is not None or size(d, m, 1.0) <= limit or modest
             if (share and size(d, m, LEAST_DENSITY) <= limit and m >= min(counts[0], n_outputs)) or budget is None:
                 return d, m
     d, m = widths[-1], min(counts[0], n_outputs) if n_prototypes is None else n_prototypes

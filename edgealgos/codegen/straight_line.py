@@ -21,6 +21,7 @@ _PAIRS_OF_SCORES = [f"r{i}" for i in (24, 25, *range(2, 18))]
 _CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
 # Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
 _VECTOR_REGISTERS = [f"r{i}" for i in (19, 20, 21, 22, 23, *range(2, 18))]
+_NEAR_WORDS = 60  # a conditional branch reaches 63 words
 MAX_WIDTH = len(_VECTOR_REGISTERS)
 
 
@@ -101,6 +102,7 @@ def product(
     low: int,
     high: int,
     acc_bits: int,
+    nonzero_share: float | None = None,
     finish: Narrow | Vote | None = None,
 ) -> Code | None:
     """Code of ``matrix @ vector``; None where a sum needs more than 24 bits.
@@ -113,6 +115,8 @@ def product(
         Range of the vector's elements.
     acc_bits : int
         16: sums are stored as words, which the caller has proven wide enough; 32: as double words.
+    nonzero_share : float, optional
+        If given, columns whose input is zero are left out; that share of them is not.
     finish : Narrow, Vote or None
         What becomes of the sums, which then need 16 bits; None: they are stored.
     """
@@ -135,7 +139,7 @@ def product(
         used |= {name for names in sums.values() for name in names}
         for row, names in sums.items():
             _begin_sum(writer, names, _start(finish, row))
-        base = _columns(writer, matrix, sums, base)
+        base = _columns(writer, matrix, sums, base, nonzero_share)
         for names in sums.values():
             _finish_sum(writer, names, acc_bits, finish)
     writer.end_line()
@@ -179,7 +183,7 @@ def _groups(widths: list[int], available: int) -> Iterator[list[int]]:
         yield group
 
 
-def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: int) -> int:
+def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: int, nonzero_share: float | None) -> int:
     """All columns of some rows; `base` is the column that Y points to, before and after."""
     for column in range(matrix.shape[1]):
         weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
@@ -190,21 +194,31 @@ def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: in
             writer.add(f"EDGEALGOS_GO({column - base})", 2, 2)
             base = column
         writer.add(f"EDGEALGOS_INPUT({column - base})", 2, 1)
-        _column(writer, weights, sums)
+        _column(writer, weights, sums, nonzero_share)
     return base
 
 
-def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]]) -> None:
-    """One multiplication for all weights of one size."""
+def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]], nonzero_share: float | None) -> None:
+    body = _Writer()
     for size in sorted({abs(weight) for weight in weights.values()}):
         rows = [row for row, weight in weights.items() if abs(weight) == size]
         first = weights[rows[0]]
         wide = any(len(sums[row]) == 3 for row in rows)
-        writer.add(f"EDGEALGOS_TIMES{24 if wide else 16}({first})", 4 if wide else 3, 3 if wide else 2)
+        body.add(f"EDGEALGOS_TIMES{24 if wide else 16}({first})", 4 if wide else 3, 3 if wide else 2)
         for row in rows:
             names = sums[row]
             verb = "PLUS" if weights[row] == first else "MINUS"
-            writer.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
+            body.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
+    body.end_line()
+    if nonzero_share is None:
+        writer.add(body.lines[0], body.cycles, body.words)
+        return
+    near = body.words <= _NEAR_WORDS
+    verb = "EDGEALGOS_UNLESS_ZERO" if near else "EDGEALGOS_UNLESS_ZERO_FAR"
+    skip = 3 if near else 4
+    enter = 2 if near else 3
+    cycles = nonzero_share * (enter + body.cycles) + (1 - nonzero_share) * skip
+    writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
 
 
 def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None) -> None:

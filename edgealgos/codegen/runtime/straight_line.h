@@ -17,6 +17,8 @@
 // The pointer moves on by so many columns, or back; an input is loaded.
 #define EDGEALGOS_GO(columns) "subi r28, lo8(-(" #columns "))\n\t" "sbci r29, hi8(-(" #columns "))\n\t"
 #define EDGEALGOS_INPUT(column) "ldd r18, Y+" #column "\n\t"
+#define EDGEALGOS_UNLESS_ZERO(code) "tst r18\n\t" "breq 1f\n\t" code "1:\n\t"
+#define EDGEALGOS_UNLESS_ZERO_FAR(code) "tst r18\n\t" "brne 1f\n\t" "rjmp 2f\n\t" "1:\n\t" code "2:\n\t"
 
 // The product of the input and a weight; with its sign as a third byte; added to sums of 16 and 24 bits.
 #define EDGEALGOS_TIMES16(weight) "ldi r19, " #weight "\n\t" "muls r18, r19\n\t"

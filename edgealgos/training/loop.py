@@ -31,6 +31,7 @@ from edgealgos.training.rows import Rows
 from edgealgos.training.rows import varied as make_rows
 from edgealgos.training.schedule import Recipe
 from edgealgos.training.stepwise import StepEngine
+from edgealgos.training.teacher import taught, worth_teaching
 
 Answer = Callable[[NDArray], NDArray]
 Predicted = Callable[[Arrays, dict[str, QType]], float]
@@ -196,8 +197,6 @@ class _Run:
 
     def answers(self, rows, y, soft_targets, teacher, augment) -> Answer | None:
         """The teacher to ask about each row the student will see."""
-        from edgealgos.training.teacher import taught, worth_teaching
-
         if teacher is None:
             return None
         if teacher != "auto":
@@ -205,7 +204,7 @@ class _Run:
         if soft_targets is not None or not worth_teaching(self.recipe, len(y), self.jit):
             return None
         options = {"x_frac": self.x_frac, "sample_weight": rows.weight, "augment": augment, "random_state": self.seed}
-        return taught(self.model, self.recipe, rows.x_q, self.scaled(y), verbose=self.verbose, **options)
+        return taught(train, self.model, self.recipe, rows.x_q, self.scaled(y), verbose=self.verbose, **options)
 
     def standardise_targets(self, y, weight) -> None:
         """Mean and power-of-two scale of regression targets, so that folding them back costs no rounding."""

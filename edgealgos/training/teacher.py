@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from edgealgos.training.budget import TensorSpec
+from edgealgos.training.rounding import Rounding
 from edgealgos.training.schedule import Recipe, batch_size_for
 
 FEWEST_ROWS = 300
@@ -21,13 +22,11 @@ def worth_teaching(recipe: Recipe, rows: int, jit: bool) -> bool:
     return recipe.teacher and jit and rows >= FEWEST_ROWS and recipe.epochs >= 20
 
 
-def taught(model, recipe: Recipe, x_q, y, **options):
-    """A teacher of `model` trained on the same rows: a function from device inputs to target rows.
+def taught(train, model, recipe: Recipe, x_q, y, **options):
+    """A teacher of `model` that `train` has trained on the same rows: a function from device inputs to target rows.
 
     It shrinks and sees fewer epochs as rows grow: many rows need no ensemble.
     """
-    from edgealgos.training.loop import train
-
     rows = len(x_q)
     members = 4 if rows < 5000 else 3 if rows < 20000 else 1
     teacher = Teacher(model.n_features, model.n_outputs, model.problem, members=members)
@@ -101,8 +100,6 @@ class Teacher:
 
     def answer(self, params, x):
         """Target rows for a student, (n, n_outputs): mean probabilities, or mean predictions."""
-        from edgealgos.training.rounding import Rounding
-
         off = Rounding(tf.constant(False), {}, {}, tf.constant(1.0))
         scores = self.forward(params, x, off)
         if self.problem == "multiclass":

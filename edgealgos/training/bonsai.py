@@ -140,8 +140,8 @@ def structure_for_budget(
     """Projection size and depth for a byte budget: the documented rule behind ``None``.
 
     The projection is as wide as the scores deserve: twice the number of classes (24 for a single score), more with the
-    square root of budgets above 2 KB, never more than three times the features. The tree is the deepest of at most
-    three levels whose nodes, all dense, leave room for such a projection with three fifths of its values; where none
+    square root of budgets above 2 KB (1 KB with weights of half a byte), never more than three times the features. The
+    tree is the deepest of at most three levels whose nodes, all dense, leave room for such a projection with three fifths of its values; where none
     does, there is a single node, and the projection shrinks until a fifth of its values has room. With `max_cycles`
     there is a single node (whose code need not store its sums), and a dimension for every 600 cycles and four more at
     most.
@@ -171,7 +171,8 @@ def structure_for_budget(
         return least_bytes(specs, model.extra_bytes, density)
 
     limit = 16384 if budget is None else budget
-    widest = max(2 * n_outputs, 8 if n_outputs > 1 else 24) * max(1.0, math.sqrt(limit / 2048))
+    usual = 1024 if bits <= NIBBLE else 2048
+    widest = max(2 * n_outputs, 8 if n_outputs > 1 else 24) * max(1.0, math.sqrt(limit / usual))
     widest = max(1, min(round(widest), 3 * n_features, LARGEST if max_cycles is None else 4 + max_cycles // 600))
     widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
     depths = range(3 if max_cycles is None else 0, -1, -1) if depth is None else (depth,)

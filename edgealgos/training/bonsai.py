@@ -141,10 +141,10 @@ def structure_for_budget(
 
     The projection is as wide as the scores deserve: twice the number of classes (24 for a single score), more with the
     square root of budgets above 2 KB (1 KB with weights of half a byte), never more than three times the features. The
-    tree is the deepest of at most three levels whose nodes, all dense, leave room for such a projection with three fifths of its values; where none
-    does, there is a single node, and the projection shrinks until a fifth of its values has room. With `max_cycles`
-    there is a single node (whose code need not store its sums), and a dimension for every 600 cycles and four more at
-    most.
+    tree is the deepest of at most three levels whose nodes, all dense, leave room for such a projection with three
+    fifths of its values; where none does, there is a single node, and the projection shrinks until a fifth of its
+    values has room. With `max_cycles` there is a single node (whose code need not store its sums), and a dimension for
+    every 600 cycles and four more at most.
 
     Parameters
     ----------

@@ -38,6 +38,7 @@ ASKED_ALARMS = 1.0  # an hour of validation: a margin to one in half an hour
 WORDS = {"arabic, 2 KB": ("arabic", 2048), "speech commands, 6 KB": ("speech", 6144)}
 ONE_WORD = {"arabic": "open", "speech": "stop"}
 PIECES, PIECE_EPOCHS = 10_000, 60  # of two seconds
+GOOD_RECALL, MOST_TRIES = 0.93, 4  # of validation words: then no other seed is tried
 
 
 # ---- data ------------------------------------------------------------------------------------------------------------
@@ -77,24 +78,37 @@ def background(clips: Clips):
 # ---- training --------------------------------------------------------------------------------------------------------
 
 
-def trained(data: str, size: int, word: str | None, folder: Path) -> Pipeline:
-    """A Pipeline for all words or for one, from the folder if it is there."""
-    path = folder / f"{data}_{word or 'all'}_{size}.edgealgos"
+def kept(path: Path, X, y, **options) -> Pipeline:
+    """A Pipeline from its file, or fitted and saved there."""
     if path.exists():
         return load(path)
-    clips, rng = DATA[data]().part("train"), np.random.default_rng(0)
-    options = {"epochs": EPOCHS}
-    if word is None:
-        X = np.concatenate([clips.waves, *(varied(clips.waves, rng, background(clips)) for _ in range(COPIES))])
-        y = np.tile(clips.words, COPIES + 1)
-    else:
-        X, y = in_context(clips, word, PIECES, rng, background(clips))
-        options = {"epochs": PIECE_EPOCHS, "bits": 4, "teacher": convolutional(LogMel().fit_transform(X), y)}
-    model = FastGRNNClassifier(max_model_bytes=size, random_state=0, **options)
+    model = FastGRNNClassifier(**options)
     pipeline = Pipeline([("logmel", LogMel()), ("model", model)]).fit(X, y)
-    folder.mkdir(parents=True, exist_ok=True)
     save(pipeline, path)
     return pipeline
+
+
+def all_words(data: str, size: int, folder: Path) -> Pipeline:
+    """A model of all words."""
+    clips, rng = DATA[data]().part("train"), np.random.default_rng(0)
+    X = np.concatenate([clips.waves, *(varied(clips.waves, rng, background(clips)) for _ in range(COPIES))])
+    y = np.tile(clips.words, COPIES + 1)
+    return kept(folder / f"{data}_all_{size}.edgealgos", X, y, max_model_bytes=size, epochs=EPOCHS, random_state=0)
+
+
+def for_one_word(data: str, word: str, folder: Path) -> Iterator[Pipeline]:
+    """Models of one word that learn from the same network, seed by seed."""
+    import keras
+
+    clips = DATA[data]().part("train")
+    X, y = in_context(clips, word, PIECES, np.random.default_rng(0), background(clips))
+    teacher = folder / f"{data}_{word}_teacher.keras"
+    for seed in range(MOST_TRIES):
+        path = folder / f"{data}_{word}_{seed}.edgealgos"
+        if not (path.exists() or teacher.exists()):
+            convolutional(LogMel().fit_transform(X), y).save(teacher)
+        yield kept(path, X, y, max_model_bytes=1024, bits=4, epochs=PIECE_EPOCHS, random_state=seed,
+                   teacher=None if path.exists() else keras.saving.load_model(teacher))  # fmt: skip
 
 
 # ---- accuracy --------------------------------------------------------------------------------------------------------
@@ -121,7 +135,7 @@ def accuracies(folder: Path) -> Iterator[str]:
     yield "| data | model bytes | device, test | validation | same model, float log-mel | float model |"
     yield "|---|---|---|---|---|---|"
     for name, (data, size) in WORDS.items():
-        pipeline = trained(data, size, None, folder)
+        pipeline = all_words(data, size, folder)
         test, val = (DATA[data]().part(p) for p in ("test", "val"))
         compiled = compile_model(pipeline)
         device, validation = (np.mean(compiled.predict(c.waves) == c.words) for c in (test, val))
@@ -153,20 +167,33 @@ def one_word(folder: Path) -> Iterator[str]:
     yield "| word | bytes | F1, clips | recall, 30 minutes | false alarms | validation: recall, alarms | threshold |"
     yield "|---|---|---|---|---|---|---|"
     for data, word in ONE_WORD.items():
-        pipeline = trained(data, 1024, word, folder)
-        clips, compiled = DATA[data](), compile_model(pipeline)
-        test = clips.part("test")
+        chosen, found, pipeline, seeds = best_of_seeds(data, word, folder)
+        test, compiled = DATA[data]().part("test"), compile_model(pipeline)
         f1 = f1_score(test.words == word, compiled.predict(test.waves))
-        chosen, found = det.pick(*listened(compiled, clips.part("val"), word, 60, 1), ASKED_ALARMS)
         scores, ends = listened(compiled, test, word, 30, 2)
         counts = det.judge(chosen.detections(scores), ends)
         facts = {"word": word} | chosen.settings()
+        save(pipeline, folder / f"{data}.edgealgos")
         (folder / f"{data}_detector.json").write_text(json.dumps(facts) + "\n")
         yield (
             f"| {data} `{word}` | {pipeline['model'].model_bytes_:,} | **{f1:.3f}** | {counts.hits} of {counts.words} "
             f"(**{100 * counts.recall:.1f} %**) | **{counts.alarms}** | {100 * found.recall:.1f} %, {found.alarms} "
-            f"in an hour | {chosen.threshold}, smoothing {chosen.smoothing} |"
+            f"in two hours, {seeds} seeds tried | {chosen.threshold}, smoothing {chosen.smoothing} |"
         )
+
+
+def best_of_seeds(data: str, word: str, folder: Path):
+    """Detector, what it finds on validation speakers, model, seeds tried: until one is good, the best of them."""
+    heard_by = DATA[data]().part("val")
+    best = None
+    for tried, pipeline in enumerate(for_one_word(data, word, folder), 1):
+        chosen, found = det.pick(*listened(compile_model(pipeline), heard_by, word, 120, 1), ASKED_ALARMS)
+        print(f"seed {tried - 1}: {100 * found.recall:.1f} % of validation words", flush=True)
+        if best is None or found.recall > best[1].recall:
+            best = chosen, found, pipeline
+        if found.recall >= GOOD_RECALL:
+            break
+    return *best, tried
 
 
 # ---- programs --------------------------------------------------------------------------------------------------------
@@ -176,7 +203,7 @@ def exported(folder: Path) -> Path:
     """The programs of the example for the arabic word."""
     out = folder / "programs"
     out.mkdir(parents=True, exist_ok=True)
-    save(trained("arabic", 1024, ONE_WORD["arabic"], folder), out / "model.edgealgos")
+    save(load(folder / "arabic.edgealgos"), out / "model.edgealgos")
     (out / "detector.json").write_text((folder / "arabic_detector.json").read_text())
     _run([sys.executable, EXAMPLE / "3_export.py", "--out", out])
     return out

@@ -90,9 +90,12 @@ def options(data: str, kind: str, budget: int) -> dict[str, Any]:
     """What is asked of an estimator besides the budget."""
     if data not in ("usps10", "mnist10"):
         teacher = SVC(C=10, probability=True, random_state=0)
-        jittered = {"teacher": teacher, "augment": SensorJitter(noise=0.08, gain=0.06)}
-        four_bits = data != "concrete" and kind != "ProtoNNClassifier"
-        return {"bits": 4} if four_bits else jittered if data == "pendigits" else {}
+        if data == "pendigits":
+            bonsai = kind == "BonsaiClassifier"
+            jitter = SensorJitter(noise=0.05, gain=0.0375) if bonsai else SensorJitter(noise=0.08, gain=0.06)
+            structure = {"bits": 6, "projection_dim": 24, "depth": 0} if bonsai else {}
+            return structure | {"teacher": teacher, "augment": jitter}
+        return {"bits": 4} if data != "concrete" and kind != "ProtoNNClassifier" else {}
     size = 16 if data == "usps10" else 28
     # sixty thousand digits hold most of what people do: more than half the warp cost Bonsai and ProtoNN half a point
     strength = 0.5 if data == "mnist10" and kind != "FastGRNNClassifier" else 1.0

@@ -102,7 +102,7 @@ def options(data: str, kind: str, budget: int) -> dict[str, Any]:
     found: dict[str, Any] = {"bits": 4, "augment": warp(size, strength)}
     if kind != "FastGRNNClassifier":
         return found | {"teacher": "convnet"} | LARGE.get((kind, budget), {})
-    epochs = {4710: 16, 8704: 12, 21504: 6}
+    epochs = {4710: 16, 8704: 12, 21504: 14}
     return found | {"step_size": size} | ({"epochs": epochs[budget]} if data == "mnist10" else {})
 
 

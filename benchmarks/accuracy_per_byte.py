@@ -97,7 +97,7 @@ def options(data: str, kind: str, budget: int) -> dict[str, Any]:
             return structure | {"teacher": teacher, "augment": jitter}
         return {"bits": 4} if data != "concrete" and kind != "ProtoNNClassifier" else {}
     size = 16 if data == "usps10" else 28
-    # sixty thousand digits hold most of what people do: more than half the warp cost Bonsai and ProtoNN half a point
+    # sixty thousand digits hold most of what people do: a strong warp asks too much of a small model
     strength = 0.5 if data == "mnist10" and kind != "FastGRNNClassifier" else 1.0
     found: dict[str, Any] = {"bits": 4, "augment": warp(size, strength)}
     if kind != "FastGRNNClassifier":

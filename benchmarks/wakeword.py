@@ -78,10 +78,8 @@ def background(clips: Clips):
 # ---- training --------------------------------------------------------------------------------------------------------
 
 
-def kept(path: Path, X, y, **options) -> Pipeline:
-    """A Pipeline from its file, or fitted and saved there."""
-    if path.exists():
-        return load(path)
+def fitted(path: Path, X, y, **options) -> Pipeline:
+    """A Pipeline fitted and saved."""
     model = FastGRNNClassifier(**options)
     pipeline = Pipeline([("logmel", LogMel()), ("model", model)]).fit(X, y)
     save(pipeline, path)
@@ -89,26 +87,32 @@ def kept(path: Path, X, y, **options) -> Pipeline:
 
 
 def all_words(data: str, size: int, folder: Path) -> Pipeline:
-    """A model of all words."""
+    """A model of all words, from the folder if it is there."""
+    path = folder / f"{data}_all_{size}.edgealgos"
+    if path.exists():
+        return load(path)
     clips, rng = DATA[data]().part("train"), np.random.default_rng(0)
     X = np.concatenate([clips.waves, *(varied(clips.waves, rng, background(clips)) for _ in range(COPIES))])
     y = np.tile(clips.words, COPIES + 1)
-    return kept(folder / f"{data}_all_{size}.edgealgos", X, y, max_model_bytes=size, epochs=EPOCHS, random_state=0)
+    return fitted(path, X, y, max_model_bytes=size, epochs=EPOCHS, random_state=0)
 
 
 def for_one_word(data: str, word: str, folder: Path) -> Iterator[Pipeline]:
-    """Models of one word that learn from the same network, seed by seed."""
+    """Models of one word that learn from the same network, seed by seed, from the folder if they are there."""
     import keras
 
-    clips = DATA[data]().part("train")
-    X, y = in_context(clips, word, PIECES, np.random.default_rng(0), background(clips))
-    teacher = folder / f"{data}_{word}_teacher.keras"
+    network = folder / f"{data}_{word}_teacher.keras"
     for seed in range(MOST_TRIES):
         path = folder / f"{data}_{word}_{seed}.edgealgos"
-        if not (path.exists() or teacher.exists()):
-            convolutional(LogMel().fit_transform(X), y).save(teacher)
-        yield kept(path, X, y, max_model_bytes=1024, bits=4, epochs=PIECE_EPOCHS, random_state=seed,
-                   teacher=None if path.exists() else keras.saving.load_model(teacher))  # fmt: skip
+        if path.exists():
+            yield load(path)
+            continue
+        clips = DATA[data]().part("train")
+        X, y = in_context(clips, word, PIECES, np.random.default_rng(0), background(clips))
+        if not network.exists():
+            convolutional(LogMel().fit_transform(X), y).save(network)
+        yield fitted(path, X, y, max_model_bytes=1024, bits=4, epochs=PIECE_EPOCHS, random_state=seed,
+                     teacher=keras.saving.load_model(network))  # fmt: skip
 
 
 # ---- accuracy --------------------------------------------------------------------------------------------------------

@@ -56,3 +56,13 @@ def test_the_least_budget_named_works(family):
 def test_what_the_user_fixed_stays(fixed, budget):
     assert bonsai.structure_for_budget(budget, 64, 10, projection_dim=fixed)[0] == fixed
     assert protonn.structure_for_budget(budget, 64, 10, n_prototypes=fixed)[1] == fixed
+
+
+def test_prototypes_that_do_not_fit_are_refused_not_reduced():
+    with pytest.raises(ValueError, match="max_model_bytes=4710 is too small for ProtoNN"):
+        protonn.structure_for_budget(4710, 784, 10, bits=4, projection_dim=18, n_prototypes=64)
+
+
+def test_weights_of_half_a_byte_make_structures_wider():
+    assert protonn.structure_for_budget(2048, 256, 10, bits=4) > protonn.structure_for_budget(2048, 256, 10, bits=8)
+    assert bonsai.structure_for_budget(2048, 256, 10, bits=4) > bonsai.structure_for_budget(2048, 256, 10, bits=8)

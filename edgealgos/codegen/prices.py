@@ -328,7 +328,7 @@ def _visited(prototypes: Ints, frac: int) -> tuple[float, float]:
 
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({f"{LOOP} ({stack_kind(program)})": 1})
+    counts: Counts = Counter({LOOP: 1})
     seen = set()
     for op in program.ops():
         if unrolled.in_one(program, op):

@@ -150,7 +150,7 @@ def product(
 
 
 def tree(weights: Ints, gates: Ints, low: int, high: int, narrow: Narrow) -> tuple[Code, Code]:
-    """Code of the scores of a tree of one node: that of what follows the gates, with the frame of both, and of the gates.
+    """Code of the scores of a tree of one node: what follows the gates, with the frame of both, and the gates.
 
     Parameters
     ----------

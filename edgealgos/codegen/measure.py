@@ -93,11 +93,16 @@ def fit(counts: list[prices.Counts], totals: NDArray[np.float64]) -> dict[str, f
 def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
     """Prices of flash, RAM and cycles."""
     code = np.array([m.flash - sum(flash_tables(m.program).values()) for m in found], dtype=float)
+    timed = [m for m in found if not _stops_early(m.program)]  # of which only the longest time is predicted
     return {
         "flash": fit([prices.code_counts(m.program) for m in found], code),
-        "cycles": fit([prices.cycle_counts(m.program) for m in found], np.array([_priced_cycles(m) for m in found])),
+        "cycles": fit([prices.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
         "ram": {"core": float(np.median([m.static_ram - _tensors(m.program) for m in found]))} | _stacks(found),
     }
+
+
+def _stops_early(program: Program) -> bool:
+    return any(getattr(op, "limit", None) is not None for op in program.ops())
 
 
 def _priced_cycles(m: Measurement) -> float:
@@ -137,21 +142,27 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
 
 
 def main(count: int = 420) -> None:
-    """Measure, fit, check on programs that were not fitted, write."""
+    """Measure, fit, check on programs that were not fitted; write prices that are fitted to all."""
     board = get_board("uno")
     kinds = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind) for kind in kinds]
     jobs += [partial(measured_seed, seed) for seed in range(count)]
     found = [job() for job in tqdm(jobs, desc="building and running", unit="program")]
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    target = Path(__file__).with_name("prices.json")
-    elsewhere = prices.prices()  # parts that no random program has keep their prices
-    fresh = {kind: elsewhere[kind] | found for kind, found in fit_all(fitted).items()}
-    target.write_text(prices.table(fresh), encoding="utf-8")
-    prices.prices.cache_clear()
+    _write(fitted)
+    checked = [m for m in checked if not _stops_early(m.program)]
     wrong = errors(checked, lambda program: CompiledModel(program, board).report)
+    _write(found)
     for name, column in zip(("flash", "RAM", "cycles"), np.abs(wrong).T, strict=True):
         print(f"{name:6} error on {len(checked)} other programs: mean {column.mean():.1%}, worst {column.max():.1%}")
+
+
+def _write(found: list[Measurement]) -> None:
+    """Fit and write prices; parts that none of the programs has keep theirs."""
+    known = prices.prices()
+    fresh = {kind: known[kind] | fitted for kind, fitted in fit_all(found).items()}
+    Path(__file__).with_name("prices.json").write_text(prices.table(fresh), encoding="utf-8")
+    prices.prices.cache_clear()
 
 
 if __name__ == "__main__":

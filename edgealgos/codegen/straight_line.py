@@ -12,13 +12,12 @@ import numpy as np
 
 from .qtype import Ints
 
-# Registers of a product: r18 an input, r19 a weight, r20 the sign of a product; sums in the others, first in those that
-# a function may change, so that a small product has little to save.
-_SUM_REGISTERS = [f"r{i}" for i in (21, 22, 23, 24, 25, 26, 27, *range(2, 18))]
-# Where sums of 16 bits are made use of in registers: pairs, with r18 to r21 free (and r22, r23, X for scores).
-_PAIRS = [f"r{i}" for i in (22, 23, 24, 25, 26, 27, *range(2, 18))]
-_PAIRS_OF_SCORES = [f"r{i}" for i in (24, 25, *range(2, 18))]
+# Registers of a product: r18 an input, r19 a weight, r20 the sign of a product that is added to 24 bits. Sums lie in
+# the others, first in those that a function may change, so that a small product has little to save; weights that come
+# again and again wait where an instruction can multiply with them (r16 and above).
+_LOW = tuple(f"r{i}" for i in range(2, 18))
 _CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
+_MULTIPLIED = frozenset(f"r{i}" for i in range(16, 28))
 # Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
 _VECTOR_REGISTERS = [f"r{i}" for i in (19, 20, 21, 22, 23, *range(2, 18))]
 _NEAR_WORDS = 60  # a conditional branch reaches 63 words
@@ -66,11 +65,11 @@ class _Writer:
             self.lines.append(" ".join(self._line))
             self._line = []
 
-    def code(self, used: Iterable[str]) -> Code:
+    def code(self, used: Iterable[str], operands: Iterable[str] = ()) -> Code:
         self.end_line()
         registers = sorted(set(used), key=lambda name: int(name[1:]))
         saved = len(_CALL_SAVED & set(registers))
-        operands = {"r26", "r27", "r30", "r31"}
+        operands = {"r26", "r27", "r30", "r31", *operands}
         clobbers = ("r0", *(r for r in registers if r not in operands))
         return Code(tuple(self.lines), clobbers, self.cycles + 8 + 4 * saved, 2 * (self.words + 1 + 2 * saved))
 
@@ -91,7 +90,26 @@ class Narrow:
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """What becomes of a sum of 16 bits: it is multiplied with the next gate, a byte, and stored as a score."""
+    """What becomes of a sum of 16 bits: it is multiplied with the next gate, a byte, and stored as a score.
+
+    The largest score so far and its number stay in registers.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _Registers:
+    """Where sums may lie, in pairs by preference, and where nothing but weights may wait."""
+
+    sums: tuple[str, ...]
+    weights: tuple[str, ...] = ()
+
+
+_STORED = _Registers((*(f"r{i}" for i in range(22, 28)), *_LOW), ("r21",))
+_NARROWED = _Registers(_STORED.sums, ("r20", "r21"))
+# Of a tree: r24, r25 hold where scores go while gates are made, then with r17 the largest score; r16 its number.
+_GATES = _Registers(("r22", "r23", "r26", "r27", *_LOW), ("r20", "r21"))
+_SCORES = _Registers(_LOW[:14], ("r20", "r21", "r22", "r23"))
+_BEST = frozenset({"r16", "r17", "r24", "r25"})
 
 
 # ---- matrix times vector -------------------------------------------------------------------------------------------
@@ -103,7 +121,7 @@ def product(
     high: int,
     acc_bits: int,
     nonzero_share: float | None = None,
-    finish: Narrow | Vote | None = None,
+    finish: Narrow | None = None,
 ) -> Code | None:
     """Code of ``matrix @ vector``; None where a sum needs more than 24 bits.
 
@@ -117,7 +135,7 @@ def product(
         16: sums are stored as words, which the caller has proven wide enough; 32: as double words.
     nonzero_share : float, optional
         If given, columns whose input is zero are left out; that share of them is not.
-    finish : Narrow, Vote or None
+    finish : Narrow, optional
         What becomes of the sums, which then need 16 bits; None: they are stored.
     """
     widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
@@ -125,26 +143,100 @@ def product(
         return None
     writer = _Writer()
     writer.add("EDGEALGOS_BEGIN", 5, 3)
-    used = {"r18", "r19", "r20"}
-    if finish is not None:
-        used |= {"r21", "r22", "r23"}
-    if isinstance(finish, Vote):
-        writer.add("EDGEALGOS_GATES", 1, 1)
-    available = {Narrow: _PAIRS, Vote: _PAIRS_OF_SCORES}.get(type(finish), _SUM_REGISTERS)
-    base = 0
-    for rows in _groups(widths, len(available)):
-        writer.end_line()
-        registers = iter(available)
-        sums = {row: [next(registers) for _ in range(widths[row] // 8)] for row in rows}
-        used |= {name for names in sums.values() for name in names}
-        for row, names in sums.items():
-            _begin_sum(writer, names, _start(finish, row))
-        base = _columns(writer, matrix, sums, base, nonzero_share)
-        for names in sums.values():
-            _finish_sum(writer, names, acc_bits, finish)
+    used, _ = _sums(writer, matrix, widths, _NARROWED if finish else _STORED, acc_bits, finish, nonzero_share)
     writer.end_line()
     writer.add("EDGEALGOS_END", 5, 3)
-    return writer.code(used - {"r24", "r25"} if isinstance(finish, Vote) else used)
+    return writer.code(used)
+
+
+def tree(weights: Ints, gates: Ints, low: int, high: int, narrow: Narrow) -> tuple[Code, Code]:
+    """Code of the scores of a tree of one node: what follows the gates, with the frame of both, and the gates.
+
+    Parameters
+    ----------
+    weights, gates : int array, shape (outputs, columns)
+        Of 8 bits; sums need 16.
+    low, high : int
+        Range of the vector's elements.
+    narrow : Narrow
+        What makes gates of sums.
+    """
+    outputs = len(weights)
+    first, second = _Writer(), _Writer()
+    first.add("EDGEALGOS_BEGIN", 5, 3)
+    used, base = _sums(first, gates, [16] * outputs, _GATES, 16, narrow)
+    first.end_line()
+    second.add(f"EDGEALGOS_VOTES({outputs})", 4, 4)
+    used |= _sums(second, weights, [16] * outputs, _SCORES, 16, Vote(), base=base)[0] | _BEST
+    second.end_line()
+    second.add("EDGEALGOS_END", 5, 3)
+    return second.code(used, ("r16", "r24", "r25")), Code(tuple(first.lines), (), first.cycles, 2 * first.words)
+
+
+def _sums(
+    writer: _Writer,
+    matrix: Ints,
+    widths: list[int],
+    registers: _Registers,
+    acc_bits: int,
+    finish: Narrow | Vote | None,
+    nonzero_share: float | None = None,
+    base: int = 0,
+) -> tuple[set[str], int]:
+    """All rows of a product; `base` is the column that Y points to. Returns registers it changes, and Y at the end."""
+    used = {"r18", "r19", "r20"} if finish is None else {f"r{i}" for i in range(18, 24)}
+    for rows in _groups(widths, len(registers.sums)):
+        writer.end_line()
+        need = sum(widths[row] // 8 for row in rows)
+        places, waiting = _allocate(registers, need, _uses(matrix[rows]))
+        names = iter(places)
+        sums = {row: [next(names) for _ in range(widths[row] // 8)] for row in rows}
+        used |= {*places, *waiting.values()}
+        for size, name in waiting.items():
+            writer.add(f"EDGEALGOS_WEIGHT({name}, {_signed(size)})", 1, 1)
+        writer.end_line()
+        for row, place in sums.items():
+            _begin_sum(writer, place, _start(finish, row))
+        base = _columns(writer, matrix, sums, waiting, base, nonzero_share)
+        for row, place in sums.items():
+            _finish_sum(writer, place, acc_bits, finish, row)
+    return used, base
+
+
+def _uses(rows: Ints) -> list[tuple[int, int]]:
+    """How often weights of each size are multiplied with an input, and the size, most frequent first."""
+    sizes = [size for column in np.abs(rows).T for size in np.unique(column) if size]
+    found, counts = np.unique(np.array(sizes, dtype=np.int64), return_counts=True)
+    return sorted(zip(counts.tolist(), found.tolist(), strict=True), reverse=True)
+
+
+def _allocate(registers: _Registers, need: int, uses: list[tuple[int, int]]) -> tuple[list[str], dict[int, str]]:
+    """Registers of `need` bytes of sums, and of the weights that wait, by size: where that takes the fewest cycles.
+
+    A weight that waits saves a cycle each time but one; sums that make room for a pair of weights may have to lie in
+    registers that are saved.
+    """
+    sums, places = list(registers.sums), list(registers.weights)
+    pairs = [pair for pair in zip(sums[::2], sums[1::2], strict=True) if _MULTIPLIED.issuperset(pair)]
+    pairs.sort(key=lambda pair: (pair[0] in _CALL_SAVED, -sums.index(pair[0])))  # the last ones that need not be saved
+    best: tuple[int, list[str], dict[int, str]] | None = None
+    for pair in [(), *pairs]:
+        sums = [name for name in sums if name not in pair]
+        if len(sums) < need:
+            break
+        places += pair
+        waiting = {size: name for (count, size), name in zip(uses, places, strict=False) if count > 1}
+        spent = 4 * len(_CALL_SAVED & {*sums[:need], *waiting.values()})
+        spent -= sum(count - 1 for count, size in uses if size in waiting)
+        if best is None or spent < best[0]:
+            best = spent, sums[:need], waiting
+    assert best is not None  # groups are no larger than the registers
+    return best[1:]
+
+
+def _signed(size: int) -> int:
+    """The weight of that size that a byte can hold."""
+    return size if size < 128 else -size
 
 
 def _sum_bits(row: Ints, low: int, high: int) -> int:
@@ -183,7 +275,14 @@ def _groups(widths: list[int], available: int) -> Iterator[list[int]]:
         yield group
 
 
-def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: int, nonzero_share: float | None) -> int:
+def _columns(
+    writer: _Writer,
+    matrix: Ints,
+    sums: dict[int, list[str]],
+    waiting: dict[int, str],
+    base: int,
+    nonzero_share: float | None,
+) -> int:
     """All columns of some rows; `base` is the column that Y points to, before and after."""
     for column in range(matrix.shape[1]):
         weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
@@ -194,20 +293,27 @@ def _columns(writer: _Writer, matrix: Ints, sums: dict[int, list[str]], base: in
             writer.add(f"EDGEALGOS_GO({column - base})", 2, 2)
             base = column
         writer.add(f"EDGEALGOS_INPUT({column - base})", 2, 1)
-        _column(writer, weights, sums, nonzero_share)
+        _column(writer, weights, sums, waiting, nonzero_share)
     return base
 
 
-def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]], nonzero_share: float | None) -> None:
+def _column(
+    writer: _Writer,
+    weights: dict[int, int],
+    sums: dict[int, list[str]],
+    waiting: dict[int, str],
+    nonzero_share: float | None,
+) -> None:
     body = _Writer()
     for size in sorted({abs(weight) for weight in weights.values()}):
         rows = [row for row, weight in weights.items() if abs(weight) == size]
-        first = weights[rows[0]]
         wide = any(len(sums[row]) == 3 for row in rows)
-        body.add(f"EDGEALGOS_TIMES{24 if wide else 16}({first})", 4 if wide else 3, 3 if wide else 2)
+        if size not in waiting:
+            body.add(f"EDGEALGOS_WEIGHT(r19, {_signed(size)})", 1, 1)
+        body.add(f"EDGEALGOS_TIMES{24 if wide else 16}({waiting.get(size, 'r19')})", 3 if wide else 2, 2 if wide else 1)
         for row in rows:
             names = sums[row]
-            verb = "PLUS" if weights[row] == first else "MINUS"
+            verb = "PLUS" if weights[row] == _signed(size) else "MINUS"
             body.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
     body.end_line()
     if nonzero_share is None:
@@ -221,10 +327,15 @@ def _column(writer: _Writer, weights: dict[int, int], sums: dict[int, list[str]]
     writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
 
 
-def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None) -> None:
+def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None, row: int) -> None:
     writer.end_line()
     if isinstance(finish, Vote):
-        writer.add(f"EDGEALGOS_VOTE({names[0]})", 21, 16)
+        writer.add(f"EDGEALGOS_VOTE({names[0]})", 11, 8)
+        if row == 0:
+            writer.add("EDGEALGOS_FIRST(0)", 4, 4)
+        else:  # one chance in so many that it is larger than all before it
+            writer.add(f"EDGEALGOS_LARGER({row})", 5 + 3 / (row + 1), 8)
+        writer.add("EDGEALGOS_STORE_SCORE", 10, 6)
     elif finish is not None:
         _narrow(writer, names, finish)
     else:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
-from .ir import MatVec, Op, Program, PrototypeScore, Space, Tensor, TreeWalk
+from .ir import ArgMax, MatVec, Op, Program, PrototypeScore, Space, Tensor, TreeWalk
 from .passes.prove_accumulators import KERNEL_MAX, value_range
 from .qtype import Ints
 from .semantics import exp2_kernels
-from .straight_line import Code, Narrow, Vote, distance_loop, distances, product
+from .straight_line import Code, Narrow, distance_loop, distances, product, tree
 
 ROWS_AT_ONCE = 20  # sums that wait on the stack to be rescaled
 RESIDENT = "resident"  # storage of prototypes that are compared with a vector in registers
@@ -44,39 +45,37 @@ def parts(program: Program, op: Op, name: str) -> Parts | None:
     elif isinstance(op, (MatVec, TreeWalk)):
         if (tensor.type.container, program[op.vector].type.container) != (8, 8) or tensor.size == 0:
             return None
-        if (finish := finished(program, op, name)) is not None:
-            low, high = value_range(program, op.vector)
-            whole = tensor.values.reshape(-1, tensor.shape[-1])
-            found = [product(whole, low, high, op.acc_bits, finish=finish)]
-            return tuple(code for code in found if code is not None) or None
+        low, high = value_range(program, op.vector)
+        narrow = narrowed(program, op)
+        if narrow is not None and isinstance(op, TreeWalk):
+            whole = tree(program[op.weights].values[0], program[op.gates].values[0], low, high, narrow)
+            return whole[:1] if name == op.weights else whole[1:]
         if isinstance(op, TreeWalk) and tensor.shape[1] > ROWS_AT_ONCE:
             return None
-        low, high = value_range(program, op.vector)
-        found = [product(rows, low, high, op.acc_bits) for rows in chunks(tensor.values)]
+        pieces = chunks(tensor.values) if narrow is None else [tensor.values]
+        found = [product(rows, low, high, op.acc_bits, finish=narrow) for rows in pieces]
     else:
         return None
     return tuple(code for code in found if code is not None) if None not in found else None
 
 
-def finished(program: Program, op: Op, name: str) -> Narrow | Vote | None:
-    """What straight-line code makes of the sums while they are in registers; None where it stores them.
+def narrowed(program: Program, op: Op) -> Narrow | None:
+    """What straight-line code makes of sums while they are in registers, if it is all there is of an op; else None.
 
-    Those of a product that ends in bytes it rescales, those of a tree of a single node it multiplies with the gates.
+    The bytes of a product; of a tree of a single node the gates, with which it multiplies the other sums.
     """
+    found = None
     if isinstance(op, MatVec) and op.acc_bits == 16:
         out, matrix = program[op.out], program[op.matrix]
         shift = matrix.type.frac + program[op.vector].type.frac - out.type.frac
         biases = () if op.bias is None else tuple(program[op.bias].values.tolist())
-        found = Narrow(shift, out.type.bits, biases)
-        return found if out.space is not Space.OUTPUT and found.possible else None
-    if isinstance(op, TreeWalk) and op.acc_bits == 16 and op.depth == 0 and op.bias is None:
+        found = Narrow(shift, out.type.bits, biases) if out.space is not Space.OUTPUT else None
+    elif isinstance(op, TreeWalk) and op.acc_bits == 16 and op.depth == 0 and op.bias is None:
         assert op.w_type is not None
         z = program[op.vector].type.frac
-        gates = Narrow(program[op.gates].type.frac + z - 7, 8)
-        if program[op.weights].type.frac + z != op.w_type.frac or not gates.possible:
-            return None
-        return Vote() if name == op.weights else gates
-    return None
+        if program[op.weights].type.frac + z == op.w_type.frac:
+            found = Narrow(program[op.gates].type.frac + z - 7, 8)
+    return found if found is not None and found.possible else None
 
 
 def in_one(program: Program, op: Op) -> bool:
@@ -84,7 +83,25 @@ def in_one(program: Program, op: Op) -> bool:
     if not isinstance(op, (MatVec, TreeWalk)):
         return False
     names = (op.matrix,) if isinstance(op, MatVec) else (op.weights, op.gates)
-    return all(program[name].unrolled and finished(program, op, name) for name in names)
+    return all(program[name].unrolled for name in names) and narrowed(program, op) is not None
+
+
+def tells_label(program: Program, op: Op) -> bool:
+    """Whether the code of a tree tells the largest score, so that the op behind it need not look for it."""
+    if not isinstance(op, TreeWalk) or not in_one(program, op) or program[op.out].size == 1:
+        return False
+    return any(
+        first == op and isinstance(second, ArgMax) and second.source == op.out
+        for body in program.functions.values()
+        for first, second in itertools.pairwise(body)
+    )
+
+
+def label_told(program: Program, op: Op) -> bool:
+    """Whether the code of a tree tells what an op looks for."""
+    return isinstance(op, ArgMax) and any(
+        other.out == op.source and tells_label(program, other) for other in program.ops()
+    )
 
 
 def not_stored(program: Program) -> set[str]:

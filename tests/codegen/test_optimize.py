@@ -27,14 +27,36 @@ def test_a_small_product_reads_like_one():
     code = straight_line.product(np.array([[3, 0, -5], [0, 0, 5]]), -8, 8, 16)
     assert code.lines == (
         "EDGEALGOS_BEGIN",
-        "EDGEALGOS_CLEAR2(r21, r22) EDGEALGOS_CLEAR2(r23, r24)",
-        "EDGEALGOS_INPUT(0) EDGEALGOS_TIMES16(3) EDGEALGOS_PLUS16(r21, r22)",
-        "EDGEALGOS_INPUT(2) EDGEALGOS_TIMES16(-5) EDGEALGOS_PLUS16(r21, r22) EDGEALGOS_MINUS16(r23, r24)",
-        "EDGEALGOS_STORE16(r21, r22)",
-        "EDGEALGOS_STORE16(r23, r24)",
+        "EDGEALGOS_CLEAR2(r22, r23) EDGEALGOS_CLEAR2(r24, r25)",
+        "EDGEALGOS_INPUT(0) EDGEALGOS_WEIGHT(r19, 3) EDGEALGOS_TIMES16(r19) EDGEALGOS_PLUS16(r22, r23)",
+        "EDGEALGOS_INPUT(2) EDGEALGOS_WEIGHT(r19, 5) EDGEALGOS_TIMES16(r19) "
+        "EDGEALGOS_MINUS16(r22, r23) EDGEALGOS_PLUS16(r24, r25)",
+        "EDGEALGOS_STORE16(r22, r23)",
+        "EDGEALGOS_STORE16(r24, r25)",
         "EDGEALGOS_END",
     )
     assert (code.cycles, code.size) == (5 + 4 + 7 + 9 + 8 + 5 + 8, 2 * (3 + 4 + 5 + 7 + 4 + 3 + 1))
+
+
+def test_weights_that_come_again_wait_in_registers():
+    code = straight_line.product(np.array([[3, -3, 0, 3, 7], [0, 3, -128, 0, 0]]), -8, 8, 16)
+    assert code.lines[1] == "EDGEALGOS_WEIGHT(r21, 3)"
+    assert code.lines[3] == "EDGEALGOS_INPUT(0) EDGEALGOS_TIMES16(r21) EDGEALGOS_PLUS16(r22, r23)"
+    assert code.lines[5].endswith("EDGEALGOS_WEIGHT(r19, -128) EDGEALGOS_TIMES16(r19) EDGEALGOS_PLUS16(r24, r25)")
+
+
+@pytest.mark.parametrize("uses", [2, 30])
+def test_sums_make_room_only_for_what_is_used_often(uses):
+    """Three sizes and six sums: one of them waits for nothing, room for the others costs two more saved registers."""
+    row = np.repeat([3, 5, 7], uses)
+    code = straight_line.product(np.stack([row] + 5 * [np.zeros_like(row)]), -8, 8, 16)
+    saved = [name for name in code.clobbers if 2 <= int(name[1:]) < 18]
+    assert (code.lines[1].count("EDGEALGOS_WEIGHT"), len(saved)) == ((1, 6) if uses == 2 else (3, 8))
+    products, columns = len(row), len(row)
+    loaded = 3 if uses == 30 else 1 + 4
+    assert code.cycles == 5 + loaded + 6 * (2 + 4) + 2 * columns + 2 * (columns // 64) + 4 * products + 5 + 8 + 4 * len(
+        saved
+    )
 
 
 def test_sums_are_as_wide_as_each_row_needs():
@@ -71,6 +93,7 @@ def test_models_in_one_piece_of_code_answer_the_same(bits, outputs):
     X = q / fast.encoding.scale + fast.encoding.offset
     found = compiled.simulate(X)
     assert np.array_equal(found.scores, run_integer(program, q))
+    assert np.array_equal(found.labels, compiled.predict(X))
     assert abs(found.cycles.mean() / compiled.report.cycles - 1) < 0.1
 
 

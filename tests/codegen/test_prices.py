@@ -9,7 +9,7 @@ from edgealgos.codegen import measure
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.prices import LOOP, code_counts, cycle_counts, node_shares, prices, stack_counts
+from edgealgos.codegen.prices import code_counts, cycle_counts, node_shares, prices, stack_counts
 
 REALISTIC = {
     "bonsai": lambda: programs.bonsai(0, features=64, width=10, outputs=10, depth=2, density=0.5, node_density=0.7),
@@ -57,12 +57,6 @@ def test_random_programs_that_were_not_fitted(seed):
 def test_parts_in_other_company():
     """Without the products with the state, whose sum always stands beside the gate in what was fitted."""
     check(programs.without_feedback(programs.fastgrnn(0)))
-
-
-def test_the_serial_loop_takes_the_same_whatever_it_asks():
-    loops = [size for part, size in prices()["flash"].items() if part.startswith(LOOP)]
-    assert len(loops) == 4
-    assert max(loops) < 1.1 * min(loops)
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

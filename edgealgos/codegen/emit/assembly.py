@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ..ir import MatVec, Op, Program, PrototypeScore, TreeWalk
+from ..ir import ArgMax, MatVec, Op, Program, PrototypeScore, TreeWalk
 from ..straight_line import Code
-from ..unrolled import RESIDENT, Parts, chosen_parts, chunks, in_one
+from ..unrolled import RESIDENT, Parts, chosen_parts, chunks, in_one, tells_label
 
 
 def functions(program: Program, op: Op, name: str, rest_reader: str = "") -> str:
@@ -37,24 +38,33 @@ def call(program: Program, op: Op) -> str:
     if isinstance(op, MatVec):
         return f"{op.matrix}_product({op.vector}, {op.out});"
     assert isinstance(op, TreeWalk)
-    return f"{op.weights}_scores({op.vector}, {op.out}_);"
+    label = f"const uint8_t {op.out}_label = " if tells_label(program, op) else ""
+    return f"{label}{op.weights}_scores({op.vector}, {op.out}_);"
+
+
+def label(op: ArgMax) -> str:
+    """What stands for the number of the largest score that a tree has told."""
+    return f"{op.source}_label"
 
 
 def _whole(program: Program, op: Op, name: str, code: Code) -> str:
-    """Functions of an op that is straight-line code as a whole; of a tree the gates come before the scores."""
+    """Function of an op that is straight-line code as a whole; of a tree the gates come before the scores."""
     if isinstance(op, MatVec):
         return _function(f"{name}_product", code, "int8_t", "out")
     assert isinstance(op, TreeWalk)
     if name == op.gates:
-        return _function(f"{name}_bytes", code, "int8_t", "out")
-    outputs = program[op.out].size
+        return f"// (It stands in {op.weights}_scores.)"
+    (gates,) = chosen_parts(program, op, op.gates)
+    whole = replace(code, lines=gates.lines + code.lines)
+    statement = _statement(whole, "gate", '"+r"(score)', '"=&r"(label)')
     return (
-        f"EDGEALGOS_NOINLINE void {op.gates}_bytes(const int8_t *vector, int8_t *out);\n"
-        f"EDGEALGOS_NOINLINE void {name}_scores(const int8_t *vector, int32_t *scores) {{\n"
-        f"  int8_t gates[{outputs}];\n"
-        f"  {op.gates}_bytes(vector, gates);\n"
-        f'  register int8_t *gate __asm__("r24") = gates;\n'
-        f"{_statement(code, 'scores', 'gate')}\n}}"
+        f"EDGEALGOS_NOINLINE uint8_t {name}_scores(const int8_t *vector, int32_t *scores) {{\n"
+        f"  int8_t gates[{program[op.out].size}];\n"
+        f"  int8_t *gate = gates;\n"
+        f'  register int32_t *score __asm__("r24") = scores;\n'
+        f'  register uint8_t label __asm__("r16");\n'
+        f"{statement}\n"
+        f"  return label;\n}}"
     )
 
 
@@ -67,10 +77,10 @@ def _function(name: str, code: Code, kind: str, out: str) -> str:
 
 
 def _statement(code: Code, out: str, *others: str) -> str:
-    """The asm statement; X begins at the vector, Z at what is written."""
+    """The asm statement; X begins at the vector, Z at what is written; `others` are operands as they stand there."""
     lines = "\n".join(f"      {line}" for line in code.lines)
     registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
-    operands = ", ".join(['"+x"(vector)', f'"+z"({out})', *(f'"+r"({other})' for other in others)])
+    operands = ", ".join(['"+x"(vector)', f'"+z"({out})', *others])
     return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {registers});"
 
 

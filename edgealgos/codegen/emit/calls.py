@@ -34,7 +34,7 @@ from ..ir import (
     kernel_headroom,
 )
 from ..spectrum import exponent_offset
-from ..unrolled import in_one, is_code
+from ..unrolled import in_one, is_code, label_told
 from . import assembly
 from .literals import c_type
 from .tables import rows_of
@@ -43,9 +43,13 @@ from .tables import rows_of
 def statement(program: Program, op: Op) -> str:
     """What runs an op: the call of its kernel; where it is straight-line code as a whole, of either."""
     plain = f"  {_CALLS[type(op)](program, op)}"
-    if not in_one(program, op):
+    if isinstance(op, ArgMax) and label_told(program, op):
+        on_avr = f"return {assembly.label(op)};"
+    elif in_one(program, op):
+        on_avr = assembly.call(program, op)
+    else:
         return plain
-    return f"#if defined(__AVR__)\n  {assembly.call(program, op)}\n#else\n{plain}\n#endif"
+    return f"#if defined(__AVR__)\n  {on_avr}\n#else\n{plain}\n#endif"
 
 
 def _size(count: int) -> str:

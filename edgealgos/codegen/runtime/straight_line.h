@@ -20,9 +20,10 @@
 #define EDGEALGOS_UNLESS_ZERO(code) "tst r18\n\t" "breq 1f\n\t" code "1:\n\t"
 #define EDGEALGOS_UNLESS_ZERO_FAR(code) "tst r18\n\t" "brne 1f\n\t" "rjmp 2f\n\t" "1:\n\t" code "2:\n\t"
 
-// The product of the input and a weight; with its sign as a third byte; added to sums of 16 and 24 bits.
-#define EDGEALGOS_TIMES16(weight) "ldi r19, " #weight "\n\t" "muls r18, r19\n\t"
-#define EDGEALGOS_TIMES24(weight) EDGEALGOS_TIMES16(weight) "sbc r20, r20\n\t"
+// The product of the input and a weight in a register; with its sign as a third byte; added to sums of 16 and 24 bits.
+#define EDGEALGOS_WEIGHT(name, weight) "ldi " #name ", " #weight "\n\t"
+#define EDGEALGOS_TIMES16(name) "muls r18, " #name "\n\t"
+#define EDGEALGOS_TIMES24(name) EDGEALGOS_TIMES16(name) "sbc r20, r20\n\t"
 #define EDGEALGOS_PLUS16(a, b) "add " #a ", r0\n\t" "adc " #b ", r1\n\t"
 #define EDGEALGOS_MINUS16(a, b) "sub " #a ", r0\n\t" "sbc " #b ", r1\n\t"
 #define EDGEALGOS_PLUS24(a, b, c) EDGEALGOS_PLUS16(a, b) "adc " #c ", r20\n\t"
@@ -47,11 +48,16 @@
 #define EDGEALGOS_SUM_HALVE_BYTE "asr r18\n\t"
 #define EDGEALGOS_SUM_KEEP "2: st Z+, r18\n\t"
 
-// A score of four bytes: the sum times the next gate (X points to them; the caller has put them into r24, r25).
-#define EDGEALGOS_GATES "movw r26, r24\n\t"
+// Scores of a tree: X turns to the gates that were just written, Z to the scores. A score is a sum times the next gate,
+// in r0, r22, r23; the largest so far stays in r24, r25, r17, its number in r16; four bytes are stored.
+#define EDGEALGOS_VOTES(count) "movw r26, r30\n\t" "subi r26, lo8(" #count ")\n\t" "sbci r27, hi8(" #count ")\n\t" \
+                               "movw r30, r24\n\t"
 #define EDGEALGOS_VOTE(a) "ld r18, X+\n\t" "movw r20, " #a "\n\t" "muls r21, r18\n\t" "movw r22, r0\n\t" \
-                          "mulsu r18, r20\n\t" "sbc r19, r19\n\t" "add r22, r1\n\t" "adc r23, r19\n\t" \
-                          "st Z+, r0\n\t" "st Z+, r22\n\t" "st Z+, r23\n\t" EDGEALGOS_STORE_SIGN(r23)
+                          "mulsu r18, r20\n\t" "sbc r19, r19\n\t" "add r22, r1\n\t" "adc r23, r19\n\t"
+#define EDGEALGOS_FIRST(number) "mov r24, r0\n\t" "mov r25, r22\n\t" "mov r17, r23\n\t" "ldi r16, " #number "\n\t"
+#define EDGEALGOS_LARGER(number) "cp r24, r0\n\t" "cpc r25, r22\n\t" "cpc r17, r23\n\t" "brge 1f\n\t" \
+                                 EDGEALGOS_FIRST(number) "1:\n\t"
+#define EDGEALGOS_STORE_SCORE "st Z+, r0\n\t" "st Z+, r22\n\t" "st Z+, r23\n\t" EDGEALGOS_STORE_SIGN(r23)
 
 // Squared distances: r24, r25 the sum, r26 what is carried out of it, r27 zero.
 #define EDGEALGOS_ELEMENT(z) "ld " #z ", X+\n\t"

@@ -367,7 +367,6 @@ def stack_counts(program: Program) -> Counts:
     for op in program.ops():
         if unrolled.in_one(program, op):
             counts["frame straight-line code"] = 1
-            counts["local byte"] = max(counts["local byte"], program[op.out].size if isinstance(op, TreeWalk) else 0)
             continue
         counts[f"frame {type(op).__name__}"] = 1
         counts["local byte"] = max(counts["local byte"], _local_bytes(program, op))

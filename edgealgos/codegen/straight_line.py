@@ -106,8 +106,7 @@ class _Registers:
 
 _STORED = _Registers((*(f"r{i}" for i in range(22, 28)), *_LOW), ("r21",))
 _NARROWED = _Registers(_STORED.sums, ("r20", "r21"))
-# Of a tree: r24, r25 hold where scores go while gates are made, then with r17 the largest score; r16 its number.
-_GATES = _Registers(("r22", "r23", "r26", "r27", *_LOW), ("r20", "r21"))
+# Of the scores of a tree: r17, r24, r25 hold the largest, r16 its number.
 _SCORES = _Registers(_LOW[:14], ("r20", "r21", "r22", "r23"))
 _BEST = frozenset({"r16", "r17", "r24", "r25"})
 
@@ -164,13 +163,13 @@ def tree(weights: Ints, gates: Ints, low: int, high: int, narrow: Narrow) -> tup
     outputs = len(weights)
     first, second = _Writer(), _Writer()
     first.add("EDGEALGOS_BEGIN", 5, 3)
-    used, base = _sums(first, gates, [16] * outputs, _GATES, 16, narrow)
+    used, base = _sums(first, gates, [16] * outputs, _NARROWED, 16, narrow)
     first.end_line()
-    second.add(f"EDGEALGOS_VOTES({outputs})", 4, 4)
+    second.add(f"EDGEALGOS_VOTES({outputs})", 5, 5)
     used |= _sums(second, weights, [16] * outputs, _SCORES, 16, Vote(), base=base)[0] | _BEST
     second.end_line()
     second.add("EDGEALGOS_END", 5, 3)
-    return second.code(used, ("r16", "r24", "r25")), Code(tuple(first.lines), (), first.cycles, 2 * first.words)
+    return second.code(used, ("r16",)), Code(tuple(first.lines), (), first.cycles, 2 * first.words)
 
 
 def _sums(
@@ -195,8 +194,6 @@ def _sums(
         for size, name in waiting.items():
             writer.add(f"EDGEALGOS_WEIGHT({name}, {_signed(size)})", 1, 1)
         writer.end_line()
-        for row, place in sums.items():
-            _begin_sum(writer, place, _start(finish, row))
         base = _columns(writer, matrix, sums, waiting, base, nonzero_share)
         for row, place in sums.items():
             _finish_sum(writer, place, acc_bits, finish, row)
@@ -245,18 +242,8 @@ def _sum_bits(row: Ints, low: int, high: int) -> int:
     return next(bits for bits in (16, 24, 64) if least >= -(1 << (bits - 1)) and most < 1 << (bits - 1))
 
 
-def _start(finish: Narrow | Vote | None, row: int) -> int:
-    """What a sum begins with: a bias, and half of the last unit that is kept."""
-    if not isinstance(finish, Narrow):
-        return 0
-    return (finish.biases[row] if finish.biases else 0) + (1 << (finish.shift - 1))
-
-
-def _begin_sum(writer: _Writer, names: list[str], start: int) -> None:
-    if start:
-        writer.add(f"EDGEALGOS_START16({', '.join(names)}, {start})", 4, 4)
-    else:
-        writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
+def _clear(writer: _Writer, names: list[str]) -> None:
+    writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
 
 
 def _groups(widths: list[int], available: int) -> Iterator[list[int]]:
@@ -284,6 +271,9 @@ def _columns(
     nonzero_share: float | None,
 ) -> int:
     """All columns of some rows; `base` is the column that Y points to, before and after."""
+    begun = {row for row in sums if nonzero_share is not None or not matrix[row].any()}  # no product need come first
+    for row in sorted(begun):
+        _clear(writer, sums[row])
     for column in range(matrix.shape[1]):
         weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
         if not weights:
@@ -293,7 +283,7 @@ def _columns(
             writer.add(f"EDGEALGOS_GO({column - base})", 2, 2)
             base = column
         writer.add(f"EDGEALGOS_INPUT({column - base})", 2, 1)
-        _column(writer, weights, sums, waiting, nonzero_share)
+        _column(writer, weights, sums, waiting, begun, nonzero_share)
     return base
 
 
@@ -302,19 +292,32 @@ def _column(
     weights: dict[int, int],
     sums: dict[int, list[str]],
     waiting: dict[int, str],
+    begun: set[int],
     nonzero_share: float | None,
 ) -> None:
+    """Products of a column; `begun` are the rows whose sums hold something, others take their first product."""
     body = _Writer()
     for size in sorted({abs(weight) for weight in weights.values()}):
         rows = [row for row, weight in weights.items() if abs(weight) == size]
         wide = any(len(sums[row]) == 3 for row in rows)
+        factor = _signed(size)
         if size not in waiting:
-            body.add(f"EDGEALGOS_WEIGHT(r19, {_signed(size)})", 1, 1)
+            fresh = [weights[row] for row in rows if row not in begun]
+            if fresh and max(fresh) < 0:
+                factor = -size
+            body.add(f"EDGEALGOS_WEIGHT(r19, {factor})", 1, 1)
         body.add(f"EDGEALGOS_TIMES{24 if wide else 16}({waiting.get(size, 'r19')})", 3 if wide else 2, 2 if wide else 1)
         for row in rows:
             names = sums[row]
-            verb = "PLUS" if weights[row] == _signed(size) else "MINUS"
-            body.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
+            plus = weights[row] == factor
+            if row not in begun and plus:
+                _take(body, names)
+            else:
+                if row not in begun:
+                    _clear(body, names)
+                verb = "PLUS" if plus else "MINUS"
+                body.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
+            begun.add(row)
     body.end_line()
     if nonzero_share is None:
         writer.add(body.lines[0], body.cycles, body.words)
@@ -327,6 +330,13 @@ def _column(
     writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
 
 
+def _take(writer: _Writer, names: list[str]) -> None:
+    """A sum begins with a product."""
+    even = int(names[0][1:]) % 2 == 0
+    words = len(names) - even
+    writer.add(f"EDGEALGOS_TAKE{8 * len(names)}{'' if even else '_ODD'}({', '.join(names)})", words, words)
+
+
 def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None, row: int) -> None:
     writer.end_line()
     if isinstance(finish, Vote):
@@ -337,15 +347,19 @@ def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow
             writer.add(f"EDGEALGOS_LARGER({row})", 5 + 3 / (row + 1), 8)
         writer.add("EDGEALGOS_STORE_SCORE", 10, 6)
     elif finish is not None:
-        _narrow(writer, names, finish)
+        _narrow(writer, names, finish, row)
     else:
         _store(writer, names, acc_bits)
 
 
-def _narrow(writer: _Writer, names: list[str], finish: Narrow) -> None:
-    """Whether the sum saturates is seen at its upper byte; then the shift, to the left where that is nearer."""
+def _narrow(writer: _Writer, names: list[str], finish: Narrow, row: int) -> None:
+    """A bias and half of the last unit that is kept are added; whether the sum saturates is seen at its upper byte.
+
+    Then it is shifted, to the left where that is nearer.
+    """
     shift, top = finish.shift, finish.shift + finish.bits - 8
-    writer.add(f"EDGEALGOS_SUM_TAKE({names[0]})", 1, 1)
+    more = (finish.biases[row] if finish.biases else 0) + (1 << (shift - 1))
+    writer.add(f"EDGEALGOS_SUM_TAKE({names[0]}, {more})", 3, 3)
     if top < 8:
         limits = f"{1 << (finish.bits - 1)}"
         writer.add(f"EDGEALGOS_UNLESS_BEYOND({1 << (top - 1)}, {limits})", 5, 8)

@@ -17,7 +17,7 @@ from edgealgos.training.targets import excess_fraction
 TANH_TABLE_BYTES = 128
 THRESHOLD_BYTES = 4  # of an early exit
 LARGEST_HIDDEN = 255
-USUAL_HIDDEN = 50  # larger states are sums of more values: their weights decay faster
+USUAL_HIDDEN = 50  # larger states are sums of more values: their weights move more slowly and decay faster
 LOW_RANKS = (16, 8, 4, 2, 1)
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
 PRODUCT_CYCLES, UNIT_CYCLES, STEP_CYCLES = 7.0, 150, 300  # of a step on an Uno, sums of 16 bits
@@ -63,9 +63,9 @@ class FastGRNN:
         self.every_step = every_step
         self.extra_bytes = TANH_TABLE_BYTES * (nonlinearity == "tanh") + THRESHOLD_BYTES * every_step
         self.profiled = tuple(f"{m}_inner" for m, rank in (("wx", self.rank_w), ("uh", self.rank_u)) if rank)
+        size = max(1.0, hidden_size / USUAL_HIDDEN)
         self.recipe = Recipe(
-            epochs=100, batch_size=64, learning_rate=0.01, fastest_rate=0.0,
-            weight_decay=0.1 * max(1.0, hidden_size / USUAL_HIDDEN),
+            epochs=100, batch_size=64, learning_rate=0.01 / size, fastest_rate=0.0, weight_decay=0.1 * size,
             noise=0.0 if problem == "regression" else 0.45,
         )  # fmt: skip
         self.rates = dict.fromkeys(SCALARS[cell], 0.1)

@@ -56,12 +56,10 @@ def _whole(program: Program, op: Op, name: str, code: Code) -> str:
         return f"// (It stands in {op.weights}_scores.)"
     (gates,) = chosen_parts(program, op, op.gates)
     whole = replace(code, lines=gates.lines + code.lines)
-    statement = _statement(whole, "gate", '"+r"(score)', '"=&r"(label)')
+    statement = _statement(whole, "gates", '"=&r"(label)')
     return (
         f"EDGEALGOS_NOINLINE uint8_t {name}_scores(const int8_t *vector, int32_t *scores) {{\n"
-        f"  int8_t gates[{program[op.out].size}];\n"
-        f"  int8_t *gate = gates;\n"
-        f'  register int32_t *score __asm__("r24") = scores;\n'
+        f"  int8_t *gates = reinterpret_cast<int8_t *>(scores) + {3 * program[op.out].size};\n"
         f'  register uint8_t label __asm__("r16");\n'
         f"{statement}\n"
         f"  return label;\n}}"

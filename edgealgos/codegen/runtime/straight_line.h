@@ -24,6 +24,10 @@
 #define EDGEALGOS_WEIGHT(name, weight) "ldi " #name ", " #weight "\n\t"
 #define EDGEALGOS_TIMES16(name) "muls r18, " #name "\n\t"
 #define EDGEALGOS_TIMES24(name) EDGEALGOS_TIMES16(name) "sbc r20, r20\n\t"
+#define EDGEALGOS_TAKE16(a, b) "movw " #a ", r0\n\t"
+#define EDGEALGOS_TAKE16_ODD(a, b) "mov " #a ", r0\n\t" "mov " #b ", r1\n\t"
+#define EDGEALGOS_TAKE24(a, b, c) EDGEALGOS_TAKE16(a, b) "mov " #c ", r20\n\t"
+#define EDGEALGOS_TAKE24_ODD(a, b, c) EDGEALGOS_TAKE16_ODD(a, b) "mov " #c ", r20\n\t"
 #define EDGEALGOS_PLUS16(a, b) "add " #a ", r0\n\t" "adc " #b ", r1\n\t"
 #define EDGEALGOS_MINUS16(a, b) "sub " #a ", r0\n\t" "sbc " #b ", r1\n\t"
 #define EDGEALGOS_PLUS24(a, b, c) EDGEALGOS_PLUS16(a, b) "adc " #c ", r20\n\t"
@@ -34,11 +38,10 @@
 #define EDGEALGOS_STORE16_AS_32(a, b) EDGEALGOS_STORE16(a, b) EDGEALGOS_STORE_SIGN(b) "st Z+, " #b "\n\t"
 #define EDGEALGOS_STORE24_AS_32(a, b, c) EDGEALGOS_STORE16(a, b) "st Z+, " #c "\n\t" EDGEALGOS_STORE_SIGN(c)
 
-// A sum that begins with a bias, taken to r18 (low) and r19, in place of which one byte is stored: the ends of its range
-// where the upper byte says that it is beyond them, else the sum shifted.
-#define EDGEALGOS_START16(a, b, start) "ldi r18, lo8(" #start ")\n\t" "mov " #a ", r18\n\t" \
-                                       "ldi r18, hi8(" #start ")\n\t" "mov " #b ", r18\n\t"
-#define EDGEALGOS_SUM_TAKE(a) "movw r18, " #a "\n\t"
+// A sum, taken to r18 (low) and r19 with its bias, in place of which one byte is stored: the ends of its range where the
+// upper byte says that it is beyond them, else the sum shifted.
+#define EDGEALGOS_SUM_TAKE(a, bias) "movw r18, " #a "\n\t" "subi r18, lo8(-(" #bias "))\n\t" \
+                                    "sbci r19, hi8(-(" #bias "))\n\t"
 #define EDGEALGOS_UNLESS_BEYOND(top, limit) "mov r20, r19\n\t" "subi r20, -" #top "\n\t" "cpi r20, 2 * " #top "\n\t" \
                                             "brlo 1f\n\t" "ldi r18, " #limit " - 1\n\t" "sbrc r19, 7\n\t" \
                                             "ldi r18, lo8(-" #limit ")\n\t" "rjmp 2f\n\t" "1:\n\t"
@@ -48,10 +51,11 @@
 #define EDGEALGOS_SUM_HALVE_BYTE "asr r18\n\t"
 #define EDGEALGOS_SUM_KEEP "2: st Z+, r18\n\t"
 
-// Scores of a tree: X turns to the gates that were just written, Z to the scores. A score is a sum times the next gate,
-// in r0, r22, r23; the largest so far stays in r24, r25, r17, its number in r16; four bytes are stored.
+// Scores of a tree: the gates were written where the last scores will end, none of which is stored before its gate was
+// read. X turns to them, Z to the first score. A score is a sum times the next gate, in r0, r22, r23; the largest so far
+// stays in r24, r25, r17, its number in r16; four bytes are stored.
 #define EDGEALGOS_VOTES(count) "movw r26, r30\n\t" "subi r26, lo8(" #count ")\n\t" "sbci r27, hi8(" #count ")\n\t" \
-                               "movw r30, r24\n\t"
+                               "subi r30, lo8(4 * " #count ")\n\t" "sbci r31, hi8(4 * " #count ")\n\t"
 #define EDGEALGOS_VOTE(a) "ld r18, X+\n\t" "movw r20, " #a "\n\t" "muls r21, r18\n\t" "movw r22, r0\n\t" \
                           "mulsu r18, r20\n\t" "sbc r19, r19\n\t" "add r22, r1\n\t" "adc r23, r19\n\t"
 #define EDGEALGOS_FIRST(number) "mov r24, r0\n\t" "mov r25, r22\n\t" "mov r17, r23\n\t" "ldi r16, " #number "\n\t"

@@ -65,7 +65,7 @@ ROWS = {
     "USPS Bonsai, fastest": Row(
         "usps",
         BONSAI,
-        QUICK | {"max_cycles": 2_420, "bits": 4, "projection_dim": 9, "epochs": 300, "restarts": 8},
+        TAUGHT | {"max_cycles": 2_560, "bits": 4, "projection_dim": 8, "epochs": 300, "restarts": 8},
         0.90,
         2_400,
     ),

@@ -304,12 +304,13 @@ def _shuffled(rows, rng):
 
 
 def in_context(
-    clips: Clips, word: str, count: int, rng: np.random.Generator, recorded: Waves | None = None
-) -> tuple[Waves, NDArray[np.bool_]]:
+    clips: Clips, word: str, count: int, rng: np.random.Generator, recorded: Waves | None = None, *,
+    anywhere: bool = False,
+) -> tuple[Waves, NDArray[np.bool_]]:  # fmt: skip
     """Two seconds of sound and whether they end with `word`: what a model hears that runs on without a start.
 
-    A third ends with the word; before it comes another clip, or nothing. The others end anywhere in another clip or in
-    noise alone, and may have the word a second or more before, so that the model learns to forget it.
+    A third ends with the word; before it comes another clip, or nothing. The others end with another clip, or
+    `anywhere` in one, with noise alone, or have the word a second before, so that the model learns to forget it.
     """
     wanted, others = np.flatnonzero(clips.words == word), np.flatnonzero(clips.words != word)
     queue = _shuffled(wanted, rng), _shuffled(others, rng)
@@ -321,7 +322,7 @@ def in_context(
         first = _one(clips, rng.choice(wanted if not is_word and rng.random() < 0.3 else others), rng)
         first, last = nothing if rng.random() < 0.3 else first, nothing if not is_word and rng.random() < 0.2 else last
         samples = np.concatenate([first, last])
-        if not is_word:
+        if anywhere and not is_word:
             further = nothing if rng.random() < 0.2 else _one(clips, rng.choice(others), rng)
             begin = rng.integers(0, CLIP + 1)
             samples = np.concatenate([samples, further])[begin : begin + 2 * CLIP]

@@ -1,5 +1,7 @@
 """The crown test: interpreter, host build with sanitizers and simulated Uno answer the same bits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,9 @@ from edgealgos.codegen import files, toolchain
 from edgealgos.codegen import sample_programs as programs
 from edgealgos.codegen.boards import get_board
 from edgealgos.codegen.compile import CompiledModel
+from edgealgos.codegen.encoding import choose_encoding
 from edgealgos.codegen.optimize import forms
+from edgealgos.codegen.qtype import QType
 from edgealgos.codegen.unrolled import groups
 
 
@@ -74,6 +78,27 @@ def test_uno_fast(kind):
     result = compiled.simulate(X)
     assert np.array_equal(result.scores, compiled.scores(X))
     assert not [w for w in result.warnings if "warning:" in w]
+
+
+WIDE_STORAGES = ("dense", "bitmap", "nibbles", "nibble_bitmap", "codebook16", "codebook16_bitmap")
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("features", [510, 511, 512, 784])
+@pytest.mark.parametrize("storage", WIDE_STORAGES)
+def test_uno_wide_rows(storage, features):
+    """As many columns as an image has pixels; sums as large as weights of four bits and inputs make them."""
+    program = programs.passes.to_integer(programs.bonsai(3, features=features, width=4, depth=0))
+    encoding = choose_encoding(np.outer([-127.0, 127.0], np.ones(features)))
+    program = replace(program, encoding=encoding).replacing(replace(program["x"], qtype=encoding.qtype))
+    weights = np.random.default_rng(3).integers(-8, 8, (4, features))
+    weights[0], weights[1], weights[2, 1::3] = -8, 7, 0
+    z = replace(program["Z"], data=weights, storage=storage, qtype=QType(4, 0))
+    program = programs.passes.prove_accumulators(program.replacing(z))
+    compiled = CompiledModel(program, get_board("uno"))
+    q = programs.any_inputs(np.random.default_rng(1), program, 8)
+    X = raw(compiled, q)
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
 
 
 @pytest.mark.needs("g++")

@@ -1,7 +1,7 @@
 // Rows of four-bit weights, two in a byte: AVR assembly with the C++ twin beside each, the same integers from both.
 //
 // A nibble is multiplied as the upper half of a byte, so that no sign has to be extended: the sum of a row is 16 times
-// that of the four-bit numbers, exact in 24 bits for up to 511 columns, and divided at its end.
+// that of the four-bit numbers, and divided at its end.
 #ifndef EDGEALGOS_NIBBLES_H
 #define EDGEALGOS_NIBBLES_H
 
@@ -28,7 +28,8 @@ struct NibbleSum {
 #define EDGEALGOS_NIBBLE_SIGN "mov r25, r24\n\t" "lsl r25\n\t" "sbc r25, r25\n\t" "clr r1\n\t"
 // clang-format on
 
-// A dense row; each begins with a byte of its own. 12.3 cycles a column.
+// A dense row of at most 511 columns (so many products cannot leave 24 bits, nor its pairs a byte); each row begins with a
+// byte of its own. 12.3 cycles a column.
 EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
   register int32_t sum __asm__("r22") = 0;
   uint8_t pairs = static_cast<uint8_t>(columns >> 1);
@@ -45,15 +46,17 @@ EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector,
 }
 
 // clang-format off
+#define EDGEALGOS_NIBBLE_ADD32 EDGEALGOS_NIBBLE_ADD "adc r25, r18\n\t"
 // The next nibble of a sparse row goes to r19; T says that r16 still holds one. 5 to 6 cycles.
 #define EDGEALGOS_NIBBLE_NEXT "brts 6f\n\t" "lpm r16, Z+\n\t" "mov r19, r16\n\t" "swap r19\n\t" "set\n\t" "rjmp 7f\n\t" \
                               "6: mov r19, r16\n\t" "clt\n\t" "7: andi r19, 0xf0\n\t"
 #define EDGEALGOS_NIBBLE_COLUMN(k) "sbrs r20, " #k "\n\t" "rjmp 8f\n\t" "ldd r18, Y+" #k "\n\t" \
-                                   EDGEALGOS_NIBBLE_NEXT EDGEALGOS_NIBBLE_ADD "8:\n\t"
+                                   EDGEALGOS_NIBBLE_NEXT EDGEALGOS_NIBBLE_ADD32 "8:\n\t"
 // clang-format on
 
-// A bitmap row: mask bytes (lowest bit: first column), and apart from them the nibbles of the bits that are set, each row's
-// beginning with a byte of its own. 16 cycles a mask byte, and 3 a zero or 19 a weight unless the whole byte is zero.
+// A bitmap row of at most 2040 columns: mask bytes (lowest bit: first column), and apart from them the nibbles of the bits
+// that are set, each row's beginning with a byte of its own. 16 cycles a mask byte, and 3 a zero or 20 a weight unless the
+// whole byte is zero.
 EDGEALGOS_KERNEL NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t *values, const int8_t *vector,
                                              uint16_t columns) {
   register const int8_t *x __asm__("r18") = vector;
@@ -66,7 +69,7 @@ EDGEALGOS_KERNEL NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t 
                        EDGEALGOS_NIBBLE_COLUMN(3) EDGEALGOS_NIBBLE_COLUMN(4) EDGEALGOS_NIBBLE_COLUMN(5)
                        EDGEALGOS_NIBBLE_COLUMN(6) EDGEALGOS_NIBBLE_COLUMN(7)
                        "4: adiw r28, 8\n\t" "dec r21\n\t" "breq 5f\n\t" "rjmp 2b\n\t"
-                       "5: pop r29\n\t" "pop r28\n\t" EDGEALGOS_NIBBLE_SIGN
+                       "5: pop r29\n\t" "pop r28\n\t" "clr r1\n\t"
                        : "+r"(sum), "+r"(count), "+r"(x), "+x"(bits), "+z"(values)
                        :
                        : "r0", "r16", "r20", "memory");
@@ -100,6 +103,19 @@ inline NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t *values, c
 
 #endif
 
+// A dense row of any length.
+EDGEALGOS_KERNEL NibbleSum dot_nibbles_wide(const uint8_t *row, const int8_t *vector, uint16_t columns) {
+  NibbleSum all = {row, 0};
+  for (; columns; vector += 510) {
+    const uint16_t piece = columns < 510 ? columns : 510;
+    const NibbleSum part = dot_nibbles(all.next, vector, piece);
+    all.next = part.next;
+    all.sum += part.sum;
+    columns = static_cast<uint16_t>(columns - piece);
+  }
+  return all;
+}
+
 // Readers of rows, as DenseRows and BitmapRows are.
 struct NibbleRows {
   enum { kAtOnce = 1 };
@@ -108,8 +124,13 @@ struct NibbleRows {
     const NibbleRows there = {values + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 1) >> 1))};
     return there;
   }
+  template <class Acc> uint8_t next(const int8_t *vector, uint8_t columns, Acc *sums, uint8_t) {
+    return took(dot_nibbles(values, vector, columns), sums);
+  }
   template <class Acc> uint8_t next(const int8_t *vector, uint16_t columns, Acc *sums, uint8_t) {
-    const NibbleSum row = dot_nibbles(values, vector, columns);
+    return took(dot_nibbles_wide(values, vector, columns), sums);
+  }
+  template <class Acc> uint8_t took(const NibbleSum &row, Acc *sums) {
     values = row.next;
     *sums = static_cast<Acc>(shift_right<4>(row.sum));
     return 1;

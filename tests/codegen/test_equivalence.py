@@ -80,6 +80,44 @@ def test_uno_fast(kind):
     assert not [w for w in result.warnings if "warning:" in w]
 
 
+def many_prototypes():
+    return programs.protonn(2, features=12, width=5, count=300, outputs=3)
+
+
+@pytest.mark.needs("g++")
+def test_host_many_prototypes(tmp_path):
+    compiled = programs.compiled(many_prototypes(), "host")
+    q = programs.any_inputs(np.random.default_rng(1), compiled.program, 30)
+    assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(raw(compiled, q)))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("optimize", ["size", "speed"])
+def test_uno_many_prototypes(optimize):
+    compiled = programs.compiled(many_prototypes(), optimize=optimize)
+    X = raw(compiled, programs.any_inputs(np.random.default_rng(1), compiled.program, 8))
+    found = compiled.simulate(X)
+    assert np.array_equal(found.scores, compiled.scores(X))
+    assert not [w for w in found.warnings if "warning:" in w]
+    assert abs(compiled.report.ram_bytes / found.ram_peak - 1) < 0.1
+
+
+LARGEST = {
+    "bonsai": lambda: programs.bonsai(2, features=784, width=64, outputs=10, depth=2, density=0.3),
+    "protonn": lambda: programs.protonn(2, features=784, width=25, outputs=10, count=280),
+    "fastgrnn": lambda: programs.fastgrnn(2, features=28, hidden=185, outputs=10, steps=28),
+}
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", LARGEST)
+def test_uno_models_that_fill_the_flash(kind):
+    """Twenty kilobytes of four-bit weights for images of 28 x 28 pixels."""
+    compiled = programs.compiled(programs.represented(LARGEST[kind](), "fixed4"))
+    X = raw(compiled, programs.any_inputs(np.random.default_rng(1), compiled.program, 3))
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
+
+
 WIDE_STORAGES = ("dense", "bitmap", "nibbles", "nibble_bitmap", "codebook16", "codebook16_bitmap")
 
 

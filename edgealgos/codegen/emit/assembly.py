@@ -126,7 +126,7 @@ def _reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader
 def _distance_reader(name: str) -> str:
     return (
         f"struct {name}_rows {{\n"
-        f"  void distances(const int8_t *z, uint8_t, uint8_t, uint16_t *out, uint8_t) const {{\n"
+        f"  void distances(const int8_t *z, uint8_t, uint8_t, uint16_t *out, uint16_t) const {{\n"
         f"    {name}_distances(z, out);\n"
         f"  }}\n"
         f"}};"

@@ -423,7 +423,7 @@ template <int Up> inline int32_t shifted_sum(int32_t sum, uint8_t exponent) {
 // Prototypes row by row; their distances from z, those whose high byte is above `far` only that far.
 struct PrototypeTable {
   const int8_t *values;
-  void distances(const int8_t *z, uint8_t width, uint8_t far, uint16_t *out, uint8_t count) const {
+  template <class N> void distances(const int8_t *z, uint8_t width, uint8_t far, uint16_t *out, N count) const {
     const int8_t *prototype = values;
     for (; count; --count, prototype += width) *out++ = squared_distance7(prototype, z, width, far);
   }
@@ -433,28 +433,33 @@ inline PrototypeTable prototypes(const int8_t *values) {
   return table;
 }
 
+// What counts so many.
+template <bool Many> struct Counter { typedef uint8_t type; };
+template <> struct Counter<true> { typedef uint16_t type; };
+
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
 template <class Acc, int Frac, int Up, int Count, class Prototypes, class Rows>
 void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
                      uint8_t outputs, uint8_t width) {
+  typedef typename Counter<(Count > 255)>::type N;
   const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
   uint16_t steps[Count];
   uint16_t nearest = 1024;
-  prototypes.distances(z, width, far, steps, Count);
-  for (uint8_t j = 0; j < Count; ++j) {
+  prototypes.distances(z, width, far, steps, static_cast<N>(Count));
+  for (N j = 0; j < Count; ++j) {
     steps[j] = distance_steps<Frac>(steps[j]);
     if (steps[j] < nearest) nearest = steps[j];
   }
   const uint8_t exponent = static_cast<uint8_t>(nearest >> 6);
   int8_t *const kernels = reinterpret_cast<int8_t *>(steps);  // overtakes nothing: half as wide
-  for (uint8_t j = 0; j < Count; ++j) {
+  for (N j = 0; j < Count; ++j) {
     const int8_t kernel = exp2_mantissa(steps[j], exponent);
     barrier();
     kernels[j] = kernel;
   }
   Acc sums[Rows::kAtOnce];
   for (uint8_t c = 0; c < outputs;) {
-    const uint8_t count = labels.next(kernels, static_cast<uint8_t>(Count), sums, static_cast<uint8_t>(outputs - c));
+    const uint8_t count = labels.next(kernels, static_cast<N>(Count), sums, static_cast<uint8_t>(outputs - c));
     for (uint8_t k = 0; k < count; ++k, ++c) {
       const int32_t score = shifted_sum<Up>(sums[k], exponent);
       scores[c] = bias ? score + flash(bias + c) : score;

@@ -83,14 +83,12 @@ def _statement(code: Code, out: str, *others: str) -> str:
 
 
 def _distance_loop(name: str, code: Code) -> str:
-    lines = "\n".join(f"      {line}" for line in code.lines)
-    registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
+    statement = _statement(code, "prototypes", '"+r"(out)')
     return (
         f"EDGEALGOS_NOINLINE void {name}_distances(const int8_t *vector, uint16_t *distances) {{\n"
         f"  const int8_t *prototypes = {name};\n"
         f'  register uint16_t *out __asm__("r24") = distances;\n'
-        f"  __asm__ __volatile__(\n{lines}\n"
-        f'      : "+x"(vector), "+z"(prototypes), "+r"(out)\n      :\n      : {registers});\n}}'
+        f"{statement}\n}}"
     )
 
 

@@ -148,15 +148,13 @@ def product(
     return writer.code(used)
 
 
-def tree(weights: Ints, gates: Ints, low: int, high: int, narrow: Narrow) -> tuple[Code, Code]:
+def tree(weights: Ints, gates: Ints, narrow: Narrow) -> tuple[Code, Code]:
     """Code of the scores of a tree of one node: what follows the gates, with the frame of both, and the gates.
 
     Parameters
     ----------
     weights, gates : int array, shape (outputs, columns)
         Of 8 bits; sums need 16.
-    low, high : int
-        Range of the vector's elements.
     narrow : Narrow
         What makes gates of sums.
     """

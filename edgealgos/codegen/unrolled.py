@@ -45,13 +45,13 @@ def parts(program: Program, op: Op, name: str) -> Parts | None:
     elif isinstance(op, (MatVec, TreeWalk)):
         if (tensor.type.container, program[op.vector].type.container) != (8, 8) or tensor.size == 0:
             return None
-        low, high = value_range(program, op.vector)
         narrow = narrowed(program, op)
         if narrow is not None and isinstance(op, TreeWalk):
-            whole = tree(program[op.weights].values[0], program[op.gates].values[0], low, high, narrow)
+            whole = tree(program[op.weights].values[0], program[op.gates].values[0], narrow)
             return whole[:1] if name == op.weights else whole[1:]
         if isinstance(op, TreeWalk) and tensor.shape[1] > ROWS_AT_ONCE:
             return None
+        low, high = value_range(program, op.vector)
         pieces = chunks(tensor.values) if narrow is None else [tensor.values]
         found = [product(rows, low, high, op.acc_bits, finish=narrow) for rows in pieces]
     else:

@@ -63,7 +63,7 @@ arm-tools:
 
 # The second opinion on the simulator is a package of npm; `edgealgos doctor` looks for it there.
 second-simulator: $(VENV)/.installed-dev
-	@home=$$($(BIN)/python -c 'from edgealgos.codegen.tools import cache_folder; print(cache_folder() / "node")'); \
+	@home=$$($(BIN)/python -c 'from edgealgos.codegen.build.tools import cache_folder; print(cache_folder() / "node")'); \
 	if [ -e "$$home/node_modules/avr8js/package.json" ] && command -v node >/dev/null; then exit 0; fi; \
 	if ! command -v npm >/dev/null && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nodejs npm; \

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from edgealgos.codegen import tools
-from edgealgos.codegen.simulate import run_rows
-from edgealgos.codegen.toolchain import Firmware, build_sketch
+from edgealgos.codegen.build import tools
+from edgealgos.codegen.build.sketch import Firmware, build_sketch
+from edgealgos.codegen.simulate.sketch import run_rows
 
 SIZES = (8, 16, 32, 64, 128, 256)
 DENSITIES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)
@@ -182,7 +182,7 @@ def _build(folder: Path) -> Firmware:
             plain=PLAIN, tables=text, widest=WIDEST, mask_bytes=-(-SPARSE_COLUMNS // 8), sparse=SPARSE_COLUMNS
         )
     )
-    header = resources.files("edgealgos.codegen") / "runtime" / "avr_kernels.h"
+    header = resources.files("edgealgos.codegen.targets").joinpath("avr/kernels/avr_kernels.h")
     (sketch / "avr_kernels.h").write_text(header.read_text(encoding="utf-8"))
     return build_sketch(sketch)
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 import avr_kernels
 import numpy as np
 
-from edgealgos.codegen import measure, tools
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.encoding import choose_encoding
-from edgealgos.codegen.ir import ArgMax, MatVec, Program, Space, Tensor
-from edgealgos.codegen.optimize import forms
+from edgealgos.codegen.build import tools
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.qtype import QType
+from edgealgos.codegen.passes.choose_forms import forms
+from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.ir import ArgMax, MatVec, Program, Space, Tensor
+from edgealgos.codegen.program.qtype import QType
+from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
+from tools import measure_costs as measure
 
 ROWS = 16
 NARROW, WIDE = 64, 128

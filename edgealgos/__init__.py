@@ -6,8 +6,13 @@ The public page: names re-exported, nothing else. Importing it does not import T
 from __future__ import annotations
 
 from . import augment, datasets
-from ._bonsai import BonsaiClassifier, BonsaiRegressor
-from ._errors import (
+from ._moved import forward_old_names
+from ._version import VERSION as __version__
+from .codegen.build.doctor import doctor
+from .codegen.compiled import CompiledModel, Simulation, compile_model
+from .codegen.cost.report import Budget, Report
+from .codegen.export import export_arduino, export_cpp
+from .errors import (
     BuildError,
     DatasetError,
     DoesNotFitError,
@@ -18,13 +23,9 @@ from ._errors import (
     SimulationError,
     UnsupportedModelError,
 )
-from ._fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
-from ._protonn import ProtoNNClassifier, ProtoNNRegressor
-from ._version import VERSION as __version__
-from .codegen.compile import CompiledModel, Simulation, compile_model
-from .codegen.doctor import doctor
-from .codegen.export import export_arduino, export_cpp
-from .codegen.report import Budget, Report
+from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
+from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
+from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
 from .persistence import load, save
 
 __all__ = [
@@ -58,3 +59,5 @@ __all__ = [
     "load",
     "save",
 ]
+
+forward_old_names()

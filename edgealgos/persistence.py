@@ -25,14 +25,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from ._base import TRAINING_ONLY, EdgeEstimator
-from ._bonsai import BonsaiClassifier, BonsaiRegressor
-from ._errors import EdgeAlgosError, ModelFileError
-from ._fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
-from ._protonn import ProtoNNClassifier, ProtoNNRegressor
-from .codegen.encoding import InputEncoding
 from .codegen.passes import model_bytes, to_integer
-from .codegen.qtype import QType
+from .codegen.program.encoding import InputEncoding
+from .codegen.program.qtype import QType
+from .errors import EdgeAlgosError, ModelFileError
+from .estimators.base import TRAINING_ONLY, EdgeEstimator
+from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
+from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
+from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
 from .features import LogMel, MotionFeatures
 
 FORMAT, VERSION = "edgealgos model", 1

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, r2_score
 
-from .codegen.compile import compile_model
+from .codegen.compiled import compile_model
 
 Floats = NDArray[np.float64]
 

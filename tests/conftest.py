@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import edgealgos
-from edgealgos.codegen import tools
-from edgealgos.codegen.simulators import avr8js, simavr
+from edgealgos.codegen.build import tools
+from edgealgos.codegen.simulate import avr8js, simavr
 
 QUICK = {"epochs": 8, "random_state": 0, "depth": 1, "projection_dim": 6}
 

@@ -198,7 +198,7 @@ class Board:
 
 
 def python_board(compiled):
-    from edgealgos.codegen.interpret import run_integer
+    from edgealgos.codegen.program.interpret import run_integer
 
     def answer(row):
         scores = run_integer(compiled.program, np.array([row]))[0]

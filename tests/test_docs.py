@@ -18,8 +18,8 @@ from edgealgos import (
     ProtoNNClassifier,
     ProtoNNRegressor,
 )
-from edgealgos._base import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from edgealgos.cli import _parser
+from edgealgos.estimators.base import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,

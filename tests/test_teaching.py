@@ -11,8 +11,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import LinearSVC
 
 import edgealgos as ea
-from edgealgos._teacher import answers_of
-from edgealgos.codegen.ir import same_program
+from edgealgos.codegen.program.ir import same_program
+from edgealgos.estimators.teacher import answers_of
 
 QUICK = {"epochs": 30, "random_state": 0}
 
@@ -142,7 +142,9 @@ def test_label_smoothing_makes_less_certain(digits):
 
 def test_restarts_keep_the_best_on_rows_held_out(digits, monkeypatch):
     X, y = digits
-    monkeypatch.setattr("edgealgos._base.error_on", lambda program, *rows: judged.append(len(rows[1])) or errors.pop(0))
+    monkeypatch.setattr(
+        "edgealgos.estimators.base.error_on", lambda program, *rows: judged.append(len(rows[1])) or errors.pop(0)
+    )
     fits = []
     for wanted in range(3):
         judged, errors = [], [0.5, 0.5, 0.5]

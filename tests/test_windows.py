@@ -7,11 +7,11 @@ import pytest
 from sklearn.base import clone
 
 import edgealgos as ea
-from edgealgos._windows import CONFIDENCES
-from edgealgos.codegen.interpret import run_float, run_integer
-from edgealgos.codegen.ir import same_program
+from edgealgos.codegen.ops.semantics import decide
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.semantics import decide
+from edgealgos.codegen.program.interpret import run_float, run_integer
+from edgealgos.codegen.program.ir import same_program
+from edgealgos.estimators.windows import CONFIDENCES
 from edgealgos.training.windows import cut, surest, windows_of
 
 STEPS, WINDOW = 120, 24

@@ -10,8 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from edgealgos import EdgeAlgosError, __version__
-
+from .. import EdgeAlgosError, __version__
 from . import commands
 from .data import BUILT_IN
 

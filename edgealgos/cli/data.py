@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from edgealgos import DatasetError
+from .. import DatasetError
 
 BUILT_IN = {
     "iris": datasets.load_iris, "digits": datasets.load_digits, "wine": datasets.load_wine,

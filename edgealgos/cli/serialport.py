@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from edgealgos import MissingToolError, SimulationError
+from .. import MissingToolError, SimulationError
 
 BAUD = 250_000
 _READY = re.compile(r"#.* ready: (\d+) values a row")

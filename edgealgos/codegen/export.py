@@ -9,11 +9,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from edgealgos._errors import ExportError
-
-from .compile import CompiledModel, compile_model
-from .files import cpp_files, library_files, sketch_files, write_folder
-from .report import Budget, Report, check_fits
+from ..errors import ExportError
+from .compiled import CompiledModel, compile_model
+from .cost.report import Budget, Report, check_fits
+from .emit.cpp.files import cpp_files, library_files, sketch_files, write_folder
 
 _KEYWORDS = frozenset(
     """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl const

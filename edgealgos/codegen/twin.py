@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edgealgos._errors import UnsupportedModelError
-
-from .boards import Board
-from .interpret import count_saturated, encode, run_integer, run_stream
-from .ir import Program
-from .lower import check_samples
-from .qtype import Ints
-from .report import Report, predict_report
-from .semantics import decide
+from ..errors import UnsupportedModelError
+from .cost.report import Report, predict_report
+from .lowering.pipeline import check_samples
+from .ops.semantics import decide
+from .program.interpret import count_saturated, encode, run_integer, run_stream
+from .program.ir import Program
+from .program.qtype import Ints
+from .targets.boards import Board
 
 
 class Twin:

@@ -8,11 +8,11 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import NIBBLE, TensorSpec, least_bytes
-from edgealgos.training.schedule import Recipe
-from edgealgos.training.starts import projection_rate, projection_start
-from edgealgos.training.targets import excess_fraction
+from ..codegen.program.qtype import QType
+from .budget import NIBBLE, TensorSpec, least_bytes
+from .schedule import Recipe
+from .starts import projection_rate, projection_start
+from .targets import excess_fraction
 
 Z_TYPE = QType(8, 7)
 T_TYPE = QType(8, 7)

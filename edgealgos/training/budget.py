@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from edgealgos.codegen.qtype import cheapest_storage, storage_bytes
+from ..codegen.program.qtype import cheapest_storage, storage_bytes
 
 NIBBLE = 4  # bits of half a byte
 Masks = dict[str, NDArray[np.bool_]]

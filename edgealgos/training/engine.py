@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from edgealgos.training.losses import row_hits, row_losses
-from edgealgos.training.rounding import Rounding
+from .losses import row_hits, row_losses
+from .rounding import Rounding
 
 Tensors = dict[str, tf.Tensor]
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8

@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import Specs
-from edgealgos.training.rounding import Rounding
-from edgealgos.training.schedule import Recipe
+from ..codegen.program.qtype import QType
+from .budget import Specs
+from .rounding import Rounding
+from .schedule import Recipe
 
 Arrays = dict[str, NDArray[np.float64]]
 

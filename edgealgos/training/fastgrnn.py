@@ -7,12 +7,12 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.codegen.qtype import PREACTIVATION, SMALL_STATE, QType
-from edgealgos.training import recurrence
-from edgealgos.training.budget import TensorSpec, least_bytes
-from edgealgos.training.rounding import straight_through
-from edgealgos.training.schedule import Recipe
-from edgealgos.training.targets import excess_fraction
+from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, QType
+from . import recurrence
+from .budget import TensorSpec, least_bytes
+from .rounding import straight_through
+from .schedule import Recipe
+from .targets import excess_fraction
 
 TANH_TABLE_BYTES = 128
 THRESHOLD_BYTES = 4  # of an early exit

@@ -12,9 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from edgealgos.codegen.qtype import QType
-from edgealgos.training import engine as eng
-from edgealgos.training.budget import (
+from ..codegen.program.qtype import QType
+from . import engine as eng
+from .budget import (
     MOST_CODE_CYCLES,
     NIBBLE,
     Masks,
@@ -24,14 +24,14 @@ from edgealgos.training.budget import (
     stored_bytes,
     worth_their_cycles,
 )
-from edgealgos.training.family import Arrays, Family
-from edgealgos.training.losses import row_hits, row_losses, targets_for
-from edgealgos.training.rounding import Rounding
-from edgealgos.training.rows import Rows
-from edgealgos.training.rows import varied as make_rows
-from edgealgos.training.schedule import Recipe
-from edgealgos.training.stepwise import StepEngine
-from edgealgos.training.teacher import taught, worth_teaching
+from .family import Arrays, Family
+from .losses import row_hits, row_losses, targets_for
+from .rounding import Rounding
+from .rows import Rows
+from .rows import varied as make_rows
+from .schedule import Recipe
+from .stepwise import StepEngine
+from .teacher import taught, worth_teaching
 
 Answer = Callable[[NDArray], NDArray]
 Predicted = Callable[[Arrays, dict[str, QType]], float]

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.codegen.qtype import QType
-from edgealgos.training.budget import NIBBLE, TensorSpec, least_bytes
-from edgealgos.training.rounding import straight_through
-from edgealgos.training.schedule import Recipe
-from edgealgos.training.starts import projection_rate, projection_start, prototype_start
-from edgealgos.training.targets import excess_fraction
+from ..codegen.program.qtype import QType
+from .budget import NIBBLE, TensorSpec, least_bytes
+from .rounding import straight_through
+from .schedule import Recipe
+from .starts import projection_rate, projection_start, prototype_start
+from .targets import excess_fraction
 
 EXP_FRAC = 16
 LEAST_DENSITY = 0.2

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.codegen.tables import TANH, TANH_SHIFT
+from ..codegen.program.tables import TANH, TANH_SHIFT
 
 Tensors = tuple[tf.Tensor, ...]
 RAW_P, RAW_H, RAW_C, RAW_S = 4096.0, 32768.0, 128.0, 256.0  # units of pre-activation, state, candidate, gate

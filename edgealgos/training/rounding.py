@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import tensorflow as tf
 
-from edgealgos.codegen.qtype import QType
+from ..codegen.program.qtype import QType
 
 
 def straight_through(value: tf.Tensor, carrier: tf.Tensor) -> tf.Tensor:

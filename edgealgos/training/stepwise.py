@@ -12,9 +12,9 @@ import threading
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.training.engine import BETA1, BETA2, EPSILON, Control, Data, State, structure_key
-from edgealgos.training.losses import row_hits, row_losses
-from edgealgos.training.rounding import Rounding
+from .engine import BETA1, BETA2, EPSILON, Control, Data, State, structure_key
+from .losses import row_hits, row_losses
+from .rounding import Rounding
 
 LARGEST_GRADIENT = 1.0
 _machines: dict[tuple, _Machine] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgealgos.codegen.qtype import QType
+from ..codegen.program.qtype import QType
 
 SCORE_BITS = 32
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from edgealgos.training.budget import TensorSpec
-from edgealgos.training.rounding import Rounding
-from edgealgos.training.schedule import Recipe, batch_size_for
+from .budget import TensorSpec
+from .rounding import Rounding
+from .schedule import Recipe, batch_size_for
 
 FEWEST_ROWS = 300
 STEPS = 2500

@@ -14,7 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.special import log_expit, log_softmax
 
-from edgealgos.training.rounding import Rounding
+from .rounding import Rounding
 
 COARSE = 2.0**-20  # scale of an activation that shall not saturate
 ROUNDS = 1  # of searching before the last training

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgealgos.codegen.toolchain import Firmware, build_sketch
+from edgealgos.codegen.build.sketch import Firmware, build_sketch
 
 _SERIAL_LOOP = """
 static KIND values[MOST];

@@ -8,20 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgealgos.test_equivalence import raw
+from edgealgos.test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
-from edgealgos._errors import BuildError, ExportError, MissingToolError, SimulationError
-from edgealgos.codegen import files
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.cross import build_cpp
-from edgealgos.codegen.doctor import doctor
-from edgealgos.codegen.encoding import choose_encoding
-from edgealgos.codegen.report import Budget, check_fits
-from edgealgos.codegen.simulate_cpp import run_rows
-from edgealgos.codegen.simulators import qemu
-
-from .test_equivalence import raw
-from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
+from edgealgos.codegen.build.doctor import doctor
+from edgealgos.codegen.build.plain import build_cpp
+from edgealgos.codegen.cost.report import Budget, check_fits
+from edgealgos.codegen.emit.cpp import files
+from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.simulate import qemu
+from edgealgos.codegen.simulate.plain import run_rows
+from edgealgos.codegen.targets.boards import get_board
+from edgealgos.errors import BuildError, ExportError, MissingToolError, SimulationError
+from tests.support import sample_programs as programs
 
 PIZERO = pytest.param("pizero", marks=pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "gcc"))
 CORTEX_M = [

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from edgealgos.codegen.boards import BOARDS, get_board
+from edgealgos.codegen.targets.boards import BOARDS, get_board
 
 
 def test_the_uno_has_what_its_boot_loader_leaves():

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgealgos._errors import SimulationError
-from edgealgos.codegen.simulate import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
-from edgealgos.codegen.toolchain import build_sketch
+from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.simulate.sketch import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
+from edgealgos.errors import SimulationError
 from tests.codegen.conftest import write_sketch
 
 pytestmark = pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.emit import literals, model_header, model_source, runtime_header
+from edgealgos.codegen.emit.cpp import literals, model_header, model_source, runtime_header
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
+from tests.support import sample_programs as programs
 
 WIDTHS = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}
 

@@ -5,14 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen import files, toolchain
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.encoding import choose_encoding
-from edgealgos.codegen.optimize import forms
-from edgealgos.codegen.qtype import QType
-from edgealgos.codegen.unrolled import groups
+from edgealgos.codegen.build import sketch as toolchain
+from edgealgos.codegen.compiled import CompiledModel
+from edgealgos.codegen.emit.cpp import files
+from edgealgos.codegen.passes.choose_forms import forms
+from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.qtype import QType
+from edgealgos.codegen.targets.avr.forms import groups
+from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
 
 
 def host_scores(compiled, q, folder):

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
 
-from edgealgos._errors import DoesNotFitError, ExportError, UnsupportedModelError
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen import toolchain
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.encoding import choose_encoding
+from edgealgos.codegen.build import sketch as toolchain
+from edgealgos.codegen.emit.cpp.files import write_cpp
 from edgealgos.codegen.export import Budget, checked_name, export_arduino, export_cpp
-from edgealgos.codegen.files import write_cpp
-from edgealgos.codegen.simulate import run_rows
+from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.targets.boards import get_board
+from edgealgos.errors import DoesNotFitError, ExportError, UnsupportedModelError
+from tests.support import sample_programs as programs
 
 AVR = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 SOFT_FLOAT = re.compile(

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.interpret import run_float, run_integer
-from edgealgos.codegen.ir import PrototypeScore, TreeWalk
+from edgealgos.codegen.ops.semantics import decide, exp2_kernels
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.semantics import decide, exp2_kernels
-from edgealgos.codegen.tables import EXP2, TANH
+from edgealgos.codegen.program.interpret import run_float, run_integer
+from edgealgos.codegen.program.ir import PrototypeScore, TreeWalk
+from edgealgos.codegen.program.tables import EXP2, TANH
+from tests.support import sample_programs as programs
 
 
 def clip(v, bits):
@@ -144,7 +144,7 @@ def test_blocks_of_rows_do_not_change_the_answer(monkeypatch):
     program = to_integer(programs.fastgrnn())
     q = programs.any_inputs(np.random.default_rng(0), program, 25)
     whole = run_integer(program, q)
-    monkeypatch.setattr("edgealgos.codegen.interpret._ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("edgealgos.codegen.program.interpret._ROWS_AT_ONCE", 7)
     assert np.array_equal(run_integer(program, q), whole)
 
 

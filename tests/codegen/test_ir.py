@@ -1,7 +1,7 @@
 """Programs compare by value and know their ends."""
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.ir import Space, same_program
+from edgealgos.codegen.program.ir import Space, same_program
+from tests.support import sample_programs as programs
 
 
 def test_equal_programs_are_the_same_and_different_ones_are_not():

@@ -4,21 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from edgealgos.test_equivalence import host_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgealgos._errors import UnsupportedModelError
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.encoding import InputEncoding
-from edgealgos.codegen.interpret import run_features, run_integer
-from edgealgos.codegen.ir import Program, Rescale, Space, Standardize, Tensor
-from edgealgos.codegen.join import RAW, join, raw_encoding, standardized
+from edgealgos.codegen.compiled import CompiledModel
+from edgealgos.codegen.lowering.join import RAW, join, raw_encoding, standardized
 from edgealgos.codegen.passes import model_bytes, to_integer
-from edgealgos.codegen.qtype import QType
-
-from .test_equivalence import host_scores
+from edgealgos.codegen.program.encoding import InputEncoding
+from edgealgos.codegen.program.interpret import run_features, run_integer
+from edgealgos.codegen.program.ir import Program, Rescale, Space, Standardize, Tensor
+from edgealgos.codegen.program.qtype import QType
+from edgealgos.codegen.targets.boards import get_board
+from edgealgos.errors import UnsupportedModelError
+from tests.support import sample_programs as programs
 
 
 def last_sample(width: int, at_push: bool, steps: int = 6) -> Program:

@@ -2,19 +2,18 @@
 
 import numpy as np
 import pytest
+from edgealgos.test_export import Fitted
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
-from edgealgos._errors import UnsupportedModelError
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.calibrate import calibrate
-from edgealgos.codegen.encoding import choose_encoding
-from edgealgos.codegen.interpret import encode, run_float
-from edgealgos.codegen.ir import same_program
-from edgealgos.codegen.lower import lower, supported_scalers
-
-from .test_export import Fitted
+from edgealgos.codegen.lowering.pipeline import lower, supported_scalers
+from edgealgos.codegen.passes.calibrate import calibrate
+from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.interpret import encode, run_float
+from edgealgos.codegen.program.ir import same_program
+from edgealgos.errors import UnsupportedModelError
+from tests.support import sample_programs as programs
 
 SCALERS = [
     StandardScaler(),

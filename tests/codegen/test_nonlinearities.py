@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from edgealgos.codegen.emit import runtime_header
-from edgealgos.codegen.semantics import exp2_kernels, integer_sigmoid, integer_tanh
-from edgealgos.codegen.simulate import run_rows
-from edgealgos.codegen.tables import EXP2, TANH
+from edgealgos.codegen.emit.cpp import runtime_header
+from edgealgos.codegen.ops.semantics import exp2_kernels, integer_sigmoid, integer_tanh
+from edgealgos.codegen.program.tables import EXP2, TANH
+from edgealgos.codegen.simulate.sketch import run_rows
 
 ARGUMENTS = np.arange(-32768, 32768)  # with 12 fractional bits
 DISTANCES = np.arange(0, 1024)  # in steps of 1/64
@@ -48,7 +48,7 @@ def test_exp2_is_within_0_0087():
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 def test_cycles_on_the_uno(tmp_path):
-    from edgealgos.codegen.toolchain import build_sketch
+    from edgealgos.codegen.build.sketch import build_sketch
     from tests.codegen.conftest import serial_loop, write_sketch
 
     rows = np.stack([np.linspace(-32768, 32767, 300).astype(int), np.linspace(0, 1023, 300).astype(int)], axis=1)

@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen import measure, straight_line
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.emit import model_source
-from edgealgos.codegen.interpret import run_integer
-from edgealgos.codegen.optimize import FLASH_FOR_THE_USER, MODEL_FLASH, forms, unroll
+from edgealgos.codegen.compiled import CompiledModel
+from edgealgos.codegen.cost.report import predict_report
+from edgealgos.codegen.emit.cpp import model_source
 from edgealgos.codegen.passes import model_bytes, to_integer
-from edgealgos.codegen.report import predict_report
-from edgealgos.codegen.unrolled import in_one
+from edgealgos.codegen.passes.choose_forms import FLASH_FOR_THE_USER, MODEL_FLASH, forms, unroll
+from edgealgos.codegen.program.interpret import run_integer
+from edgealgos.codegen.targets.avr import straight_line
+from edgealgos.codegen.targets.avr.forms import in_one
+from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
+from tools import measure_costs as measure
 
 UNO = get_board("uno")
 

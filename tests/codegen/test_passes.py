@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.interpret import run_integer
-from edgealgos.codegen.ir import MatVec, Space, Tensor, TreeWalk
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
 from edgealgos.codegen.passes.pack_weights import _possible
 from edgealgos.codegen.passes.prove_accumulators import product_range
-from edgealgos.codegen.qtype import QType
+from edgealgos.codegen.program.interpret import run_integer
+from edgealgos.codegen.program.ir import MatVec, Space, Tensor, TreeWalk
+from edgealgos.codegen.program.qtype import QType
+from tests.support import sample_programs as programs
 
 
 def test_product_range_is_reached_and_never_left():

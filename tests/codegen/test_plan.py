@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.ir import Space
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.plan import Block, MemoryPlan, _first_fit, place, plan_memory
+from edgealgos.codegen.passes.plan_memory import Block, MemoryPlan, _first_fit, place, plan_memory
+from edgealgos.codegen.program.ir import Space
+from tests.support import sample_programs as programs
 
 
 def assert_sound(plan: MemoryPlan):

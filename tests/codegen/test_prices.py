@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen import measure
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.compile import CompiledModel
-from edgealgos.codegen.prices import code_counts, cycle_counts, node_shares, prices, stack_counts
+from edgealgos.codegen.compiled import CompiledModel
+from edgealgos.codegen.cost.model import code_counts, cycle_counts, node_shares, prices, stack_counts
+from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
+from tools import measure_costs as measure
 
 REALISTIC = {
     "bonsai": lambda: programs.bonsai(0, features=64, width=10, outputs=10, depth=2, density=0.5, node_density=0.7),

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.mixed import matrices, narrow, represent
 from edgealgos.codegen.passes import model_bytes, to_integer
+from edgealgos.codegen.passes.mixed import matrices, narrow, represent
 from edgealgos.codegen.passes.pack_weights import tensor_bytes
-from edgealgos.codegen.represent import REPRESENTATIONS, _posit_book
+from edgealgos.codegen.passes.represent import REPRESENTATIONS, _posit_book
+from tests.support import sample_programs as programs
 
 DISTINCT = {"fixed16": 65536, "fixed8": 256, "fixed4": 16, "posit8": 256, "kmeans256": 256, "kmeans16": 16, "log4": 15}
 

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from edgealgos._errors import SimulationError
-from edgealgos.codegen.simulate import function_addresses, run_rows
-from edgealgos.codegen.simulators import avr8js
-from edgealgos.codegen.toolchain import build_sketch
+from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.simulate import avr8js
+from edgealgos.codegen.simulate.sketch import function_addresses, run_rows
+from edgealgos.errors import SimulationError
 from tests.codegen.conftest import write_sketch
 
 pytestmark = pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from edgealgos._errors import MissingToolError
-from edgealgos.codegen.simulate import run_rows
-from edgealgos.codegen.simulators import avr8js, simavr
-from edgealgos.codegen.simulators.skipfault import find_skip_places
+from edgealgos.codegen.simulate import avr8js, simavr
+from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate.skip_fault import find_skip_places
+from edgealgos.errors import MissingToolError
 
 pytestmark = pytest.mark.needs("avr-g++", "avr-objdump", "arduino-core", "simavr", "gcc")
 

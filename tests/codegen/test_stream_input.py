@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
+from edgealgos.test_equivalence import host_scores, raw
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.boards import get_board
-from edgealgos.codegen.compile import CompiledModel
+from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.passes import to_integer
-
-from .test_equivalence import host_scores, raw
+from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
 
 KINDS = {
     "sparse": lambda: programs.bonsai(1),

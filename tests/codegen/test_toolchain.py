@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from edgealgos._errors import BuildError
-from edgealgos.codegen.toolchain import build_host, build_sketch
+from edgealgos.codegen.build.sketch import build_host, build_sketch
+from edgealgos.errors import BuildError
 from tests.codegen.conftest import write_sketch
 
 avr = pytest.mark.needs("avr-g++", "arduino-core")
@@ -113,7 +113,7 @@ def test_the_linked_file_lives_as_long_as_its_firmware(tmp_path):
 def test_two_processes_may_fill_the_cache_at_once(tmp_path, monkeypatch):
     monkeypatch.setenv("EDGEALGOS_CACHE", str(tmp_path / "cache"))
     sketch = write_sketch(tmp_path, EMPTY)
-    code = f"from edgealgos.codegen.toolchain import build_sketch; print(build_sketch({str(sketch)!r}).flash_bytes)"
+    code = f"from edgealgos.codegen.build.sketch import build_sketch; print(build_sketch({str(sketch)!r}).flash_bytes)"
     processes = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     sizes = {process.communicate()[0] for process in processes}
     assert [process.returncode for process in processes] == [0, 0]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from edgealgos._errors import BuildError, EdgeAlgosError, MissingToolError
-from edgealgos.codegen import tools
-from edgealgos.codegen.doctor import doctor
-from edgealgos.codegen.simulators import simavr
+from edgealgos.codegen.build import tools
+from edgealgos.codegen.build.doctor import doctor
+from edgealgos.codegen.simulate import simavr
+from edgealgos.errors import BuildError, EdgeAlgosError, MissingToolError
 
 
 @pytest.fixture

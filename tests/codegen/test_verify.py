@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen import sample_programs as programs
-from edgealgos.codegen.ir import ArgMax, MatVec
-from edgealgos.codegen.verify import verify
+from edgealgos.codegen.program.ir import ArgMax, MatVec
+from edgealgos.codegen.program.verify import verify
+from tests.support import sample_programs as programs
 
 
 def with_predict(program, *ops):

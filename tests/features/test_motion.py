@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from edgealgos.codegen.test_equivalence import host_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -13,11 +14,9 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
 from edgealgos import EdgeAlgosError, ProtoNNClassifier, compile_model, export_arduino, export_cpp, load, save
-from edgealgos.codegen import toolchain
-from edgealgos.codegen.motion import STATISTICS
+from edgealgos.codegen.build import sketch as toolchain
+from edgealgos.codegen.ops.motion import STATISTICS
 from edgealgos.features import MotionFeatures
-
-from ..codegen.test_equivalence import host_scores
 
 FULL = {"window": 60, "hop": 10, "decimate": 5, "statistics": STATISTICS, "segments": 5, "bins": 4}
 

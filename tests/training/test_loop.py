@@ -7,7 +7,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 
-from edgealgos.codegen.qtype import QType  # noqa: E402
+from edgealgos.codegen.program.qtype import QType  # noqa: E402
 from edgealgos.training.bonsai import Bonsai  # noqa: E402
 from edgealgos.training.budget import stored_bytes  # noqa: E402
 from edgealgos.training.loop import split_rows, train, with_options  # noqa: E402

@@ -5,7 +5,7 @@ import pytest
 
 tf = pytest.importorskip("tensorflow")
 
-from edgealgos.codegen.qtype import QType  # noqa: E402
+from edgealgos.codegen.program.qtype import QType  # noqa: E402
 from edgealgos.training.rounding import Rounding  # noqa: E402
 
 

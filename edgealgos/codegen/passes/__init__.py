@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import reduce
 
-from ..ir import Program
-from ..verify import verify
+from ..program.ir import Program
+from ..program.verify import verify
 from .choose_types import choose_types
 from .pack_weights import model_bytes, pack_weights, stored_bytes
 from .prove_accumulators import AccumulatorOverflow, prove_accumulators

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import (
+from ..program.ir import (
     ArgMax,
     GatedUpdate,
     KeepConfident,
@@ -19,7 +19,7 @@ from ..ir import (
     Tensor,
     TreeWalk,
 )
-from ..qtype import PREACTIVATION, QType
+from ..program.qtype import PREACTIVATION, QType
 
 SCORE_BITS = 32
 UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, PushColumn, Space, Tensor, TreeWalk
-from ..qtype import MAX_INDEXED_COLUMNS, Ints, QType, storage_bytes
-from ..tables import EXP2, TANH
+from ..program.ir import GatedUpdate, LeakyUpdate, MatVec, Program, PrototypeScore, PushColumn, Space, Tensor, TreeWalk
+from ..program.qtype import MAX_INDEXED_COLUMNS, Ints, QType, storage_bytes
+from ..program.tables import EXP2, TANH
 
 BLOCK_ROWS = 4  # rows that share the load of an input
 BLOCK_COLUMNS = 255  # most columns that the kernels of blocks count

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import MatVec, Op, Program, PrototypeScore, Space, Standardize, TreeWalk
-from ..qtype import Ints, QType
+from ..program.ir import MatVec, Op, Program, PrototypeScore, Space, Standardize, TreeWalk
+from ..program.qtype import Ints, QType
 
 WIDTHS = (16, 32)
 KERNEL_MAX = 127  # largest mantissa of a prototype's kernel

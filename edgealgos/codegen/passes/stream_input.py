@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..ir import MatVec, Op, Program, PushColumn, Settle, Space, Tensor
-from ..qtype import QType
+from ..program.ir import MatVec, Op, Program, PushColumn, Settle, Space, Tensor
+from ..program.qtype import QType
 
 POSITION = "position"
 

@@ -1,0 +1,68 @@
+"""Old names of modules that have moved: importing one still works, with a DeprecationWarning, for one version."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import warnings
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+_MOVED = {
+    "_base": "estimators.base",
+    "_bonsai": "estimators.bonsai",
+    "_errors": "errors",
+    "_fastgrnn": "estimators.fastgrnn",
+    "_protonn": "estimators.protonn",
+    "codegen.boards": "codegen.targets.boards",
+    "codegen.compile": "codegen.compiled",
+    "codegen.cross": "codegen.build.plain",
+    "codegen.doctor": "codegen.build.doctor",
+    "codegen.encoding": "codegen.program.encoding",
+    "codegen.files": "codegen.emit.cpp.files",
+    "codegen.interpret": "codegen.program.interpret",
+    "codegen.ir": "codegen.program.ir",
+    "codegen.join": "codegen.lowering.join",
+    "codegen.lower": "codegen.lowering.pipeline",
+    "codegen.mixed": "codegen.passes.mixed",
+    "codegen.optimize": "codegen.passes.choose_forms",
+    "codegen.plan": "codegen.passes.plan_memory",
+    "codegen.prices": "codegen.cost.model",
+    "codegen.qtype": "codegen.program.qtype",
+    "codegen.report": "codegen.cost.report",
+    "codegen.represent": "codegen.passes.represent",
+    "codegen.simulate_cpp": "codegen.simulate.plain",
+    "codegen.simulators": "codegen.simulate",
+    "codegen.simulators.avr8js": "codegen.simulate.avr8js",
+    "codegen.simulators.devices": "codegen.simulate.devices",
+    "codegen.simulators.qemu": "codegen.simulate.qemu",
+    "codegen.simulators.simavr": "codegen.simulate.simavr",
+    "codegen.toolchain": "codegen.build.sketch",
+    "codegen.tools": "codegen.build.tools",
+    "codegen.verify": "codegen.program.verify",
+}
+
+
+class _Forwarder(MetaPathFinder, Loader):
+    """Finds the old names; what it loads holds everything that the module of the new name holds."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        package, _, old = fullname.partition(".")
+        if package != __package__ or old not in _MOVED:
+            return None
+        return ModuleSpec(fullname, self, is_package=any(name.startswith(f"{old}.") for name in _MOVED))
+
+    def exec_module(self, module: ModuleType) -> None:
+        old = module.__name__
+        new = f"{__package__}.{_MOVED[old.partition('.')[2]]}"
+        warnings.warn(f"{old} is now {new}; the old name goes with the next version", DeprecationWarning, stacklevel=2)
+        found = importlib.import_module(new)
+        module.__dict__.update({name: value for name, value in vars(found).items() if not name.startswith("__")})
+
+
+def forward_old_names() -> None:
+    """Make the old names importable."""
+    if not any(isinstance(finder, _Forwarder) for finder in sys.meta_path):
+        sys.meta_path.append(_Forwarder())

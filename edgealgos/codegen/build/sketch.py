@@ -1,0 +1,362 @@
+"""Builds a sketch as the Arduino IDE does, or C++ files for this computer; knows compilers and boards, no models."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import weakref
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgealgos.errors import BuildError
+from . import tools
+from ..targets.boards import Board, get_board
+
+# What the IDE passes (platform.txt of the core), less -g, which changes no byte of the program.
+_COMMON_FLAGS = ("-Os", "-flto", "-ffunction-sections", "-fdata-sections")
+_C_FLAGS = (*_COMMON_FLAGS, "-std=gnu11", "-fno-fat-lto-objects")
+_CXX_FLAGS = (
+    *_COMMON_FLAGS,
+    "-std=gnu++11",
+    "-fpermissive",
+    "-fno-exceptions",
+    "-fno-threadsafe-statics",
+    "-Wno-error=narrowing",
+)
+_LINK_FLAGS = ("-Os", "-flto", "-fuse-linker-plugin", "-Wl,--gc-sections")
+# Some versions of avr-gcc leave DECIMAL_DIG undefined in gnu++11, and WString.cpp needs it.
+_CORE_FLAGS = ("-w", "-DDECIMAL_DIG=__DECIMAL_DIG__")
+_OUR_WARNINGS = ("-Wall", "-Wextra")
+_SOURCE_SUFFIXES = (".c", ".cpp", ".S")
+_IDE_VERSION = "10819"
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A function or variable of a firmware.
+
+    Parameters
+    ----------
+    name : str
+        Name in the object file.
+    demangled : str
+        Name as in the source, with parameter types; the compiler's copies end in ``[clone ...]``.
+    address : int
+        Byte address; in flash for functions and tables, in RAM plus 0x800000 for variables.
+    size : int
+        Bytes; 0 if not stated.
+    kind : str
+        Letter of ``nm``: ``T``/``t`` code and flash tables, ``D``/``d`` initialised and ``B``/``b`` zeroed variables.
+    """
+
+    name: str
+    demangled: str
+    address: int
+    size: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked program for a board.
+
+    Parameters
+    ----------
+    elf : Path
+        The linked file. Unless a build folder was given, it is deleted together with this object.
+    board : Board
+        The board it was built for.
+    flash_bytes : int
+        Code, tables and the initial values of variables.
+    static_ram_bytes : int
+        Variables (``.data``, ``.bss``, ``.noinit``); the stack comes on top.
+    symbols : tuple of Symbol
+        By address.
+    warnings : tuple of str
+        Compiler warnings about files of the sketch, one string each.
+    """
+
+    elf: Path
+    board: Board
+    flash_bytes: int
+    static_ram_bytes: int
+    symbols: tuple[Symbol, ...]
+    warnings: tuple[str, ...] = ()
+
+    def image(self) -> bytes:
+        """Content of the flash from address 0."""
+        with tempfile.TemporaryDirectory() as folder:
+            binary = Path(folder) / "flash.bin"
+            tools.run([tools.AVR_OBJCOPY.path(), "-O", "binary", "-R", ".eeprom", "-R", ".fuse", self.elf, binary])
+            return binary.read_bytes()
+
+    def disassembly(self) -> str:
+        """Listing of ``avr-objdump -d`` with readable names."""
+        return tools.run([tools.AVR_OBJDUMP.path(), "-d", "-C", self.elf]).stdout
+
+    def function_at(self, address: int) -> str:
+        """Name of the function that holds a flash address, ``"?"`` if none does."""
+        inside = "?"
+        for symbol in self.symbols:
+            if symbol.kind in "tTwW" and symbol.address <= address < 0x800000:
+                inside = symbol.demangled
+            if symbol.address > address:
+                break
+        return inside
+
+
+@dataclass(frozen=True, slots=True)
+class HostProgram:
+    """An executable for this computer.
+
+    Parameters
+    ----------
+    path : Path
+        The executable.
+    warnings : tuple of str
+        Compiler warnings, one string each.
+    """
+
+    path: Path
+    warnings: tuple[str, ...]
+
+    def run(self, *arguments: str | Path, stdin: str = "", timeout: float = 600.0) -> str:
+        """What the program prints for these arguments and this input.
+
+        Raises
+        ------
+        BuildError
+            If it ends with an error, or a sanitizer finds a fault.
+        """
+        environment = {
+            **os.environ,
+            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            "ASAN_OPTIONS": "detect_leaks=0",
+        }
+        done = subprocess.run(
+            [self.path, *arguments],
+            input=stdin,
+            env=environment,
+            timeout=timeout,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise BuildError(f"{self.path.name} ended with code {done.returncode}:\n{done.stderr.strip()[:4000]}")
+        return done.stdout
+
+
+def build_sketch(
+    folder: str | Path,
+    board: str | Board = "uno",
+    *,
+    libraries: Sequence[str | Path] = (),
+    build_folder: str | Path | None = None,
+) -> Firmware:
+    """Compile and link a sketch folder, unedited, as the Arduino IDE does.
+
+    Function prototypes are not generated: a function of the sketch must be declared before it is used. Libraries that
+    come with the Arduino core (Wire, SPI, ...) are found by the headers that the sketch includes.
+
+    Parameters
+    ----------
+    folder : path
+        Folder with ``<folder name>.ino`` and any ``.cpp``, ``.c`` and ``.S`` beside it or under ``src``.
+    board : str or Board
+        A board of the AVR family.
+    libraries : sequence of path
+        Other Arduino library folders (those that hold ``library.properties``) the sketch uses.
+    build_folder : path, optional
+        Where the linked file goes; by default a temporary folder that lives as long as the result.
+
+    Raises
+    ------
+    BuildError
+        If there is no sketch in the folder, or compiler or linker refuse it.
+    MissingToolError
+        If the compiler or the Arduino core is missing.
+    """
+    board = _avr_board(board)
+    sketch = Path(folder).resolve()
+    own, include = _sketch_sources(sketch, [Path(library).resolve() for library in libraries])
+    bundled = [library / "src" for library in _bundled_libraries(own)]
+    sources = [*own, *(source for folder in bundled for source in _sources_in(folder, deep=True))]
+    core = _arduino_core_library(board)
+    keep = Path(build_folder) if build_folder is not None else Path(tempfile.mkdtemp(prefix="edgealgos-"))
+    keep.mkdir(parents=True, exist_ok=True)
+    try:
+        objects, messages = _compile_sketch(sources, [*include, *bundled], board, keep)
+        elf = keep / f"{sketch.name}.elf"
+        linked = tools.run(
+            [tools.AVR_GCC.path(), *_LINK_FLAGS, *_OUR_WARNINGS, *board.flags, "-o", elf, *objects, core, "-lm"]
+        )
+        firmware = _inspect(elf, board, _warnings("\n".join([*messages, linked.stderr]), [sketch, *include]))
+    except BaseException:
+        if build_folder is None:
+            shutil.rmtree(keep, ignore_errors=True)
+        raise
+    if build_folder is None:
+        weakref.finalize(firmware, shutil.rmtree, keep, ignore_errors=True)
+    return firmware
+
+
+def build_host(
+    files: Iterable[str | Path],
+    output: str | Path,
+    *,
+    flags: Sequence[str] = ("-std=c++11", "-O1"),
+    include: Sequence[str | Path] = (),
+    sanitize: bool = True,
+) -> HostProgram:
+    """Compile C++ files into one executable for this computer.
+
+    Parameters
+    ----------
+    files : iterable of path
+        Source files.
+    output : path
+        The executable to write.
+    flags : sequence of str
+        More compiler flags.
+    include : sequence of path
+        Folders for ``#include``.
+    sanitize : bool
+        Stop at the first memory fault or undefined behaviour.
+    """
+    watch = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all") if sanitize else ()
+    folders = [f"-I{Path(folder)}" for folder in include]
+    output = Path(output).resolve()
+    done = tools.run([tools.HOST_CXX.path(), *_OUR_WARNINGS, *flags, *watch, *folders, *files, "-o", output])
+    return HostProgram(output, tuple(warning_lines(done.stderr)))
+
+
+def _avr_board(board: str | Board) -> Board:
+    board = get_board(board)
+    if not board.is_avr:
+        raise ValueError(f"{board.title} is not programmed with Arduino sketches; use an AVR board such as 'uno'")
+    return board
+
+
+def _sketch_sources(sketch: Path, libraries: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """Source files of a sketch and its libraries, the .ino first, and the folders for #include."""
+    main = sketch / f"{sketch.name}.ino"
+    if not main.is_file():
+        raise BuildError(f"{sketch} is not a sketch folder: it has no {main.name} (the Arduino IDE asks for this name)")
+    sources = [main, *_sources_in(sketch), *_sources_in(sketch / "src", deep=True)]
+    include = [sketch]
+    for library in libraries:
+        if not (library / "library.properties").is_file():
+            raise BuildError(f"{library} is not an Arduino library: it has no library.properties")
+        include.append(library / "src")
+        sources += _sources_in(library / "src", deep=True)
+    return sources, include
+
+
+def _bundled_libraries(sources: Sequence[Path]) -> list[Path]:
+    """Libraries of the Arduino core whose headers these sources, or headers beside them, include."""
+    owners = {path.name: path.parents[1] for path in (tools.arduino_core() / "libraries").glob("*/src/*.h")}
+    own = {header for source in sources for header in source.parent.glob("*.h")}
+    texts = [file.read_text(errors="replace") for file in {*sources, *own}]
+    included = {name for text in texts for name in re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, re.M)}
+    return sorted({owners[name] for name in (included & owners.keys()) - {header.name for header in own}})
+
+
+def _sources_in(folder: Path, *, deep: bool = False) -> list[Path]:
+    entries = folder.rglob("*") if deep else folder.glob("*")
+    return sorted(entry for entry in entries if entry.suffix in _SOURCE_SUFFIXES and entry.is_file())
+
+
+def _compile_sketch(
+    sources: Sequence[Path], include: Sequence[Path], board: Board, build: Path
+) -> tuple[list[Path], list[str]]:
+    """Object files and compiler messages."""
+    folders = [f"-I{folder}" for folder in include]
+    jobs = [(source, build / f"{index}-{source.name}.o") for index, source in enumerate(sources)]
+    commands = [_compile_command(source, target, board, [*_OUR_WARNINGS, *folders]) for source, target in jobs]
+    return [target for _, target in jobs], [done.stderr for done in _run_all(commands)]
+
+
+def _compile_command(source: Path, target: Path, board: Board, flags: Sequence[str]) -> list[str | Path]:
+    core = tools.arduino_core()
+    where = [f"-I{core / 'cores' / 'arduino'}", f"-I{core / 'variants' / 'standard'}"]
+    defines = [f"-DF_CPU={board.clock_hz}L", f"-DARDUINO={_IDE_VERSION}", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR"]
+    if source.suffix == ".S":
+        language: list[str | Path] = [tools.AVR_GCC.path(), "-c", "-x", "assembler-with-cpp", "-flto"]
+    elif source.suffix == ".c":
+        language = [tools.AVR_GCC.path(), "-c", *_C_FLAGS]
+    elif source.suffix == ".ino":
+        language = [tools.AVR_GXX.path(), "-c", *_CXX_FLAGS, "-x", "c++", "-include", "Arduino.h"]
+    else:
+        language = [tools.AVR_GXX.path(), "-c", *_CXX_FLAGS]
+    return [*language, *board.flags, *defines, *flags, *where, source, "-o", target]
+
+
+def _arduino_core_library(board: Board) -> Path:
+    """The compiled Arduino core, from the cache or made now."""
+    core = tools.arduino_core()
+    folders = (core / "cores" / "arduino", core / "variants" / "standard")
+    sources = [source for folder in folders for source in _sources_in(folder, deep=True)]
+    command = _compile_command(Path("any.cpp"), Path("any.o"), board, _CORE_FLAGS)
+    key = hashlib.sha256(repr((tools.AVR_GXX.version(), [str(word) for word in command], _C_FLAGS)).encode())
+    for source in sources:
+        key.update(source.read_bytes())
+    library = tools.cache_folder() / "arduino-core" / key.hexdigest()[:20] / "core.a"
+    if not library.is_file():
+        with tools.building(library) as product:
+            _compile_core(sources, board, product)
+    return library
+
+
+def _compile_core(sources: Sequence[Path], board: Board, library: Path) -> None:
+    jobs = [(source, library.with_name(f"{index}-{source.name}.o")) for index, source in enumerate(sources)]
+    _run_all([_compile_command(source, target, board, _CORE_FLAGS) for source, target in jobs])
+    tools.run([tools.AVR_AR.path(), "rcs", library, *(target for _, target in jobs)])
+
+
+def _run_all(commands: Sequence[Sequence[str | Path]]) -> list[subprocess.CompletedProcess[str]]:
+    with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
+        return list(pool.map(tools.run, commands))
+
+
+def _inspect(elf: Path, board: Board, warnings: Iterable[str]) -> Firmware:
+    sizes = section_sizes(elf, tools.AVR_SIZE.path())
+    flash = sizes.get(".text", 0) + sizes.get(".data", 0)
+    ram = sizes.get(".data", 0) + sizes.get(".bss", 0) + sizes.get(".noinit", 0)
+    return Firmware(elf, board, flash, ram, symbols(elf, tools.AVR_NM.path()), tuple(warnings))
+
+
+def section_sizes(elf: Path, size: Path) -> dict[str, int]:
+    """Bytes of each section, as told by this ``size`` program."""
+    listing = tools.run([size, "-A", elf]).stdout
+    return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", listing, re.M)}
+
+
+def symbols(elf: Path, nm: Path) -> tuple[Symbol, ...]:
+    """Functions and variables by address, as told by this ``nm`` program."""
+    raw = tools.run([nm, "-n", "-S", elf]).stdout.splitlines()
+    readable = tools.run([nm, "-n", "-S", "-C", elf]).stdout.splitlines()
+    pattern = re.compile(r"([0-9a-f]+) (?:([0-9a-f]+) )?(\w) (.*)")
+    found = []
+    for line, demangled in zip(raw, readable, strict=True):
+        match, name = pattern.fullmatch(line), pattern.fullmatch(demangled)
+        if match and name:  # undefined weak symbols have no address
+            found.append(Symbol(match[4], name[4], int(match[1], 16), int(match[2] or "0", 16), match[3]))
+    return tuple(found)
+
+
+def _warnings(messages: str, folders: Iterable[Path]) -> list[str]:
+    """Warnings about files below these folders: those of the Arduino core are not ours to mend."""
+    ours = tuple(str(folder) for folder in folders)
+    return [line for line in warning_lines(messages) if line.startswith(ours)]
+
+
+def warning_lines(messages: str) -> list[str]:
+    """Lines of a compiler's messages that warn."""
+    return [line for line in messages.splitlines() if "warning:" in line]

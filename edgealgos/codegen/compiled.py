@@ -1,0 +1,206 @@
+"""From a fitted model to what a board runs: the passes, and a twin that can be simulated."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import UnsupportedModelError
+from .lowering.pipeline import check_samples, lower
+from .passes import to_integer
+from .passes.calibrate import calibrate
+from .passes.choose_forms import unroll
+from .program.qtype import Ints
+from .targets.boards import Board, get_board
+from .twin import Twin
+
+
+def _none() -> Ints:
+    return np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What the real firmware did on a simulated board.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (n,)
+        Its answers: class labels, or real numbers of a regressor.
+    scores : int64 ndarray, shape (n, n_outputs)
+        Its raw scores.
+    cycles : int64 ndarray, shape (n,)
+        Clock cycles of each prediction, interrupts left out. Empty on boards that are not simulated to the cycle: all
+        but those of the AVR family.
+    ram_peak, static_ram, stack_peak : int
+        RAM bytes: together, variables, deepest stack. Uno: of the whole sketch. Cortex-M: of the exported example, the
+        stack that of a program which reads and answers rows. Else: of the model alone, the stack 0 (not measured).
+    flash_bytes : int
+        Flash of the same: of the whole sketch, of the example without what starts the processor, of the model alone.
+    warnings : list of str
+        Compiler warnings and doubts about the simulation.
+    instructions : int64 ndarray, shape (n,)
+        Instructions that the processor carried out for each prediction, where qemu counts them (Pi Zero, Cortex-M);
+        else empty. They take no account of memory and pipeline: more time is more instructions, by no fixed factor.
+    """
+
+    labels: NDArray[Any]
+    scores: Ints
+    cycles: Ints
+    ram_peak: int
+    static_ram: int
+    stack_peak: int
+    flash_bytes: int
+    warnings: list[str]
+    instructions: Ints = field(default_factory=_none)
+
+
+class CompiledModel(Twin):
+    """A model as a board runs it; :func:`compile_model` makes it.
+
+    Attributes
+    ----------
+    program : Program
+        The integer program.
+    board : Board
+        What it was compiled for.
+    """
+
+    def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
+        """Build what is exported and run it with these samples on a simulated board.
+
+        The Uno is simulated by simavr (``simulator="avr8js"``: by avr8js), Pi Zero and Cortex-M by qemu; ``"host"``
+        runs on this computer.
+
+        Raises
+        ------
+        MissingToolError
+            If the compiler or the simulator is not installed; the message says how to get it.
+        SimulationError
+            If the firmware crashes or goes silent.
+        """
+        inputs = self.quantize(X)
+        if self.board.is_avr:
+            result = self._simulate_sketch(inputs, simulator or "simavr", verbose)
+        elif simulator is None:
+            result = self._simulate_cpp(inputs)
+        else:
+            raise ValueError(f"{self.board.title} has one simulator; leave out simulator={simulator!r}")
+        if saturated := self.saturated(X):
+            doubt = f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated"
+            result.warnings.append(doubt)
+        return result
+
+    def _simulate_sketch(self, inputs: NDArray[Any], simulator: str, verbose: bool) -> Simulation:
+        from .build.sketch import build_sketch
+        from .emit.cpp.files import write_sketch
+        from .simulate.sketch import run_rows
+
+        with tempfile.TemporaryDirectory() as folder:
+            write_sketch(self, Path(folder) / "model", "model")
+            firmware = build_sketch(Path(folder) / "model", self.board)
+            rows = inputs.reshape(-1, self.program.input.size)
+            result = run_rows(firmware, rows, self.watched, simulator=simulator, verbose=verbose)
+        last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
+        scores = result.scores[last]
+        cycles = self.sample_cycles(result.cycles_by_function, inputs)
+        return Simulation(self._told(result.labels[last], scores), scores, cycles, result.ram_peak, result.static_ram,
+                          result.stack_peak, result.flash_bytes, list(result.warnings))  # fmt: skip
+
+    def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
+        from .build.plain import build_cpp
+        from .emit.cpp.files import semihosting_source, write_cpp
+        from .simulate.plain import run_rows
+        from .simulate.qemu import link_flags
+
+        with tempfile.TemporaryDirectory() as folder:
+            write_cpp(self, Path(folder) / "model", "model")
+            firmware, flags = None, []
+            if self.board.is_bare:
+                firmware, flags = Path(folder) / "semihosting.cpp", link_flags(self.board)
+                firmware.write_text(semihosting_source(self, "model"), encoding="utf-8")
+            executable = build_cpp(Path(folder) / "model", self.board, firmware=firmware, link_flags=flags)
+            result = run_rows(executable, inputs.reshape(-1, self.program.input.size), self.watched)
+        last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
+        scores = result.scores[last]
+        counted = result.instructions_by_function
+        static, stack = executable.static_ram_bytes, result.stack_peak
+        return Simulation(self._told(result.labels[last], scores), scores, _none(), static + stack, static, stack,
+                          executable.flash_bytes, result.warnings,
+                          self.sample_cycles(counted, inputs) if counted else _none())  # fmt: skip
+
+    @property
+    def watched(self) -> list[str]:
+        """Functions of the exported sketch (named "model") that make up a prediction."""
+        predict = "predict" if self.program.task == "classifier" else "predict_raw"
+        if self.program.steps is None:
+            return [f"model::{predict}"]
+        return ["model::push", f"model::{predict}()"]
+
+    def _steps_of(self, inputs: NDArray[Any]) -> int:
+        return 1 if self.program.steps is None else inputs[0].size // self.program.input.size
+
+    def sample_cycles(self, by_function: dict[str, Ints], inputs: NDArray[Any]) -> Ints:
+        """Cycles (or instructions) of each prediction from those of the watched functions for each line sent."""
+        if self.program.steps is None:
+            return next(iter(by_function.values()))
+        push, predict = (spent.reshape(-1, self._steps_of(inputs)) for spent in by_function.values())
+        cycles: Ints = push.sum(axis=1) + predict[:, -1]
+        return cycles
+
+    def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:
+        if self.program.task == "classifier":
+            return np.asarray(self.program.labels)[labels]
+        return self._answers(scores)
+
+
+def compile_model(
+    model: Any,
+    board: str | Board = "uno",
+    *,
+    optimize: str = "speed",
+    X_calibration: ArrayLike | None = None,
+    input_buffer: bool = True,
+) -> CompiledModel:
+    """Compile a fitted estimator or Pipeline for a board.
+
+    Parameters
+    ----------
+    model : estimator or Pipeline
+        Fitted; a Pipeline may have scalers in front, and a feature extractor before these.
+    board : str
+        ``"uno"``, ``"host"``, ...
+    optimize : {"speed", "size"}
+        ``"speed"`` writes the hottest products as straight-line code while the board's flash allows; the answers are
+        the same.
+    X_calibration : array-like, optional
+        Raw samples that the ranges of inputs and activations shall cover; default: those seen by ``fit``.
+    input_buffer : bool
+        False: the device takes one feature after the other through ``push()`` and needs no RAM for a whole sample
+        (Bonsai and ProtoNN).
+
+    Returns
+    -------
+    CompiledModel
+
+    Examples
+    --------
+    >>> compiled = compile_model(clf)  # doctest: +SKIP
+    >>> compiled.predict(X)  # doctest: +SKIP
+    """
+    if optimize not in ("speed", "size"):
+        raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
+    program = lower(model)
+    if X_calibration is not None:
+        if program.preprocessing:
+            raise UnsupportedModelError(
+                "ranges behind a feature extractor come from fit; leave out X_calibration=, or fit with those samples"
+            )
+        program = calibrate(program, check_samples(program, X_calibration))
+    program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
+    return CompiledModel(unroll(program, target) if optimize == "speed" else program, target)

@@ -1,0 +1,1 @@
+"""What a program costs on its board, predicted before anything is compiled."""

@@ -1,0 +1,47 @@
+"""Values of a program as C++ text: types, numbers, strings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgealgos.codegen.program.qtype import QType
+
+_LINE = 110
+
+
+def c_type(qtype: QType) -> str:
+    """C type of a raw value."""
+    return f"int{qtype.container}_t"
+
+
+def number_lines(values: Iterable[int] | NDArray[Any]) -> str:
+    """Comma-separated integers, wrapped and indented."""
+    lines, line = [], "   "
+    for value in np.asarray(values).ravel().tolist():
+        word = f" {value},"
+        if len(line) + len(word) > _LINE:
+            lines.append(line)
+            line = "   "
+        line += word
+    return "\n".join([*lines, line])
+
+
+def c_string(text: str) -> str:
+    """A C string literal of any text: everything but plain ASCII as octal bytes of UTF-8, so nothing can escape it."""
+    plain = set(range(0x20, 0x7F)) - {ord('"'), ord("\\"), ord("?")}
+    return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode("utf-8")) + '"'
+
+
+def c_float(value: Any) -> str:
+    """A float literal that reads back to the same float32."""
+    text = np.format_float_scientific(np.float32(value), unique=True, trim="-")
+    return f"{text}f"
+
+
+def float_lines(values: NDArray[np.floating]) -> str:
+    """Float literals, one a line."""
+    return "\n".join(f"    {c_float(v)}," for v in values.tolist())

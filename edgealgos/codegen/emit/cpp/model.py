@@ -1,0 +1,160 @@
+"""The files of a model: header, source and the kernels beside them. Fills templates with what its sisters print."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+from string import Template
+
+from edgealgos.codegen.passes.plan_memory import MemoryPlan, plan_memory
+from edgealgos.codegen.program.ir import Program, Space, Tensor
+from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
+
+from .calls import statement
+from .literals import c_float, c_string, c_type, float_lines, number_lines
+from .tables import constant
+
+_KERNELS = {
+    "@KERNELS@": "avr/kernels/avr_kernels.h",
+    "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
+    "@NIBBLES@": "generic/kernels/nibbles.h",
+    "@CODEBOOKS@": "generic/kernels/codebooks.h",
+    "@MOTION@": "generic/kernels/motion.h",
+    "@SPECTRUM@": "generic/kernels/spectrum.h",
+}
+_HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
+
+
+def template(name: str) -> Template:
+    """A whole-file template of the package."""
+    return Template((resources.files(__package__) / "templates" / name).read_text(encoding="utf-8"))
+
+
+def runtime_header() -> str:
+    """The kernels in one file, the same text for every model, so that two models may share one sketch folder."""
+    text = _runtime("generic/kernels/edgealgos_runtime.h")
+    for mark, name in _KERNELS.items():
+        body = _HEAD.sub("", _runtime(name), count=1).rpartition("#endif")[0]
+        text = text.replace(f"{mark}\n", body.lstrip("\n"))
+    for mark, values in (("@EXP2@", EXP2), ("@TANH@", TANH), ("@LOG2@", LOG2)):
+        text = text.replace(mark, number_lines(values))
+    return text
+
+
+def _runtime(name: str) -> str:
+    return (resources.files("edgealgos.codegen.targets").joinpath(name)).read_text(encoding="utf-8")
+
+
+def model_header(program: Program, name: str) -> str:
+    """Text of ``<name>_model.h``."""
+    return template("model.h").substitute(
+        name=name,
+        guard=f"EDGEALGOS_{name.upper()}_MODEL_H",
+        family=program.family,
+        input_type=c_type(program.input.type),
+        features=program.input.size,
+        low=program.encoding.low,
+        high=program.encoding.high,
+        score_type=c_type(program.output.type),
+        constants="".join(f"constexpr {row}\n" for row in _constants(program)),
+        functions=_declarations(program),
+    )
+
+
+def model_source(program: Program, name: str) -> str:
+    """Text of ``<name>_model.cpp``."""
+    plan = plan_memory(program)
+    return template("model.cpp").substitute(
+        name=name,
+        tables="\n".join(constant(program, t) for t in program.tensors if _is_table(t)),
+        memory=memory(program, plan),
+        functions=_definitions(program, plan),
+        quantize=_quantize(program),
+        labels=_label_table(program),
+    )
+
+
+def _constants(program: Program) -> list[str]:
+    """Typed constants of the header."""
+    frac = program.output.type.frac
+    rows = []
+    if program.steps is not None:
+        rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
+    if program.task == "classifier":
+        rows.append(f"uint8_t kClassCount = {len(program.labels)};")
+        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * 2^-{frac}")
+    else:
+        rows.append(f"uint8_t kOutputCount = {program.output.size};")
+        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * 2^-{frac}")
+    rows.append(
+        f"uint8_t kScoreCount = {program.output.size};  // one for two classes or a regressor, else one a class"
+    )
+    return rows
+
+
+def _declarations(program: Program) -> str:
+    name = "model_api_sequence" if program.steps is not None else "model_api_sample"
+    return template(f"{name}_{program.task}.h").template.rstrip("\n")
+
+
+def _is_table(tensor: Tensor) -> bool:
+    return tensor.space is Space.FLASH and tensor.shape != ()
+
+
+def memory(program: Program, plan: MemoryPlan) -> str:
+    """Static memory: the arena of scratch tensors, the state, the scores."""
+    lines = []
+    if plan.arena_bytes:
+        lines.append(f"alignas(4) uint8_t arena[{plan.arena_bytes}];  // scratch tensors, packed by live range")
+        for name, offset in plan.offsets.items():
+            kind = c_type(program[name].type)
+            lines.append(f"{kind} *const {name} = reinterpret_cast<{kind} *>(arena + {offset});")
+    for tensor in program.tensors:
+        if tensor.space is Space.STATE:
+            lines.append(f"{c_type(tensor.type)} {tensor.name}[{tensor.size}];  // state, survives between steps")
+    output = program.output
+    lines.append(f"{c_type(output.type)} {output.name}_[{output.size}];")
+    return "\n".join(lines)
+
+
+def _definitions(program: Program, plan: MemoryPlan) -> str:
+    bodies = {f: "\n".join(statement(program, op) for op in body) for f, body in program.functions.items()}
+    kind = "sequence" if program.steps is not None else "sample"
+    state = [t for t in program.tensors if t.space is Space.STATE]
+    return (
+        template(f"model_{kind}_{program.task}.cpp")
+        .substitute(
+            predict=bodies["predict"],
+            push=bodies.get("push", ""),
+            reset="\n".join(f"  edgealgos::clear({t.name}, {t.size});" for t in state),
+            input=program.input.name,
+        )
+        .rstrip("\n")
+    )
+
+
+def _quantize(program: Program) -> str:
+    """Body of quantize(): the only place with floating point, dropped by the linker where nobody calls it."""
+    encoding = program.encoding
+    if encoding.uniform:
+        offset, scale = c_float(encoding.offset[0]), c_float(encoding.scale[0])
+        head = f"  (void)feature;\n  const float scaled = (value - {offset}) * {scale} + 0.5f;"
+        tables = ""
+    else:
+        tables = "".join(
+            f"static const float {key}[{values.size}] EDGEALGOS_FLASH = {{\n{float_lines(values)}\n}};\n"
+            for key, values in (("kOffset", encoding.offset), ("kScale", encoding.scale))
+        )
+        read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
+        head = f"  const float scaled = {read} + 0.5f;"
+    kind = c_type(program.input.type)
+    return template("quantize.cpp").substitute(tables=tables, head=head, input_type=kind).rstrip("\n")
+
+
+def _label_table(program: Program) -> str:
+    if program.task != "classifier":
+        return ""
+    texts = [str(label) for label in program.labels]
+    strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
+    table = ", ".join(f"label_{i}" for i in range(len(texts)))
+    return template("labels.cpp").substitute(strings=strings, table=table, count=len(texts)).rstrip("\n")

@@ -1,0 +1,179 @@
+"""From fitted estimators and Pipelines to float programs; the only room that knows scikit-learn.
+
+An estimator of this library writes its own program (``to_program``), and so does a feature extractor; a Pipeline's
+scalers are composed into the input encoding, so that they cost nothing on the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from edgealgos.errors import UnsupportedModelError
+
+from ..program.encoding import InputEncoding
+from ..program.ir import Program
+from ..program.verify import verify
+from .join import join
+
+Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def lower(model: Any) -> Program:
+    """Float program of a fitted estimator or Pipeline.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model, or a step of it, cannot be compiled; the message lists what can.
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    if isinstance(model, Pipeline):
+        return _lower_pipeline(model)
+    if not hasattr(model, "to_program"):
+        raise UnsupportedModelError(
+            f"{_name(model)} cannot be compiled. Supported are the estimators of edgealgos, alone or as the last step "
+            f"of a scikit-learn Pipeline behind {', '.join(sorted(supported_scalers()))}."
+        )
+    check_is_fitted(model)
+    program: Program = model.to_program()
+    if program.task == "features":
+        raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")
+    return verify(program)
+
+
+def _lower_pipeline(pipeline: Pipeline) -> Program:
+    steps = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
+    if not steps:
+        raise UnsupportedModelError("the Pipeline has no steps")
+    program = lower(steps[-1][1])
+    for name, step in reversed(steps[:-1]):
+        if hasattr(step, "to_program"):
+            if step is not steps[0][1]:
+                raise UnsupportedModelError(
+                    f"step {name!r} ({_name(step)}) of the Pipeline takes raw samples: it must be the first step"
+                )
+            check_is_fitted(step)
+            return join(step.to_program(), program)
+        try:
+            slope, shift = affine(step)
+        except NotImplementedError:
+            raise UnsupportedModelError(
+                f"step {name!r} ({_name(step)}) of the Pipeline cannot be compiled; supported are "
+                f"{', '.join(sorted(supported_scalers()))} and the extractors of edgealgos.features. Apply it before "
+                "the Pipeline, or leave it out."
+            ) from None
+        program = replace(program, encoding=compose(program.encoding, slope, shift, program.input.size))
+    return program
+
+
+@singledispatch
+def affine(scaler: Any) -> Affine:
+    """Slope and shift of a fitted scaler: what it makes of x is ``x * slope + shift``."""
+    raise NotImplementedError
+
+
+@affine.register
+def _(scaler: StandardScaler) -> Affine:
+    check_is_fitted(scaler)
+    count = scaler.n_features_in_
+    slope = 1.0 / scaler.scale_ if scaler.scale_ is not None else np.ones(count)
+    return slope, -slope * (scaler.mean_ if scaler.with_mean else 0.0)
+
+
+@affine.register
+def _(scaler: MinMaxScaler) -> Affine:
+    check_is_fitted(scaler)
+    return scaler.scale_, scaler.min_
+
+
+@affine.register
+def _(scaler: MaxAbsScaler) -> Affine:
+    check_is_fitted(scaler)
+    return 1.0 / scaler.scale_, np.zeros(scaler.n_features_in_)
+
+
+@affine.register
+def _(scaler: RobustScaler) -> Affine:
+    check_is_fitted(scaler)
+    count = scaler.n_features_in_
+    slope = 1.0 / scaler.scale_ if scaler.scale_ is not None else np.ones(count)
+    return slope, -slope * (scaler.center_ if scaler.center_ is not None else 0.0)
+
+
+def supported_scalers() -> list[str]:
+    """Names of the scalers that compile along."""
+    return [kind.__name__ for kind in affine.registry if kind is not object]
+
+
+def compose(
+    encoding: InputEncoding, slope: NDArray[np.float64], shift: NDArray[np.float64], width: int
+) -> InputEncoding:
+    """Encoding of x such that it encodes ``x * slope + shift`` as `encoding` does.
+
+    Rows of a 2-D sequence model have `width` columns a time step; where a scaler treats all steps alike, one step's
+    numbers are kept, else those of the whole row.
+    """
+    steps = max(len(slope) // width, encoding.offset.size // width, 1)
+    old_offset, old_scale = (_row(v.astype(np.float64), width, steps) for v in (encoding.offset, encoding.scale))
+    slope, shift = _row(slope, width, steps), _row(shift, width, steps)
+    offset, scale = _shortest((old_offset - shift) / slope, old_scale * slope, width)
+    return replace(encoding, offset=offset.astype(np.float32), scale=scale.astype(np.float32))
+
+
+def _row(values: NDArray[np.float64], width: int, steps: int) -> NDArray[np.float64]:
+    """One value a column of the whole row, from one value, one step or the whole row."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.resize(values, width * steps) if values.size in (1, width) else values
+
+
+def _shortest(offset: NDArray[np.float64], scale: NDArray[np.float64], width: int) -> Affine:
+    for size in (1, width):
+        if all(np.array_equal(v, np.resize(v[:size], v.size)) for v in (offset, scale)):
+            return offset[:size], scale[:size]
+    return offset, scale
+
+
+def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
+    """Samples as float64, refused where they are not finite or have the wrong number of features."""
+    samples: NDArray[np.float64] = check_array(X, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="X")
+    width = program.input.size
+    if program.steps is None:
+        if samples.ndim != 2 or samples.shape[1] != width:
+            raise ValueError(f"X has shape {samples.shape}, this model takes (n_samples, {width})")
+    elif program.preprocessing:
+        return _whole_steps(samples, width)
+    elif samples.ndim not in (2, 3) or samples.shape[-1] % width or (samples.ndim == 3 and samples.shape[2] != width):
+        raise ValueError(
+            f"X has shape {samples.shape}, this model takes (n_samples, n_steps, {width}) or rows of whole steps "
+            f"of {width}"
+        )
+    return samples
+
+
+def _whole_steps(samples: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Raw samples of a feature extractor, (n, n_steps, width).
+
+    What does not fill a last step is left out, as the device waits for the rest of it.
+    """
+    if samples.ndim == 3 and samples.shape[2] == width:
+        return samples
+    if samples.ndim != 2 or samples.shape[1] < width:
+        raise ValueError(
+            f"X has shape {samples.shape}, this Pipeline takes raw samples (n_samples, n_steps, {width}) or rows of at "
+            f"least {width}"
+        )
+    whole = samples.shape[1] // width * width
+    return samples[:, :whole].reshape(len(samples), -1, width)
+
+
+def _name(thing: Any) -> str:
+    return type(thing).__name__

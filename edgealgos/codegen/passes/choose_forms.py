@@ -1,0 +1,104 @@
+"""Chooses which products become faster and larger: blocks of rows instead of packed rows, or straight-line code.
+
+Knows programs, boards and prices, nothing of C++.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+
+from ..cost.model import factors
+from ..cost.report import needs
+from ..program.ir import Op, Program, PrototypeScore, Tensor, TreeWalk
+from ..targets.avr.forms import RESIDENT, groups, parts, resident
+from ..targets.boards import Board, get_board
+from . import model_bytes
+from .pack_weights import fits_blocks
+
+FLASH_FOR_THE_USER = 2048
+MODEL_FLASH = 12 * 1024  # a model that fills the flash for a few cycles is nobody's friend
+_BYTES_PER_CYCLE = 20  # more flash than this for one cycle is not worth it
+Changes = dict[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    changes: Changes
+    saved_cycles: int
+    bytes: int
+
+
+def unroll(program: Program, board: Board) -> Program:
+    """The program with its hottest products faster, while flash allows; unchanged for boards other than AVR.
+
+    A model has a share of the flash; all that is free where its promise of cycles needs it.
+    """
+    if not board.is_avr:
+        return program
+    before = needs(program, board)
+    free = board.flash_bytes - FLASH_FOR_THE_USER - before[1]
+    choices = list(_alternatives(program, board, before))
+    modest = _best(program, choices, min(free, MODEL_FLASH - model_bytes(program)))
+    if program.max_cycles is None or needs(modest, board)[0] <= program.max_cycles:
+        return modest
+    return _best(program, choices, free)
+
+
+def _best(program: Program, alternatives: list[list[_Choice]], free: int) -> Program:
+    """The program with the choices that are worth most in so many bytes of flash."""
+    best: tuple[float, tuple[_Choice, ...]] = (0.0, ())
+    for choices in product(*alternatives):
+        size = sum(choice.bytes for choice in choices)
+        value = sum(choice.saved_cycles for choice in choices) - size / _BYTES_PER_CYCLE
+        if size <= free and value > best[0]:
+            best = (value, choices)
+    return program.replacing(*(tensor for choice in best[1] for tensor in choice.changes.values()))
+
+
+def predicted_cycles(program: Program) -> int:
+    """Cycles of a prediction of an integer program on an Uno, optimised for speed."""
+    board = get_board("uno")
+    return needs(unroll(program, board), board)[0]
+
+
+def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> Iterator[list[_Choice]]:
+    """For each group of constants that are changed together what can be done with them."""
+    for op in program.ops():
+        for names in groups(op):
+            found = [_Choice({}, 0, 0)]
+            for changes in forms(program, op, names):
+                cycles, flash = needs(program.replacing(*changes.values()), board)
+                if cycles < before[0]:
+                    found.append(_Choice(changes, before[0] - cycles, flash - before[1]))
+            yield found
+
+
+def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]:
+    """Faster forms of a group: blocks, straight-line code, of a tree straight-line code of its upper levels."""
+    tensors = [program[name] for name in names]
+    bases = [tensors]
+    in_blocks = [_in_blocks(program, op, tensor) for tensor in tensors]
+    if in_blocks != tensors:
+        bases.append(in_blocks)
+        yield {t.name: t for t in in_blocks}
+    if isinstance(op, PrototypeScore) and names == (op.prototypes,) and resident(program, op):
+        yield {t.name: replace(t, storage=RESIDENT, packed=t.storage) for t in tensors}
+    if any(parts(program, op, name) is None for name in names):
+        return
+    if isinstance(op, TreeWalk):
+        for base in bases:
+            for levels in range(1, op.depth + 1):
+                yield {t.name: replace(t, unrolled=2**levels - 1) for t in base}
+        yield {t.name: replace(t, unrolled=t.shape[0]) for t in tensors}
+    else:
+        yield {t.name: replace(t, unrolled=1) for t in tensors}
+
+
+def _in_blocks(program: Program, op: Op, tensor: Tensor) -> Tensor:
+    """The matrix in blocks of rows, if it is not and can be."""
+    vector = next((other for matrix, other, _ in factors(program, op) if matrix.name == tensor.name), None)
+    if vector is None or tensor.storage == "blocks" or not fits_blocks(tensor, vector):
+        return tensor
+    return replace(tensor, storage="blocks", packed=tensor.storage)

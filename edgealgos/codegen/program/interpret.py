@@ -1,0 +1,192 @@
+"""Runs programs: in real numbers and, bit for bit, in the integers of the device.
+
+Knows programs and what their ops mean, nothing of C++ or boards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ops.semantics import FLOAT_OPS, INTEGER_OPS, Kernel, Reals, Values
+from .ir import Op, Program, Space
+from .qtype import Ints
+
+_ROWS_AT_ONCE = 4096
+
+
+def run_float(program: Program, X: NDArray[Any]) -> Reals:
+    """Scores in real numbers.
+
+    Parameters
+    ----------
+    program : Program
+        A float program.
+    X : array, shape (n, n_features), (n, n_steps * n_features) or (n, n_steps, n_features)
+        Raw features.
+
+    Returns
+    -------
+    array, shape (n, n_outputs)
+    """
+    return _run(program, _real(program, X), FLOAT_OPS)
+
+
+def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
+    """Raw integer scores of an integer program, exactly as the device computes them.
+
+    Parameters
+    ----------
+    program : Program
+        An integer program.
+    q : integer array, shape as in :func:`run_float`
+        Device inputs.
+
+    Returns
+    -------
+    int64 array, shape (n, n_outputs)
+    """
+    scores: Ints = _run(program, _as_steps(program, q).astype(np.int64), INTEGER_OPS)
+    return scores
+
+
+def run_stream(program: Program, q: NDArray[np.integer]) -> Ints:
+    """Raw integer scores after each step of a sequence model, as if ``predict()`` followed each ``push()``.
+
+    Returns
+    -------
+    int64 array, shape (n, n_steps, n_outputs)
+    """
+    x = _as_steps(program, q).astype(np.int64)
+    values = _start(program, x, real=False)
+    scores = np.empty((*x.shape[:2], program.output.size), np.int64)
+    for step in range(x.shape[1]):
+        values[program.input.name] = x[:, step]
+        _run_ops(program, "push", values, INTEGER_OPS)
+        _run_ops(program, "predict", values, INTEGER_OPS)
+        scores[:, step] = values[program.output.name]
+    return scores
+
+
+def run_features(program: Program, q: NDArray[np.integer]) -> Ints:
+    """What a feature extractor makes of raw samples, exactly as the device does.
+
+    Parameters
+    ----------
+    program : Program
+        Of task ``"features"``.
+    q : integer array, shape (n, n_steps, n_inputs) or (n, n_steps * n_inputs)
+        Raw samples.
+
+    Returns
+    -------
+    int64 array, shape (n, n_features), or (n, n_frames, n_features) where features are made as the samples come
+    """
+    x = _as_steps(program, q).astype(np.int64)
+    blocks = [_features(program, x[i : i + _ROWS_AT_ONCE]) for i in range(0, max(len(x), 1), _ROWS_AT_ONCE)]
+    return np.concatenate(blocks)
+
+
+def _features(program: Program, x: Ints) -> Ints:
+    values = _start(program, x, real=False)
+    frames: list[Ints] = []
+    for step in range(x.shape[1]):
+        values[program.input.name] = x[:, step]
+        if _run_ops(program, "push", values, INTEGER_OPS) and not program.functions["predict"]:
+            frames.append(values[program.output.name])
+    if program.functions["predict"]:
+        _run_ops(program, "predict", values, INTEGER_OPS)
+        return values[program.output.name]
+    return np.stack(frames, axis=1) if frames else np.zeros((len(x), 0, program.output.size), np.int64)
+
+
+def profile(program: Program, X: NDArray[Any]) -> dict[str, float]:
+    """Largest magnitude of every activation of a float program over the samples X."""
+    largest: dict[str, float] = {}
+
+    def watch(name: str, value: NDArray[Any]) -> None:
+        if value.size:
+            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
+
+    _run(program, _real(program, X), FLOAT_OPS, watch)
+    return largest
+
+
+def encode(program: Program, X: NDArray[Any]) -> NDArray[np.signedinteger]:
+    """Device inputs of raw features, in the shape of X."""
+    return program.encoding.encode(_columns(program, X)).reshape(np.shape(X))
+
+
+def count_saturated(program: Program, X: NDArray[Any]) -> int:
+    """Number of values of X outside the calibrated range."""
+    return program.encoding.saturated(_columns(program, X))
+
+
+def _real(program: Program, X: NDArray[Any]) -> Reals:
+    return _as_steps(program, program.encoding.real(_columns(program, X)))
+
+
+def _columns(program: Program, X: NDArray[Any]) -> NDArray[Any]:
+    """X with a last axis that fits the encoding: one time step, or the whole row."""
+    return np.asarray(X).reshape(len(X), -1, max(program.encoding.offset.size, program.input.size))
+
+
+def _as_steps(program: Program, X: NDArray[Any]) -> NDArray[Any]:
+    """X as (n, features) for models without state, (n, steps, features) for sequence models."""
+    X = np.asarray(X)
+    if program.steps is None:
+        return X.reshape(len(X), program.input.size)
+    return X.reshape(len(X), -1, program.input.size)
+
+
+Watch = Callable[[str, NDArray[Any]], None]
+
+
+def _run(
+    program: Program, x: NDArray[Any], kernels: Mapping[type[Op], Kernel], watch: Watch | None = None
+) -> NDArray[Any]:
+    """Run in blocks of rows, so that whole data sets do not need their intermediate values at once."""
+    outputs = []
+    for start in range(0, max(len(x), 1), _ROWS_AT_ONCE):
+        values = _start(program, x[start : start + _ROWS_AT_ONCE], kernels is FLOAT_OPS)
+        _run_block(program, x[start : start + _ROWS_AT_ONCE], values, kernels, watch)
+        outputs.append(values[program.output.name])
+    return np.concatenate(outputs)
+
+
+def _start(program: Program, x: NDArray[Any], real: bool) -> Values:
+    values: Values = {t.name: t.data for t in program.tensors if t.data is not None}
+    dtype = np.float64 if real else np.int64
+    for tensor in program.tensors:
+        if tensor.space is Space.STATE:
+            values[tensor.name] = np.zeros((len(x), *tensor.shape), dtype)
+    return values
+
+
+def _run_block(
+    program: Program, x: NDArray[Any], values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None
+) -> None:
+    if program.steps is None:
+        values[program.input.name] = x
+    else:
+        for step in range(x.shape[1]):
+            values[program.input.name] = x[:, step]
+            _run_ops(program, "push", values, kernels, watch)
+    _run_ops(program, "predict", values, kernels, watch)
+
+
+def _run_ops(
+    program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None = None
+) -> bool:
+    """Run a function; False where an op waits for more (all samples are at the same step) and the rest is left out."""
+    for op in program.functions[function]:
+        result = kernels[type(op)](program, op, values)
+        if result is None:
+            return False
+        values[op.out] = result
+        if watch is not None:
+            watch(op.out, result)
+    return True

@@ -1,0 +1,1 @@
+"""AVR: kernels in assembly, straight-line code, measured costs."""

@@ -1,0 +1,457 @@
+"""Products as straight-line AVR code, weights as operands of instructions; knows integers, no programs.
+
+The words are the EDGEALGOS_ macros of ``runtime/straight_line.h``; what each costs stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgealgos.codegen.program.qtype import Ints
+
+# Registers of a product: r18 an input, r19 a weight, r20 the sign of a product that is added to 24 bits. Sums lie in
+# the others, first in those that a function may change, so that a small product has little to save; weights that come
+# again and again wait where an instruction can multiply with them (r16 and above).
+_LOW = tuple(f"r{i}" for i in range(2, 18))
+_CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
+_MULTIPLIED = frozenset(f"r{i}" for i in range(16, 28))
+# Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
+_VECTOR_REGISTERS = [f"r{i}" for i in (19, 20, 21, 22, 23, *range(2, 18))]
+_NEAR_WORDS = 60  # a conditional branch reaches 63 words
+MAX_WIDTH = len(_VECTOR_REGISTERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A function body.
+
+    Parameters
+    ----------
+    lines : tuple of str
+        Lines of the asm statement.
+    clobbers : tuple of str
+        Registers it changes, operands left out.
+    cycles : float
+        Of a call with its return, registers saved and restored.
+    size : int
+        Bytes of flash.
+    """
+
+    lines: tuple[str, ...]
+    clobbers: tuple[str, ...]
+    cycles: float
+    size: int
+
+
+class _Writer:
+    """Collects words with their cycles and program words."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.cycles = 0.0
+        self.words = 0
+        self._line: list[str] = []
+
+    def add(self, text: str, cycles: float, words: int) -> None:
+        self._line.append(text)
+        self.cycles += cycles
+        self.words += words
+
+    def end_line(self) -> None:
+        if self._line:
+            self.lines.append(" ".join(self._line))
+            self._line = []
+
+    def code(self, used: Iterable[str], operands: Iterable[str] = ()) -> Code:
+        self.end_line()
+        registers = sorted(set(used), key=lambda name: int(name[1:]))
+        saved = len(_CALL_SAVED & set(registers))
+        operands = {"r26", "r27", "r30", "r31", *operands}
+        clobbers = ("r0", *(r for r in registers if r not in operands))
+        return Code(tuple(self.lines), clobbers, self.cycles + 8 + 4 * saved, 2 * (self.words + 1 + 2 * saved))
+
+
+@dataclass(frozen=True, slots=True)
+class Narrow:
+    """What becomes of a sum of 16 bits: ``saturate((sum + bias) >> shift)`` as one byte of `bits` bits."""
+
+    shift: int
+    bits: int
+    biases: tuple[int, ...] = ()
+
+    @property
+    def possible(self) -> bool:
+        """Whether the upper byte of a sum decides that it saturates."""
+        return 1 <= self.shift <= 14 and self.bits <= 8 <= self.shift + self.bits - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What becomes of a sum of 16 bits: it is multiplied with the next gate, a byte, and stored as a score.
+
+    The largest score so far and its number stay in registers.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _Registers:
+    """Where sums may lie, in pairs by preference, and where nothing but weights may wait."""
+
+    sums: tuple[str, ...]
+    weights: tuple[str, ...] = ()
+
+
+_STORED = _Registers((*(f"r{i}" for i in range(22, 28)), *_LOW), ("r21",))
+_NARROWED = _Registers(_STORED.sums, ("r20", "r21"))
+# Of the scores of a tree: r17, r24, r25 hold the largest, r16 its number.
+_SCORES = _Registers(_LOW[:14], ("r20", "r21", "r22", "r23"))
+_BEST = frozenset({"r16", "r17", "r24", "r25"})
+
+
+# ---- matrix times vector -------------------------------------------------------------------------------------------
+
+
+def product(
+    matrix: Ints,
+    low: int,
+    high: int,
+    acc_bits: int,
+    nonzero_share: float | None = None,
+    finish: Narrow | None = None,
+) -> Code | None:
+    """Code of ``matrix @ vector``; None where a sum needs more than 24 bits.
+
+    Parameters
+    ----------
+    matrix : int array, shape (rows, columns)
+        Weights of 8 bits.
+    low, high : int
+        Range of the vector's elements.
+    acc_bits : int
+        16: sums are stored as words, which the caller has proven wide enough; 32: as double words.
+    nonzero_share : float, optional
+        If given, columns whose input is zero are left out; that share of them is not.
+    finish : Narrow, optional
+        What becomes of the sums, which then need 16 bits; None: they are stored.
+    """
+    widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
+    if max(widths, default=16) > 24:
+        return None
+    writer = _Writer()
+    writer.add("EDGEALGOS_BEGIN", 5, 3)
+    used, _ = _sums(writer, matrix, widths, _NARROWED if finish else _STORED, acc_bits, finish, nonzero_share)
+    writer.end_line()
+    writer.add("EDGEALGOS_END", 5, 3)
+    return writer.code(used)
+
+
+def tree(weights: Ints, gates: Ints, narrow: Narrow) -> tuple[Code, Code]:
+    """Code of the scores of a tree of one node: what follows the gates, with the frame of both, and the gates.
+
+    Parameters
+    ----------
+    weights, gates : int array, shape (outputs, columns)
+        Of 8 bits; sums need 16.
+    narrow : Narrow
+        What makes gates of sums.
+    """
+    outputs = len(weights)
+    first, second = _Writer(), _Writer()
+    first.add("EDGEALGOS_BEGIN", 5, 3)
+    used, base = _sums(first, gates, [16] * outputs, _NARROWED, 16, narrow)
+    first.end_line()
+    second.add(f"EDGEALGOS_VOTES({outputs})", 5, 5)
+    used |= _sums(second, weights, [16] * outputs, _SCORES, 16, Vote(), base=base)[0] | _BEST
+    second.end_line()
+    second.add("EDGEALGOS_END", 5, 3)
+    return second.code(used, ("r16",)), Code(tuple(first.lines), (), first.cycles, 2 * first.words)
+
+
+def _sums(
+    writer: _Writer,
+    matrix: Ints,
+    widths: list[int],
+    registers: _Registers,
+    acc_bits: int,
+    finish: Narrow | Vote | None,
+    nonzero_share: float | None = None,
+    base: int = 0,
+) -> tuple[set[str], int]:
+    """All rows of a product; `base` is the column that Y points to. Returns registers it changes, and Y at the end."""
+    used = {"r18", "r19", "r20"} if finish is None else {f"r{i}" for i in range(18, 24)}
+    for rows in _groups(widths, len(registers.sums)):
+        writer.end_line()
+        need = sum(widths[row] // 8 for row in rows)
+        places, waiting = _allocate(registers, need, _uses(matrix[rows]))
+        names = iter(places)
+        sums = {row: [next(names) for _ in range(widths[row] // 8)] for row in rows}
+        used |= {*places, *waiting.values()}
+        for size, name in waiting.items():
+            writer.add(f"EDGEALGOS_WEIGHT({name}, {_signed(size)})", 1, 1)
+        writer.end_line()
+        base = _columns(writer, matrix, sums, waiting, base, nonzero_share)
+        for row, place in sums.items():
+            _finish_sum(writer, place, acc_bits, finish, row)
+    return used, base
+
+
+def _uses(rows: Ints) -> list[tuple[int, int]]:
+    """How often weights of each size are multiplied with an input, and the size, most frequent first."""
+    sizes = [size for column in np.abs(rows).T for size in np.unique(column) if size]
+    found, counts = np.unique(np.array(sizes, dtype=np.int64), return_counts=True)
+    return sorted(zip(counts.tolist(), found.tolist(), strict=True), reverse=True)
+
+
+def _allocate(registers: _Registers, need: int, uses: list[tuple[int, int]]) -> tuple[list[str], dict[int, str]]:
+    """Registers of `need` bytes of sums, and of the weights that wait, by size: where that takes the fewest cycles.
+
+    A weight that waits saves a cycle each time but one; sums that make room for a pair of weights may have to lie in
+    registers that are saved.
+    """
+    sums, places = list(registers.sums), list(registers.weights)
+    pairs = [pair for pair in zip(sums[::2], sums[1::2], strict=True) if _MULTIPLIED.issuperset(pair)]
+    pairs.sort(key=lambda pair: (pair[0] in _CALL_SAVED, -sums.index(pair[0])))  # the last ones that need not be saved
+    best: tuple[int, list[str], dict[int, str]] | None = None
+    for pair in [(), *pairs]:
+        sums = [name for name in sums if name not in pair]
+        if len(sums) < need:
+            break
+        places += pair
+        waiting = {size: name for (count, size), name in zip(uses, places, strict=False) if count > 1}
+        spent = 4 * len(_CALL_SAVED & {*sums[:need], *waiting.values()})
+        spent -= sum(count - 1 for count, size in uses if size in waiting)
+        if best is None or spent < best[0]:
+            best = spent, sums[:need], waiting
+    assert best is not None  # groups are no larger than the registers
+    return best[1:]
+
+
+def _signed(size: int) -> int:
+    """The weight of that size that a byte can hold."""
+    return size if size < 128 else -size
+
+
+def _sum_bits(row: Ints, low: int, high: int) -> int:
+    ends = np.stack([row * low, row * high])
+    least, most = int(ends.min(axis=0).sum()), int(ends.max(axis=0).sum())
+    return next(bits for bits in (16, 24, 64) if least >= -(1 << (bits - 1)) and most < 1 << (bits - 1))
+
+
+def _clear(writer: _Writer, names: list[str]) -> None:
+    writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
+
+
+def _groups(widths: list[int], available: int) -> Iterator[list[int]]:
+    """Consecutive rows whose sums fit in the registers together, groups of about equal size."""
+    need = [width // 8 for width in widths]
+    count = -(-sum(need) // available)
+    share = -(-sum(need) // max(count, 1))
+    group: list[int] = []
+    for row, registers in enumerate(need):
+        taken = sum(need[r] for r in group)
+        if group and (taken + registers > available or taken >= share):
+            yield group
+            group = []
+        group.append(row)
+    if group:
+        yield group
+
+
+def _columns(
+    writer: _Writer,
+    matrix: Ints,
+    sums: dict[int, list[str]],
+    waiting: dict[int, str],
+    base: int,
+    nonzero_share: float | None,
+) -> int:
+    """All columns of some rows; `base` is the column that Y points to, before and after."""
+    begun = {row for row in sums if nonzero_share is not None or not matrix[row].any()}  # no product need come first
+    for row in sorted(begun):
+        _clear(writer, sums[row])
+    for column in range(matrix.shape[1]):
+        weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
+        if not weights:
+            continue
+        writer.end_line()
+        if not 0 <= column - base < 64:
+            writer.add(f"EDGEALGOS_GO({column - base})", 2, 2)
+            base = column
+        writer.add(f"EDGEALGOS_INPUT({column - base})", 2, 1)
+        _column(writer, weights, sums, waiting, begun, nonzero_share)
+    return base
+
+
+def _column(
+    writer: _Writer,
+    weights: dict[int, int],
+    sums: dict[int, list[str]],
+    waiting: dict[int, str],
+    begun: set[int],
+    nonzero_share: float | None,
+) -> None:
+    """Products of a column; `begun` are the rows whose sums hold something, others take their first product."""
+    body = _Writer()
+    for size in sorted({abs(weight) for weight in weights.values()}):
+        rows = [row for row, weight in weights.items() if abs(weight) == size]
+        wide = any(len(sums[row]) == 3 for row in rows)
+        factor = _signed(size)
+        if size not in waiting:
+            fresh = [weights[row] for row in rows if row not in begun]
+            if fresh and max(fresh) < 0:
+                factor = -size
+            body.add(f"EDGEALGOS_WEIGHT(r19, {factor})", 1, 1)
+        body.add(f"EDGEALGOS_TIMES{24 if wide else 16}({waiting.get(size, 'r19')})", 3 if wide else 2, 2 if wide else 1)
+        for row in rows:
+            names = sums[row]
+            plus = weights[row] == factor
+            if row not in begun and plus:
+                _take(body, names)
+            else:
+                if row not in begun:
+                    _clear(body, names)
+                verb = "PLUS" if plus else "MINUS"
+                body.add(f"EDGEALGOS_{verb}{8 * len(names)}({', '.join(names)})", len(names), len(names))
+            begun.add(row)
+    body.end_line()
+    if nonzero_share is None:
+        writer.add(body.lines[0], body.cycles, body.words)
+        return
+    near = body.words <= _NEAR_WORDS
+    verb = "EDGEALGOS_UNLESS_ZERO" if near else "EDGEALGOS_UNLESS_ZERO_FAR"
+    skip = 3 if near else 4
+    enter = 2 if near else 3
+    cycles = nonzero_share * (enter + body.cycles) + (1 - nonzero_share) * skip
+    writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
+
+
+def _take(writer: _Writer, names: list[str]) -> None:
+    """A sum begins with a product."""
+    even = int(names[0][1:]) % 2 == 0
+    words = len(names) - even
+    writer.add(f"EDGEALGOS_TAKE{8 * len(names)}{'' if even else '_ODD'}({', '.join(names)})", words, words)
+
+
+def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None, row: int) -> None:
+    writer.end_line()
+    if isinstance(finish, Vote):
+        writer.add(f"EDGEALGOS_VOTE({names[0]})", 11, 8)
+        if row == 0:
+            writer.add("EDGEALGOS_FIRST(0)", 4, 4)
+        else:  # one chance in so many that it is larger than all before it
+            writer.add(f"EDGEALGOS_LARGER({row})", 5 + 3 / (row + 1), 8)
+        writer.add("EDGEALGOS_STORE_SCORE", 10, 6)
+    elif finish is not None:
+        _narrow(writer, names, finish, row)
+    else:
+        _store(writer, names, acc_bits)
+
+
+def _narrow(writer: _Writer, names: list[str], finish: Narrow, row: int) -> None:
+    """A bias and half of the last unit that is kept are added; whether the sum saturates is seen at its upper byte.
+
+    Then it is shifted, to the left where that is nearer.
+    """
+    shift, top = finish.shift, finish.shift + finish.bits - 8
+    more = (finish.biases[row] if finish.biases else 0) + (1 << (shift - 1))
+    writer.add(f"EDGEALGOS_SUM_TAKE({names[0]}, {more})", 3, 3)
+    if top < 8:
+        limits = f"{1 << (finish.bits - 1)}"
+        writer.add(f"EDGEALGOS_UNLESS_BEYOND({1 << (top - 1)}, {limits})", 5, 8)
+    if shift <= 4:
+        writer.add(" ".join(["EDGEALGOS_SUM_HALVE"] * shift), 2 * shift, 2 * shift)
+    else:
+        left, right = max(8 - shift, 0), max(shift - 8, 0)
+        words = ["EDGEALGOS_SUM_DOUBLE"] * left + ["EDGEALGOS_SUM_UPPER"] + ["EDGEALGOS_SUM_HALVE_BYTE"] * right
+        writer.add(" ".join(words), 2 * left + 1 + right, 2 * left + 1 + right)
+    writer.add("EDGEALGOS_SUM_KEEP", 2, 1)
+
+
+def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:
+    wide = acc_bits == 32
+    cycles = {(2, False): 4, (2, True): 10, (3, True): 10}[len(names), wide]
+    words = {(2, False): 2, (2, True): 6, (3, True): 6}[len(names), wide]
+    writer.add(f"EDGEALGOS_STORE{8 * len(names)}{'_AS_32' if wide else ''}({', '.join(names)})", cycles, words)
+
+
+# ---- squared distances ---------------------------------------------------------------------------------------------
+
+
+def distances(prototypes: Ints, low: int, high: int) -> Code | None:
+    """Code of ``min(65535, |vector - prototype|^2)`` of each prototype; None where registers do not suffice."""
+    width = prototypes.shape[1]
+    if width > MAX_WIDTH:
+        return None
+    writer = _Writer()
+    registers = _VECTOR_REGISTERS[:width]
+    for name in registers:
+        writer.add(f"EDGEALGOS_ELEMENT({name})", 2, 1)
+    writer.end_line()
+    writer.add("EDGEALGOS_ZERO_CARRY", 1, 1)
+    for prototype in prototypes.tolist():
+        writer.end_line()
+        _distance(writer, registers, prototype, low, high)
+    writer.end_line()
+    writer.add("EDGEALGOS_CLEAR_R1", 1, 1)
+    return writer.code({"r18", "r24", "r25", *registers})
+
+
+def _distance(writer: _Writer, registers: list[str], prototype: list[int], low: int, high: int) -> None:
+    most = np.cumsum([max((low - b) ** 2, (high - b) ** 2) for b in prototype])
+    saturates = most[-1] > 0xFFFF
+    if saturates:
+        writer.add("EDGEALGOS_NO_CARRY", 1, 1)
+    for i, (name, value) in enumerate(zip(registers, prototype, strict=True)):
+        carry = bool(most[i] > 0xFFFF)
+        verb = "FIRST_SQUARE" if i == 0 else "NEXT_SQUARE_CARRY" if carry else "NEXT_SQUARE"
+        rest = 1 if i == 0 else 3 if carry else 2
+        writer.add(f"EDGEALGOS_{verb}({name}, {value})", 4 + rest, 3 + rest)
+    if saturates:
+        writer.add("EDGEALGOS_SATURATE_DISTANCE", 3, 4)
+    writer.add("EDGEALGOS_STORE_DISTANCE", 4, 2)
+
+
+def distance_loop(prototypes: Ints, low: int, high: int) -> Code | None:
+    """Code of the same distances, prototypes in a table, the vector in registers; None where those do not suffice."""
+    count, width = prototypes.shape
+    if width >= MAX_WIDTH or count > 255:
+        return None
+    writer = _Writer()
+    registers = [name for name in _VECTOR_REGISTERS if name != "r23"][:width]
+    writer.add("EDGEALGOS_BEGIN_ROWS", 5, 3)
+    for name in registers:
+        writer.add(f"EDGEALGOS_ELEMENT({name})", 2, 1)
+    writer.end_line()
+    writer.add(f"EDGEALGOS_ZERO_CARRY EDGEALGOS_EACH_ROW({count})", 2, 2)
+    row = _Writer()
+    _distance_row(
+        row, registers, np.maximum((low - prototypes) ** 2, (high - prototypes) ** 2).cumsum(axis=1).max(axis=0)
+    )
+    writer.end_line()
+    writer.lines += row.lines
+    writer.cycles += count * row.cycles
+    writer.words += row.words
+    writer.add("EDGEALGOS_END", 5, 3)
+    return writer.code({"r18", "r23", *registers})
+
+
+def _distance_row(writer: _Writer, registers: list[str], most: Ints) -> None:
+    """One round of the loop; `most` is what the sum can be after each element."""
+    saturates = bool(most[-1] > 0xFFFF)
+    if saturates:
+        writer.add("EDGEALGOS_NO_CARRY", 1, 1)
+    for i, name in enumerate(registers):
+        carry = bool(most[i] > 0xFFFF)
+        verb = "ROW_FIRST" if i == 0 else "ROW_NEXT_CARRY" if carry else "ROW_NEXT"
+        rest = 1 if i == 0 else 3 if carry else 2
+        writer.add(f"EDGEALGOS_{verb}({name})", 6 + rest, 3 + rest)
+        if i % 4 == 3:
+            writer.end_line()
+    writer.end_line()
+    if saturates:
+        writer.add("EDGEALGOS_ROW_SATURATE", 3, 4)
+    writer.add("EDGEALGOS_ROW_DONE", 8, 5)
+    writer.end_line()

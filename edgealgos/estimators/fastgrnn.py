@@ -1,0 +1,350 @@
+"""FastGRNN and FastRNN: parameters, fit and program of the gated recurrent cells; training itself is elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from ..codegen.program import ir
+from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE
+from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
+from .params import NONE, Options, integer
+from .validation import SequenceMixin
+from .windows import WINDOW_PARAMETERS, Body, Windowed
+
+FAMILY_PARAMETERS = {
+    "hidden_size": (integer(1, 255), NONE),
+    "rank_w": (integer(1, 255), NONE),
+    "rank_u": (integer(1, 255), NONE),
+    "step_size": (integer(1),),
+    "nonlinearity": (Options(("hard_tanh", "tanh")),),
+}
+
+
+class _Recurrent(SequenceMixin, EdgeEstimator):
+    """What the sequence estimators share; a cell adds its update of the state."""
+
+    _cell = "FastGRNN"
+    window_steps: int | None = None  # regressors see whole sequences
+
+    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
+        from ..training.fastgrnn import FastGRNN, structure_for_budget
+
+        fixed = {"n_steps": self.window_steps or x_q.shape[1], "problem": self._problem, "bits": self._weight_bits,
+                 "cell": self._cell, "nonlinearity": self.nonlinearity,
+                 "every_step": self.window_steps is not None}  # fmt: skip
+        hidden_size, rank_w, rank_u = structure_for_budget(
+            self.max_model_bytes, x_q.shape[2], self._n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
+            rank_u=self.rank_u, max_cycles=self.max_cycles, **fixed,
+        )  # fmt: skip
+        model = FastGRNN(x_q.shape[2], self._n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
+        return self._teach(model, x_q, y, weight, lesson)
+
+    def _teach(self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], lesson: Lesson) -> Any:
+        """Training on whole sequences."""
+        return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight, lesson)
+
+    def to_program(self) -> ir.Program:
+        """``push`` takes one time step into the state, ``predict`` scores the state."""
+        check_is_fitted(self)
+        outputs, _ = self.weights_["FC"].shape
+        x = ir.Tensor("x", (self.n_step_features_,), ir.Space.INPUT, self.encoding_.qtype, doc="one time step")
+        scores = ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class")
+        tensors, push, predict = self._body(outputs)
+        return self._program(self._cell, [x, *tensors, scores], {"push": push, "predict": predict}, self.n_steps_)
+
+    def _body(self, outputs: int) -> Body:
+        """Tensors, ops of ``push`` and ops of ``predict``: one state for the whole sequence."""
+        input_tensors, input_ops = self._product("W", "x", "wx")
+        state, tensors, step = self._step()
+        head, score = self._head("scores", "h8")
+        return [*state, *input_tensors, *tensors, *head], [*input_ops, *step], [score]
+
+    def _step(self, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Tensor], list[ir.Op]]:
+        """State, other tensors and ops of one step of the cell; `lane` sets apart the states of windows."""
+        hidden = self.weights_["FC"].shape[1]
+        h, h8, p = f"h{lane}", f"h8{lane}", f"p{lane}"
+        state = [
+            ir.Tensor(h, (hidden,), ir.Space.STATE, STATE, doc="hidden state"),
+            ir.Tensor(h8, (hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
+        ]
+        product_tensors, product = self._product("U", h8, "uh", lane)
+        update_tensors, update = self._update(h, p)
+        tensors = [
+            *product_tensors,
+            ir.Tensor(p, (hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
+            *update_tensors,
+        ]
+        return state, tensors, [*product, ir.Add(p, a="wx", b=f"uh{lane}"), update, ir.Rescale(h8, source=h)]
+
+    def _head(self, out: str, h8: str) -> tuple[list[ir.Tensor], ir.Op]:
+        """Scores of a state."""
+        tensors = [self._flash("FC", doc="head"), self._flash("FC_bias", doc="bias of the head")]
+        return tensors, ir.MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
+
+    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Op]]:
+        """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
+        full = matrix in self.weights_
+        left = matrix if full else f"{matrix}1"
+        name, inner, right = f"{out}{lane}", f"{out}_inner{lane}", f"{matrix}2"
+        result = ir.Tensor(name, (self.weights_[left].shape[0],), ir.Space.SCRATCH, PREACTIVATION)
+        if full:
+            return [self._flash(matrix), result], [ir.MatVec(name, matrix=matrix, vector=vector)]
+        tensors = [
+            self._flash(right, doc="inner factor"),
+            self._activation(inner, self.weights_[right].shape[0], source=f"{out}_inner"),
+            self._flash(left, doc="outer factor"),
+            result,
+        ]
+        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(name, matrix=left, vector=inner)]
+
+    def _scalar(self, name: str) -> ir.Tensor:
+        """A constant that becomes an operand of an instruction."""
+        return ir.Tensor(name, (), ir.Space.FLASH, self.qtypes_.get(name), self.weights_[name].reshape(()))
+
+    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+        """FastGRNN's gate (Kusupati et al., 2018, section 3.2)."""
+        tensors = [self._flash("gate_bias"), self._flash("candidate_bias"), self._scalar("zeta"), self._scalar("nu")]
+        return tensors, ir.GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
+                                       zeta="zeta", nu="nu", nonlinearity=self.nonlinearity)  # fmt: skip
+
+
+class _FastRNN(_Recurrent):
+    """FastRNN's update instead of FastGRNN's."""
+
+    _cell = "FastRNN"
+
+    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+        """FastRNN's weighted residual (Kusupati et al., 2018, section 3.1)."""
+        tensors = [self._flash("candidate_bias"), self._scalar("alpha"), self._scalar("beta")]
+        return tensors, ir.LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
+                                       beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
+
+
+class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
+    """Parameters of a classifier of either cell."""
+
+    _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
+        class_weight=None, epochs=None, batch_size=None, learning_rate=None,
+        teacher="auto", augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
+        self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.window_steps = window_steps
+        self.window_stride = window_stride
+        self.early_exit = early_exit
+        self.class_weight = class_weight
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.label_smoothing = label_smoothing
+        self.restarts = restarts
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class FastGRNNClassifier(_SequenceClassifier):
+    """FastGRNN classifier of sequences: a gated recurrent cell whose gate and candidate share their matrices.
+
+    ``z = sigmoid(W x + U h + b_z)``, ``c = tanh(W x + U h + b_h)``, ``h = (zeta (1 - z) + nu) c + z h``; the scores are
+    linear in the last ``h`` (Kusupati et al., NeurIPS 2018, section 3.2). W and U may be of low rank and sparse.
+
+    Parameters
+    ----------
+    max_model_bytes : int or None, default=2048
+        Flash for everything the model stores. Structure left at None is chosen to fit. None: no limit.
+    max_cycles : int or None, default=None
+        Clock cycles that a prediction (of a whole sample) may take on an Uno, as the report predicts them. Training
+        then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
+        weights to 5, whose sums are fast. Such a model takes up to 24 KB of flash as code (12 KB for some 7,000
+        cycles). None: no limit.
+    bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
+        Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
+        or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
+        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
+    max_accuracy_loss : float, default=0.005
+        With ``bits="mixed"`` or ``early_exit="auto"``, accuracy that narrower weights and early answers each may lose
+        on held-out training rows (regressors: share of the variance).
+    hidden_size : int or None, default=None
+        Size of the state ``h``.
+    rank_w, rank_u : int or None, default=None
+        Ranks of W and U; None: chosen with the budget, full rank included.
+    step_size : int, default=1
+        Columns of 2-D input that make one time step; 3-D input carries its steps itself.
+    nonlinearity : {"hard_tanh", "tanh"}, default="hard_tanh"
+        Piecewise-linear functions, or tanh and sigmoid by a table.
+    window_steps : int or None, default=None
+        For long sequences of which only a short stretch carries the class: time steps that surely hold it. Training
+        finds the stretch (EMI-RNN), and the most confident window answers. None: the state after the last step does.
+    window_stride : int or None, default=None
+        Steps from one window's start to the next one's, a divisor of `window_steps`; None: its half. On the device
+        ``window_steps / window_stride`` windows are under way at a time, each with its own state.
+    early_exit : float, "auto" or None, default=None
+        Confidence (probability of the best class against the second best) above which the scores of a window under
+        way are the answer, and the rest of the sequence is not computed; ``"auto"``: the least that costs at most
+        `max_accuracy_loss` on a sixth of the rows, at most 1000, held out for that. None: every window is computed.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes in the loss.
+    epochs : int or None, default=None
+        Upper limit of passes over the data, all stages together; None: the family's usual number.
+    batch_size : int or None, default=None
+        Rows of a step; None: chosen from the number of rows.
+    learning_rate : float or None, default=None
+        Peak step size of Adam; None: the family's usual one.
+    teacher : {"auto"}, estimator, Keras model or None, default="auto"
+        Whose answers the model learns from (distillation): the family's own choice, none, or any classifier asked about
+        every row that training makes, through `predict_proba` where it has one; a Keras model through `predict`, its
+        columns being the sorted labels. A scikit-learn one that is not fitted is fitted first, on a clone and the rows
+        that training sees, as in `cross_val_score`; ``sklearn.frozen.FrozenEstimator`` keeps one fitted when cloned.
+    augment : callable or None, default=None
+        ``augment(X, rng)`` gives other rows of the same labels for a batch of raw rows; see `edgealgos.augment`.
+        It takes the place of mixing rows.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread over all classes; no matter where a teacher answers.
+    restarts : int, default=1
+        Trainings from different starts. More than one: a sixth of the rows, at most 1000, is held out, and the device
+        program that answers them best is kept.
+    random_state : int, RandomState or None, default=None
+        Seed of the whole training.
+    verbose : int, default=0
+        1 shows one progress bar: loss, score, non-zeros, bytes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels in the order of the scores.
+    n_features_in_ : int
+        Columns seen in `fit`: steps times features of a step.
+    n_steps_, n_step_features_ : int
+        Time steps of a sequence, features of a step.
+    feature_names_in_ : ndarray of str
+        Their names, when X was a table with names.
+    encoding_ : InputEncoding
+        How a raw feature becomes a device input.
+    weights_ : dict of str to ndarray
+        Trained tensors, each on its grid of device numbers.
+    qtypes_ : dict of str to QType
+        Number types of weights and activations.
+    model_bytes_ : int
+        Bytes that the export stores for the model, indices included.
+    early_exit_ : float or None
+        Confidence above which an answer stands; with `window_steps` alone.
+    n_iter_ : int
+        Epochs run.
+    history_ : dict
+        Loss and score, epoch by epoch.
+
+    References
+    ----------
+    A. Kusupati et al. FastGRNN: a fast, accurate, stable and tiny kilobyte sized gated recurrent neural network.
+    NeurIPS 2018.
+
+    D. Dennis, C. Pabbaraju, H. V. Simhadri, P. Jain. Multiple instance learning for efficient sequential data
+    classification on resource-constrained devices. NeurIPS 2018.
+
+    Examples
+    --------
+    Eight pixels of a row of digits are one time step:
+
+    >>> from sklearn.datasets import load_digits
+    >>> from edgealgos import FastGRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = FastGRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y)
+    >>> model.n_steps_, model.n_step_features_
+    (8, 8)
+    >>> model.model_bytes_ <= 2048
+    True
+    """
+
+
+class FastGRNNRegressor(EdgeRegressor, _Recurrent):
+    """FastGRNN regressor of sequences; see :class:`FastGRNNClassifier` for model, parameters and attributes.
+
+    The target's mean and a power of two near its deviation are folded into the program.
+
+    Parameters
+    ----------
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, hidden_size, rank_w, rank_u, step_size, nonlinearity, \
+epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, verbose
+        As in :class:`FastGRNNClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, encoding_, weights_, qtypes_, model_bytes_, n_iter_, history_
+        As in :class:`FastGRNNClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos import FastGRNNRegressor
+    >>> X = np.random.default_rng(0).normal(size=(200, 5, 2))
+    >>> model = FastGRNNRegressor(epochs=2, random_state=0).fit(X, X[:, :, 0].mean(axis=1))
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+
+    def __init__(
+        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
+        teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
+        self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
+        self.restarts = restarts
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class FastRNNClassifier(_FastRNN, _SequenceClassifier):
+    """FastRNN classifier of sequences: a recurrent cell with a weighted residual connection.
+
+    ``h = alpha tanh(W x + U h + b_h) + beta h``; the scores are linear in the last ``h`` (Kusupati et al., NeurIPS
+    2018, section 3.1). Parameters and attributes are those of :class:`FastGRNNClassifier`.
+
+    Parameters
+    ----------
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, hidden_size, rank_w, rank_u, step_size, nonlinearity, \
+window_steps, window_stride, early_exit, class_weight, epochs, batch_size, learning_rate, teacher, augment, \
+label_smoothing, restarts, random_state, verbose
+        As in :class:`FastGRNNClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from edgealgos import FastRNNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> FastRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y).predict(X[:5]).shape
+    (5,)
+    """

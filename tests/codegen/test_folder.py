@@ -30,6 +30,11 @@ def put(folder, files, overwrite=True):
     write_folder(Path(folder), files, overwrite=overwrite, application={"digits.ino"})
 
 
+def calls_of(folder, files):
+    """How many calls of the file system this export makes."""
+    return file_system_calls(lambda: put(folder, files))
+
+
 def content(folder):
     return {p.relative_to(folder).as_posix(): p.read_text() for p in Path(folder).rglob("*") if p.is_file()}
 
@@ -235,7 +240,7 @@ def test_a_fault_at_any_call_leaves_the_old_export_or_the_new(change, fault, tmp
     folder, state = before(tmp_path, old)
     after = {**new, **({"notes.txt": "mine"} if old is not None else {})}
     outcomes = set()
-    for n in range(file_system_calls(lambda: put(folder, new))):
+    for n in range(calls_of(folder, new)):
         folder, state = before(tmp_path, old)
         with contextlib.suppress(fault, ExportError), interrupted_at(n, fault(5, "injected")):
             put(folder, new)
@@ -250,7 +255,7 @@ def test_a_fault_at_any_call_leaves_the_old_export_or_the_new(change, fault, tmp
 def test_after_a_fault_that_lasts_the_next_export_finds_its_way(change, tmp_path):
     old, new = CHANGES[change]
     folder, _ = before(tmp_path, old)
-    for n in range(1, file_system_calls(lambda: put(folder, new)), 2):
+    for n in range(1, calls_of(folder, new), 2):
         folder, state = before(tmp_path, old)
         with contextlib.suppress(ExportError), interrupted_at(n, OSError(5, "injected"), lasting=True):
             put(folder, new)
@@ -262,12 +267,12 @@ KILLED_AT_EACH_CALL = """
 import os, pathlib, signal, sys
 sys.path.insert(0, {root!r})
 from edgealgos.errors import ExportError
-from tests.codegen.test_folder import CHANGES, before, content, put
-from tests.support.interrupts import calling, file_system_calls
+from tests.codegen.test_folder import CHANGES, before, calls_of, content, put
+from tests.support.interrupts import calling
 
 place, (old, new) = pathlib.Path(sys.argv[1]), CHANGES[sys.argv[2]]
 folder, state = before(place, old)
-for n in range(0, file_system_calls(lambda: put(folder, new)), 2):
+for n in range(0, calls_of(folder, new), 2):
     before(place, old)
     if (child := os.fork()) == 0:
         with calling(lambda call: call == n and os.kill(os.getpid(), 9)):
@@ -295,7 +300,7 @@ def test_what_somebody_wrote_after_a_fault_that_lasts_is_not_taken_back(tmp_path
     old, new = CHANGES["other name"]
     folder, _ = before(tmp_path, old)
     seen = 0
-    for n in range(file_system_calls(lambda: put(folder, new))):
+    for n in range(calls_of(folder, new)):
         folder, state = before(tmp_path, old)
         with contextlib.suppress(ExportError), interrupted_at(n, OSError(5, "injected"), lasting=True):
             put(folder, new)

@@ -1,9 +1,9 @@
 """The folder of an export: which folders may be written, and the change of all files or none; knows files, no C++.
 
-A folder that is absent, empty, or holds an earlier export is written. What an earlier export wrote stands in its manifest
-with a digest each: these files alone are ever replaced or removed. New files are complete in a folder of their own, and
-copies of the old ones lie beside them, before the first rename; a journal lasts as long as the renames do, so that an
-interrupt takes them back, and a kill leaves it to the next export here to take them back.
+A folder that is absent, empty, or holds an earlier export is written. What an earlier export wrote stands in its
+manifest with a digest each: these files alone are ever replaced or removed. New files are complete in a folder of their
+own, and copies of the old ones lie beside them, before the first rename; a journal lasts as long as the renames do, so
+that an interrupt takes them back, and a kill leaves that to the next export here.
 """
 
 from __future__ import annotations

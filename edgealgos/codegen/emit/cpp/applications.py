@@ -1,4 +1,4 @@
-"""Programs around a model: the sketch, the main programs of plain C++, a self-test. Knows twins and templates, no files."""
+"""Programs around a model: the sketch, main programs of plain C++, a self-test. Knows twins and templates, no files."""
 
 from __future__ import annotations
 

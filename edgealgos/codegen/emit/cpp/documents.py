@@ -1,4 +1,4 @@
-"""What an export says of itself: README.md for people, manifest.json for programs. Knows twins, templates and boards."""
+"""What an export says of itself: README.md for people, manifest.json for programs. Knows twins and boards."""
 
 from __future__ import annotations
 

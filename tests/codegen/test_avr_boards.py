@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
+from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.simulate import run_sketch
+from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
+
+from .test_equivalence import raw
 
 SIMULATED = ("mega",)
 KINDS = ("bonsai", "bonsai for few cycles", "protonn", "fastgrnn of low rank", "bonsai of sparse codebooks")
@@ -13,7 +18,7 @@ pytestmark = pytest.mark.needs("avr-g++", "arduino-core", "simavr")
 def simulated(board, kind, optimize="size", rows=20, **how):
     compiled = programs.compiled(programs.EVERY_KIND[kind](2), board, optimize)
     q = programs.typical_inputs(np.random.default_rng(3), compiled.program, rows)
-    X = programs.as_samples(compiled.program, q)
+    X = raw(compiled, q)
     return compiled, X, compiled.simulate(X, **how)
 
 
@@ -42,10 +47,6 @@ def test_two_simulators_see_the_same(board):
 @pytest.mark.parametrize("board", SIMULATED)
 def test_sketches_see_the_boards_own_macro_and_pins(board, tmp_path):
     """Arduino's macro of the board, and a pin that only it has."""
-    from edgealgos.codegen.build.sketch import build_sketch
-    from edgealgos.codegen.simulate import run_sketch
-    from edgealgos.codegen.targets.boards import get_board
-
     record = get_board(board)
     (tmp_path / "own").mkdir()
     code = f"#ifndef {record.define}\n#error another board\n#endif\n"

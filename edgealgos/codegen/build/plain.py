@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError
-from . import tools
+
 from ..targets.architectures import NATIVE
 from ..targets.boards import Board, get_board
+from . import tools
 from .sketch import Symbol, section_sizes, symbols, warning_lines
 
 _LANGUAGE = ("-std=c++11", "-Wall", "-Wextra")
@@ -153,7 +154,7 @@ class _Build:
         return flash, ram
 
     def check_architecture(self, program: Path) -> None:
-        """Raise BuildError if the program holds code for a newer processor: it would stop at the first new instruction."""
+        """Raise BuildError if the program holds code for a newer processor, where it would crash."""
         readelf = self.companion("readelf")
         if readelf is None:
             return
@@ -162,7 +163,7 @@ class _Build:
         if not re.fullmatch(self.board.architecture.linkable, architecture):
             raise BuildError(
                 f"the linked program is ARM{architecture}, and the processor of the {self.board.title} is "
-                f"{self.board.architecture.name}: the compiler's libraries are too new. "
+                f"{self.board.architecture.name.upper()}: the compiler's libraries are too new. "
                 f"{_compiler(self.board).how_to_get} has libraries that are old enough."
             )
 

@@ -18,7 +18,6 @@ from ..targets.avr.forms import groups, not_stored, rest
 from ..targets.boards import Board
 from .model import code_bytes, cycles, stack_bytes, straight_line
 
-
 TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
 
 

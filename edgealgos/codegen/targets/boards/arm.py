@@ -8,7 +8,15 @@ from ..frameworks import BARE
 
 # A multiplication and an addition must not become one instruction: quantize() would round once instead of twice, as
 # Python does. Where there is no operating system, what nobody calls is left out, and nothing can catch an exception.
-_FLAGS = ("-mthumb", "-Os", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-exceptions", "-fno-rtti")
+_FLAGS = (
+    "-mthumb",
+    "-Os",
+    "-ffp-contract=off",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fno-exceptions",
+    "-fno-rtti",
+)
 _KIB = 1024
 
 _CORTEX_M0 = Board(

@@ -31,11 +31,11 @@ def sketch_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
 
 def main_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
     """Text of the main.cpp: on Linux it answers rows, without an operating system it is an example."""
-    stem = "main_bare" if twin.board.is_bare else "main"
+    stem = "main" if twin.board.framework.hosted else "main_bare"
     answer, start = part(twin, f"{stem}_answer", ".cpp", name), ""
     if self_test is not None:
         answer += "\n\n" + _self_test(twin, name, self_test).rstrip("\n")
-        start = _BARE_START if twin.board.is_bare else _LINUX_START
+        start = _LINUX_START if twin.board.framework.hosted else _BARE_START
     return template(f"{stem}.cpp").substitute(facts(twin, name) | {"answer": answer, "start": start})
 
 
@@ -50,7 +50,7 @@ def part(twin: Twin, stem: str, suffix: str, name: str) -> str:
     kind = "sequence" if twin.program.steps is not None else "sample"
     text = template(f"{stem}_{kind}_{twin.program.task}{suffix}")
     label = f"{name}::label(index);"
-    tell_label = f"Serial.println({label[:-1]});" if twin.board.is_avr else f"const char *label = {label}"
+    tell_label = f"Serial.println({label[:-1]});" if twin.board.framework.sketches else f"const char *label = {label}"
     return text.substitute(name=name, tell_label=tell_label).rstrip("\n")
 
 
@@ -78,7 +78,7 @@ def _self_test(twin: Twin, name: str, X: ArrayLike) -> str:
     entry = "predict" if twin.program.task == "classifier" else "predict_raw"
     kind = "sequence" if twin.program.steps is not None else "sample"
     steps = rows[0].size // twin.program.input.size
-    suffix = ".ino" if twin.board.is_avr else ".cpp"
+    suffix = ".ino" if twin.board.framework.sketches else ".cpp"
     values = {"name": name, "entry": entry, "steps": steps, "count": len(rows)}
     run = template(f"self_test_{kind}{suffix}").substitute(values).rstrip("\n")
     return template(f"self_test{suffix}").substitute(

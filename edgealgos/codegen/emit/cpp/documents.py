@@ -81,7 +81,7 @@ def _readme(twin: Twin, name: str) -> str:
         "model": f"{report.model_bytes:,}",
         "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
     }
-    if twin.board.is_avr:
+    if twin.board.framework.sketches:
         return template("README.md").substitute(
             values, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
         )
@@ -92,7 +92,7 @@ def _readme(twin: Twin, name: str) -> str:
 
 def _build_text(board: Board, values: Mapping[str, Any]) -> str:
     """How to build the files, for people."""
-    stem = "build_bare" if board.is_bare else f"build_{board.name}"
+    stem = f"build_{board.name}" if board.framework.hosted else "build_bare"
     command = build_command(board, values["name"])
     return template(f"{stem}.md").substitute(values, command=command, target=board.name).rstrip("\n")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from edgealgos.errors import DatasetError
 
-from .files import LARGEST, read_bytes
+from .content import LARGEST, read_bytes
 
 NAMES = (("X_train", "y_train", "X_test", "y_test"), ("X_train", "y_train"), ("X", "y"), ("data", "target"))
 KEPT = ("X", "y", "X_test", "y_test")

@@ -15,7 +15,7 @@ from edgealgos.errors import DatasetError
 
 from .arrays import is_archive_of_arrays, read_arrays
 from .columns import Column, style_of
-from .files import read_text
+from .content import read_text
 from .grid import Grid, make_grid
 from .records import SEPARATORS, Records, read_records
 from .roles import doubts, why_no_feature

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgealgos.test_equivalence import raw
-from edgealgos.test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
 from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.plain import build_cpp
@@ -21,6 +19,9 @@ from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import BuildError, ExportError, MissingToolError, SimulationError
 from tests.support import sample_programs as programs
+
+from .test_equivalence import raw
+from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
 PIZERO = pytest.param("pizero", marks=pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "gcc"))
 CORTEX_M = [

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError
-from . import tools
+
 from ..targets.boards import Board, get_board
+from . import tools
 from .sketch import Symbol, section_sizes, symbols, warning_lines
 
 _LANGUAGE = ("-std=c++11", "-Wall", "-Wextra")

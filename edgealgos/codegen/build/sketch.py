@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError
-from . import tools
+
 from ..targets.boards import Board, get_board
+from . import tools
 
 # What the IDE passes (platform.txt of the core), less -g, which changes no byte of the program.
 _COMMON_FLAGS = ("-Os", "-flto", "-ffunction-sections", "-fdata-sections")

@@ -18,23 +18,9 @@ from edgealgos.errors import SimulationError
 
 from ..build.sketch import Firmware
 from . import avr8js, simavr
-from .devices import MPU6050, AnalogAudio, Device, PinWatch, SensorFault, SerialInput
+from .devices import Device
 from .runner import Ending, Job, Run, Stretch, StretchRun, Target, run_job, run_stretch
 from .skip_fault import SkipPlace, find_skip_places
-
-__all__ = [
-    "MPU6050",
-    "AnalogAudio",
-    "FunctionCalls",
-    "PinWatch",
-    "SensorFault",
-    "SerialInput",
-    "SerialLine",
-    "SimulationResult",
-    "SketchRun",
-    "run_rows",
-    "run_sketch",
-]
 
 Ints = NDArray[np.int64]
 

@@ -8,7 +8,6 @@ import gzip
 import io
 import lzma
 import os
-import stat
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edgealgos.errors import DatasetError
+from edgealgos.files import what_is
 
 LARGEST = 2**31  # unpacked bytes: what is larger is no training data for a microcontroller, or a trap
 _NOT_TABLES = {
@@ -55,9 +55,6 @@ _BOMS = (  # the four bytes of UTF-32 begin with the two of UTF-16
     (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
-_KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
-    (stat.S_ISFIFO, "a pipe"), (stat.S_ISSOCK, "a socket"), (stat.S_ISCHR, "a device"), (stat.S_ISBLK, "a device"),
-)  # fmt: skip
 _OPENERS: dict[bytes, tuple[str, Callable[[BinaryIO], BinaryIO]]] = {
     b"\x1f\x8b": ("gzip", lambda file: gzip.GzipFile(fileobj=file)),  # type: ignore[dict-item,return-value]
     b"BZh": ("bzip2", bz2.BZ2File),  # type: ignore[dict-item]
@@ -68,12 +65,11 @@ _OPENERS: dict[bytes, tuple[str, Callable[[BinaryIO], BinaryIO]]] = {
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Content of a regular file; pipes and devices, which may never end, are refused before they are opened."""
     try:
-        mode = os.stat(path).st_mode
-        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), None)
-        if kind is not None:
-            raise DatasetError(f"{path} is {kind}, no file; write the data to a file first")
-        if stat.S_ISDIR(mode):
+        found = what_is(path)
+        if found == "a folder":
             raise DatasetError(f"{path} is a folder; name one of its files")
+        if found not in (None, "a file"):
+            raise DatasetError(f"{path} is {found}, no file; write the data to a file first")
         if os.path.getsize(path) > LARGEST:
             raise DatasetError(f"{path} is larger than {LARGEST >> 20} MB; take a part of its lines")
         return Path(path).read_bytes()

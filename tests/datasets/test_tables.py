@@ -97,7 +97,7 @@ UNDERSTOOD = {
     "line ends of an old Mac": Read(text(end="\r"), "150 rows"),
     "line ends mixed": Read("\r\n".join(lines()[:50]) + "\n" + "\n".join(lines()[50:]), "150 rows"),
     "blank lines": Read(text(end="\n\n"), "150 rows"),
-    "blank lines of separators": Read("\n".join([*lines()[:9], ",,,,", *lines()[9:]]), "1 rows of empty cells left out"),
+    "blank lines of separators": Read("\n".join([*lines()[:9], ",,,,", *lines()[9:]]), "1 rows of empty cells"),
     "no end of the last line": Read(text().rstrip("\n"), "150 rows"),
     "end of file of DOS": Read(text() + "\x1a", "150 rows"),
     "comments above": Read("# measured in May\n# by Ann\n" + text(), "2 comment lines left out"),
@@ -138,8 +138,8 @@ UNDERSTOOD = {
     "dates with points": Read(with_columns(lambda i: (f"{i % 28 + 1}.05.2024",), ["day"]), "dates or times"),
     "dates in words": Read(with_columns(lambda i: (f"{i % 28 + 1} May 2024",), ["day"]), "dates or times"),
     "times of day": Read(with_columns(lambda i: (f"{i % 24:02}:{i % 60:02}",), ["hour"]), "dates or times"),
-    "seconds since 1970": Read(with_columns(lambda i: (1714550400 + 7 * i + i % 3,), ["epoch"]), "rises from row to row"),
-    "seconds with decimals": Read(with_columns(lambda i: (i * 0.01 + i % 3 * 1e-4,), ["time"]), "rises from row to row"),
+    "seconds since 1970": Read(with_columns(lambda i: (1714550400 + 7 * i + i % 3,), ["epoch"]), "rises from row"),
+    "seconds with decimals": Read(with_columns(lambda i: (i * 0.01 + i % 3 * 1e-4,), ["time"]), "rises from row"),
     "a constant column": Read(with_columns(lambda i: ("3.3",), ["volts"]), "it is 3.3 in every row"),
     "an empty column": Read(with_columns(lambda i: ("",), ["remark"]), "it is empty"),
     "a column dropped": Read(with_columns(lambda i: ("red",), ["colour"]), "left out as asked", {"drop": "colour"}),
@@ -465,7 +465,7 @@ def test_places_that_are_no_files(tmp_path):
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes in folders are a thing of Unix")
 def test_a_pipe_is_refused_instead_of_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(DatasetError, match="is a pipe"):
+    with pytest.raises(DatasetError, match="is a named pipe"):
         read_table(tmp_path / "pipe.csv")
     with pytest.raises(DatasetError, match="is a device"):
         read_table("/dev/null")

@@ -11,8 +11,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from edgealgos import EdgeAlgosError
-
+from .. import EdgeAlgosError
 from .families import in_flags
 from .parser import make_parser
 

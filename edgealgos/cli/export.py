@@ -37,6 +37,8 @@ def export_model(model: Any, folder: str, arguments: argparse.Namespace) -> Any:
     return ea.export_cpp(model, folder, target=board, **options)
 
 
-def takes_sketches(board: str) -> bool:
-    """Whether the board is one of Arduino's."""
-    return board == "uno"
+def takes_sketches(name: str) -> bool:
+    """Whether the board is one of Arduino's; what no board is called, the export refuses in its own words."""
+    called = name.casefold().replace("-", "").replace("_", "")
+    found = [board for board in ea.boards() if board.name.replace("-", "") == called]
+    return not found or found[0].framework.sketches

@@ -8,9 +8,9 @@ import math
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from edgealgos import __version__
-
+from .. import __version__
 from . import commands, completion, train
+from .boards import boards
 from .data import BUILT_IN
 from .families import default_family, families, in_flags, parameters
 
@@ -51,7 +51,7 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"edgealgos {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _export, _report, _simulate, _evaluate, _doctor, _completion):
+    for add in (_demo, _train, _export, _report, _simulate, _evaluate, _boards, _doctor, _completion):
         add(subparsers)
     return parser
 
@@ -161,6 +161,10 @@ def _evaluate(subparsers: Any) -> None:
     where.add_argument("--simulated", action="store_true", help="a simulated Uno instead of a port")
     parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
     parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="seconds to wait for an answer (10)")
+
+
+def _boards(subparsers: Any) -> None:
+    _command(subparsers, "boards", boards, "list the boards that --board takes, with their sizes", "edgealgos boards")
 
 
 def _doctor(subparsers: Any) -> None:

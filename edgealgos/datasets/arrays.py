@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgealgos.errors import DatasetError
-
+from ..errors import DatasetError
 from .content import LARGEST, read_bytes
 
 NAMES = (("X_train", "y_train", "X_test", "y_test"), ("X_train", "y_train"), ("X", "y"), ("data", "target"))

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from edgealgos.errors import DatasetError
-from edgealgos.files import what_is
+from ..errors import DatasetError
+from ..files import what_is
 
 LARGEST = 2**31  # unpacked bytes: what is larger is no training data for a microcontroller, or a trap
 _NOT_TABLES = {

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from sklearn.datasets import fetch_openml, get_data_home, load_svmlight_file
 from sklearn.utils import Bunch
 
-from edgealgos.errors import DatasetError
-from edgealgos.files import write_file
+from ..errors import DatasetError
+from ..files import write_file
 
 USPS_URL = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"
 USPS_MD5 = {"usps.bz2": "ec16c51db3855ca6c91edd34d0e9b197", "usps.t.bz2": "8ea070ee2aca1ac39742fdd1ef5ed118"}

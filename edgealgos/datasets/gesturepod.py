@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from edgealgos.errors import DatasetError
+from ..errors import DatasetError
 
 ARCHIVE = "dataTR_v1.tar.gz"
 _AXES = ("ax", "ay", "az", "gx", "gy", "gz")

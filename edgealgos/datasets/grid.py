@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import compress, islice
 
-from edgealgos.errors import DatasetError
-
+from ..errors import DatasetError
 from .columns import Column, style_of
 from .numbers import MISSING
 from .records import SEPARATORS, Records

@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgealgos.errors import DatasetError
-
+from ..errors import DatasetError
 from .numbers import looks_like_a_number
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces", "|": "bars"}

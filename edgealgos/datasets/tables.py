@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from edgealgos.errors import DatasetError
-
+from ..errors import DatasetError
 from .arrays import is_archive_of_arrays, read_arrays
 from .columns import Column, style_of
 from .content import read_text

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edgealgos.errors import DatasetError
-
+from ..errors import DatasetError
 from .columns import Column
 
 NAMES = ("target", "label", "labels", "class", "classes", "kind", "species", "category", "gesture", "activity", "y",

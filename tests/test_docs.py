@@ -57,7 +57,7 @@ def test_commands_parse(page):
         for line in code.splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["edgealgos"]:
-                assert callable(makemake_parser().parse_args(words[1:]).handler)
+                assert callable(make_parser().parse_args(words[1:]).handler)
             elif words[:1] == ["make"]:
                 assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
 

@@ -18,6 +18,7 @@ from edgealgos import (
     ProtoNNClassifier,
     ProtoNNRegressor,
 )
+from edgealgos.cli.parser import make_parser
 from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 
 ROOT = Path(__file__).parents[1]

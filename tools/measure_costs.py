@@ -22,8 +22,8 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model as prices
 from edgealgos.codegen.cost.report import flash_tables
 from edgealgos.codegen.emit.cpp.files import write_sketch
-from edgealgos.codegen.passes.plan_memory import plan_memory, ram_bytes
-from edgealgos.codegen.program.ir import Program, Space
+from edgealgos.codegen.program import Program, Space
+from edgealgos.codegen.program.memory import plan_memory, ram_bytes
 from edgealgos.codegen.simulate.sketch import run_rows
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import sample_programs

@@ -23,13 +23,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from ..codegen.ops import ArgMax
 from ..codegen.passes import AccumulatorOverflow, model_bytes, to_integer
 from ..codegen.passes.choose_forms import predicted_cycles
 from ..codegen.passes.mixed import error_on, matrices, narrow, represent
-from ..codegen.program import interpret, ir
+from ..codegen.program import Op, Program, QType, Space, Tensor, interpret, verify
 from ..codegen.program.encoding import choose_encoding
-from ..codegen.program.qtype import QType
-from ..codegen.program.verify import verify
 from ..errors import MissingToolError
 from .params import NONE, Constraint, Instance, Interval, Method, Options, check_parameters, integer, positive
 from .teacher import Answer, answers_of
@@ -86,7 +85,7 @@ class EdgeEstimator(BaseEstimator):
         """Fit arrays to device inputs; returns a TrainingResult."""
 
     @abstractmethod
-    def to_program(self) -> ir.Program:
+    def to_program(self) -> Program:
         """The fitted model as a float program: the one meaning that Python and the device share."""
 
     @abstractmethod
@@ -238,7 +237,7 @@ class EdgeEstimator(BaseEstimator):
         """Width of inputs: a byte or a word, less where few cycles are wanted."""
         return 16 if self.bits == 16 else 8 if self.max_cycles is None else FAST_INPUT_BITS
 
-    def _proven_program(self) -> ir.Program:
+    def _proven_program(self) -> Program:
         """The integer program; 16-bit weights lose as many of their last bits as 32-bit accumulators ask for."""
         while True:
             try:
@@ -297,7 +296,7 @@ class EdgeEstimator(BaseEstimator):
         for name in choices:
             self._take_back(program[name])
 
-    def _take_back(self, tensor: ir.Tensor) -> None:
+    def _take_back(self, tensor: Tensor) -> None:
         """Store a constant of the program as the trained one of the same name."""
         self.weights_[tensor.name], self.qtypes_[tensor.name] = tensor.values, tensor.type
 
@@ -320,31 +319,31 @@ class EdgeEstimator(BaseEstimator):
 
     # ------------------------------------------------------------------ writing the program
 
-    def _flash(self, name: str, source: str | None = None, doc: str = "") -> ir.Tensor:
+    def _flash(self, name: str, source: str | None = None, doc: str = "") -> Tensor:
         """A trained constant; `source` is its name in training where the program has a longer one."""
         source = source or name
         data = self.weights_[source]
-        return ir.Tensor(name, data.shape, ir.Space.FLASH, self.qtypes_.get(source), data, doc=doc)
+        return Tensor(name, data.shape, Space.FLASH, self.qtypes_.get(source), data, doc=doc)
 
-    def _score_bias(self, source: str) -> list[ir.Tensor]:
+    def _score_bias(self, source: str) -> list[Tensor]:
         """The bias of the scores, where training made one."""
         return [self._flash("score_bias", source, doc="bias of the scores")] if source in self.weights_ else []
 
-    def _activation(self, name: str, size: int, source: str | None = None, doc: str = "") -> ir.Tensor:
+    def _activation(self, name: str, size: int, source: str | None = None, doc: str = "") -> Tensor:
         """A vector that lives inside one function, of the type that training profiled (as `source`)."""
-        return ir.Tensor(name, (size,), ir.Space.SCRATCH, self.qtypes_.get(source or name), doc=doc)
+        return Tensor(name, (size,), Space.SCRATCH, self.qtypes_.get(source or name), doc=doc)
 
     def _program(
-        self, family: str, tensors: list[ir.Tensor], functions: dict[str, list[ir.Op]], steps: int | None = None
-    ) -> ir.Program:
+        self, family: str, tensors: list[Tensor], functions: dict[str, list[Op]], steps: int | None = None
+    ) -> Program:
         """The program of these tensors and ops; a classifier's ends in the arg-max."""
         facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles}
         if isinstance(self, ClassifierMixin):
             facts |= {"task": "classifier", "labels": tuple(self.classes_.tolist())}
-            tensors = [*tensors, ir.Tensor("label", (1,), ir.Space.SCRATCH, doc="index of the class")]
-            functions = functions | {"predict": [*functions["predict"], ir.ArgMax("label", source="scores")]}
+            tensors = [*tensors, Tensor("label", (1,), Space.SCRATCH, doc="index of the class")]
+            functions = functions | {"predict": [*functions["predict"], ArgMax("label", source="scores")]}
         frozen = {name: tuple(body) for name, body in functions.items()}
-        return verify(ir.Program(tuple(tensors), frozen, self.encoding_, steps=steps, family=family, **facts))
+        return verify(Program(tuple(tensors), frozen, self.encoding_, steps=steps, family=family, **facts))
 
     # ------------------------------------------------------------------ to the device
 

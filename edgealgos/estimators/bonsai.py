@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ..codegen.program import ir
+from ..codegen.ops import MatVec, TreeWalk
+from ..codegen.program import Program, Space, Tensor
 from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
 from .params import NONE, integer, positive
 
@@ -31,13 +32,13 @@ class _Bonsai(EdgeEstimator):
         )  # fmt: skip
         return self._run_training(model, x_q, y, weight, lesson)
 
-    def to_program(self) -> ir.Program:
+    def to_program(self) -> Program:
         """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
         check_is_fitted(self)
         nodes, outputs, width = self.weights_["W"].shape
         depth = (nodes + 1).bit_length() - 2
         tensors = [
-            ir.Tensor("x", (self.weights_["Z"].shape[1],), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
+            Tensor("x", (self.weights_["Z"].shape[1],), Space.INPUT, self.encoding_.qtype, doc="device input"),
             self._flash("Z", doc="projection"),
             self._flash("z_bias", "b", doc="projection bias"),
             self._activation("z", width, doc="projected input"),
@@ -45,11 +46,11 @@ class _Bonsai(EdgeEstimator):
             self._flash("V", doc="gates of the nodes, sigma folded in"),
             *([self._flash("theta", "T", doc="branching directions")] if depth else []),
             *self._score_bias("c"),
-            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
+            Tensor("scores", (outputs,), Space.OUTPUT, doc="one score a class"),
         ]
         body = [
-            ir.MatVec("z", matrix="Z", vector="x", bias="z_bias"),
-            ir.TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
+            MatVec("z", matrix="Z", vector="x", bias="z_bias"),
+            TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
                         bias="score_bias" if "c" in self.weights_ else None, depth=depth, w_type=self.qtypes_["w"]),
         ]  # fmt: skip
         return self._program("Bonsai", tensors, {"predict": body})

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ..codegen.program import ir
+from ..codegen.ops import Add, GatedUpdate, LeakyUpdate, MatVec, Rescale
+from ..codegen.program import Op, Program, Space, Tensor
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE
 from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
 from .params import NONE, Options, integer
@@ -47,12 +48,12 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
         """Training on whole sequences."""
         return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight, lesson)
 
-    def to_program(self) -> ir.Program:
+    def to_program(self) -> Program:
         """``push`` takes one time step into the state, ``predict`` scores the state."""
         check_is_fitted(self)
         outputs, _ = self.weights_["FC"].shape
-        x = ir.Tensor("x", (self.n_step_features_,), ir.Space.INPUT, self.encoding_.qtype, doc="one time step")
-        scores = ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class")
+        x = Tensor("x", (self.n_step_features_,), Space.INPUT, self.encoding_.qtype, doc="one time step")
+        scores = Tensor("scores", (outputs,), Space.OUTPUT, doc="one score a class")
         tensors, push, predict = self._body(outputs)
         return self._program(self._cell, [x, *tensors, scores], {"push": push, "predict": predict}, self.n_steps_)
 
@@ -63,52 +64,52 @@ class _Recurrent(SequenceMixin, EdgeEstimator):
         head, score = self._head("scores", "h8")
         return [*state, *input_tensors, *tensors, *head], [*input_ops, *step], [score]
 
-    def _step(self, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Tensor], list[ir.Op]]:
+    def _step(self, lane: str = "") -> tuple[list[Tensor], list[Tensor], list[Op]]:
         """State, other tensors and ops of one step of the cell; `lane` sets apart the states of windows."""
         hidden = self.weights_["FC"].shape[1]
         h, h8, p = f"h{lane}", f"h8{lane}", f"p{lane}"
         state = [
-            ir.Tensor(h, (hidden,), ir.Space.STATE, STATE, doc="hidden state"),
-            ir.Tensor(h8, (hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
+            Tensor(h, (hidden,), Space.STATE, STATE, doc="hidden state"),
+            Tensor(h8, (hidden,), Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
         ]
         product_tensors, product = self._product("U", h8, "uh", lane)
         update_tensors, update = self._update(h, p)
         tensors = [
             *product_tensors,
-            ir.Tensor(p, (hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
+            Tensor(p, (hidden,), Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
             *update_tensors,
         ]
-        return state, tensors, [*product, ir.Add(p, a="wx", b=f"uh{lane}"), update, ir.Rescale(h8, source=h)]
+        return state, tensors, [*product, Add(p, a="wx", b=f"uh{lane}"), update, Rescale(h8, source=h)]
 
-    def _head(self, out: str, h8: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def _head(self, out: str, h8: str) -> tuple[list[Tensor], Op]:
         """Scores of a state."""
         tensors = [self._flash("FC", doc="head"), self._flash("FC_bias", doc="bias of the head")]
-        return tensors, ir.MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
+        return tensors, MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
 
-    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Op]]:
+    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[Tensor], list[Op]]:
         """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
         full = matrix in self.weights_
         left = matrix if full else f"{matrix}1"
         name, inner, right = f"{out}{lane}", f"{out}_inner{lane}", f"{matrix}2"
-        result = ir.Tensor(name, (self.weights_[left].shape[0],), ir.Space.SCRATCH, PREACTIVATION)
+        result = Tensor(name, (self.weights_[left].shape[0],), Space.SCRATCH, PREACTIVATION)
         if full:
-            return [self._flash(matrix), result], [ir.MatVec(name, matrix=matrix, vector=vector)]
+            return [self._flash(matrix), result], [MatVec(name, matrix=matrix, vector=vector)]
         tensors = [
             self._flash(right, doc="inner factor"),
             self._activation(inner, self.weights_[right].shape[0], source=f"{out}_inner"),
             self._flash(left, doc="outer factor"),
             result,
         ]
-        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(name, matrix=left, vector=inner)]
+        return tensors, [MatVec(inner, matrix=right, vector=vector), MatVec(name, matrix=left, vector=inner)]
 
-    def _scalar(self, name: str) -> ir.Tensor:
+    def _scalar(self, name: str) -> Tensor:
         """A constant that becomes an operand of an instruction."""
-        return ir.Tensor(name, (), ir.Space.FLASH, self.qtypes_.get(name), self.weights_[name].reshape(()))
+        return Tensor(name, (), Space.FLASH, self.qtypes_.get(name), self.weights_[name].reshape(()))
 
-    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def _update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """FastGRNN's gate (Kusupati et al., 2018, section 3.2)."""
         tensors = [self._flash("gate_bias"), self._flash("candidate_bias"), self._scalar("zeta"), self._scalar("nu")]
-        return tensors, ir.GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
+        return tensors, GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
                                        zeta="zeta", nu="nu", nonlinearity=self.nonlinearity)  # fmt: skip
 
 
@@ -117,10 +118,10 @@ class _FastRNN(_Recurrent):
 
     _cell = "FastRNN"
 
-    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def _update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """FastRNN's weighted residual (Kusupati et al., 2018, section 3.1)."""
         tensors = [self._flash("candidate_bias"), self._scalar("alpha"), self._scalar("beta")]
-        return tensors, ir.LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
+        return tensors, LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
                                        beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ..codegen.program import ir
+from ..codegen.ops import MatVec, PrototypeScore
+from ..codegen.program import Program, Space, Tensor
 from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
 from .params import NONE, integer, positive
 
@@ -36,7 +37,7 @@ class _ProtoNN(EdgeEstimator):
         )  # fmt: skip
         return self._run_training(model, x_q, y, weight, lesson)
 
-    def to_program(self) -> ir.Program:
+    def to_program(self) -> Program:
         """``z = W x + b``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
         check_is_fitted(self)
         width, features = self.weights_["W"].shape
@@ -44,23 +45,23 @@ class _ProtoNN(EdgeEstimator):
         stored = self._flash("L", doc="label scores of the prototypes, class by class")
         labels = replace(stored, shape=stored.shape[::-1], data=np.ascontiguousarray(stored.values.T))
         tensors = [
-            ir.Tensor("x", (features,), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
+            Tensor("x", (features,), Space.INPUT, self.encoding_.qtype, doc="device input"),
             self._flash("W", doc="projection, gamma folded in"),
             *([self._flash("z_bias", "b", doc="projection bias")] if biased else []),
             self._activation("z", width, doc="projected input"),
             self._flash("B", doc="prototypes"),
             labels,
             *self._score_bias("c"),
-            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
+            Tensor("scores", (outputs,), Space.OUTPUT, doc="one score a class"),
         ]
         body = [
-            ir.MatVec("z", matrix="W", vector="x", bias="z_bias" if biased else None),
-            ir.PrototypeScore("scores", vector="z", prototypes="B", labels="L",
+            MatVec("z", matrix="W", vector="x", bias="z_bias" if biased else None),
+            PrototypeScore("scores", vector="z", prototypes="B", labels="L",
                               bias="score_bias" if "c" in self.weights_ else None),
         ]  # fmt: skip
         return self._program("ProtoNN", tensors, {"predict": body})
 
-    def _take_back(self, tensor: ir.Tensor) -> None:
+    def _take_back(self, tensor: Tensor) -> None:
         if tensor.name == "L":  # the program keeps labels class by class
             tensor = replace(tensor, shape=tensor.shape[::-1], data=np.ascontiguousarray(tensor.values.T))
         super()._take_back(tensor)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logit
 
-from ..codegen.program import ir
-from ..codegen.program.qtype import QType
+from ..codegen.ops import CountStep, KeepConfident, Rescale, StartWindow
+from ..codegen.program import Op, QType, Space, Tensor
 from .base import EdgeEstimator, Lesson
 from .params import NONE, Interval, Options, integer
 
@@ -21,7 +21,7 @@ WINDOW_PARAMETERS = {
 }
 CONFIDENCES = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)  # that ``early_exit="auto"`` tries
 LARGEST_MARGIN = 64.0  # beyond what a float can tell from certainty
-Body = tuple[list[ir.Tensor], list[ir.Op], list[ir.Op]]
+Body = tuple[list[Tensor], list[Op], list[Op]]
 
 
 class Windowed(EdgeEstimator):
@@ -92,24 +92,24 @@ class Windowed(EdgeEstimator):
             return super()._body(outputs)
         width, stride = self.window_steps, self._stride
         threshold, limit = self._threshold()
-        step = ir.Tensor("step", (1,), ir.Space.STATE, QType(16, 0), doc="steps since reset")
-        kept = ir.Tensor("kept", (outputs,), ir.Space.STATE, doc="scores of the most confident window")
+        step = Tensor("step", (1,), Space.STATE, QType(16, 0), doc="steps since reset")
+        kept = Tensor("kept", (outputs,), Space.STATE, doc="scores of the most confident window")
         tensors, product = self._product("W", "x", "wx")
         tensors = [step, kept, *threshold, *tensors]
-        push = [ir.CountStep("step", width, "kept" if limit else None, limit), *product]
+        push = [CountStep("step", width, "kept" if limit else None, limit), *product]
         for first in range(0, width, stride):
             lane = f"_{first // stride}"
             state, others, ops = self._step(lane)
             head, score = self._head(f"scores{lane}", f"h8{lane}")
-            tensors += [*state, *others, *head, ir.Tensor(score.out, (outputs,), ir.Space.SCRATCH)]
-            push += [ir.StartWindow(tensor.name, "step", first, width) for tensor in state]
-            push += [*ops, score, ir.KeepConfident("kept", score.out, "step", first, width, limit)]
+            tensors += [*state, *others, *head, Tensor(score.out, (outputs,), Space.SCRATCH)]
+            push += [StartWindow(tensor.name, "step", first, width) for tensor in state]
+            push += [*ops, score, KeepConfident("kept", score.out, "step", first, width, limit)]
         once = list({tensor.name: tensor for tensor in tensors}.values())
-        return once, push, [ir.Rescale("scores", source="kept")]
+        return once, push, [Rescale("scores", source="kept")]
 
-    def _threshold(self) -> tuple[list[ir.Tensor], str | None]:
+    def _threshold(self) -> tuple[list[Tensor], str | None]:
         """The margin of scores above which the answer stands, as a constant, and its name."""
         if self.early_exit_ is None:
             return [], None
         margin = np.array(min(float(logit(self.early_exit_)), LARGEST_MARGIN))
-        return [ir.Tensor("early_exit", (), ir.Space.FLASH, None, margin, doc="margin that is enough")], "early_exit"
+        return [Tensor("early_exit", (), Space.FLASH, None, margin, doc="margin that is enough")], "early_exit"

@@ -1,5 +1,6 @@
 # make demo   train three models, export them, run them on a simulated Arduino Uno
 # make test   everything that is tested
+# make quick  what takes no long training and no random programs: under two minutes
 # make check  style and types
 # Each creates .venv and installs what it needs; nothing outside this folder changes, except that compilers are
 # installed with apt-get when run as root on Debian or Ubuntu.
@@ -11,7 +12,7 @@ APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core
 APT_ARM = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user qemu-system-arm cmake
 BIN = $(VENV)/bin
 
-.PHONY: demo test check tools arm-tools second-simulator clean
+.PHONY: demo test quick check tools arm-tools second-simulator clean
 
 demo: $(VENV)/.installed tools
 	$(BIN)/edgealgos demo --out out
@@ -19,8 +20,12 @@ demo: $(VENV)/.installed tools
 test: $(VENV)/.installed-dev tools arm-tools second-simulator
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
+quick: $(VENV)/.installed-dev tools
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not slow and not fuzz"
+
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 $(BIN)/python:

@@ -16,7 +16,7 @@ import numpy as np
 
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.build.sketch import Firmware, build_sketch
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate import run_rows
 
 SIZES = (8, 16, 32, 64, 128, 256)
 DENSITIES = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0)

@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score
 
 from edgealgos import EdgeAlgosError, compile_model, datasets
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.simulate.sketch import MPU6050, SerialInput, run_sketch
+from edgealgos.codegen.simulate import MPU6050, SerialInput, run_sketch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples" / "gesturepod"))
 import cane

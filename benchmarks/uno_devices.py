@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.simulate.sketch import MPU6050, AnalogAudio, SketchRun, run_sketch
+from edgealgos.codegen.simulate import MPU6050, AnalogAudio, SketchRun, run_sketch
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 RECORDER = EXAMPLES / "gesturepod" / "arduino" / "recorder"

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 
 from edgealgos import FastGRNNClassifier, compile_model, load, save
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.simulate.sketch import AnalogAudio, run_sketch
+from edgealgos.codegen.simulate import AnalogAudio, run_sketch
 from edgealgos.datasets import load_arabic_commands, load_speech_commands
 from edgealgos.features import LogMel
 

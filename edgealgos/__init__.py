@@ -12,7 +12,9 @@ from .codegen.build.doctor import doctor
 from .codegen.compiled import CompiledModel, Simulation, compile_model
 from .codegen.cost.report import Budget, Report
 from .codegen.export import export_arduino, export_cpp
+from .codegen.targets.boards import boards
 from .errors import (
+    BoardError,
     BuildError,
     DatasetError,
     DoesNotFitError,
@@ -29,6 +31,7 @@ from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
 from .persistence import load, save
 
 __all__ = [
+    "BoardError",
     "BonsaiClassifier",
     "BonsaiRegressor",
     "Budget",
@@ -51,6 +54,7 @@ __all__ = [
     "UnsupportedModelError",
     "__version__",
     "augment",
+    "boards",
     "compile_model",
     "datasets",
     "doctor",

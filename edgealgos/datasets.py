@@ -27,6 +27,7 @@ from sklearn.datasets import fetch_openml, get_data_home, load_svmlight_file
 from sklearn.utils import Bunch
 
 from .errors import DatasetError
+from .files import write_file
 
 USPS_URL = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"
 USPS_MD5 = {"usps.bz2": "ec16c51db3855ca6c91edd34d0e9b197", "usps.t.bz2": "8ea070ee2aca1ac39742fdd1ef5ed118"}
@@ -142,9 +143,9 @@ def _load(
         return _read(kept, needed)
     arrays = fetch()
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".npz", delete=False) as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(file.name, kept)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    write_file(kept, packed.getvalue())
     return Bunch(**arrays)
 
 

@@ -7,6 +7,10 @@ class EdgeAlgosError(Exception):
     """Base of all errors of this library; the message says what was wrong, where, and what to do."""
 
 
+class BoardError(EdgeAlgosError):
+    """A board lacks what it is asked for (a simulator, a cost model), or its record lacks a part."""
+
+
 class DoesNotFitError(EdgeAlgosError):
     """A program needs more flash or RAM than its board has."""
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
-import tempfile
 import zipfile
 import zlib
 from math import prod
@@ -34,6 +32,7 @@ from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
 from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
 from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
 from .features import LogMel, MotionFeatures
+from .files import write_file
 
 FORMAT, VERSION = "edgealgos model", 1
 INDEX = "model.json"
@@ -83,8 +82,7 @@ def save(model: BaseEstimator, path: str | Path) -> Path:
     index["arrays"] = [hashlib.sha256(data).hexdigest() for data in writer.arrays]
     text = json.dumps(index, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8")
     members = {INDEX: text} | {_array_name(i): data for i, data in enumerate(writer.arrays)}
-    _write_atomically(path, _zip(members))
-    return path
+    return write_file(path, _zip(members))
 
 
 def load(path: str | Path) -> Any:
@@ -330,23 +328,3 @@ def _zip(members: dict[str, bytes]) -> bytes:
         for name, data in members.items():
             archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the target, then rename."""
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = file.name
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
-        reason = error.strerror or error
-        raise EdgeAlgosError(f"cannot write {path}: {reason}; choose a place you may write to") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, r2_score
 
 from .codegen.compiled import compile_model
+from .files import write_file
 
 Floats = NDArray[np.float64]
 
@@ -79,4 +81,6 @@ def _draw(sizes: Floats, scores: Floats, spread: Floats, front: NDArray[np.intp]
     axes.set_ylabel("score of the device program")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    figure.savefig(path)
+    picture = BytesIO()
+    figure.savefig(picture, format=path.suffix[1:] or "png")
+    write_file(path, picture.getvalue())

@@ -9,10 +9,15 @@ from collections.abc import Generator
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import edgealgos
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.simulate import avr8js, simavr
+
+# A busy machine makes no test wrong.
+settings.register_profile("edgealgos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("edgealgos")
 
 QUICK = {"epochs": 8, "random_state": 0, "depth": 1, "projection_dim": 6}
 
@@ -28,6 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ[variable] = str(config.getoption(option))
     os.environ.setdefault("EDGEALGOS_FUZZ_SEED", str(random.SystemRandom().randrange(10**6)))  # workers inherit it
     config.addinivalue_line("markers", "needs(*tools): skip where one of these tools is missing; fail under CI=true")
+    config.addinivalue_line("markers", "slow: takes seconds; `make quick` leaves it out")
     config.addinivalue_line("markers", "fuzz(count): run with so many a `fuzz_seed`, or with as many as --fuzz says")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from edgealgos import compile_model
 from edgealgos.codegen.build import sketch as toolchain
-from edgealgos.codegen.simulate.sketch import MPU6050, PinWatch, SensorFault, SerialInput, run_sketch
+from edgealgos.codegen.simulate import MPU6050, PinWatch, SensorFault, SerialInput, run_sketch
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "gesturepod"
 sys.path.insert(0, str(EXAMPLE))

@@ -323,7 +323,7 @@ def test_pi_zero(exported):
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 def test_uno_hears_at_its_pin(exported):
     from edgealgos.codegen.build.sketch import build_sketch
-    from edgealgos.codegen.simulate.sketch import AnalogAudio, run_sketch
+    from edgealgos.codegen.simulate import AnalogAudio, run_sketch
 
     out, compiled, twin, samples = exported
     sketch = out / "uno" / "wakeword"

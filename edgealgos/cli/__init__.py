@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from .. import EdgeAlgosError, __version__
 from . import commands
+from .boards import boards
 from .data import BUILT_IN
 
 Handler = Callable[[argparse.Namespace], int]
@@ -47,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"edgealgos {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _export, _report, _simulate, _evaluate, _doctor):
+    for add in (_demo, _train, _export, _report, _simulate, _evaluate, _boards, _doctor):
         add(subparsers)
     return parser
 
@@ -140,6 +141,10 @@ def _evaluate(subparsers: argparse._SubParsersAction) -> None:
     where.add_argument("--simulated", action="store_true", help="a simulated Uno instead of a port")
     parser.add_argument("--rows", type=_count, help="only the first rows")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds to wait for an answer (default: 10)")
+
+
+def _boards(subparsers: argparse._SubParsersAction) -> None:
+    _command(subparsers, "boards", boards, "list the boards that --board takes, with their sizes", "edgealgos boards")
 
 
 def _doctor(subparsers: argparse._SubParsersAction) -> None:

@@ -38,8 +38,8 @@ class Simulation:
         Clock cycles of each prediction, interrupts left out. Empty on boards that are not simulated to the cycle: all
         but those of the AVR family.
     ram_peak, static_ram, stack_peak : int
-        RAM bytes: together, variables, deepest stack. Uno: of the whole sketch. Cortex-M: of the exported example, the
-        stack that of a program which reads and answers rows. Else: of the model alone, the stack 0 (not measured).
+        RAM bytes: together, variables, deepest stack. Arduino: of the whole sketch. Cortex-M: of the exported example,
+        the stack that of a program which reads and answers rows. Else: of the model alone, the stack 0 (not measured).
     flash_bytes : int
         Flash of the same: of the whole sketch, of the example without what starts the processor, of the model alone.
     warnings : list of str
@@ -74,23 +74,24 @@ class CompiledModel(Twin):
     def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
         """Build what is exported and run it with these samples on a simulated board.
 
-        The Uno is simulated by simavr (``simulator="avr8js"``: by avr8js), Pi Zero and Cortex-M by qemu; ``"host"``
-        runs on this computer.
+        Arduino boards are simulated by simavr (``simulator="avr8js"``: by avr8js), Pi Zero and Cortex-M by qemu;
+        ``"host"`` runs on this computer.
 
         Raises
         ------
+        BoardError
+            If nothing here simulates the board.
         MissingToolError
             If the compiler or the simulator is not installed; the message says how to get it.
         SimulationError
             If the firmware crashes or goes silent.
         """
         inputs = self.quantize(X)
-        if self.board.is_avr:
-            result = self._simulate_sketch(inputs, simulator or "simavr", verbose)
-        elif simulator is None:
-            result = self._simulate_cpp(inputs)
+        chosen = self.board.simulator(simulator)
+        if self.board.framework.sketches:
+            result = self._simulate_sketch(inputs, chosen, verbose)
         else:
-            raise ValueError(f"{self.board.title} has one simulator; leave out simulator={simulator!r}")
+            result = self._simulate_cpp(inputs)
         if saturated := self.saturated(X):
             doubt = f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated"
             result.warnings.append(doubt)
@@ -121,7 +122,7 @@ class CompiledModel(Twin):
         with tempfile.TemporaryDirectory() as folder:
             write_cpp(self, Path(folder) / "model", "model")
             firmware, flags = None, []
-            if self.board.is_bare:
+            if not self.board.framework.hosted:
                 firmware, flags = Path(folder) / "semihosting.cpp", link_flags(self.board)
                 firmware.write_text(semihosting_source(self, "model"), encoding="utf-8")
             executable = build_cpp(Path(folder) / "model", self.board, firmware=firmware, link_flags=flags)

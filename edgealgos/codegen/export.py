@@ -81,7 +81,7 @@ def export_arduino(
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
     compiled = _compiled(model, board, optimize, X_calibration, input_buffer)
-    if not compiled.board.is_avr:
+    if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
     target = Path(path).absolute()
     name = checked_name(name if name is not None else target.name)
@@ -114,7 +114,7 @@ def export_cpp(
     ``"cortex-m4"``. The report predicts tables and variables; code and time have measured prices on the Uno alone.
     """
     compiled = _compiled(model, target, optimize, X_calibration, input_buffer)
-    if compiled.board.is_avr:
+    if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     folder = Path(path).absolute()
     name = checked_name(name if name is not None else folder.name)

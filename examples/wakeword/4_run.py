@@ -42,7 +42,7 @@ def on_linux(folder: Path, wav: Path, *, armv6: bool) -> None:
 def on_uno(folder: Path, wav: Path) -> None:
     """Run the sketch on the simulated board with the recording at pin A0."""
     from edgealgos.codegen.build.sketch import build_sketch
-    from edgealgos.codegen.simulate.sketch import AnalogAudio, run_sketch
+    from edgealgos.codegen.simulate import AnalogAudio, run_sketch
 
     samples = read_wav(wav)
     firmware = build_sketch(folder)

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgealgos.test_equivalence import raw
-from edgealgos.test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
 from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.plain import build_cpp
-from edgealgos.codegen.cost.report import Budget, check_fits
 from edgealgos.codegen.emit.cpp import files
 from edgealgos.codegen.program.encoding import choose_encoding
 from edgealgos.codegen.simulate import qemu
 from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board
-from edgealgos.errors import BuildError, ExportError, MissingToolError, SimulationError
+from edgealgos.errors import BuildError, MissingToolError, SimulationError
 from tests.support import sample_programs as programs
+
+from .test_equivalence import raw
+from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
 PIZERO = pytest.param("pizero", marks=pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "gcc"))
 CORTEX_M = [
@@ -53,7 +53,7 @@ def test_the_board_answers_as_python(kind, board):
     assert (result.instructions > 0).all()
     assert result.cycles.size == 0
     assert result.flash_bytes > compiled.report.flash_bytes
-    assert (0 < result.stack_peak < 1024) if compiled.board.is_bare else result.stack_peak == 0
+    assert (0 < result.stack_peak < 1024) if not compiled.board.framework.hosted else result.stack_peak == 0
 
 
 @pytest.mark.parametrize("board", ARM)
@@ -128,7 +128,7 @@ def test_an_export_compiles_without_warnings_float_or_heap(kind, board, tmp_path
     exported(board, tmp_path / "digits", kind, self_test=True)
     executable = build_cpp(tmp_path / "digits", board)
     assert executable.warnings == ()
-    if executable.board.is_bare:
+    if not executable.board.framework.hosted:
         names = {symbol.name for symbol in executable.symbols}
         assert not {name for name in names if SOFT_FLOAT.search(name) or name.startswith("__aeabi_f")}
         assert not names & {"malloc", "free", "_Znwj", "printf", "_start"}
@@ -140,7 +140,7 @@ def test_the_command_in_the_readme_builds(board, tmp_path):
     readme = (tmp_path / "digits" / "README.md").read_text()
     command = re.search(r"```sh\n(.*)\n```", readme)[1]
     subprocess.run(command, shell=True, cwd=tmp_path / "digits", check=True)
-    made = "digits" if not get_board(board).is_bare else "digits_model.o"
+    made = "digits" if get_board(board).framework.hosted else "digits_model.o"
     assert (tmp_path / "digits" / made).is_file()
 
 
@@ -152,7 +152,7 @@ def test_cmake_builds(board, tmp_path):
     command = lists.splitlines()[0].removeprefix("# ")
     done = subprocess.run(command, shell=True, cwd=tmp_path / "digits", check=True, capture_output=True, text=True)
     assert "warning" not in done.stdout + done.stderr
-    made = "digits" if not get_board(board).is_bare else "libdigits_model.a"
+    made = "digits" if get_board(board).framework.hosted else "libdigits_model.a"
     assert (tmp_path / "digits" / "build" / made).is_file()
 
 
@@ -173,8 +173,6 @@ def test_a_report_says_no_more_than_is_known(board):
     assert "cycles" not in str(report)
     assert "without code" in str(report)
     assert set(report.flash_items) == {f"table {name}" for name in report.model_items}
-    with pytest.raises(ExportError, match="cannot be predicted"):
-        check_fits(report, Budget(cycles=1000))
 
 
 # ---- building ------------------------------------------------------------------------------------------------------
@@ -184,7 +182,7 @@ def test_a_report_says_no_more_than_is_known(board):
 def test_code_for_a_newer_processor_is_refused(board, tmp_path):
     compiled = exported(board, tmp_path / "digits")
     newer = replace(compiled.board, flags=("-march=armv7-a", "-mfloat-abi=softfp", "-mfpu=vfp", "-static"))
-    with pytest.raises(BuildError, match=r"ARMv7.*ARMv6"):
+    with pytest.raises(BuildError, match=r"ARMv7.*ARMV6"):
         build_cpp(tmp_path / "digits", newer)
 
 
@@ -309,7 +307,7 @@ def test_plugin_interface_by_version():
 
 def test_an_unknown_simulator_is_refused():
     compiled = programs.compiled(programs.bonsai(1), "host")
-    with pytest.raises(ValueError, match="one simulator"):
+    with pytest.raises(ValueError, match="not simulated by"):
         compiled.simulate(inputs(compiled), simulator="simavr")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import edgealgos.codegen
 from edgealgos.codegen.build.sketch import build_host, build_sketch
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate import run_rows
 from tests.codegen.conftest import serial_loop, write_sketch
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 64, 247, 248, 249, 255, 256, 257, 511, 512, 600)

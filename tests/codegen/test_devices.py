@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.simulate.sketch import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
+from edgealgos.codegen.simulate import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
 from edgealgos.errors import SimulationError
 from tests.codegen.conftest import write_sketch
 

@@ -16,7 +16,7 @@ from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.emit.cpp.files import write_cpp
 from edgealgos.codegen.export import Budget, checked_name, export_arduino, export_cpp
 from edgealgos.codegen.program.encoding import choose_encoding
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import DoesNotFitError, ExportError, UnsupportedModelError
 from tests.support import sample_programs as programs

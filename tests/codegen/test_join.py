@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from edgealgos.test_equivalence import host_scores
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,8 @@ from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import UnsupportedModelError
 from tests.support import sample_programs as programs
+
+from .test_equivalence import host_scores
 
 
 def last_sample(width: int, at_push: bool, steps: int = 6) -> Program:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from edgealgos.test_export import Fitted
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
@@ -14,6 +13,8 @@ from edgealgos.codegen.program.encoding import choose_encoding
 from edgealgos.codegen.program.interpret import encode, run_float
 from edgealgos.errors import UnsupportedModelError
 from tests.support import sample_programs as programs
+
+from .test_export import Fitted
 
 SCALERS = [
     StandardScaler(),

@@ -7,7 +7,7 @@ from edgealgos.codegen.emit.cpp import runtime_header
 from edgealgos.codegen.ops.prototypes import exp2_kernels
 from edgealgos.codegen.ops.recurrent import integer_sigmoid, integer_tanh
 from edgealgos.codegen.program.tables import EXP2, TANH
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate import run_rows
 
 ARGUMENTS = np.arange(-32768, 32768)  # with 12 fractional bits
 DISTANCES = np.arange(0, 1024)  # in steps of 1/64

@@ -2,8 +2,7 @@
 
 import pytest
 
-from edgealgos.codegen.simulate import avr8js, simavr
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate import avr8js, run_rows, simavr
 from edgealgos.codegen.simulate.skip_fault import find_skip_places
 from edgealgos.errors import MissingToolError
 

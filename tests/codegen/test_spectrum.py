@@ -9,7 +9,7 @@ from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Space
 from edgealgos.codegen.program.interpret import run_features
 from edgealgos.codegen.program.memory import plan_memory
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate import run_rows
 from edgealgos.features import LogMel
 from tests.codegen.conftest import serial_loop, write_sketch
 

@@ -4,7 +4,6 @@ import pickle
 
 import numpy as np
 import pytest
-from edgealgos.codegen.test_equivalence import host_scores
 from scipy.signal import get_window
 from scipy.signal import stft as scipy_stft
 from sklearn.base import clone
@@ -14,6 +13,8 @@ from sklearn.pipeline import Pipeline
 from edgealgos import EdgeAlgosError, FastGRNNClassifier, ProtoNNClassifier, compile_model, export_arduino, load, save
 from edgealgos.codegen.program.interpret import run_features
 from edgealgos.features import LogMel
+
+from ..codegen.test_equivalence import host_scores
 
 
 def tones(n=24, samples=2000, seed=0):

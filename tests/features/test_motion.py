@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from edgealgos.codegen.test_equivalence import host_scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
@@ -17,6 +16,8 @@ from edgealgos import EdgeAlgosError, ProtoNNClassifier, compile_model, export_a
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.ops.motion import STATISTICS
 from edgealgos.features import MotionFeatures
+
+from ..codegen.test_equivalence import host_scores
 
 FULL = {"window": 60, "hop": 10, "decimate": 5, "statistics": STATISTICS, "segments": 5, "bins": 4}
 

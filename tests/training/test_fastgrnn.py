@@ -7,13 +7,14 @@ import re
 import numpy as np
 import pytest
 import tensorflow as tf
-from edgealgos.reference import device_scores
 
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.training import recurrence
 from edgealgos.training.fastgrnn import FastGRNN, structure_for_budget
 from edgealgos.training.loop import TrainingResult, train
 from edgealgos.training.rounding import Rounding
+
+from .reference import device_scores
 
 X_FRAC = 6
 STEPS, FEATURES = 5, 4

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from edgealgos.errors import EdgeAlgosError
-from . import tools
+
 from ..simulate import avr8js, simavr
+from . import tools
 
 
 class Finding(NamedTuple):

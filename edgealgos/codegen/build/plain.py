@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError
-from . import tools
+
+from ..targets.architectures import NATIVE
 from ..targets.boards import Board, get_board
+from . import tools
 from .sketch import Symbol, section_sizes, symbols, warning_lines
 
 _LANGUAGE = ("-std=c++11", "-Wall", "-Wextra")
 _FLASH = (".text", ".rodata", ".data", ".ARM", ".init_array")
 _RAM = (".data", ".bss")
-# Newer ones crash on an ARM1176 with an illegal instruction, wherever the first newer instruction is met.
-_PIZERO_ARCHITECTURES = re.compile(r"v[1-5]\w*|v6")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def build_cpp(
         If the compiler is missing.
     """
     board = get_board(board)
-    if board.is_avr:
+    if board.framework.sketches:
         raise ValueError(f"{board.title} is programmed with sketches; use build_sketch")
     sources = sorted(path for path in Path(folder).resolve().glob("*.cpp"))
     if "main.cpp" not in [source.name for source in sources]:
@@ -116,15 +116,15 @@ class _Build:
         objects = {source.name: self.compile(source) for source in sources}
         main = objects.pop("main.cpp")
         model = list(objects.values())
-        bare = self.board.is_bare
+        bare = not self.board.framework.hosted
         program = self.link("program", [main, *model], ["-Wl,-e,main"] if bare else [])
         flash, ram = self.measure([program] if bare else model)
         if bare and firmware is not None:
             include = ["-ffreestanding", f"-I{sources[0].parent}"]
             program = self.link("firmware", [self.compile(Path(firmware), include), *model], link_flags)
-        if self.board.name == "pizero":
+        if self.board.architecture.linkable:
             self.check_architecture(program)
-        nm = None if self.board.name == "host" else self.companion("nm")
+        nm = None if self.board.architecture is NATIVE else self.companion("nm")
         found = symbols(program, nm) if nm else ()
         return Executable(program, self.board, flash, ram, found, tuple(warning_lines("\n".join(self.messages))))
 
@@ -138,13 +138,13 @@ class _Build:
         """Linked file; without an operating system, only the C library and the compiler's own are there."""
         target = self.folder / name
         bare = ("-nostdlib", "-Wl,--gc-sections", "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group")
-        self._run([*self.board.flags, *objects, *flags, *(bare if self.board.is_bare else ()), "-o", target])
+        self._run([*self.board.flags, *objects, *flags, *(() if self.board.framework.hosted else bare), "-o", target])
         return target
 
     def measure(self, files: Iterable[Path]) -> tuple[int, int]:
         """Bytes of flash and of variables."""
         size = self.companion("size")
-        if size is None or (self.board.name == "host" and sys.platform != "linux"):
+        if size is None or (self.board.architecture is NATIVE and sys.platform != "linux"):
             return 0, 0
         flash = ram = 0
         for file in files:
@@ -154,16 +154,17 @@ class _Build:
         return flash, ram
 
     def check_architecture(self, program: Path) -> None:
-        """Raise BuildError if the program holds code for a newer processor than the Pi Zero's."""
+        """Raise BuildError if the program holds code for a newer processor, where it would crash."""
         readelf = self.companion("readelf")
         if readelf is None:
             return
         match = re.search(r"Tag_CPU_arch: (\S+)", tools.run([readelf, "-A", program]).stdout)
         architecture = match[1] if match else "an unknown architecture"
-        if not _PIZERO_ARCHITECTURES.fullmatch(architecture):
+        if not re.fullmatch(self.board.architecture.linkable, architecture):
             raise BuildError(
-                f"the linked program is ARM{architecture}, and the Pi Zero's processor is ARMv6: the compiler's "
-                f"libraries are too new. {tools.PIZERO_GXX.how_to_get} has libraries that are old enough."
+                f"the linked program is ARM{architecture}, and the processor of the {self.board.title} is "
+                f"{self.board.architecture.name.upper()}: the compiler's libraries are too new. "
+                f"{_compiler(self.board).how_to_get} has libraries that are old enough."
             )
 
     def companion(self, name: str) -> Path | None:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError
-from . import tools
+
 from ..targets.boards import Board, get_board
+from . import tools
 
 # What the IDE passes (platform.txt of the core), less -g, which changes no byte of the program.
 _COMMON_FLAGS = ("-Os", "-flto", "-ffunction-sections", "-fdata-sections")
@@ -35,6 +36,7 @@ _CORE_FLAGS = ("-w", "-DDECIMAL_DIG=__DECIMAL_DIG__")
 _OUR_WARNINGS = ("-Wall", "-Wextra")
 _SOURCE_SUFFIXES = (".c", ".cpp", ".S")
 _IDE_VERSION = "10819"
+_BEHIND_TABLES = "__ctors_start"  # what avr-gcc's linker scripts put behind them
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ def build_host(
 
 def _avr_board(board: str | Board) -> Board:
     board = get_board(board)
-    if not board.is_avr:
+    if not board.framework.sketches:
         raise ValueError(f"{board.title} is not programmed with Arduino sketches; use an AVR board such as 'uno'")
     return board
 
@@ -285,8 +287,8 @@ def _compile_sketch(
 
 def _compile_command(source: Path, target: Path, board: Board, flags: Sequence[str]) -> list[str | Path]:
     core = tools.arduino_core()
-    where = [f"-I{core / 'cores' / 'arduino'}", f"-I{core / 'variants' / 'standard'}"]
-    defines = [f"-DF_CPU={board.clock_hz}L", f"-DARDUINO={_IDE_VERSION}", "-DARDUINO_AVR_UNO", "-DARDUINO_ARCH_AVR"]
+    where = [f"-I{core / 'cores' / 'arduino'}", f"-I{core / 'variants' / board.variant}"]
+    defines = [f"-DF_CPU={board.clock_hz}L", f"-DARDUINO={_IDE_VERSION}", f"-D{board.define}", "-DARDUINO_ARCH_AVR"]
     if source.suffix == ".S":
         language: list[str | Path] = [tools.AVR_GCC.path(), "-c", "-x", "assembler-with-cpp", "-flto"]
     elif source.suffix == ".c":
@@ -301,7 +303,7 @@ def _compile_command(source: Path, target: Path, board: Board, flags: Sequence[s
 def _arduino_core_library(board: Board) -> Path:
     """The compiled Arduino core, from the cache or made now."""
     core = tools.arduino_core()
-    folders = (core / "cores" / "arduino", core / "variants" / "standard")
+    folders = (core / "cores" / "arduino", core / "variants" / board.variant)
     sources = [source for folder in folders for source in _sources_in(folder, deep=True)]
     command = _compile_command(Path("any.cpp"), Path("any.o"), board, _CORE_FLAGS)
     key = hashlib.sha256(repr((tools.AVR_GXX.version(), [str(word) for word in command], _C_FLAGS)).encode())
@@ -329,7 +331,20 @@ def _inspect(elf: Path, board: Board, warnings: Iterable[str]) -> Firmware:
     sizes = section_sizes(elf, tools.AVR_SIZE.path())
     flash = sizes.get(".text", 0) + sizes.get(".data", 0)
     ram = sizes.get(".data", 0) + sizes.get(".bss", 0) + sizes.get(".noinit", 0)
-    return Firmware(elf, board, flash, ram, symbols(elf, tools.AVR_NM.path()), tuple(warnings))
+    found = symbols(elf, tools.AVR_NM.path())
+    _check_tables(found, board)
+    return Firmware(elf, board, flash, ram, found, tuple(warnings))
+
+
+def _check_tables(found: Iterable[Symbol], board: Board) -> None:
+    """Raise BuildError if tables lie where pointers do not reach: the linker does not ask."""
+    end = next((symbol.address for symbol in found if symbol.name == _BEHIND_TABLES), 0)
+    reach = board.architecture.table_reach
+    if reach is not None and end > reach:
+        raise BuildError(
+            f"tables in flash end at {end:,} and pointers to them reach {reach:,} bytes on the {board.title}: "
+            "make them smaller, or read those of the sketch with pgm_get_far_address and pgm_read_byte_far"
+        )
 
 
 def section_sizes(elf: Path, size: Path) -> dict[str, int]:

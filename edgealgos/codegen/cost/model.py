@@ -23,38 +23,41 @@ LOOP = "Arduino core and serial loop"
 
 
 @cache
-def prices() -> dict[str, dict[str, float]]:
+def prices(file: str = "avr/costs.json") -> dict[str, dict[str, float]]:
     """Measured costs: flash bytes, cycles and stack bytes of a part."""
-    text = resources.files("edgealgos.codegen.targets").joinpath("avr/costs.json").read_text(encoding="utf-8")
+    text = resources.files("edgealgos.codegen.targets").joinpath(file).read_text(encoding="utf-8")
     loaded: dict[str, dict[str, float]] = json.loads(text)
     return loaded
 
 
 def code_bytes(program: Program, board: Board) -> dict[str, int]:
     """Flash of code by item: the Arduino core with the serial loop, and the kernels that the program calls."""
-    if not board.is_avr:
+    if board.cost_model is None:
         return {}
-    return _priced(code_counts(program), prices()["flash"])
+    items = _priced(code_counts(program), prices(board.cost_model.prices)["flash"])
+    return items | {LOOP: items[LOOP] + board.cost_model.core_flash}
 
 
 def stack_bytes(program: Program, board: Board) -> dict[str, int]:
     """RAM by item that no tensor takes: the Arduino core's variables and the deepest stack."""
-    if not board.is_avr:
+    costs = board.cost_model
+    if costs is None:
         return {"stack": 256}
-    ram = prices()["ram"]
+    ram = prices(costs.prices)["ram"]
     frames = sum(ram.get(part, 0.0) * amount for part, amount in stack_counts(program).items())
     stack = max(frames, ram.get(f"serial loop ({stack_kind(program)})", 0.0))
-    return {LOOP: round(ram["core"]), "stack": round(stack)}
+    return {LOOP: round(ram["core"]) + costs.core_ram, "stack": round(stack) + costs.core_stack}
 
 
 def cycles(program: Program, board: Board) -> dict[str, int]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
-    if not board.is_avr:
+    if board.cost_model is None:
         return {}
+    priced = prices(board.cost_model.prices)["cycles"]
     items: dict[str, int] = {}
     straight = straight_line(program)
     for function, op, times in _timed_ops(program):
-        spent = sum(_priced(op_counts(program, op), prices()["cycles"]).values())
+        spent = sum(_priced(op_counts(program, op), priced).values())
         spent += round(sum(straight[name][1] for name in op.reads if name in straight))
         label = (
             f"{function}: {type(op).__name__} {op.out}"

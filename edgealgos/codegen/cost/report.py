@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from edgealgos.errors import DoesNotFitError, ExportError
+from edgealgos.errors import DoesNotFitError
 
 from ..program import Program, Space, Tensor
 from ..program.memory import MemoryPlan, plan_memory
@@ -17,6 +17,8 @@ from ..storage.needs import model_bytes, stored_bytes, table_bytes
 from ..targets.avr.forms import groups, not_stored
 from ..targets.boards import Board
 from .model import code_bytes, cycles, stack_bytes, straight_line
+
+TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,8 @@ class Report:
         What it was predicted for.
     flash_items, ram_items, model_items, cycle_items : dict of str to int
         Bytes, bytes, bytes and clock cycles by item. Flash and RAM hold the whole sketch with the Arduino core; RAM
-        includes the deepest stack. Cycles are those of one prediction. Only the Uno's code has measured prices: on
-        other boards flash holds the tables alone, the stack is an allowance, and there are no cycles.
+        includes the deepest stack. Cycles are those of one prediction. Without a cost model of the board, flash holds
+        the tables alone, the stack is an allowance, and there are no cycles.
     memory_plan : MemoryPlan
         Where the scratch tensors lie in the arena.
     faster : dict of str to (int, int)
@@ -93,7 +95,7 @@ class Report:
         return 1e3 * self.cycles / self.board.clock_hz
 
     def __str__(self) -> str:
-        scope = "the whole sketch" if self.board.is_avr else "the model's tables and variables, without code"
+        scope = "the whole sketch" if self.board.cost_model else "the model's tables and variables, without code"
         lines = [
             f"{self.board.title}: predicted for {scope}",
             f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes",
@@ -162,14 +164,17 @@ def flash_tables(program: Program) -> dict[str, int]:
 def check_fits(report: Report, budget: Budget | None = None) -> None:
     """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits.
 
-    A limit of cycles where none are known is an ExportError.
+    A limit of cycles where the board has no cost model is a BoardError.
     """
     budget = budget or Budget()
-    if budget.cycles is not None and not report.cycle_items:
-        raise ExportError(f"cycles on a {report.board.title} cannot be predicted; leave them out of the budget")
+    if budget.cycles is not None:
+        report.board.costs("keep a limit of cycles; leave it out of the budget")
+    tables = {item: size for item, size in report.flash_items.items() if item.startswith("table ")}
+    reach = (report.board.architecture.table_reach or report.board.flash_bytes) - TABLES_OF_OTHERS
     limits = (
         ("flash", report.flash_bytes, min(budget.flash_bytes or report.board.flash_bytes, report.board.flash_bytes),
          report.flash_items, "lower max_model_bytes"),
+        ("tables that pointers reach", sum(tables.values()), reach, tables, "lower max_model_bytes"),
         ("RAM", report.ram_bytes, min(budget.ram_bytes or report.board.ram_bytes, report.board.ram_bytes),
          report.ram_items, "use fewer features, or a smaller projection_dim or hidden_size"),
         ("cycles", report.cycles, budget.cycles or report.cycles, report.cycle_items, "lower max_model_bytes or depth"),

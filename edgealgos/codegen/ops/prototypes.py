@@ -72,7 +72,8 @@ class PrototypeScore(Op):
         labels = program[self.labels]
         scores = QType(SCORE_BITS, labels.type.frac + KERNEL_BITS + _headroom(labels))
         found = {name: scores for name in (self.out, self.bias) if name is not None}
-        return found | {self.prototypes: program[self.vector].type}
+        compared = program[self.vector].qtype
+        return found if compared is None else found | {self.prototypes: compared}
 
     def bound(self, program: Program) -> PrototypeScore:
         low, high = product_range(program[self.labels].values, 0, KERNEL_MAX)

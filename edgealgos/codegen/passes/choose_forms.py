@@ -30,11 +30,11 @@ class _Choice:
 
 
 def unroll(program: Program, board: Board) -> Program:
-    """The program with its hottest products faster, while flash allows; unchanged for boards other than AVR.
+    """The program with its hottest products faster, while flash allows; unchanged where there is no faster form.
 
     A model has a share of the flash; all that is free where its promise of cycles needs it.
     """
-    if not board.is_avr:
+    if not board.architecture.straight_line or board.cost_model is None:
         return program
     before = needs(program, board)
     free = board.flash_bytes - FLASH_FOR_THE_USER - before[1]
@@ -56,9 +56,10 @@ def _best(program: Program, alternatives: list[list[_Choice]], free: int) -> Pro
     return program.replacing(*(tensor for choice in best[1] for tensor in choice.changes.values()))
 
 
-def predicted_cycles(program: Program) -> int:
-    """Cycles of a prediction of an integer program on an Uno, optimised for speed."""
-    board = get_board("uno")
+def predicted_cycles(program: Program, board: str | Board = "uno") -> int:
+    """Cycles of a prediction of an integer program on a board with a cost model, optimised for speed."""
+    board = get_board(board)
+    board.costs("plan cycles for it")
     return needs(unroll(program, board), board)[0]
 
 

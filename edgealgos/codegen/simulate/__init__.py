@@ -1,5 +1,25 @@
 """Runs firmware: rows through it on simulated boards, sketches with simulated devices attached."""
 
-from .sketch import run_sketch
+from .devices import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput
+from .sketch import (
+    FunctionCalls,
+    SerialLine,
+    SimulationResult,
+    SketchRun,
+    run_rows,
+    run_sketch,
+)
 
-__all__ = ["run_sketch"]
+__all__ = [
+    "MPU6050",
+    "AnalogAudio",
+    "FunctionCalls",
+    "PinWatch",
+    "SensorFault",
+    "SerialInput",
+    "SerialLine",
+    "SimulationResult",
+    "SketchRun",
+    "run_rows",
+    "run_sketch",
+]

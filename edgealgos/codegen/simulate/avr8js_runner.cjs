@@ -10,17 +10,30 @@ const fs = require("fs");
 
 const ISR = -1; // a frame that belongs to an interrupt handler, not to a watch
 const MARK_ISR = 1, MARK_MAIN = 2, MARK_RESET = 4, MARK_WATCH = 8;
-const FLASH_WORDS = 0x4000, VECTORS = 26, MAX_LINE = 4096, NEWLINE = 10;
+const MAX_LINE = 4096, NEWLINE = 10, REGISTERS = 0x100; // what avr8js adds to the size of the RAM
+
+// Flash, number of interrupt vectors, and those of timers and serial port; the registers are those of the ATmega328P.
+const MEGA = { vectors: 57, timer0: [21, 22, 23], timer1: [17, 18, 20, 16], timer2: [13, 14, 15], usart: 25 };
+const UNO = { vectors: 26, timer0: [14, 15, 16], timer1: [11, 12, 13, 10], timer2: [7, 8, 9], usart: 18 };
+const PROCESSORS = {
+  atmega328p: { flashWords: 0x4000, ...UNO },
+  atmega1280: { flashWords: 0x10000, ...MEGA },
+  atmega2560: { flashWords: 0x20000, ...MEGA },
+};
 const UCSR0A = 0xc0, RXC0 = 0x80, SPL = 0x5d, SPH = 0x5e;
 
 class Runner {
   constructor(avr8js, options, watches) {
-    this.program = loadImage(options.image);
-    this.cpu = new avr8js.CPU(this.program);
+    const processor = PROCESSORS[options.mcu];
+    if (!processor) throw new Error(`this runner does not know the processor ${options.mcu}`);
+    this.flashWords = processor.flashWords;
+    this.program = loadImage(options.image, this.flashWords);
+    this.cpu = new avr8js.CPU(this.program, Number(options.ram_end) - REGISTERS);
     this.step = avr8js.avrInstruction;
-    for (const timer of [avr8js.timer0Config, avr8js.timer1Config, avr8js.timer2Config])
-      new avr8js.AVRTimer(this.cpu, timer);
-    this.uart = new avr8js.AVRUSART(this.cpu, avr8js.usart0Config, Number(options.clock));
+    for (const timer of ["timer0", "timer1", "timer2"])
+      new avr8js.AVRTimer(this.cpu, { ...avr8js[`${timer}Config`], ...timerVectors(processor[timer]) });
+    const usart = { ...avr8js.usart0Config, ...usartVectors(processor.usart) };
+    this.uart = new avr8js.AVRUSART(this.cpu, usart, Number(options.clock));
     this.uart.onByteTransmit = (byte) => this.receive(byte);
 
     this.status = "running";
@@ -39,14 +52,14 @@ class Runner {
     this.returnSp = Infinity; // a stack pointer above it may mean that the innermost frame has returned
     this.inMain = false;
     this.lowestSp = 0xffff;
-    this.markCode(Number(options.main), watches);
+    this.markCode(processor.vectors, Number(options.main), watches);
   }
 
-  markCode(main, watches) {
-    this.mark = new Uint8Array(FLASH_WORDS);
-    this.watchAt = new Int8Array(FLASH_WORDS);
+  markCode(vectors, main, watches) {
+    this.mark = new Uint8Array(this.flashWords);
+    this.watchAt = new Int8Array(this.flashWords);
     this.mark[0] |= MARK_RESET;
-    for (let vector = 1; vector < VECTORS; ++vector) this.mark[2 * vector] |= MARK_ISR;
+    for (let vector = 1; vector < vectors; ++vector) this.mark[2 * vector] |= MARK_ISR;
     this.mark[main >> 1] |= MARK_MAIN;
     this.watches = [];
     for (const [index, address] of watches) {
@@ -163,7 +176,7 @@ class Runner {
       cpu.tick();
       const sp = data[SPL] | (data[SPH] << 8);
       if (sp < this.lowestSp && this.inMain && !isHalfWay(opcode)) this.lowestSp = sp;
-      if (cpu.pc >= FLASH_WORDS || (program[cpu.pc] === 0xffff && this.inMain)) this.status = "crashed";
+      if (cpu.pc >= this.flashWords || (program[cpu.pc] === 0xffff && this.inMain)) this.status = "crashed";
       else if (mark[cpu.pc]) this.arrive(mark[cpu.pc], cycle, sp);
       if ((count & 0xffff) === 0 && cpu.cycles - this.progress > this.limit) this.status = "silent";
     }
@@ -179,15 +192,25 @@ const isReturn = (opcode) => opcode === 0x9508 || opcode === 0x9518;
 // `out SPH` or `out SREG`: the stack pointer may be half written. Compilers write SPH, SREG, SPL in this order.
 const isHalfWay = (opcode) => (opcode & 0xfe0f) === 0xbe0e || (opcode & 0xfe0f) === 0xbe0f;
 
-function loadImage(path) {
-  const program = new Uint16Array(FLASH_WORDS).fill(0xffff);
+// Word addresses of a timer's interrupts, as avr8js names them.
+const timerVectors = ([compareA, compareB, overflow, capture = 0]) => ({
+  compAInterrupt: 2 * compareA, compBInterrupt: 2 * compareB, ovfInterrupt: 2 * overflow, captureInterrupt: 2 * capture,
+});
+
+// Three vectors in a row: received, register empty, transmitted.
+const usartVectors = (first) => ({
+  rxCompleteInterrupt: 2 * first, dataRegisterEmptyInterrupt: 2 * first + 2, txCompleteInterrupt: 2 * first + 4,
+});
+
+function loadImage(path, words) {
+  const program = new Uint16Array(words).fill(0xffff);
   new Uint8Array(program.buffer).set(fs.readFileSync(path));
   return program;
 }
 
 // Skips `adiw r24, 0x3f` and must then execute `ldi r22, 1`.
 function selfTest(avr8js) {
-  const program = new Uint16Array(FLASH_WORDS);
+  const program = new Uint16Array(0x4000);
   program.set([0xe060 /* ldi r22, 0 */, 0xe090 /* ldi r25, 0 */, 0xfd97 /* sbrc r25, 7 */, 0x96cf /* adiw r24, 63 */,
     0xe061 /* ldi r22, 1 */, 0xcfff /* rjmp . */]);
   const cpu = new avr8js.CPU(program);

@@ -69,7 +69,7 @@ def run_rows(
     """
     table = integer_table(rows)
     lines = "".join(",".join(map(str, row)) + "\n" for row in table.tolist())
-    if executable.board.name == "host":
+    if executable.board.simulator() == "native":
         run = _run_here(executable, lines, timeout)
     else:
         addresses = [_address(executable, name) for name in watch]

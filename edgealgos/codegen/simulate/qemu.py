@@ -19,10 +19,10 @@ from ..build import tools
 from ..targets.boards import Board
 
 _PLUGIN_SOURCE = Path(__file__).with_name("qemu_count.c")
-# The micro:bit has a true Cortex-M0: it refuses newer instructions and unaligned access, as the real one does.
-_MACHINES = {"cortex-m0": "microbit", "cortex-m4": "mps2-an386"}
-_RAM_BYTES = {"cortex-m0": 16 * 1024, "cortex-m4": 256 * 1024}
-_FLASH_BYTES = 256 * 1024
+# RAM of the machines, from 0x20000000. The micro:bit has a true Cortex-M0: it refuses newer instructions and unaligned
+# access, as the real one does.
+_MACHINE_RAM = {"microbit": 16 * 1024, "mps2-an386": 256 * 1024}
+_MACHINE_FLASH = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +80,26 @@ def run(program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, ti
             plugin = None
             done = _execute(_command(qemu, board, program, []), folder, timeout)
         _check(done, board)
-        output = (folder / "answers").read_text() if board.is_bare else done.stdout
+        output = done.stdout if board.framework.hosted else (folder / "answers").read_text()
         return QemuRun(output, _read_counts(counts, len(watch)) if plugin else None, doubt)
 
 
 def link_flags(board: Board) -> list[str | Path]:
     """Flags that link a program without an operating system for the simulated board."""
-    sizes = {"flash_bytes": _FLASH_BYTES, "ram_bytes": _RAM_BYTES[board.mcu]}
+    sizes = {"flash_bytes": _MACHINE_FLASH, "ram_bytes": _MACHINE_RAM[board.machine]}
     script = Path(__file__).with_name("cortex_m.ld")
     return [f"-T{script}", *(f"-Wl,--defsym={name}={size}" for name, size in sizes.items())]
 
 
 def _qemu(board: Board) -> tools.Tool:
-    return tools.QEMU_SYSTEM_ARM if board.is_bare else tools.QEMU_ARM
+    return tools.QEMU_ARM if board.framework.hosted else tools.QEMU_SYSTEM_ARM
 
 
 def _command(qemu: tools.Tool, board: Board, program: Path, counting: list[str]) -> list[str | Path]:
-    if not board.is_bare:
+    if board.framework.hosted:
         return [qemu.path(), "-cpu", board.mcu, *counting, program]
     silent = ["-display", "none", "-serial", "none", "-monitor", "none", "-semihosting"]
-    return [qemu.path(), "-machine", _MACHINES[board.mcu], *silent, *counting, "-kernel", program]
+    return [qemu.path(), "-machine", board.machine, *silent, *counting, "-kernel", program]
 
 
 def _execute(command: list[str | Path], folder: Path, timeout: float) -> subprocess.CompletedProcess[str]:

@@ -230,6 +230,7 @@ def _write_target(target: Target, folder: Path) -> list[str]:
     return [
         f"mcu={target.board.mcu}",
         f"clock={target.board.clock_hz}",
+        f"ram_end={target.board.ram_start + target.board.ram_bytes}",
         f"image={folder / 'image'}",
         f"log={folder / 'log'}",
         f"main={target.main_address}",

@@ -27,11 +27,11 @@
 
 #include "devices/device.h"
 
-enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 4096, kFlashWords = 32768, kVectorsEnd = 26 * 4 };
+enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 4096, kFlashWords = 131072 }; /* of the largest AVR */
 enum { kMarkIsr = 1, kMarkMain = 2, kMarkReset = 4, kMarkSkip = 8, kMarkWatch = 16 };
 enum { kIsr = -1 }; /* a frame that belongs to an interrupt handler, not to a watch */
 
-/* Registers of the ATmega48..328 family, as addresses in the data space. */
+/* Addresses in the data space, the same on all AVRs that have them. */
 enum { kSpl = 0x5D, kSph = 0x5E };
 
 static const struct device *const kDevices[] = {&kAnalogAudio, &kMpu6050, &kPinWatch, &kSerialInput};
@@ -330,7 +330,9 @@ static void mark_skips(struct runner *r, size_t length) {
 
 static void mark_code(struct runner *r, uint32_t main_address, size_t length) {
   r->mark[0] |= kMarkReset;
-  for (uint32_t pc = 4; pc < kVectorsEnd; pc += 4) r->mark[pc >> 1] |= kMarkIsr;
+  const avr_int_table_t *table = &r->avr->interrupts;
+  for (int i = 0; i < table->vector_count; ++i)
+    r->mark[table->vector[i]->vector * r->avr->vector_size / 2] |= kMarkIsr;
   r->mark[(main_address >> 1) % kFlashWords] |= kMarkMain;
   mark_skips(r, length);
 }

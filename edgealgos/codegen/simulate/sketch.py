@@ -14,31 +14,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from edgealgos.errors import SimulationError
+from edgealgos.errors import BoardError, SimulationError
 
 from ..build.sketch import Firmware
+from ..targets.boards import Board
 from . import avr8js, simavr
-from .devices import MPU6050, AnalogAudio, Device, PinWatch, SensorFault, SerialInput
+from .devices import Device
 from .runner import Ending, Job, Run, Stretch, StretchRun, Target, run_job, run_stretch
 from .skip_fault import SkipPlace, find_skip_places
 
-__all__ = [
-    "MPU6050",
-    "AnalogAudio",
-    "FunctionCalls",
-    "PinWatch",
-    "SensorFault",
-    "SerialInput",
-    "SerialLine",
-    "SimulationResult",
-    "SketchRun",
-    "run_rows",
-    "run_sketch",
-]
-
 Ints = NDArray[np.int64]
 
-_FIRST_RAM_ADDRESS = 0x100  # registers and ports lie below, on the ATmega328P
 _SIMULATORS = {"simavr": simavr, "avr8js": avr8js}
 _CONFIRMED_ROWS = 50  # enough to meet every path of a small program, and under a second
 
@@ -261,6 +247,7 @@ def run_sketch(
     >>> run_sketch(firmware, 3.0, devices=[PinWatch(13)]).reports[0].rises  # doctest: +SKIP
     [1.0000345, 3.000076]
     """
+    _check_pins(firmware.board, devices)
     stretch = Stretch(_target(firmware, watch), round(seconds * firmware.board.clock_hz), devices)
     run = run_stretch(simavr.command(), stretch)
     lines = _serial_lines(run, firmware.board.clock_hz)
@@ -281,6 +268,11 @@ def run_sketch(
         flash_bytes=firmware.flash_bytes,
         warnings=[*firmware.warnings, *([_skip_warning(places, run.end.mended_skips, None)] if places else [])],
     )
+
+
+def _check_pins(board: Board, devices: Sequence[Device]) -> None:
+    if board.variant != "standard" and any(hasattr(device, "pin") for device in devices):
+        raise BoardError(f"devices on pins are known for the Uno's pins, and those of the {board.title} are others")
 
 
 def _serial_lines(run: StretchRun, clock_hz: int) -> list[SerialLine]:
@@ -395,7 +387,7 @@ def _last_words(run: Run) -> str:
 
 def _stack_bytes(firmware: Firmware, lowest_stack_pointer: int) -> int:
     """Bytes of the deepest stack, or SimulationError if it met the variables."""
-    stack = _FIRST_RAM_ADDRESS + firmware.board.ram_bytes - 1 - lowest_stack_pointer
+    stack = firmware.board.ram_start + firmware.board.ram_bytes - 1 - lowest_stack_pointer
     free = firmware.board.ram_bytes - firmware.static_ram_bytes
     if stack > free:
         raise SimulationError(

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edgealgos._version import VERSION
+from edgealgos.codegen.targets.architectures import NATIVE
 from edgealgos.codegen.targets.boards import Board
 from edgealgos.codegen.twin import Twin
 from edgealgos.errors import ExportError
@@ -61,11 +62,11 @@ def library_files(twin: Twin, name: str, folder: str, self_test: ArrayLike | Non
 
 def cpp_files(twin: Twin, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:
     """Plain C++ with a main program: on Linux it answers rows, without an operating system it is an example."""
-    main = "main_bare" if twin.board.is_bare else "main"
+    main = "main" if twin.board.framework.hosted else "main_bare"
     answer, start = _part(twin, f"{main}_answer", ".cpp", name), ""
     if self_test is not None:
         answer += "\n\n" + _self_test(twin, name, self_test).rstrip("\n")
-        start = _BARE_START if twin.board.is_bare else _LINUX_START
+        start = _LINUX_START if twin.board.framework.hosted else _BARE_START
     facts = _facts(twin, name) | {"answer": answer, "start": start}
     return {
         "main.cpp": template(f"{main}.cpp").substitute(facts),
@@ -79,12 +80,12 @@ def build_files(board: Board, name: str) -> dict[str, str]:
     """For CMake: how to build, and for another computer than this one the compiler that does."""
     use = "cmake -S . -B build"
     files = {}
-    if board.name != "host":
+    if board.architecture is not NATIVE:
         use += f" -DCMAKE_TOOLCHAIN_FILE={board.name}.cmake"
-        system = "Generic" if board.is_bare else "Linux"
+        system = "Linux" if board.framework.hosted else "Generic"
         facts = {"board": board.title, "system": system, "compiler": board.compiler, "flags": " ".join(board.flags)}
         files[f"{board.name}.cmake"] = template("toolchain.cmake").substitute(facts)
-    program = "" if board.is_bare else template("program.cmake").substitute(name=name)
+    program = template("program.cmake").substitute(name=name) if board.framework.hosted else ""
     text = template("CMakeLists.txt").substitute(name=name, use=f"{use} && cmake --build build", program=program)
     return {"CMakeLists.txt": text.rstrip("\n") + "\n", **files}
 
@@ -92,7 +93,7 @@ def build_files(board: Board, name: str) -> dict[str, str]:
 def build_command(board: Board, name: str) -> str:
     """The compiler's command line; without an operating system it makes an object file."""
     compiler = [board.compiler, "-std=c++11", *board.flags]
-    files = ["-c", f"{name}_model.cpp"] if board.is_bare else ["main.cpp", f"{name}_model.cpp", "-o", name]
+    files = ["main.cpp", f"{name}_model.cpp", "-o", name] if board.framework.hosted else ["-c", f"{name}_model.cpp"]
     return " ".join([*compiler, *files])
 
 
@@ -126,7 +127,7 @@ def _part(twin: Twin, stem: str, suffix: str, name: str) -> str:
     kind = "sequence" if twin.program.steps is not None else "sample"
     text = template(f"{stem}_{kind}_{twin.program.task}{suffix}")
     label = f"{name}::label(index);"
-    tell_label = f"Serial.println({label[:-1]});" if twin.board.is_avr else f"const char *label = {label}"
+    tell_label = f"Serial.println({label[:-1]});" if twin.board.framework.sketches else f"const char *label = {label}"
     return text.substitute(name=name, tell_label=tell_label).rstrip("\n")
 
 
@@ -153,7 +154,7 @@ def _self_test(twin: Twin, name: str, X: ArrayLike) -> str:
     entry = "predict" if twin.program.task == "classifier" else "predict_raw"
     kind = "sequence" if twin.program.steps is not None else "sample"
     steps = rows[0].size // twin.program.input.size
-    suffix = ".ino" if twin.board.is_avr else ".cpp"
+    suffix = ".ino" if twin.board.framework.sketches else ".cpp"
     facts = {"name": name, "entry": entry, "steps": steps, "count": len(rows)}
     run = template(f"self_test_{kind}{suffix}").substitute(facts).rstrip("\n")
     return template(f"self_test{suffix}").substitute(
@@ -223,7 +224,7 @@ def _readme(twin: Twin, name: str) -> str:
         "model": f"{report.model_bytes:,}",
         "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
     }
-    if twin.board.is_avr:
+    if twin.board.framework.sketches:
         return template("README.md").substitute(
             facts, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
         )
@@ -234,7 +235,7 @@ def _readme(twin: Twin, name: str) -> str:
 
 def _build_text(board: Board, facts: Mapping[str, Any]) -> str:
     """How to build the files, for people."""
-    stem = "build_bare" if board.is_bare else f"build_{board.name}"
+    stem = f"build_{board.name}" if board.framework.hosted else "build_bare"
     command = build_command(board, facts["name"])
     return template(f"{stem}.md").substitute(facts, command=command, target=board.name).rstrip("\n")
 

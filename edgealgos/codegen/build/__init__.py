@@ -1,0 +1,1 @@
+"""Builds what was exported: finds compilers, makes firmware and programs of it."""

@@ -1,0 +1,42 @@
+"""Processor families: what code for them may count on. Knows no boards, no compilers, no models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """What everything that writes, prices or runs code asks of a processor family.
+
+    Parameters
+    ----------
+    name : str
+        Name in tables, for example ``"armv6-m"``.
+    separate_flash : bool
+        Whether constants lie in an address space of their own (Harvard) and are read by instructions of their own.
+    table_reach : int or None
+        Bytes of flash, from address 0, that pointers to constants reach; None: all.
+    multiplies : bool
+        Whether one instruction multiplies two bytes.
+    straight_line : bool
+        Whether there is a form of code whose instructions hold a model's weights.
+    linkable : str
+        Pattern of the architectures that a linked file may be made for, where a compiler's libraries may be too new.
+    """
+
+    name: str
+    separate_flash: bool = False
+    table_reach: int | None = None
+    multiplies: bool = True
+    straight_line: bool = False
+    linkable: str = ""
+
+
+_LPM_REACH = 1 << 16  # pointers to program memory have 16 bits; linkers put all tables first
+
+AVR = Architecture("avr", separate_flash=True, table_reach=_LPM_REACH, straight_line=True)
+ARMV6 = Architecture("armv6", linkable=r"v[1-5]\w*|v6")
+ARMV6_M = Architecture("armv6-m")
+ARMV7E_M = Architecture("armv7e-m")
+NATIVE = Architecture("native")

@@ -1,0 +1,54 @@
+"""The boards that programs can be compiled for, by name; each record stands in one of the tables beside this file."""
+
+from __future__ import annotations
+
+import difflib
+
+from ..board import Board
+from . import arm, avr, computers
+
+BOARDS: dict[str, Board] = {board.name: board for board in (*avr.BOARDS, *arm.BOARDS, *computers.BOARDS)}
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c not in "-_ ")
+
+
+_BY_PLAIN_NAME = {_plain(name): board for board in BOARDS.values() for name in (board.name, *board.aliases)}
+
+
+def boards() -> list[Board]:
+    """All boards that ``board=`` takes.
+
+    Returns
+    -------
+    list of Board
+        Records with `name`, `title`, `ram_bytes`, `flash_bytes`, `clock_hz`, `simulators` and more.
+
+    Examples
+    --------
+    >>> [board.ram_bytes for board in boards() if board.name == "uno"]
+    [2048]
+    """
+    return list(BOARDS.values())
+
+
+def get_board(board: str | Board) -> Board:
+    """Board of that name, whatever its case, hyphens and underscores; a `Board` passes through.
+
+    Raises
+    ------
+    ValueError
+        If no board has that name; the message suggests the nearest names.
+    """
+    if isinstance(board, Board):
+        return board
+    wanted = _plain(board) if isinstance(board, str) else ""
+    if wanted in _BY_PLAIN_NAME:
+        return _BY_PLAIN_NAME[wanted]
+    near = [_BY_PLAIN_NAME[name].name for name in difflib.get_close_matches(wanted, _BY_PLAIN_NAME, n=3, cutoff=0.5)]
+    suggestion = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
+    raise ValueError(f"no board is called {board!r}.{suggestion} Known boards: {', '.join(BOARDS)}")
+
+
+__all__ = ["BOARDS", "Board", "boards", "get_board"]

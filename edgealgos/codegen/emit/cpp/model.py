@@ -49,7 +49,7 @@ def model_header(program: Program, name: str) -> str:
     """Text of ``<name>_model.h``."""
     return template("model.h").substitute(
         name=name,
-        guard=f"EDGEALGOS_{name.upper()}_MODEL_H",
+        guard=f"EDGEALGOS_{name}_MODEL_H",
         family=program.family,
         input_type=c_type(program.input.type),
         features=program.input.size,

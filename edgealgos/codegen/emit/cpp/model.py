@@ -6,8 +6,8 @@ import re
 from importlib import resources
 from string import Template
 
-from edgealgos.codegen.passes.plan_memory import MemoryPlan, plan_memory
-from edgealgos.codegen.program.ir import Program, Space, Tensor
+from edgealgos.codegen.program import Program, Space, Tensor
+from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
 
 from .calls import statement

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from abc import abstractmethod
 from dataclasses import replace
 from functools import partial
@@ -27,7 +28,7 @@ from ..codegen.passes import AccumulatorOverflow, model_bytes, to_integer
 from ..codegen.passes.choose_forms import predicted_cycles
 from ..codegen.passes.mixed import error_on, matrices, narrow, represent
 from ..codegen.program import interpret, ir
-from ..codegen.program.encoding import choose_encoding
+from ..codegen.program.choose_encoding import choose_encoding, losses
 from ..codegen.program.qtype import QType
 from ..codegen.program.verify import verify
 from ..errors import MissingToolError
@@ -124,7 +125,7 @@ class EdgeEstimator(BaseEstimator):
         rows, y, weight = rows[weight > 0], y[weight > 0], weight[weight > 0]
         y, weight = self._prepare_target(y, weight)
         _need_tensorflow()
-        self.encoding_ = choose_encoding(rows, bits=self._input_bits)
+        self._choose_encoding(rows)
         held_out = self._held_out(len(rows))
         kept = ~held_out
         self._train_all(rows[kept], y[kept], weight[kept], rows[held_out], y[held_out])
@@ -132,6 +133,15 @@ class EdgeEstimator(BaseEstimator):
         self.model_bytes_ = model_bytes(self._proven_program())
         self._check_budget()
         return self
+
+    def _choose_encoding(self, rows: NDArray[np.float64]) -> None:
+        """Device inputs for these rows; a warning says what they lose of them."""
+        names: Any = getattr(self, "feature_names_in_", None)
+        names = names if names is not None and len(names) == rows.shape[-1] else None
+        self.encoding_ = choose_encoding(rows, bits=self._input_bits, names=names)
+        self.input_warnings_ = losses(self.encoding_, rows, names).sentences()
+        if self.input_warnings_:
+            warnings.warn("; ".join(self.input_warnings_), UserWarning, stacklevel=3)
 
     def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
         rows, target = validate_data(self, X, y, dtype=np.float64, **self._target_checks)
@@ -338,7 +348,8 @@ class EdgeEstimator(BaseEstimator):
         self, family: str, tensors: list[ir.Tensor], functions: dict[str, list[ir.Op]], steps: int | None = None
     ) -> ir.Program:
         """The program of these tensors and ops; a classifier's ends in the arg-max."""
-        facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles}
+        told = tuple(getattr(self, "input_warnings_", ()))  # absent from models of earlier versions
+        facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles, "warnings": told}
         if isinstance(self, ClassifierMixin):
             facts |= {"task": "classifier", "labels": tuple(self.classes_.tolist())}
             tensors = [*tensors, ir.Tensor("label", (1,), ir.Space.SCRATCH, doc="index of the class")]

@@ -15,7 +15,8 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.passes.choose_forms import unroll
 from edgealgos.codegen.passes.mixed import matrices, represent
 from edgealgos.codegen.passes.represent import REPRESENTATIONS
-from edgealgos.codegen.program.encoding import InputEncoding, choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
+from edgealgos.codegen.program.encoding import InputEncoding
 from edgealgos.codegen.program.ir import (
     Add,
     ArgMax,

@@ -398,6 +398,8 @@ class Program:
         Tensors of the feature extractor in front of the model; they are no part of the model's bytes.
     max_cycles : int or None
         Cycles of a prediction on an Uno that training has promised.
+    warnings : tuple of str
+        What its user should know, a sentence each.
     """
 
     tensors: tuple[Tensor, ...]
@@ -409,6 +411,7 @@ class Program:
     family: str = "model"
     preprocessing: frozenset[str] = frozenset()
     max_cycles: int | None = None
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Tensor:
         for tensor in self.tensors:

@@ -23,6 +23,8 @@ from edgealgos.errors import ExportError
 from . import model_header, model_source, number_lines, runtime_header, template
 
 BAUD = 250_000
+RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
+WIDE_RULE = "clip(floor(((v - o) + (x - v - (offset - o))) * scale + 0.5), min, max) with v, o: x, offset as float32"
 _LINUX_START = (
     '  fprintf(stderr, "# self-test: %d of %d rows as in Python\\n", selfTest(),\n'
     "          static_cast<int>(sizeof kTestAnswers / sizeof kTestAnswers[0]));\n"
@@ -181,7 +183,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "max": encoding.high,
             "offset": [float(v) for v in encoding.offset],
             "scale": [float(v) for v in encoding.scale],
-            "rule": "clip(floor((x - offset) * scale + 0.5), min, max) in float32",
+            "rule": WIDE_RULE if encoding.wide else RULE,
         },
         "output": {"count": program.output.size, "frac": program.output.type.frac},
         "serial": {"baud": BAUD},
@@ -192,6 +194,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "cycles": report.cycles if report.cycle_items else None,
         },
         "model_items": dict(report.model_items),
+        **({"warnings": list(report.warnings)} if report.warnings else {}),
     }
 
 
@@ -213,6 +216,8 @@ def _readme(twin: Twin, name: str) -> str:
         rule = f"`(x - {float(encoding.offset[0]):g}) * {float(encoding.scale[0]):g}`, rounded"
     else:
         rule = "`(x - offset) * scale`, rounded, with one offset and scale a feature (`manifest.json`)"
+    if encoding.wide:
+        rule += "; `quantize()` takes what a float leaves out of `x` as its last argument"
     facts = _facts(twin, name) | {
         "family": program.family,
         "board": twin.board.title,

@@ -19,7 +19,7 @@ from edgealgos import (
     ProtoNNRegressor,
 )
 from edgealgos.cli import _parser
-from edgealgos.estimators.base import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
+from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,

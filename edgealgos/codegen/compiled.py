@@ -115,7 +115,8 @@ class CompiledModel(Twin):
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .build.plain import build_cpp
-        from .emit.cpp.files import semihosting_source, write_cpp
+        from .emit.cpp.applications import semihosting_source
+        from .emit.cpp.files import write_cpp
         from .simulate.plain import run_rows
         from .simulate.qemu import link_flags
 

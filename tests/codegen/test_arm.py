@@ -11,7 +11,7 @@ import pytest
 
 from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.plain import build_cpp
-from edgealgos.codegen.emit.cpp import files
+from edgealgos.codegen.emit.cpp import applications, files
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate import qemu
 from edgealgos.codegen.simulate.plain import run_rows
@@ -228,7 +228,7 @@ def test_instructions_are_counted_exactly(board, tmp_path):
 def firmware_with(board, folder, statement):
     """The simulated firmware with a statement before each row."""
     compiled = exported(board, folder / "digits")
-    source = files.semihosting_source(compiled, "digits")
+    source = applications.semihosting_source(compiled, "digits")
     head = "static bool readRow() {"
     (folder / "firmware.cpp").write_text(source.replace(head, head + statement))
     flags = qemu.link_flags(compiled.board)

@@ -57,7 +57,7 @@ def _some(rows: Doubles) -> Doubles:
 def levels(rows: NDArray[np.generic]) -> NDArray[np.int64]:
     """Different values of each column."""
     ordered = np.sort(rows, axis=0)
-    return 1 + np.count_nonzero(ordered[1:] != ordered[:-1], axis=0)
+    return np.asarray(1 + np.count_nonzero(ordered[1:] != ordered[:-1], axis=0))
 
 
 def rare(rows: Doubles) -> NDArray[np.bool_]:
@@ -71,15 +71,15 @@ def check_representable(rows: Doubles, names: Sequence[str] | None = None) -> No
     """Refuse columns that vary by less than 32-bit floats can scale or, far from zero, tell apart."""
     low, high = rows.min(axis=0), rows.max(axis=0)
     span, farthest = high - low, np.maximum(np.abs(low), np.abs(high))
-    named = lambda j: name_of(j, names)  # noqa: E731
     for j in np.flatnonzero((span > 0) & (span < 512 / MOST_SCALE)).tolist():
         raise ValueError(
-            f"{named(j)} varies by {span[j]:.3g} only, too little for 32-bit floats: multiply it by a power of ten"
+            f"{name_of(j, names)} varies by {span[j]:.3g} only, too little for 32-bit floats: multiply it by a "
+            "power of ten"
         )
     for j in np.flatnonzero((span > 0) & (span * 2.0**DOUBLE_BITS < 512 * farthest)).tolist():
         raise ValueError(
-            f"{named(j)} varies by {span[j]:.3g} around {low[j]:.10g}, which is lost in floating point: subtract "
-            "what is common to all rows before rounding does"
+            f"{name_of(j, names)} varies by {span[j]:.3g} around {low[j]:.10g}, which is lost in floating point: "
+            "subtract what is common to all rows before rounding does"
         )
 
 

@@ -148,18 +148,20 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Raw rows (n, ...), class indices or real targets (n,), weights (n,)."""
+    """Raw rows (n, ...), class indices or real targets (n,), weights (n,), and groups that are never split."""
 
     rows: NDArray[np.float64]
     y: NDArray[Any]
     weight: NDArray[np.float64]
+    groups: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def where(self, mask: NDArray[np.bool_]) -> Examples:
         """Those of a mask."""
-        return Examples(self.rows[mask], self.y[mask], self.weight[mask])
+        groups = None if self.groups is None else self.groups[mask]
+        return Examples(self.rows[mask], self.y[mask], self.weight[mask], groups)
 
 
 @dataclass(frozen=True, eq=False)

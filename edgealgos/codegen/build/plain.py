@@ -131,7 +131,7 @@ class _Build:
     def compile(self, source: Path, flags: Iterable[str] = ()) -> Path:
         """Object file of a source file."""
         target = self.folder / f"{source.name}.o"
-        self._run([*_LANGUAGE, *self.board.flags, *flags, "-c", source, "-o", target])
+        self._run(compile_command(source, target, self.board, flags)[1:])
         return target
 
     def link(self, name: str, objects: Sequence[Path], flags: Sequence[str | Path]) -> Path:
@@ -174,6 +174,11 @@ class _Build:
 
     def _run(self, arguments: Sequence[str | Path]) -> None:
         self.messages.append(tools.run([self.compiler, *arguments]).stderr)
+
+
+def compile_command(source: Path, target: Path, board: Board, flags: Iterable[str] = ()) -> list[str | Path]:
+    """What makes an object file of a source file."""
+    return [_compiler(board).path(), *_LANGUAGE, *board.flags, *flags, "-c", source, "-o", target]
 
 
 def _compiler(board: Board) -> tools.Tool:

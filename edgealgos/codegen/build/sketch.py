@@ -281,11 +281,12 @@ def _compile_sketch(
     """Object files and compiler messages."""
     folders = [f"-I{folder}" for folder in include]
     jobs = [(source, build / f"{index}-{source.name}.o") for index, source in enumerate(sources)]
-    commands = [_compile_command(source, target, board, [*_OUR_WARNINGS, *folders]) for source, target in jobs]
+    commands = [compile_command(source, target, board, [*_OUR_WARNINGS, *folders]) for source, target in jobs]
     return [target for _, target in jobs], [done.stderr for done in _run_all(commands)]
 
 
-def _compile_command(source: Path, target: Path, board: Board, flags: Sequence[str]) -> list[str | Path]:
+def compile_command(source: Path, target: Path, board: Board, flags: Sequence[str] = ()) -> list[str | Path]:
+    """What makes an object file of a source file of a sketch, a library or the core."""
     core = tools.arduino_core()
     where = [f"-I{core / 'cores' / 'arduino'}", f"-I{core / 'variants' / board.variant}"]
     defines = [f"-DF_CPU={board.clock_hz}L", f"-DARDUINO={_IDE_VERSION}", f"-D{board.define}", "-DARDUINO_ARCH_AVR"]
@@ -305,7 +306,7 @@ def _arduino_core_library(board: Board) -> Path:
     core = tools.arduino_core()
     folders = (core / "cores" / "arduino", core / "variants" / board.variant)
     sources = [source for folder in folders for source in _sources_in(folder, deep=True)]
-    command = _compile_command(Path("any.cpp"), Path("any.o"), board, _CORE_FLAGS)
+    command = compile_command(Path("any.cpp"), Path("any.o"), board, _CORE_FLAGS)
     key = hashlib.sha256(repr((tools.AVR_GXX.version(), [str(word) for word in command], _C_FLAGS)).encode())
     for source in sources:
         key.update(source.read_bytes())
@@ -318,7 +319,7 @@ def _arduino_core_library(board: Board) -> Path:
 
 def _compile_core(sources: Sequence[Path], board: Board, library: Path) -> None:
     jobs = [(source, library.with_name(f"{index}-{source.name}.o")) for index, source in enumerate(sources)]
-    _run_all([_compile_command(source, target, board, _CORE_FLAGS) for source, target in jobs])
+    _run_all([compile_command(source, target, board, _CORE_FLAGS) for source, target in jobs])
     tools.run([tools.AVR_AR.path(), "rcs", library, *(target for _, target in jobs)])
 
 

@@ -206,7 +206,7 @@ def losses(encoding: InputEncoding, X: NDArray[np.floating], names: Sequence[str
     before, after = levels(rows), levels(encoding.encode(rows))
     coarse = np.flatnonzero(after < np.minimum(before, FEW_LEVELS)).tolist()
     cut = np.mean(encoding.saturates(rows), axis=0)
-    far = np.broadcast_to(np.abs(encoding.offset) * encoding.scale > 2.0**22, (rows.shape[1],))
+    far = np.broadcast_to(encoding.far, (rows.shape[1],))
     return Losses(
         {name_of(j, names): int(after[j]) for j in coarse},
         {name_of(j, names): float(cut[j]) for j in np.flatnonzero(cut > RARE).tolist()},

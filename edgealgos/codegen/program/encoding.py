@@ -15,7 +15,7 @@ from .qtype import QType
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 FLOAT_BITS = 24  # that a 32-bit float holds of a number
-COARSEST = 0.25  # device units by which rounding raw values to floats may move an input
+COARSEST = 2.0**-10  # of the range of inputs, by which rounding raw values to floats may move one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -55,7 +55,13 @@ class InputEncoding:
     @property
     def wide(self) -> bool:
         """Whether a raw value near an offset needs more than the 24 bits of one float: it then comes as two."""
-        return bool((np.abs(self.offset) * self.scale > np.ldexp(COARSEST, FLOAT_BITS)).any())
+        return bool(self.far.any())
+
+    @property
+    def far(self) -> NDArray[np.bool_]:
+        """Which pairs are so far from zero."""
+        found: NDArray[np.bool_] = np.abs(self.offset) * self.scale > np.ldexp(COARSEST, FLOAT_BITS + self.qtype.bits)
+        return found
 
     def encode(self, X: NDArray[np.floating]) -> NDArray[np.signedinteger]:
         """Device inputs of raw features, last axis = features; NaN is not allowed here."""

@@ -11,7 +11,7 @@ from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
 
 from .calls import statement
-from .literals import c_float, c_string, c_type, float_lines, number_lines
+from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
 from .tables import constant
 
 _KERNELS = {
@@ -82,10 +82,10 @@ def _constants(program: Program) -> list[str]:
         rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
     if program.task == "classifier":
         rows.append(f"uint8_t kClassCount = {len(program.labels)};")
-        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * 2^-{frac}")
+        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * {power_of_two(-frac)}")
     else:
         rows.append(f"uint8_t kOutputCount = {program.output.size};")
-        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * 2^-{frac}")
+        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * {power_of_two(-frac)}")
     rows.append(
         f"uint8_t kScoreCount = {program.output.size};  // one for two classes or a regressor, else one a class"
     )
@@ -94,7 +94,9 @@ def _constants(program: Program) -> list[str]:
 
 def _declarations(program: Program) -> str:
     name = "model_api_sequence" if program.steps is not None else "model_api_sample"
-    return template(f"{name}_{program.task}.h").template.rstrip("\n")
+    counted = any(op.counts_steps for op in program.functions.get("push", ()))
+    more = " More than kStepCount of them are ignored until reset()." if counted else ""
+    return template(f"{name}_{program.task}.h").substitute(more=more).rstrip("\n")
 
 
 def _is_table(tensor: Tensor) -> bool:
@@ -138,7 +140,7 @@ def _quantize(program: Program) -> str:
     encoding = program.encoding
     if encoding.uniform:
         offset, scale = c_float(encoding.offset[0]), c_float(encoding.scale[0])
-        head = f"  (void)feature;\n  const float scaled = (value - {offset}) * {scale} + 0.5f;"
+        head = f"  (void)feature;\n  const float scaled = edgealgos::rounded((value - {offset}) * {scale}) + 0.5f;"
         tables = ""
     else:
         tables = "".join(
@@ -146,7 +148,7 @@ def _quantize(program: Program) -> str:
             for key, values in (("kOffset", encoding.offset), ("kScale", encoding.scale))
         )
         read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
-        head = f"  const float scaled = {read} + 0.5f;"
+        head = f"  const float scaled = edgealgos::rounded({read}) + 0.5f;"
     kind = c_type(program.input.type)
     return template("quantize.cpp").substitute(tables=tables, head=head, input_type=kind).rstrip("\n")
 
@@ -154,7 +156,11 @@ def _quantize(program: Program) -> str:
 def _label_table(program: Program) -> str:
     if program.task != "classifier":
         return ""
-    texts = [str(label) for label in program.labels]
+    texts = [str(label).replace("\0", r"\0") for label in program.labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
-    table = ", ".join(f"label_{i}" for i in range(len(texts)))
-    return template("labels.cpp").substitute(strings=strings, table=table, count=len(texts)).rstrip("\n")
+    facts = {
+        "table": ", ".join(f"label_{i}" for i in range(len(texts))),
+        "count": len(texts),
+        "longest": max(len(text.encode("utf-8")) for text in texts) + 1,
+    }
+    return template("labels.cpp").substitute(facts, strings=strings).rstrip("\n")

@@ -13,7 +13,7 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.emit.cpp import files, model_source
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Space
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.interpret import run_stream
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.simulate.sketch import run_sketch

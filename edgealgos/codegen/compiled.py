@@ -157,7 +157,7 @@ class CompiledModel(Twin):
 
     def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return np.asarray(self.program.labels)[labels]
+            return self.classes[labels]
         return self._answers(scores)
 
 

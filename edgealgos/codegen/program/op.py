@@ -187,6 +187,9 @@ class Op:
     kernels: ClassVar[tuple[str, ...]]
     """Stems of the kernel headers that its call needs, such as ``("motion",)``."""
 
+    counts_steps: ClassVar[bool] = False
+    """Whether it takes as many steps as a sample has, and ignores those that follow."""
+
     _roles: ClassVar[dict[str, Role]] = {}
 
     def __init_subclass__(cls, abstract: bool = False, **others: Any) -> None:

@@ -14,6 +14,7 @@ from edgealgos.codegen.twin import Twin
 from ..folder import MANIFEST, digests
 from . import template
 from .applications import BAUD, facts, part
+from .literals import power_of_two
 from .project import build_command
 
 RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
@@ -69,7 +70,7 @@ def _readme(twin: Twin, name: str) -> str:
         rows = [f"| {i} | {_markdown(str(label))} |" for i, label in enumerate(program.labels)]
         outputs = "\n".join(["| index | label |", "|---|---|", *rows])
     else:
-        outputs = f"One number: `real = raw * 2^-{program.output.type.frac}`."
+        outputs = f"One number: `real = raw * {power_of_two(-program.output.type.frac)}`."
     if encoding.uniform:
         rule = f"`(x - {float(encoding.offset[0]):.10g}) * {float(encoding.scale[0]):g}`, rounded"
     else:

@@ -17,6 +17,8 @@ class Architecture:
         Whether constants lie in an address space of their own (Harvard) and are read by instructions of their own.
     table_reach : int or None
         Bytes of flash, from address 0, that pointers to constants reach; None: all.
+    largest_object : int or None
+        Most bytes of one table or array that its compiler takes; None: no limit that matters.
     multiplies : bool
         Whether one instruction multiplies two bytes.
     straight_line : bool
@@ -28,14 +30,16 @@ class Architecture:
     name: str
     separate_flash: bool = False
     table_reach: int | None = None
+    largest_object: int | None = None
     multiplies: bool = True
     straight_line: bool = False
     linkable: str = ""
 
 
+_PTRDIFF_MAX = (1 << 15) - 1  # of a compiler whose int has 16 bits
 _LPM_REACH = 1 << 16  # pointers to program memory have 16 bits; linkers put all tables first
 
-AVR = Architecture("avr", separate_flash=True, table_reach=_LPM_REACH, straight_line=True)
+AVR = Architecture("avr", separate_flash=True, table_reach=_LPM_REACH, largest_object=_PTRDIFF_MAX, straight_line=True)
 ARMV6 = Architecture("armv6", linkable=r"v[1-5]\w*|v6")
 ARMV6_M = Architecture("armv6-m")
 ARMV7E_M = Architecture("armv7e-m")

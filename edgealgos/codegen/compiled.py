@@ -115,7 +115,8 @@ class CompiledModel(Twin):
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .build.plain import build_cpp
-        from .emit.cpp.files import semihosting_source, write_cpp
+        from .emit.cpp.files import answer_source, write_cpp
+        from .simulate.firmware import write_firmware
         from .simulate.plain import run_rows
         from .simulate.qemu import link_flags
 
@@ -123,17 +124,18 @@ class CompiledModel(Twin):
             write_cpp(self, Path(folder) / "model", "model")
             firmware, flags = None, []
             if not self.board.framework.hosted:
-                firmware, flags = Path(folder) / "semihosting.cpp", link_flags(self.board)
-                firmware.write_text(semihosting_source(self, "model"), encoding="utf-8")
+                answer = answer_source(self, "model")
+                firmware = write_firmware(Path(folder) / "firmware", self.board, "model", answer)
+                flags = link_flags(self.board)
             executable = build_cpp(Path(folder) / "model", self.board, firmware=firmware, link_flags=flags)
             result = run_rows(executable, inputs.reshape(-1, self.program.input.size), self.watched)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]
-        counted = result.instructions_by_function
+        spent = self.sample_cycles(result.spent_by_function, inputs) if result.spent_by_function else _none()
+        cycles, instructions = (spent, _none()) if self.board.counts_cycles else (_none(), spent)
         static, stack = executable.static_ram_bytes, result.stack_peak
-        return Simulation(self._told(result.labels[last], scores), scores, _none(), static + stack, static, stack,
-                          executable.flash_bytes, result.warnings,
-                          self.sample_cycles(counted, inputs) if counted else _none())  # fmt: skip
+        return Simulation(self._told(result.labels[last], scores), scores, cycles, static + stack, static, stack,
+                          executable.flash_bytes, result.warnings, instructions)  # fmt: skip
 
     @property
     def watched(self) -> list[str]:

@@ -19,6 +19,7 @@ from ..build import tools
 from ..targets.boards import Board
 
 _PLUGIN_SOURCE = Path(__file__).with_name("qemu_count.c")
+_FIRMWARE = Path(__file__).parent / "firmware"
 # RAM of the machines, from 0x20000000. The micro:bit has a true Cortex-M0: it refuses newer instructions and unaligned
 # access, as the real one does.
 _MACHINE_RAM = {"microbit": 16 * 1024, "mps2-an386": 256 * 1024}
@@ -86,8 +87,10 @@ def run(program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, ti
 
 def link_flags(board: Board) -> list[str | Path]:
     """Flags that link a program without an operating system for the simulated board."""
+    if not board.machine:
+        return []
     sizes = {"flash_bytes": _MACHINE_FLASH, "ram_bytes": _MACHINE_RAM[board.machine]}
-    script = Path(__file__).with_name("cortex_m.ld")
+    script = _FIRMWARE / "cortex_m.ld"
     return [f"-T{script}", *(f"-Wl,--defsym={name}={size}" for name, size in sizes.items())]
 
 

@@ -68,6 +68,8 @@ class Board:
     core, variant, define : str
         Of the Arduino framework: the core (``"arduino:avr"``), the folder of its pins, and the macro that sketches ask
         for (``"ARDUINO_AVR_UNO"``).
+    uart : int
+        Number of the serial port that a simulator talks to: where ``Serial`` is not port 0 (but USB), it takes its place.
     cost_model : CostModel or None
         What predicts flash, RAM and cycles; None: only tables and variables are predicted.
     simulators : tuple of str
@@ -92,6 +94,7 @@ class Board:
     core: str = ""
     variant: str = ""
     define: str = ""
+    uart: int = 0
     cost_model: CostModel | None = None
     simulators: tuple[str, ...] = ()
     machine: str = ""
@@ -112,6 +115,11 @@ class Board:
     def _need(self, part: str, purpose: str) -> None:
         if not getattr(self, part):
             raise BoardError(f"board {self.name!r}: its record has no {part} ({purpose})")
+
+    @property
+    def counts_cycles(self) -> bool:
+        """Whether its simulators know clock cycles; else they count instructions."""
+        return "simavr" in self.simulators
 
     def costs(self, purpose: str) -> CostModel:
         """The cost model; BoardError where there is none.

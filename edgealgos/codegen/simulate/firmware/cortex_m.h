@@ -1,16 +1,12 @@
-// Answers rows on a simulated Cortex-M without an operating system: for simulate(), never part of an export.
-//
-// Reads the file "rows" of the simulating computer and writes "answers" there, by semihosting: the same lines as the
-// main.cpp for Linux reads and writes. At last a line "# stack <bytes>": the deepest stack below main().
-#include <stdint.h>
-
-#include "${name}_model.h"
+// A Cortex-M that asks the simulating computer for files, by semihosting: reads "rows" and writes "answers" there. At last
+// a line "# stack <bytes>": the deepest stack below main().
 
 // What the linker script knows.
 extern "C" {
 extern uint32_t heap_start[], stack_top[];
 typedef void (*Constructor)();
 extern Constructor constructors_start[], constructors_end[];
+int main();
 void start();
 void crashed();
 }
@@ -68,7 +64,6 @@ static void put(char c) {
   if (outputLength == sizeof output) flush();
 }
 
-// Next character of the rows, -1 behind the last.
 static int get() {
   if (inputUsed == inputLength) {
     const uintptr_t argument[] = {rows, reinterpret_cast<uintptr_t>(input), sizeof input};
@@ -79,62 +74,23 @@ static int get() {
   return input[inputUsed++];
 }
 
-static void putNumber(long value) {
-  unsigned long rest = value < 0 ? -static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
-  char digits[10];
-  int count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  } while (rest);
-  if (value < 0) put('-');
-  while (count) put(digits[--count]);
-}
-
-// As much of printf as answers need: text with at most one integer.
-static void printf(const char *text, long value = 0) {
-  for (; *text; ++text) {
-    if (*text != '%') {
-      put(*text);
-      continue;
-    }
-    while (*text != 'd') ++text;
-    putNumber(value);
-  }
-}
-
-// ---- the program ----
-
-static ${name}::input_t row[${name}::kFeatureCount];
-
-${answer}
-
-// Reads a line into `row`; false at the end of the rows.
-static bool readRow() {
-  for (uint16_t i = 0; i < ${name}::kFeatureCount; ++i) {
-    int c = get();
-    if (c < 0) return false;
-    const bool negative = c == '-';
-    if (negative) c = get();
-    int value = 0;
-    for (; c >= '0' && c <= '9'; c = get()) value = value * 10 + (c - '0');
-    row[i] = static_cast<${name}::input_t>(negative ? -value : value);
-  }
-  return true;
-}
+// ---- the stack: it grows down over paint, and what is left of that tells how far ----
 
 static const uint32_t kPaint = 0xC5C5C5C5;
+static uint32_t *paintedEnd;
 
-int main() {
-  // The stack grows down over the paint, and what is left of it tells how far.
-  uint32_t *top;
-  __asm__ volatile("mov %0, sp" : "=r"(top));
-  for (volatile uint32_t *word = heap_start; word < top; ++word) *word = kPaint;
+static void begin() {
+  __asm__ volatile("mov %0, sp" : "=r"(paintedEnd));
+  for (volatile uint32_t *word = heap_start; word < paintedEnd; ++word) *word = kPaint;
   rows = openFile("rows", 0, 4);
   answers = openFile("answers", 4, 7);
-  while (readRow()) answer();
+}
+
+static void printf(const char *text, long value);
+
+static void finish() {
   const uint32_t *deepest = heap_start;
-  while (deepest < top && *deepest == kPaint) ++deepest;
+  while (deepest < paintedEnd && *deepest == kPaint) ++deepest;
   if (deepest == heap_start) crashed();
   printf("# stack %ld\n", static_cast<long>(4 * (stack_top - deepest)));
   flush();

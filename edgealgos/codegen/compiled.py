@@ -104,14 +104,17 @@ class CompiledModel(Twin):
 
         with tempfile.TemporaryDirectory() as folder:
             write_sketch(self, Path(folder) / "model", "model")
-            firmware = build_sketch(Path(folder) / "model", self.board)
+            exported = firmware = build_sketch(Path(folder) / "model", self.board)
+            if self.board.uart:  # Serial is USB, which no simulator has
+                firmware = build_sketch(Path(folder) / "model", self.board, serial=f"Serial{self.board.uart}")
             rows = inputs.reshape(-1, self.program.input.size)
             result = run_rows(firmware, rows, self.watched, simulator=simulator, verbose=verbose)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]
         cycles = self.sample_cycles(result.cycles_by_function, inputs)
-        return Simulation(self._told(result.labels[last], scores), scores, cycles, result.ram_peak, result.static_ram,
-                          result.stack_peak, result.flash_bytes, list(result.warnings))  # fmt: skip
+        return Simulation(self._told(result.labels[last], scores), scores, cycles,
+                          exported.static_ram_bytes + result.stack_peak, exported.static_ram_bytes, result.stack_peak,
+                          exported.flash_bytes, list(result.warnings))  # fmt: skip
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .build.plain import build_cpp

@@ -17,12 +17,12 @@ _BARE_FLAGS = ("-Os", "-ffunction-sections", "-fdata-sections", "-fno-exceptions
 def _arduino(
     name: str, title: str, mcu: str, flash: int, variant: str, macro: str, *,
     mhz: int = 16, ram: int = 2 * _KIB, ram_start: int = 0x100, costs: CostModel | None = None, uart: int = 0,
-    simulators: tuple[str, ...] = _USUAL, aliases: tuple[str, ...] = (),
+    flags: tuple[str, ...] = (), simulators: tuple[str, ...] = _USUAL, aliases: tuple[str, ...] = (),
 ) -> Board:  # fmt: skip
     """A board of Arduino's own AVR core; `flash` is what the boot loader leaves."""
     return Board(
         name=name, title=title, architecture=AVR, framework=ARDUINO, mcu=mcu, clock_hz=mhz * _MHZ, ram_start=ram_start,
-        ram_bytes=ram, flash_bytes=flash, compiler="avr-g++", flags=(f"-mmcu={mcu}", "-Os", "-flto"),
+        ram_bytes=ram, flash_bytes=flash, compiler="avr-g++", flags=(f"-mmcu={mcu}", "-Os", "-flto", *flags),
         core="arduino:avr", variant=variant, define=f"ARDUINO_AVR_{macro}", uart=uart,
         cost_model=costs or CostModel(_PRICES), simulators=simulators, aliases=aliases,
     )  # fmt: skip
@@ -61,14 +61,21 @@ _SERIAL = (
              ram_start=0x200, costs=_CORE_OF_MEGA),
 )  # fmt: skip
 
-_USB = tuple(
-    _arduino(name, title, "atmega32u4", 28_672, variant, macro, mhz=mhz, ram=2_560, uart=1, simulators=("simavr",))
-    for name, title, variant, macro, mhz in (
-        ("leonardo", "Arduino Leonardo (ATmega32U4)", "leonardo", "LEONARDO", 16),
-        ("micro", "Arduino Micro (ATmega32U4)", "micro", "MICRO", 16),
-        ("yun", "Arduino Yún (ATmega32U4)", "yun", "YUN", 16),
-        ("lilypad-usb", "LilyPad Arduino USB (ATmega32U4)", "leonardo", "LILYPAD_USB", 8),
-    )
+
+def _usb(name: str, title: str, variant: str, macro: str, vendor: int, product: int, mhz: int = 16) -> Board:
+    """A board whose ``Serial`` is its own USB."""
+    identity = f"-DUSB_VID={vendor:#06x}", f"-DUSB_PID={product:#06x}", f'-DUSB_PRODUCT="{title}"'
+    return _arduino(
+        name, f"{title} (ATmega32U4)", "atmega32u4", 28_672, variant, macro, mhz=mhz, ram=2_560, uart=1,
+        flags=(*identity, '-DUSB_MANUFACTURER="Arduino"'), simulators=("simavr",),
+    )  # fmt: skip
+
+
+_USB = (
+    _usb("leonardo", "Arduino Leonardo", "leonardo", "LEONARDO", 0x2341, 0x8036),
+    _usb("micro", "Arduino Micro", "micro", "MICRO", 0x2341, 0x8037),
+    _usb("yun", "Arduino Yun", "yun", "YUN", 0x2341, 0x8041),
+    _usb("lilypad-usb", "LilyPad Arduino USB", "leonardo", "LILYPAD_USB", 0x1B4F, 0x9208, mhz=8),
 )
 
 _WITHOUT_CORE = (

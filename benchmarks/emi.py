@@ -72,7 +72,7 @@ def measure(name: str, seed: int) -> dict[str, dict[str, float]]:
         if kind == "windows":
             exit_at = model.early_exit_
             found["windows, early exit"] = on_device(model, X_test, y_test) | spent | {"confidence": exit_at or 1.0}
-            model.early_exit_ = None
+            model.structure_ = model.structure_ | {"early_exit": None}
         found[kind] = on_device(model, X_test, y_test) | spent
     return found
 

@@ -58,5 +58,5 @@ class ExportError(EdgeAlgosError, ValueError):
     """An export was refused: a bad name, a folder that has files, no permission. Nothing was changed."""
 
 
-class DatasetError(EdgeAlgosError):
+class DatasetError(EdgeAlgosError, ValueError):
     """A data set is not here and cannot be fetched, or is not what it should be."""

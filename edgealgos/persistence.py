@@ -27,10 +27,11 @@ from .codegen.passes import model_bytes, to_integer
 from .codegen.program.encoding import InputEncoding
 from .codegen.program.qtype import QType
 from .errors import EdgeAlgosError, ModelFileError
-from .estimators.base import TRAINING_ONLY, EdgeEstimator
+from .estimators.base import EdgeEstimator
 from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
 from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
 from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
+from .estimators.shared import TRAINING_ONLY
 from .features import LogMel, MotionFeatures
 from .files import write_file
 
@@ -282,11 +283,31 @@ class _Reader:
         if name not in _CLASSES:
             raise ModelFileError(f"holds a {name!r}, which this edgealgos does not know; update edgealgos")
         estimator = _CLASSES[name](**self.decode(value["params"]))
-        for attribute, content in self.decode(value["state"]).items():
+        state = self.decode(value["state"])
+        if isinstance(estimator, EdgeEstimator) and "structure_" not in state:
+            state["structure_"] = _structure_of(estimator, state)
+        for attribute, content in state.items():
             if not _FITTED.fullmatch(attribute) or callable(getattr(type(estimator), attribute, None)):
                 raise ModelFileError(f"sets {attribute!r} of {name}, which is no fitted attribute")
             setattr(estimator, attribute, content)
         return estimator
+
+
+def _structure_of(estimator: Any, state: dict[str, Any]) -> dict[str, Any]:
+    """The structure of a model that was saved without one."""
+    weights = state["weights_"]
+    if isinstance(estimator, (BonsaiClassifier, BonsaiRegressor)):
+        return {"projection_dim": len(weights["Z"]), "depth": (len(weights["W"]) + 1).bit_length() - 2}
+    if isinstance(estimator, (ProtoNNClassifier, ProtoNNRegressor)):
+        return {"projection_dim": len(weights["W"]), "n_prototypes": len(weights["B"])}
+    ranks = {f"rank_{m.lower()}": len(weights[f"{m}2"]) if f"{m}2" in weights else None for m in "WU"}
+    cell = "FastGRNN" if "zeta" in weights else "FastRNN"
+    structure = {"hidden_size": weights["FC"].shape[1], **ranks, "cell": cell, "nonlinearity": estimator.nonlinearity}
+    width = getattr(estimator, "window_steps", None)
+    if width is None:
+        return structure
+    stride = estimator.window_stride or width // 2 or 1
+    return structure | {"window_steps": width, "window_stride": stride, "early_exit": state.pop("early_exit_")}
 
 
 _KINDS = frozenset({

@@ -143,7 +143,7 @@ def test_label_smoothing_makes_less_certain(digits):
 def test_restarts_keep_the_best_on_rows_held_out(digits, monkeypatch):
     X, y = digits
     monkeypatch.setattr(
-        "edgealgos.estimators.base.error_on", lambda program, *rows: judged.append(len(rows[1])) or errors.pop(0)
+        "edgealgos.estimators.precision.error_on", lambda program, *rows: judged.append(len(rows[1])) or errors.pop(0)
     )
     fits = []
     for wanted in range(3):

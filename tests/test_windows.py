@@ -43,7 +43,8 @@ def fitted(data):
 def exiting(model, confidence):
     """The same weights, another confidence."""
     other = clone(model)
-    other.__dict__.update({k: v for k, v in vars(model).items() if k.endswith("_")}, early_exit_=confidence)
+    other.__dict__.update({k: v for k, v in vars(model).items() if k.endswith("_")})
+    other.structure_ = model.structure_ | {"early_exit": confidence}
     return other
 
 
@@ -81,7 +82,8 @@ def test_auto_takes_the_least_confidence_that_costs_nothing(data):
     held_out = model._held_out(len(X))
     assert held_out.sum() == len(X) // 6
     model = ea.FastGRNNClassifier(**options, max_accuracy_loss=0.0).fit(X, y)
-    errors = {p: exiting(model, p)._device_error(X[held_out], y[held_out]) for p in (*CONFIDENCES, None)}
+    devices = {p: ea.compile_model(exiting(model, p)) for p in (*CONFIDENCES, None)}
+    errors = {p: np.mean(device.predict(X[held_out]) != y[held_out]) for p, device in devices.items()}
     assert model.early_exit_ == next(p for p, error in errors.items() if error <= errors[None])
 
 
@@ -126,7 +128,8 @@ def test_the_device_keeps_the_most_confident_window(confidence, data):
     ).fit(X, y)
     windowed = to_integer(model.to_program())
     cell = ea.FastGRNNClassifier(hidden_size=6)  # the same weights, all windows one by one
-    cell.__dict__.update({k: v for k, v in vars(model).items() if k.endswith("_")})
+    whole = {k: v for k, v in model.structure_.items() if not k.startswith("window")}
+    cell.__dict__.update({k: v for k, v in vars(model).items() if k.endswith("_")}, structure_=whole)
     limit = np.inf if confidence is None else int(windowed["early_exit"].values)
     q = model.encoding_.encode(X[:3, :70])
     expected = [by_hand(to_integer(cell.to_program()), row, 24, stride, limit) for row in q]

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..errors import ExportError
 from .compiled import CompiledModel, compile_model
 from .cost.report import Budget, Report, check_fits
-from .emit.cpp.files import cpp_files, library_files, sketch_files, write_folder
+from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 
 _KEYWORDS = frozenset(
     """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl const
@@ -62,7 +62,9 @@ def export_arduino(
     self_test : array-like, optional
         Raw samples baked into the sketch, which checks at start that the board answers as Python did.
     overwrite : bool
-        Replace the exported files of a folder that has files already.
+        Replace an earlier export in the folder. Files that no export wrote are never touched. Of those that were edited
+        since, the application, its build files and the README stay as they are while name and layout do; an edited
+        model is a refusal.
     budget : Budget, optional
         Stricter limits than the board's.
 
@@ -76,18 +78,19 @@ def export_arduino(
     DoesNotFitError
         If the sketch cannot fit the board; nothing is written.
     ExportError
-        If the name or the folder cannot be used; nothing is changed.
+        If the name cannot be used, or the folder is something else than absent, empty or an earlier export; nothing
+        is changed.
     """
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
     compiled = _compiled(model, board, optimize, X_calibration, input_buffer)
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
-    target = Path(path).absolute()
-    name = checked_name(name if name is not None else target.name)
+    folder = Path(os.path.realpath(path)).name
+    name = checked_name(name if name is not None else folder)
     check_fits(compiled.report, budget)
     write = sketch_files if layout == "sketch" else library_files
-    write_folder(target, write(compiled, name, target.name, self_test), overwrite)
+    write_export(Path(path), write(compiled, name, folder, self_test), overwrite)
     return compiled.report
 
 
@@ -116,10 +119,9 @@ def export_cpp(
     compiled = _compiled(model, target, optimize, X_calibration, input_buffer)
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
-    folder = Path(path).absolute()
-    name = checked_name(name if name is not None else folder.name)
+    name = checked_name(name if name is not None else Path(os.path.realpath(path)).name)
     check_fits(compiled.report, budget)
-    write_folder(folder, cpp_files(compiled, name, self_test), overwrite)
+    write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return compiled.report
 
 

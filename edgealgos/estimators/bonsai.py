@@ -1,58 +1,62 @@
-"""Bonsai: parameters, fit and program of the sparse projected tree; training itself is elsewhere."""
+"""Bonsai: parameters, structure and program of the sparse projected tree; training itself is elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
-
 from ..codegen.program import ir
-from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
+from .gradient import GradientTrained
+from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
+from .tasks import EdgeClassifier, EdgeRegressor
 
 FAMILY_PARAMETERS = {"depth": (integer(0, 6), NONE), "projection_dim": (integer(1, 255), NONE), "sigma": (positive(),)}
 
 
-class _Bonsai(EdgeEstimator):
+def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
+    """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
+    constants, depth = Constants(weights, qtypes), frame.structure["depth"]
+    branches = [constants.flash("theta", "T", doc="branching directions")] if depth else []
+    bias = constants.optional("score_bias", "c", doc="bias of the scores")
+    tensors = [
+        frame.input(),
+        constants.flash("Z", doc="projection"),
+        constants.flash("z_bias", "b", doc="projection bias"),
+        constants.activation("z", frame.structure["projection_dim"], doc="projected input"),
+        constants.flash("W", doc="scores of the nodes"),
+        constants.flash("V", doc="gates of the nodes, sigma folded in"),
+        *branches,
+        *bias,
+        frame.output(),
+    ]
+    body: list[ir.Op] = [
+        ir.MatVec("z", matrix="Z", vector="x", bias="z_bias"),
+        ir.TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
+                    bias="score_bias" if bias else None, depth=depth, w_type=qtypes["w"]),
+    ]  # fmt: skip
+    return frame.program("Bonsai", tensors, {"predict": body})
+
+
+class _Bonsai(GradientTrained):
     """What the classifier and the regressor share."""
 
-    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
+    program_of = staticmethod(program_of)
+    depth: int | None
+    projection_dim: int | None
+    sigma: float
+
+    def _student(self, lesson: Lesson) -> tuple[Any, Mapping[str, Any]]:
         from ..training.bonsai import Bonsai, structure_for_budget
 
+        frame, features = lesson.frame, lesson.frame.shape[0]
         projection_dim, depth = structure_for_budget(
-            self.max_model_bytes, x_q.shape[1], self._n_outputs, projection_dim=self.projection_dim, depth=self.depth,
-            problem=self._problem, bits=self._weight_bits, max_cycles=self.max_cycles,
+            self.max_model_bytes, features, frame.n_outputs, projection_dim=self.projection_dim, depth=self.depth,
+            problem=frame.problem, bits=lesson.bits, max_cycles=self.max_cycles,
         )  # fmt: skip
-        model = Bonsai(
-            x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, depth=depth,
-            sigma=self.sigma, bits=self._weight_bits,
-        )  # fmt: skip
-        return self._run_training(model, x_q, y, weight, lesson)
-
-    def to_program(self) -> ir.Program:
-        """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
-        check_is_fitted(self)
-        nodes, outputs, width = self.weights_["W"].shape
-        depth = (nodes + 1).bit_length() - 2
-        tensors = [
-            ir.Tensor("x", (self.weights_["Z"].shape[1],), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
-            self._flash("Z", doc="projection"),
-            self._flash("z_bias", "b", doc="projection bias"),
-            self._activation("z", width, doc="projected input"),
-            self._flash("W", doc="scores of the nodes"),
-            self._flash("V", doc="gates of the nodes, sigma folded in"),
-            *([self._flash("theta", "T", doc="branching directions")] if depth else []),
-            *self._score_bias("c"),
-            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
-        ]
-        body = [
-            ir.MatVec("z", matrix="Z", vector="x", bias="z_bias"),
-            ir.TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
-                        bias="score_bias" if "c" in self.weights_ else None, depth=depth, w_type=self.qtypes_["w"]),
-        ]  # fmt: skip
-        return self._program("Bonsai", tensors, {"predict": body})
+        structure = {"projection_dim": projection_dim, "depth": depth}
+        student = Bonsai(features, frame.n_outputs, frame.problem, **structure, sigma=self.sigma, bits=lesson.bits)
+        return student, structure
 
 
 class BonsaiClassifier(EdgeClassifier, _Bonsai):

@@ -1,19 +1,17 @@
-"""FastGRNN and FastRNN: parameters, fit and program of the gated recurrent cells; training itself is elsewhere."""
+"""FastGRNN and FastRNN: parameters and structure of the estimators; their program and training are elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
-
-from ..codegen.program import ir
-from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE
-from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
+from .cells import program_of
+from .gradient import GradientTrained
+from .model import Lesson
 from .params import NONE, Options, integer
+from .tasks import EdgeClassifier, EdgeRegressor
 from .validation import SequenceMixin
-from .windows import WINDOW_PARAMETERS, Body, Windowed
+from .windows import WINDOW_PARAMETERS, Windowed
 
 FAMILY_PARAMETERS = {
     "hidden_size": (integer(1, 255), NONE),
@@ -24,104 +22,35 @@ FAMILY_PARAMETERS = {
 }
 
 
-class _Recurrent(SequenceMixin, EdgeEstimator):
-    """What the sequence estimators share; a cell adds its update of the state."""
+class _Recurrent(SequenceMixin, GradientTrained):
+    """What the sequence estimators share."""
 
+    program_of = staticmethod(program_of)
     _cell = "FastGRNN"
-    window_steps: int | None = None  # regressors see whole sequences
+    hidden_size: int | None
+    rank_w: int | None
+    rank_u: int | None
+    nonlinearity: str
 
-    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
+    def _student(self, lesson: Lesson) -> tuple[Any, Mapping[str, Any]]:
         from ..training.fastgrnn import FastGRNN, structure_for_budget
 
-        fixed = {"n_steps": self.window_steps or x_q.shape[1], "problem": self._problem, "bits": self._weight_bits,
-                 "cell": self._cell, "nonlinearity": self.nonlinearity,
-                 "every_step": self.window_steps is not None}  # fmt: skip
+        frame, windows = lesson.frame, self._windows
+        steps, features = frame.shape
+        fixed = {"n_steps": windows.get("window_steps", steps), "problem": frame.problem, "bits": lesson.bits,
+                 "cell": self._cell, "nonlinearity": self.nonlinearity, "every_step": bool(windows)}  # fmt: skip
         hidden_size, rank_w, rank_u = structure_for_budget(
-            self.max_model_bytes, x_q.shape[2], self._n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
+            self.max_model_bytes, features, frame.n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
             rank_u=self.rank_u, max_cycles=self.max_cycles, **fixed,
         )  # fmt: skip
-        model = FastGRNN(x_q.shape[2], self._n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
-        return self._teach(model, x_q, y, weight, lesson)
+        chosen = {"hidden_size": hidden_size, "rank_w": rank_w, "rank_u": rank_u}
+        student = FastGRNN(features, frame.n_outputs, **chosen, **fixed)
+        return student, chosen | {"cell": self._cell, "nonlinearity": self.nonlinearity} | windows
 
-    def _teach(self, model: Any, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], lesson: Lesson) -> Any:
-        """Training on whole sequences."""
-        return self._run_training(model, x_q.reshape(len(x_q), -1), y, weight, lesson)
-
-    def to_program(self) -> ir.Program:
-        """``push`` takes one time step into the state, ``predict`` scores the state."""
-        check_is_fitted(self)
-        outputs, _ = self.weights_["FC"].shape
-        x = ir.Tensor("x", (self.n_step_features_,), ir.Space.INPUT, self.encoding_.qtype, doc="one time step")
-        scores = ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class")
-        tensors, push, predict = self._body(outputs)
-        return self._program(self._cell, [x, *tensors, scores], {"push": push, "predict": predict}, self.n_steps_)
-
-    def _body(self, outputs: int) -> Body:
-        """Tensors, ops of ``push`` and ops of ``predict``: one state for the whole sequence."""
-        input_tensors, input_ops = self._product("W", "x", "wx")
-        state, tensors, step = self._step()
-        head, score = self._head("scores", "h8")
-        return [*state, *input_tensors, *tensors, *head], [*input_ops, *step], [score]
-
-    def _step(self, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Tensor], list[ir.Op]]:
-        """State, other tensors and ops of one step of the cell; `lane` sets apart the states of windows."""
-        hidden = self.weights_["FC"].shape[1]
-        h, h8, p = f"h{lane}", f"h8{lane}", f"p{lane}"
-        state = [
-            ir.Tensor(h, (hidden,), ir.Space.STATE, STATE, doc="hidden state"),
-            ir.Tensor(h8, (hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
-        ]
-        product_tensors, product = self._product("U", h8, "uh", lane)
-        update_tensors, update = self._update(h, p)
-        tensors = [
-            *product_tensors,
-            ir.Tensor(p, (hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
-            *update_tensors,
-        ]
-        return state, tensors, [*product, ir.Add(p, a="wx", b=f"uh{lane}"), update, ir.Rescale(h8, source=h)]
-
-    def _head(self, out: str, h8: str) -> tuple[list[ir.Tensor], ir.Op]:
-        """Scores of a state."""
-        tensors = [self._flash("FC", doc="head"), self._flash("FC_bias", doc="bias of the head")]
-        return tensors, ir.MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
-
-    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Op]]:
-        """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
-        full = matrix in self.weights_
-        left = matrix if full else f"{matrix}1"
-        name, inner, right = f"{out}{lane}", f"{out}_inner{lane}", f"{matrix}2"
-        result = ir.Tensor(name, (self.weights_[left].shape[0],), ir.Space.SCRATCH, PREACTIVATION)
-        if full:
-            return [self._flash(matrix), result], [ir.MatVec(name, matrix=matrix, vector=vector)]
-        tensors = [
-            self._flash(right, doc="inner factor"),
-            self._activation(inner, self.weights_[right].shape[0], source=f"{out}_inner"),
-            self._flash(left, doc="outer factor"),
-            result,
-        ]
-        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(name, matrix=left, vector=inner)]
-
-    def _scalar(self, name: str) -> ir.Tensor:
-        """A constant that becomes an operand of an instruction."""
-        return ir.Tensor(name, (), ir.Space.FLASH, self.qtypes_.get(name), self.weights_[name].reshape(()))
-
-    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
-        """FastGRNN's gate (Kusupati et al., 2018, section 3.2)."""
-        tensors = [self._flash("gate_bias"), self._flash("candidate_bias"), self._scalar("zeta"), self._scalar("nu")]
-        return tensors, ir.GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
-                                       zeta="zeta", nu="nu", nonlinearity=self.nonlinearity)  # fmt: skip
-
-
-class _FastRNN(_Recurrent):
-    """FastRNN's update instead of FastGRNN's."""
-
-    _cell = "FastRNN"
-
-    def _update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
-        """FastRNN's weighted residual (Kusupati et al., 2018, section 3.1)."""
-        tensors = [self._flash("candidate_bias"), self._scalar("alpha"), self._scalar("beta")]
-        return tensors, ir.LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
-                                       beta="beta", nonlinearity=self.nonlinearity)  # fmt: skip
+    @property
+    def _windows(self) -> dict[str, Any]:
+        """What the structure says of windows: nothing for whole sequences."""
+        return {}
 
 
 class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
@@ -327,7 +256,7 @@ epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, ver
         self.verbose = verbose
 
 
-class FastRNNClassifier(_FastRNN, _SequenceClassifier):
+class FastRNNClassifier(_SequenceClassifier):
     """FastRNN classifier of sequences: a recurrent cell with a weighted residual connection.
 
     ``h = alpha tanh(W x + U h + b_h) + beta h``; the scores are linear in the last ``h`` (Kusupati et al., NeurIPS
@@ -348,3 +277,5 @@ label_smoothing, restarts, random_state, verbose
     >>> FastRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y).predict(X[:5]).shape
     (5,)
     """
+
+    _cell = "FastRNN"

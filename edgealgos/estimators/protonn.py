@@ -1,17 +1,18 @@
-"""ProtoNN: parameters, fit and program of prototypes in a learned projection; training itself is elsewhere."""
+"""ProtoNN: parameters, structure and program of prototypes in a learned projection; training itself is elsewhere."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from ..codegen.program import ir
-from .base import EdgeClassifier, EdgeEstimator, EdgeRegressor, Lesson
+from .gradient import GradientTrained
+from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
+from .tasks import EdgeClassifier, EdgeRegressor
 
 FAMILY_PARAMETERS = {
     "projection_dim": (integer(1, 255), NONE),
@@ -20,50 +21,50 @@ FAMILY_PARAMETERS = {
 }
 
 
-class _ProtoNN(EdgeEstimator):
+def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
+    """``z = W x + b``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
+    constants = Constants(weights, qtypes)
+    stored = constants.flash("L", doc="label scores of the prototypes, class by class")
+    labels = replace(stored, shape=stored.shape[::-1], data=np.ascontiguousarray(stored.values.T))
+    z_bias = constants.optional("z_bias", "b", doc="projection bias")
+    bias = constants.optional("score_bias", "c", doc="bias of the scores")
+    tensors = [
+        frame.input(),
+        constants.flash("W", doc="projection, gamma folded in"),
+        *z_bias,
+        constants.activation("z", frame.structure["projection_dim"], doc="projected input"),
+        constants.flash("B", doc="prototypes"),
+        labels,
+        *bias,
+        frame.output(),
+    ]
+    body: list[ir.Op] = [
+        ir.MatVec("z", matrix="W", vector="x", bias="z_bias" if z_bias else None),
+        ir.PrototypeScore("scores", vector="z", prototypes="B", labels="L", bias="score_bias" if bias else None),
+    ]
+    return frame.program("ProtoNN", tensors, {"predict": body})
+
+
+class _ProtoNN(GradientTrained):
     """What the classifier and the regressor share."""
 
-    def _train(self, x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64], lesson: Lesson) -> Any:
+    program_of = staticmethod(program_of)
+    _transposed = frozenset({"L"})
+    projection_dim: int | None
+    n_prototypes: int | None
+    gamma: float | None
+
+    def _student(self, lesson: Lesson) -> tuple[Any, Mapping[str, Any]]:
         from ..training.protonn import ProtoNN, structure_for_budget
 
+        frame, features = lesson.frame, lesson.frame.shape[0]
         projection_dim, n_prototypes = structure_for_budget(
-            self.max_model_bytes, x_q.shape[1], self._n_outputs, projection_dim=self.projection_dim,
-            n_prototypes=self.n_prototypes, problem=self._problem, bits=self._weight_bits, max_cycles=self.max_cycles,
+            self.max_model_bytes, features, frame.n_outputs, projection_dim=self.projection_dim,
+            n_prototypes=self.n_prototypes, problem=frame.problem, bits=lesson.bits, max_cycles=self.max_cycles,
         )  # fmt: skip
-        model = ProtoNN(
-            x_q.shape[1], self._n_outputs, self._problem, projection_dim=projection_dim, n_prototypes=n_prototypes,
-            gamma=self.gamma, bits=self._weight_bits,
-        )  # fmt: skip
-        return self._run_training(model, x_q, y, weight, lesson)
-
-    def to_program(self) -> ir.Program:
-        """``z = W x + b``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
-        check_is_fitted(self)
-        width, features = self.weights_["W"].shape
-        outputs, biased = self.weights_["L"].shape[1], "b" in self.weights_
-        stored = self._flash("L", doc="label scores of the prototypes, class by class")
-        labels = replace(stored, shape=stored.shape[::-1], data=np.ascontiguousarray(stored.values.T))
-        tensors = [
-            ir.Tensor("x", (features,), ir.Space.INPUT, self.encoding_.qtype, doc="device input"),
-            self._flash("W", doc="projection, gamma folded in"),
-            *([self._flash("z_bias", "b", doc="projection bias")] if biased else []),
-            self._activation("z", width, doc="projected input"),
-            self._flash("B", doc="prototypes"),
-            labels,
-            *self._score_bias("c"),
-            ir.Tensor("scores", (outputs,), ir.Space.OUTPUT, doc="one score a class"),
-        ]
-        body = [
-            ir.MatVec("z", matrix="W", vector="x", bias="z_bias" if biased else None),
-            ir.PrototypeScore("scores", vector="z", prototypes="B", labels="L",
-                              bias="score_bias" if "c" in self.weights_ else None),
-        ]  # fmt: skip
-        return self._program("ProtoNN", tensors, {"predict": body})
-
-    def _take_back(self, tensor: ir.Tensor) -> None:
-        if tensor.name == "L":  # the program keeps labels class by class
-            tensor = replace(tensor, shape=tensor.shape[::-1], data=np.ascontiguousarray(tensor.values.T))
-        super()._take_back(tensor)
+        structure = {"projection_dim": projection_dim, "n_prototypes": n_prototypes}
+        student = ProtoNN(features, frame.n_outputs, frame.problem, **structure, gamma=self.gamma, bits=lesson.bits)
+        return student, structure
 
 
 class ProtoNNClassifier(EdgeClassifier, _ProtoNN):

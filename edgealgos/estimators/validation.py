@@ -43,12 +43,17 @@ class SequenceMixin:
     n_steps_: int
     n_step_features_: int
 
-    def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    def _check_rows_and_target(
+        self, X: ArrayLike, y: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[Any], dict[str, Any]]:
         shape = _sequence_shape(X)
-        flat, target = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
+        flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
         steps, width = shape if shape is not None else self._split(flat.shape[1])
-        self.n_steps_, self.n_step_features_ = steps, width
-        return flat.reshape(len(flat), steps, width), target
+        return flat.reshape(len(flat), steps, width), target, seen | {"n_steps_": steps, "n_step_features_": width}
+
+    @property
+    def _row_shape(self) -> tuple[int, ...]:
+        return self.n_steps_, self.n_step_features_
 
     def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)

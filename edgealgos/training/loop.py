@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,7 @@ def train(
     budget: int | None = None,
     max_cycles: int | None = None,
     predicted_cycles: Predicted | None = None,
-    start: Arrays | None = None,
+    start: Mapping[str, NDArray[np.float64]] | None = None,
     sample_weight: NDArray | None = None,
     recipe: Recipe | None = None,
     soft_targets: NDArray | None = None,
@@ -158,7 +158,7 @@ class _Run:
         self.max_cycles: int | None = None
         self.predicted_cycles: Predicted | None = None
         self.other_cycles = 0.0
-        self.start: Arrays | None = None
+        self.start: Mapping[str, NDArray[np.float64]] | None = None
 
     # ------------------------------------------------------------------ preparation
 

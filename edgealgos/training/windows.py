@@ -7,6 +7,7 @@ every window carries it; then only those of the stretch that speaks most clearly
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,8 @@ def train_windows(model: Any, windows: Windows, x_frac: int, run: Callable[..., 
     x_frac : int
         Fractional bits of the inputs.
     run : callable
-        ``run(share, chosen)`` trains on the chosen windows for a share of the epochs; gives a TrainingResult.
+        ``run(share, chosen)`` trains on the chosen windows for a share of the epochs; gives a dataclass with
+        ``weights``, ``n_iter`` and ``history``.
     """
     chosen, done = np.ones(len(windows.y), dtype=bool), []
     for _ in range(ROUNDS):
@@ -67,10 +69,9 @@ def train_windows(model: Any, windows: Windows, x_frac: int, run: Callable[..., 
         chosen = surest(scores_at_end(model, result.weights, windows.x_q, x_frac), windows)
         done.append(result)
     last = run(1.0 - ROUNDS * SEARCH_SHARE, chosen)
-    last.n_iter += sum(result.n_iter for result in done)
-    for name, values in last.history.items():
-        values[:0] = [value for result in done for value in result.history[name]]
-    return last
+    rounds = [*done, last]
+    history = {name: [value for result in rounds for value in result.history[name]] for name in last.history}
+    return replace(last, n_iter=sum(result.n_iter for result in rounds), history=history)
 
 
 def scores_at_end(model: Any, weights: Any, x_q: NDArray[Any], x_frac: int, rows: int = 4096) -> NDArray[Any]:

@@ -1,5 +1,6 @@
 """Exports: files, names, folders, refusals; what the compiled sketch may hold."""
 
+import hashlib
 import json
 import os
 import re
@@ -102,11 +103,21 @@ def test_a_folder_with_files_is_left_alone(model, tmp_path):
 def test_overwriting_replaces_ours_and_keeps_the_users(model, tmp_path):
     export_arduino(model, tmp_path / "digits")
     (tmp_path / "digits" / "notes.txt").write_text("mine")
-    (tmp_path / "digits" / "digits_model.h").write_text("old")
-    export_arduino(model, tmp_path / "digits", overwrite=True)
-    assert (tmp_path / "digits" / "notes.txt").read_text() == "mine"
-    assert "namespace digits" in (tmp_path / "digits" / "digits_model.h").read_text()
-    assert [p.name for p in tmp_path.iterdir()] == ["digits"]
+    export_arduino(Fitted(programs.fastgrnn(1)), tmp_path / "digits", overwrite=True)
+    export_arduino(Fitted(programs.fastgrnn(1)), tmp_path / "b" / "digits")
+    assert files(tmp_path / "digits") == {**files(tmp_path / "b" / "digits"), "notes.txt": b"mine"}
+
+
+def test_another_name_or_kind_of_export_leaves_nothing_of_the_old_one(model, tmp_path):
+    exports = [
+        lambda folder: export_arduino(model, folder, name="first", overwrite=True),
+        lambda folder: export_arduino(model, folder, name="second", layout="library", overwrite=True),
+        lambda folder: export_cpp(model, folder, name="third", overwrite=True),
+    ]
+    for number, export in enumerate(exports):
+        export(tmp_path / "digits")
+        export(tmp_path / str(number) / "digits")
+        assert files(tmp_path / "digits") == files(tmp_path / str(number) / "digits")
 
 
 def test_a_file_in_the_way_is_refused(model, tmp_path):
@@ -114,6 +125,23 @@ def test_a_file_in_the_way_is_refused(model, tmp_path):
     with pytest.raises(ExportError, match="is a file"):
         export_arduino(model, tmp_path / "digits")
     assert (tmp_path / "digits").read_text() == "mine"
+
+
+def test_a_link_to_a_folder_stays_a_link_and_the_sketch_behind_it_builds_where_it_is(model, tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    export_arduino(model, tmp_path / "link", name="iris")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real" / "real.ino").is_file()
+
+
+def test_the_manifest_lists_every_file_beside_it(model, tmp_path):
+    for number, layout in enumerate(["sketch", "library"]):
+        folder = tmp_path / str(number) / "digits"
+        export_arduino(model, folder, layout=layout)
+        listed = json.loads((folder / "manifest.json").read_text())["files"]
+        assert listed == {name: hashlib.sha256(data).hexdigest() for name, data in files(folder).items()
+                          if name != "manifest.json"}  # fmt: skip
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
@@ -124,38 +152,6 @@ def test_no_permission_is_said(model, tmp_path):
             export_arduino(model, tmp_path / "digits")
     finally:
         tmp_path.chmod(stat.S_IRWXU)
-
-
-def test_a_write_that_fails_leaves_the_old_files(model, tmp_path, monkeypatch):
-    export_arduino(model, tmp_path / "digits")
-    before = files(tmp_path)
-
-    def fail(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(ExportError, match="No space left"):
-        export_arduino(Fitted(programs.bonsai(2)), tmp_path / "digits", overwrite=True)
-    monkeypatch.undo()
-    assert files(tmp_path) == before
-
-
-def test_a_swap_that_fails_puts_the_old_folder_back(model, tmp_path, monkeypatch):
-    export_arduino(model, tmp_path / "digits")
-    before = files(tmp_path)
-    rename, calls = Path.rename, []
-
-    def fail_second(self, target):
-        calls.append(self)
-        if len(calls) == 2:
-            raise OSError(13, "Permission denied")
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", fail_second)
-    with pytest.raises(ExportError, match="as they were"):
-        export_arduino(Fitted(programs.bonsai(2)), tmp_path / "digits", overwrite=True)
-    monkeypatch.undo()
-    assert files(tmp_path) == before
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ _EVENTS = frozenset(
     """open os.chmod os.link os.listdir os.mkdir os.remove os.rename os.rmdir os.scandir os.symlink os.truncate os.utime
     shutil.copyfile shutil.copymode shutil.copytree shutil.move shutil.rmtree fcntl.flock""".split()  # noqa: SIM905
 )
-_hook: Callable[[], None] | None = None
+_hook: Callable[[], object] | None = None
 
 
 def _audit(event: str, args: tuple[object, ...]) -> None:
@@ -22,9 +23,11 @@ sys.addaudithook(_audit)
 
 
 @contextmanager
-def _watching(hook: Callable[[], None]) -> Iterator[None]:
+def calling(action: Callable[[int], object]) -> Iterator[None]:
+    """Do something before each call of the file system, given its number from 0."""
     global _hook
-    _hook = hook
+    numbers = itertools.count()
+    _hook = lambda: action(next(numbers))  # noqa: E731
     try:
         yield
     finally:
@@ -33,27 +36,19 @@ def _watching(hook: Callable[[], None]) -> Iterator[None]:
 
 def file_system_calls(action: Callable[[], object]) -> int:
     """How many calls of the file system an action makes."""
-    count = 0
-
-    def hook() -> None:
-        nonlocal count
-        count += 1
-
-    with _watching(hook):
+    seen: list[int] = []
+    with calling(seen.append):
         action()
-    return count
+    return len(seen)
 
 
 @contextmanager
 def interrupted_at(n: int, fault: BaseException, *, lasting: bool = False) -> Iterator[None]:
     """Raise a fault at the n-th call of the file system (from 0), and at all that follow if it is lasting."""
-    seen = -1
 
-    def hook() -> None:
-        nonlocal seen
-        seen += 1
-        if seen == n or (lasting and seen > n):
+    def stop(number: int) -> None:
+        if number == n or (lasting and number > n):
             raise fault
 
-    with _watching(hook):
+    with calling(stop):
         yield

@@ -1,0 +1,102 @@
+"""What an export says of itself: README.md for people, manifest.json for programs. Knows twins and boards."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from edgealgos._version import VERSION
+from edgealgos.codegen.targets.boards import Board
+from edgealgos.codegen.twin import Twin
+
+from ..folder import MANIFEST, digests
+from . import template
+from .applications import BAUD, facts, part
+from .project import build_command
+
+
+def with_documents(twin: Twin, name: str, layout: str, files: Mapping[str, str]) -> dict[str, str]:
+    """Files with the README, and the manifest that lists them all."""
+    files = {**files, "README.md": _readme(twin, name)}
+    contents = manifest(twin, name) | {"layout": layout, "files": digests(files)}
+    return {**files, MANIFEST: json.dumps(contents, indent=2, ensure_ascii=True) + "\n"}
+
+
+def manifest(twin: Twin, name: str) -> dict[str, Any]:
+    """The facts of an export, for programs."""
+    program, report = twin.program, twin.report
+    encoding = program.encoding
+    return {
+        "format": 2,
+        "edgealgos": VERSION,
+        "name": name,
+        "family": program.family,
+        "task": program.task,
+        "board": twin.board.name,
+        "labels": [str(label) for label in program.labels],
+        "features": program.input.size,
+        "steps": program.steps,
+        "input": {
+            "type": f"int{encoding.qtype.container}",
+            "min": encoding.low,
+            "max": encoding.high,
+            "offset": [float(v) for v in encoding.offset],
+            "scale": [float(v) for v in encoding.scale],
+            "rule": "clip(floor((x - offset) * scale + 0.5), min, max) in float32",
+        },
+        "output": {"count": program.output.size, "frac": program.output.type.frac},
+        "serial": {"baud": BAUD},
+        "predicted": {
+            "flash_bytes": report.flash_bytes,
+            "ram_bytes": report.ram_bytes,
+            "model_bytes": report.model_bytes,
+            "cycles": report.cycles if report.cycle_items else None,
+        },
+        "model_items": dict(report.model_items),
+    }
+
+
+def _readme(twin: Twin, name: str) -> str:
+    program, report = twin.program, twin.report
+    encoding = program.encoding
+    if program.task == "classifier":
+        rows = [f"| {i} | {_markdown(str(label))} |" for i, label in enumerate(program.labels)]
+        outputs = "\n".join(["| index | label |", "|---|---|", *rows])
+    else:
+        outputs = f"One number: `real = raw * 2^-{program.output.type.frac}`."
+    if encoding.uniform:
+        rule = f"`(x - {float(encoding.offset[0]):g}) * {float(encoding.scale[0]):g}`, rounded"
+    else:
+        rule = "`(x - offset) * scale`, rounded, with one offset and scale a feature (`manifest.json`)"
+    values = facts(twin, name) | {
+        "family": program.family,
+        "board": twin.board.title,
+        "rule": rule,
+        "outputs": outputs,
+        "usage": part(twin, "usage", ".md", name),
+        "flash": f"{report.flash_bytes:,}",
+        "ram": f"{report.ram_bytes:,}",
+        "model": f"{report.model_bytes:,}",
+        "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
+    }
+    if twin.board.framework.sketches:
+        return template("README.md").substitute(
+            values, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
+        )
+    return template("README_cpp.md").substitute(
+        values, build=_build_text(twin.board, values), stack=report.ram_items["stack"]
+    )
+
+
+def _build_text(board: Board, values: Mapping[str, Any]) -> str:
+    """How to build the files, for people."""
+    stem = f"build_{board.name}" if board.framework.hosted else "build_bare"
+    command = build_command(board, values["name"])
+    return template(f"{stem}.md").substitute(values, command=command, target=board.name).rstrip("\n")
+
+
+def _markdown(text: str) -> str:
+    """Text that cannot break out of a Markdown table cell."""
+    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", text.replace("\r", "\\r").replace("\n", "\\n"))

@@ -88,10 +88,10 @@ class CompiledModel(Twin):
         """
         inputs = self.quantize(X)
         chosen = self.board.simulator(simulator)
-        if self.board.framework.sketches:
+        if self.board.framework.sketches and self.board.counts_cycles:
             result = self._simulate_sketch(inputs, chosen, verbose)
         else:
-            result = self._simulate_cpp(inputs)
+            result = CompiledModel(self.program, self.board.bare)._simulate_cpp(inputs)
         if saturated := self.saturated(X):
             doubt = f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated"
             result.warnings.append(doubt)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgealgos.errors import BoardError
 
 from .architectures import Architecture
-from .frameworks import Framework
+from .compilers import COMPILERS
+from .frameworks import BARE, Framework
 
 # What a simulator must know of a board.
 SIMULATOR_NEEDS = {
     "simavr": ("mcu", "ram_start"),
     "avr8js": ("mcu", "ram_start"),
-    "qemu-user": ("mcu",),
+    "qemu-arm": ("mcu",),
+    "qemu-aarch64": ("mcu",),
     "qemu-system": ("machine",),
     "native": (),
 }
@@ -103,6 +105,9 @@ class Board:
     def __post_init__(self) -> None:
         for part in ("name", "title", "clock_hz", "ram_bytes", "flash_bytes", "compiler"):
             self._need(part, "every board has one")
+        if self.compiler not in COMPILERS:
+            known = ", ".join(COMPILERS)
+            raise BoardError(f"board {self.name!r}: compiler is {self.compiler!r}, which is none of {known}")
         for part in self.framework.needs:
             self._need(part, f"the {self.framework.name} framework builds with it")
         for simulator in self.simulators:
@@ -115,6 +120,11 @@ class Board:
     def _need(self, part: str, purpose: str) -> None:
         if not getattr(self, part):
             raise BoardError(f"board {self.name!r}: its record has no {part} ({purpose})")
+
+    @property
+    def bare(self) -> Board:
+        """The same processor without Arduino's core: what runs its plain C++."""
+        return replace(self, framework=BARE) if self.framework.sketches else self
 
     @property
     def counts_cycles(self) -> bool:

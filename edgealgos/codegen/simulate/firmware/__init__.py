@@ -7,16 +7,17 @@ from pathlib import Path
 from string import Template
 
 from ...targets.boards import Board
-
-# What stands for a serial port on the machines of each simulator.
-_MACHINES = {"simavr": "avr.h", "qemu-system": "cortex_m.h"}
-
+from ..machines import MACHINES
 
 def write_firmware(folder: Path, board: Board, name: str, answer: str) -> Path:
     """Write the program that answers rows of a model called `name` by the function `answer`; returns its source file."""
     own = resources.files(__package__)
     folder.mkdir()
-    (folder / "machine.h").write_text((own / _MACHINES[board.simulator()]).read_text(encoding="utf-8"))
+    for header in own.iterdir():
+        if header.name.endswith(".h"):
+            (folder / header.name).write_text(header.read_text(encoding="utf-8"), encoding="utf-8")
+    machine = MACHINES[board.machine].firmware if board.machine else "avr.h"
+    (folder / "machine.h").write_text(f'#include "{machine}"\n', encoding="utf-8")
     program = Template((own / "rows.cpp").read_text(encoding="utf-8")).substitute(name=name, answer=answer)
     source = folder / "rows.cpp"
     source.write_text(program, encoding="utf-8")

@@ -7,16 +7,19 @@
 #include "${name}_model.h"
 #include "machine.h"
 
+// Without a division, which some processors have no code for.
 static void putNumber(long value) {
-  unsigned long rest = value < 0 ? -static_cast<unsigned long>(value) : static_cast<unsigned long>(value);
-  char digits[10];
-  int count = 0;
-  do {
-    digits[count++] = static_cast<char>('0' + rest % 10);
-    rest /= 10;
-  } while (rest);
+  uint32_t rest = value < 0 ? 0 - static_cast<uint32_t>(value) : static_cast<uint32_t>(value);
   if (value < 0) put('-');
-  while (count) put(digits[--count]);
+  bool begun = false;
+  for (int power = 9; power >= 0; --power) {
+    uint32_t unit = 1;
+    for (int i = 0; i < power; ++i) unit = (unit << 3) + (unit << 1);
+    char digit = '0';
+    for (; rest >= unit; rest -= unit) ++digit;
+    begun = begun || digit != '0' || power == 0;
+    if (begun) put(digit);
+  }
 }
 
 // As much of printf as answers need: text with at most one integer.

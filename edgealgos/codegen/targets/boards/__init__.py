@@ -5,14 +5,23 @@ from __future__ import annotations
 import difflib
 
 from ..board import Board
-from . import arm, avr, computers
+from . import arm, avr, computers, espressif
 
-BOARDS: dict[str, Board] = {board.name: board for board in (*avr.BOARDS, *arm.BOARDS, *computers.BOARDS)}
+_TABLES = (avr.BOARDS, arm.BOARDS, espressif.BOARDS, computers.BOARDS)
+BOARDS: dict[str, Board] = {board.name: board for table in _TABLES for board in table}
 
 
 def _plain(name: str) -> str:
     return "".join(c for c in name.lower() if c not in "-_ ")
 
+
+_NEEDS_PACK = "{}, which avr-gcc knows from version 8 and a device pack on, and the one of distributions does not; for an AVR with as much room take 'uno'"
+_TOO_NEW = {
+    "nanoevery": _NEEDS_PACK.format("ATmega4809"),
+    "unowifirev2": _NEEDS_PACK.format("ATmega4809"),
+    "atmega4809": _NEEDS_PACK.format("ATmega4809"),
+    **{name: _NEEDS_PACK.format(name.upper()) for name in ("attiny412", "attiny1614", "attiny1616", "attiny3216", "attiny3217")},
+}
 
 _BY_PLAIN_NAME = {_plain(name): board for board in BOARDS.values() for name in (board.name, *board.aliases)}
 
@@ -46,6 +55,8 @@ def get_board(board: str | Board) -> Board:
     wanted = _plain(board) if isinstance(board, str) else ""
     if wanted in _BY_PLAIN_NAME:
         return _BY_PLAIN_NAME[wanted]
+    if wanted in _TOO_NEW:
+        raise ValueError(f"{board!r} has an {_TOO_NEW[wanted]}")
     near = [_BY_PLAIN_NAME[name].name for name in difflib.get_close_matches(wanted, _BY_PLAIN_NAME, n=3, cutoff=0.5)]
     suggestion = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
     raise ValueError(f"no board is called {board!r}.{suggestion} Known boards: {', '.join(BOARDS)}")

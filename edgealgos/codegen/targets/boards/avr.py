@@ -10,7 +10,9 @@ _KIB = 1024
 _MHZ = 1_000_000
 _PRICES = "avr/costs.json"
 _USUAL = ("simavr", "avr8js")
-_CORE_OF_MEGA = CostModel(_PRICES, core_flash=378, core_stack=8)
+_CORE_OF_MEGA = CostModel(_PRICES, core_flash=378, core_stack=8)  # its calls push three bytes
+_CORE_OF_MEGA1280 = CostModel(_PRICES, core_flash=334, core_stack=8)
+_CORE_WITH_USB = CostModel(_PRICES, core_flash=2_196, core_ram=-36)
 _BARE_FLAGS = ("-Os", "-ffunction-sections", "-fdata-sections", "-fno-exceptions", "-ffp-contract=off")
 
 
@@ -58,7 +60,7 @@ _SERIAL = (
     _arduino("mega", "Arduino Mega 2560 (ATmega2560)", "atmega2560", 253_952, "mega", "MEGA2560", ram=8 * _KIB,
              ram_start=0x200, costs=_CORE_OF_MEGA, aliases=("mega2560",)),
     _arduino("mega1280", "Arduino Mega (ATmega1280)", "atmega1280", 126_976, "mega", "MEGA", ram=8 * _KIB,
-             ram_start=0x200, costs=_CORE_OF_MEGA),
+             ram_start=0x200, costs=_CORE_OF_MEGA1280),
 )  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def _usb(name: str, title: str, variant: str, macro: str, vendor: int, product: 
     """A board whose ``Serial`` is its own USB."""
     identity = f"-DUSB_VID={vendor:#06x}", f"-DUSB_PID={product:#06x}", f'-DUSB_PRODUCT="{title}"'
     return _arduino(
-        name, f"{title} (ATmega32U4)", "atmega32u4", 28_672, variant, macro, mhz=mhz, ram=2_560, uart=1,
+        name, f"{title} (ATmega32U4)", "atmega32u4", 28_672, variant, macro, mhz=mhz, ram=2_560, uart=1, costs=_CORE_WITH_USB,
         flags=(*identity, '-DUSB_MANUFACTURER="Arduino"'), simulators=("simavr",),
     )  # fmt: skip
 

@@ -127,6 +127,11 @@ class Board:
         return replace(self, framework=BARE) if self.framework.sketches else self
 
     @property
+    def core_is_here(self) -> bool:
+        """Whether sketches are built here: Arduino's AVR core is the one that distributions have."""
+        return self.core == "arduino:avr"
+
+    @property
     def counts_cycles(self) -> bool:
         """Whether its simulators know clock cycles; else they count instructions."""
         return "simavr" in self.simulators
@@ -144,7 +149,7 @@ class Board:
         return self.cost_model
 
     def simulator(self, wanted: str | None = None) -> str:
-        """The usual simulator, or the wanted one; BoardError where the board has none, ValueError if it is not its own."""
+        """The usual simulator, or the wanted one; BoardError where there is none, ValueError if not its own."""
         if not self.simulators:
             raise BoardError(
                 f"{self.title} has no simulator: run the export on the board itself (`edgealgos evaluate --port`), "

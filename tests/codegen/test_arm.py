@@ -314,5 +314,5 @@ def test_an_unknown_simulator_is_refused():
 
 
 def test_the_plugin_and_linker_script_are_packaged():
-    names = ("qemu_count.c", "firmware/cortex_m.ld", "firmware/rows.cpp")
+    names = ("qemu_count.c", "firmware/bare.ld", "firmware/rows.cpp")
     assert all((Path(qemu.__file__).parent / name).is_file() for name in names)

@@ -32,8 +32,8 @@ def needs(name):
 
 EVERY_BOARD = [pytest.param(name, marks=needs(name)) for name in BOARDS]
 # A small one of each processor family and framework, and of each computer of qemu.
-OF_EACH_KIND = ("nano", "mega", "leonardo", "attiny85", "atmega1284p", "cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7",
-                "cortex-m33", "esp8266", "esp32-c3", "pizero", "pizero2")  # fmt: skip
+OF_EACH_KIND = ("nano", "mega", "leonardo", "attiny85", "atmega1284p", "cortex-m0", "cortex-m3", "cortex-m4",
+                "cortex-m7", "cortex-m33", "esp8266", "esp32-c3", "pizero", "pizero2")  # fmt: skip
 
 
 def check(program, board, optimize="size"):

@@ -93,7 +93,9 @@ QEMU_ARM = Tool("qemu-arm", "run a program of a Raspberry Pi Zero", "`apt-get in
 AARCH64_GXX = _compiler("aarch64-linux-gnu-g++")
 RISCV_GXX = _compiler("riscv64-unknown-elf-g++")
 XTENSA_GXX = _compiler("xtensa-lx106-elf-g++")
-QEMU_AARCH64 = Tool("qemu-aarch64", "run a program of a 64-bit Raspberry Pi", "`apt-get install qemu-user` (Linux only)")
+QEMU_AARCH64 = Tool(
+    "qemu-aarch64", "run a program of a 64-bit Raspberry Pi", "`apt-get install qemu-user` (Linux only)"
+)
 QEMU_SYSTEM_RISCV = Tool("qemu-system-riscv32", "simulate a RISC-V processor", "`apt-get install qemu-system-misc`")
 QEMU_SYSTEM_XTENSA = Tool("qemu-system-xtensa", "simulate an ESP8266's processor", "`apt-get install qemu-system-misc`")
 QEMU_SYSTEM_ARM = Tool(

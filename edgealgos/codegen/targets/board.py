@@ -71,7 +71,7 @@ class Board:
         Of the Arduino framework: the core (``"arduino:avr"``), the folder of its pins, and the macro that sketches ask
         for (``"ARDUINO_AVR_UNO"``).
     uart : int
-        Number of the serial port that a simulator talks to: where ``Serial`` is not port 0 (but USB), it takes its place.
+        Number of the serial port that a simulator talks to; not 0 where ``Serial`` is USB, whose place it takes.
     cost_model : CostModel or None
         What predicts flash, RAM and cycles; None: only tables and variables are predicted.
     simulators : tuple of str

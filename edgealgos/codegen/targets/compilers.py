@@ -29,7 +29,8 @@ _ALL = (
     Compiler(
         "avr-g++",
         "compile for an AVR",
-        "`apt-get install gcc-avr avr-libc binutils-avr`, or the Arduino IDE with its board package 'Arduino AVR Boards'",
+        "`apt-get install gcc-avr avr-libc binutils-avr`, "
+        "or the Arduino IDE with its board package 'Arduino AVR Boards'",
     ),
     Compiler(
         "arm-none-eabi-g++",

@@ -9,8 +9,9 @@ from string import Template
 from ...targets.boards import Board
 from ..machines import MACHINES
 
+
 def write_firmware(folder: Path, board: Board, name: str, answer: str) -> Path:
-    """Write the program that answers rows of a model called `name` by the function `answer`; returns its source file."""
+    """Write the program that answers rows of the model `name` by the function `answer`; returns its source."""
     own = resources.files(__package__)
     folder.mkdir()
     for header in own.iterdir():

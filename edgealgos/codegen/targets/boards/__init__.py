@@ -15,12 +15,8 @@ def _plain(name: str) -> str:
     return "".join(c for c in name.lower() if c not in "-_ ")
 
 
-_NEEDS_PACK = "{}, which avr-gcc knows from version 8 and a device pack on, and the one of distributions does not; for an AVR with as much room take 'uno'"
-_TOO_NEW = {
-    "nanoevery": _NEEDS_PACK.format("ATmega4809"),
-    "unowifirev2": _NEEDS_PACK.format("ATmega4809"),
-    "atmega4809": _NEEDS_PACK.format("ATmega4809"),
-    **{name: _NEEDS_PACK.format(name.upper()) for name in ("attiny412", "attiny1614", "attiny1616", "attiny3216", "attiny3217")},
+_TOO_NEW = {"nanoevery": "ATmega4809", "unowifirev2": "ATmega4809"} | {
+    name.lower(): name for name in ("ATmega4809", "ATtiny412", "ATtiny1614", "ATtiny1616", "ATtiny3216", "ATtiny3217")
 }
 
 _BY_PLAIN_NAME = {_plain(name): board for board in BOARDS.values() for name in (board.name, *board.aliases)}
@@ -56,7 +52,10 @@ def get_board(board: str | Board) -> Board:
     if wanted in _BY_PLAIN_NAME:
         return _BY_PLAIN_NAME[wanted]
     if wanted in _TOO_NEW:
-        raise ValueError(f"{board!r} has an {_TOO_NEW[wanted]}")
+        raise ValueError(
+            f"{board!r} has an {_TOO_NEW[wanted]}, which the avr-gcc of distributions does not know: it takes version 8 "
+            "or later and a device pack of Microchip's. Boards of about its size that are known: uno, nano, attiny85."
+        )
     near = [_BY_PLAIN_NAME[name].name for name in difflib.get_close_matches(wanted, _BY_PLAIN_NAME, n=3, cutoff=0.5)]
     suggestion = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
     raise ValueError(f"no board is called {board!r}.{suggestion} Known boards: {', '.join(BOARDS)}")

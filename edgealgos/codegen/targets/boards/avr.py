@@ -68,8 +68,8 @@ def _usb(name: str, title: str, variant: str, macro: str, vendor: int, product: 
     """A board whose ``Serial`` is its own USB."""
     identity = f"-DUSB_VID={vendor:#06x}", f"-DUSB_PID={product:#06x}", f'-DUSB_PRODUCT="{title}"'
     return _arduino(
-        name, f"{title} (ATmega32U4)", "atmega32u4", 28_672, variant, macro, mhz=mhz, ram=2_560, uart=1, costs=_CORE_WITH_USB,
-        flags=(*identity, '-DUSB_MANUFACTURER="Arduino"'), simulators=("simavr",),
+        name, f"{title} (ATmega32U4)", "atmega32u4", 28_672, variant, macro, mhz=mhz, ram=2_560, uart=1,
+        costs=_CORE_WITH_USB, flags=(*identity, '-DUSB_MANUFACTURER="Arduino"'), simulators=("simavr",),
     )  # fmt: skip
 
 

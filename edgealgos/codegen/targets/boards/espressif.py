@@ -29,7 +29,7 @@ BOARDS = (
     Board(
         name="esp32-c3", title="ESP32-C3", architecture=RV32, framework=ARDUINO, mcu="esp32c3", clock_hz=160 * _MHZ,
         ram_bytes=320 * _KIB, flash_bytes=1280 * _KIB, compiler="riscv64-unknown-elf-g++",
-        flags=("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", *_FLAGS), core="esp32:esp32", variant="esp32c3",
-        define="ARDUINO_ESP32C3_DEV", simulators=("qemu-system",), machine="virt",
+        flags=("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", *_FLAGS), core="esp32:esp32",
+        variant="esp32c3", define="ARDUINO_ESP32C3_DEV", simulators=("qemu-system",), machine="virt",
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ..cost.report import needs
+from ..cost.model import needs
 from ..program import Op, Program, Tensor
 from ..storage import BLOCKS, storage_of
 from ..storage.needs import model_bytes

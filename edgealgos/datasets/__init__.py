@@ -19,8 +19,10 @@ from .field import (
 )
 from .gesturepod import read_gesturepod
 from .tables import Table, read_table
+from .wav import Sound, read_wav
 
 __all__ = [
+    "Sound",
     "Table",
     "download",
     "load_air_quality",
@@ -37,4 +39,5 @@ __all__ = [
     "load_usps",
     "read_gesturepod",
     "read_table",
+    "read_wav",
 ]

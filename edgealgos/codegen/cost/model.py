@@ -72,8 +72,10 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
         return []
     price = _Prices(program, costs.prices, "flash")
     found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
+    amounts = code_counts(program)
+    owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
-        ReportItem(kind, part, round(amount * price.of(part)), op=op) for part, amount, kind, op in _code(program)
+        ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()
     ]
 
 

@@ -148,6 +148,7 @@ class PushColumn(Op):
     position: Update
 
     kernels = ("runtime",)
+    counts_steps = True
     bound = cannot_overflow("the product that it was made of has been proven")
 
     def shapes(self, program: Program) -> Shapes:
@@ -158,6 +159,8 @@ class PushColumn(Op):
     def real(self, program: Program, v: Values) -> NDArray[Any]:
         """The position counts features here; on the device it counts what lies before the next column."""
         column = int(v[self.position][0, 0]) if len(v[self.position]) else 0
+        if column >= len(v[self.matrix]):
+            return v[self.out]
         v[self.position] = v[self.position] + 1
         sums: NDArray[Any] = v[self.out] + v[self.vector] * v[self.matrix][column]
         return sums
@@ -183,8 +186,8 @@ class PushColumn(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{cpp.masks(self.matrix)}, {self.matrix}"
-        size = cpp.count(program[self.out].size)
-        return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {size});"
+        sizes = f"{cpp.count(program[self.out].size)}, {len(program[self.matrix].values)}"
+        return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {sizes});"
 
 
 @dataclass(frozen=True)

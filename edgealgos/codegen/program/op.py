@@ -190,6 +190,9 @@ class Op:
     measured: ClassVar[Mapping[str, Mapping[str, Mapping[str, float]]]] = {}
     """Costs that it brings along, of parts that no table has: by table, ``cycles``, ``flash`` or ``ram``, and part."""
 
+    counts_steps: ClassVar[bool] = False
+    """Whether it takes as many steps as a sample has, and ignores those that follow."""
+
     _roles: ClassVar[dict[str, Role]] = {}
 
     def __init_subclass__(cls, abstract: bool = False, **others: Any) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UnsupportedModelError
 from ..files import Scratch
+from .cost.budget import Budget
 from .lowering.pipeline import check_samples, lower
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -167,6 +168,7 @@ def compile_model(
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
     input_buffer: bool = True,
+    budget: Budget | None = None,
 ) -> CompiledModel:
     """Compile a fitted estimator or Pipeline for a board.
 
@@ -184,6 +186,8 @@ def compile_model(
     input_buffer : bool
         False: the device takes one feature after the other through ``push()`` and needs no RAM for a whole sample
         (Bonsai and ProtoNN).
+    budget : Budget, optional
+        Limits within which `optimize` may spend flash, where they are stricter than the board's.
 
     Returns
     -------
@@ -204,4 +208,4 @@ def compile_model(
             )
         program = calibrate(program, check_samples(program, X_calibration))
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
-    return CompiledModel(unroll(program, target) if optimize == "speed" else program, target)
+    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)

@@ -14,6 +14,8 @@ from edgealgos.training.fastgrnn import FastGRNN, structure_for_budget
 from edgealgos.training.loop import TrainingResult, train
 from edgealgos.training.rounding import Rounding
 
+from .reference import device_scores
+
 X_FRAC = 6
 STEPS, FEATURES = 5, 4
 STRUCTURES = list(itertools.product(("FastGRNN", "FastRNN"), ("hard_tanh", "tanh"), (None, 2)))

@@ -8,34 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from edgealgos.errors import DoesNotFitError
-
 from ..program import Program, Space, Tensor
 from ..program.memory import MemoryPlan, plan_memory
 from ..storage import tensor_bytes
-from ..storage.needs import model_bytes, stored_bytes, table_bytes
+from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups, not_stored
 from ..targets.boards import Board
 from .model import code_bytes, cycles, stack_bytes, straight_line
-
-TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Limits for a whole sketch; None leaves the board's own limit.
-
-    Parameters
-    ----------
-    flash_bytes, ram_bytes : int or None
-        Flash of the sketch; RAM as variables plus deepest stack.
-    cycles : int or None
-        Clock cycles of one prediction (sequence models: of a whole sequence).
-    """
-
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
-    cycles: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +33,8 @@ class Report:
         Where the scratch tensors lie in the arena.
     faster : dict of str to (int, int)
         Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
+    input_without_buffer : int
+        Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
     warnings : tuple of str
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     """
@@ -66,6 +47,7 @@ class Report:
     memory_plan: MemoryPlan
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    input_without_buffer: int = 0
 
     @property
     def flash_bytes(self) -> int:
@@ -128,7 +110,15 @@ def predict_report(program: Program, board: Board) -> Report:
     ram |= {t.name: t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
     flash = flash_tables(program) | code_bytes(program, board)
-    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board), program.warnings)
+    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board), program.warnings,
+                  _input_without_buffer(program))  # fmt: skip
+
+
+def _input_without_buffer(program: Program) -> int:
+    readers = [op for op in program.ops() if program.input.name in op.reads]
+    if program.steps is not None or len(readers) != 1 or readers[0].streamed(program) is None:
+        return 0
+    return program.input.ram_bytes - program.input.type.container // 8
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
@@ -163,34 +153,3 @@ def flash_tables(program: Program) -> dict[str, int]:
     sizes = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
     sizes |= {f"table {name}": size for name, size in table_bytes(program).items()}
     return sizes | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}
-
-
-def check_fits(report: Report, budget: Budget | None = None) -> None:
-    """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits.
-
-    A limit of cycles where the board has no cost model is a BoardError.
-    """
-    budget = budget or Budget()
-    if budget.cycles is not None:
-        report.board.costs("keep a limit of cycles; leave it out of the budget")
-    tables = {item: size for item, size in report.flash_items.items() if item.startswith("table ")}
-    reach = (report.board.architecture.table_reach or report.board.flash_bytes) - TABLES_OF_OTHERS
-    limits = (
-        ("flash", report.flash_bytes, min(budget.flash_bytes or report.board.flash_bytes, report.board.flash_bytes),
-         report.flash_items, "lower max_model_bytes"),
-        ("tables that pointers reach", sum(tables.values()), reach, tables, "lower max_model_bytes"),
-        ("RAM", report.ram_bytes, min(budget.ram_bytes or report.board.ram_bytes, report.board.ram_bytes),
-         report.ram_items, "use fewer features, or a smaller projection_dim or hidden_size"),
-        ("cycles", report.cycles, budget.cycles or report.cycles, report.cycle_items, "lower max_model_bytes or depth"),
-    )  # fmt: skip
-    for what, need, limit, items, remedy in limits:
-        if need > limit:
-            largest = sorted(items.items(), key=lambda kv: -kv[1])[:3]
-            named = ", ".join(f"{item} {amount:,}" for item, amount in largest)
-            raise DoesNotFitError(
-                f"{what}: the sketch needs {need:,}, {report.board.title} allows {limit:,}. Largest items: {named}. "
-                f"To make it fit: {remedy}."
-            )
-
-
-__all__ = ["Budget", "Report", "check_fits", "model_bytes", "predict_report"]

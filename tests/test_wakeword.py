@@ -344,3 +344,16 @@ def test_uno_hears_at_its_pin(exported):
     assert got == expected[: len(got)]
     assert run.ram_peak <= 2048
     assert run.calls["wakeword::push"].worst < 0.8 * 256_000
+
+
+def test_the_time_of_a_detection_goes_round_with_millis_and_not_before():
+    sketch = (EXAMPLE / "arduino" / "wakeword.ino").read_text()
+    header = (EXAMPLE / "arduino" / "microphone.h").read_text()
+    sizes = {name: int(value) for name, value in re.findall(r"constexpr \w+ (k\w+) = (\d+);", header)}
+    formula = re.search(r"kHopMillis = (.*);", sketch)[1].replace("UL", "").replace("microphone::", "")
+    hop = eval(formula.replace("/", "//"), sizes)
+    assert hop * sizes["kRate"] == 1000 * sizes["kHop"]
+    assert "print(hops * kHopMillis)" in sketch
+    for days in (1, 6.3, 30, 49.7):
+        hops = int(days * 86_400_000 / hop)
+        assert hops * hop == hops * hop % 2**32

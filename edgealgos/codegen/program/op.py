@@ -196,6 +196,9 @@ class Op:
     largest: ClassVar[Mapping[str, int]]
     """Most elements of operands that its kernel can count: :func:`counting`."""
 
+    measured: ClassVar[Mapping[str, Mapping[str, Mapping[str, float]]]] = {}
+    """Costs that it brings along, of parts that no table has: by table, ``cycles``, ``flash`` or ``ram``, and part."""
+
     counts_steps: ClassVar[bool] = False
     """Whether it takes as many steps as a sample has, and ignores those that follow."""
 

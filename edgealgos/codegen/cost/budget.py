@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from edgealgos.errors import DoesNotFitError
 
 from ..targets.boards import BOARDS, Board
+from .items import Items, Kind
 from .report import Report
 
 TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
@@ -49,7 +50,7 @@ class _Limit:
     need: int
     most: int
     whose: str
-    items: Mapping[str, int]
+    items: Items
     remedies: tuple[str, ...]
 
 
@@ -68,8 +69,7 @@ def check_fits(report: Report, budget: Budget | None = None) -> None:
         report.board.costs("keep a limit of cycles; leave it out of the budget")
     for limit in _limits(report, budget):
         if limit.need > limit.most:
-            largest = sorted(limit.items.items(), key=lambda kv: -kv[1])[:3]
-            named = ", ".join(f"{item} {amount:,}" for item, amount in largest)
+            named = ", ".join(f"{item.label} {item.amount:,}" for item in limit.items.largest(3))
             raise DoesNotFitError(
                 f"{limit.what}: the sketch needs {limit.need:,}, {limit.whose} allows {limit.most:,}. Largest items: "
                 f"{named}. To make it fit: {'; or '.join(limit.remedies)}."
@@ -78,7 +78,8 @@ def check_fits(report: Report, budget: Budget | None = None) -> None:
 
 def _limits(report: Report, budget: Budget) -> Iterator[_Limit]:
     board = report.board
-    tables = {item: size for item, size in report.flash_items.items() if item.startswith("table ")}
+    in_tables = (Kind.TABLE, Kind.LOOK_UP_TABLE)
+    tables = Items(item for item in report.flash_items.records if item.kind in in_tables)
     reach = (board.architecture.table_reach or board.flash_bytes) - TABLES_OF_OTHERS
     smaller = "lower max_model_bytes"
     flash = (*_less_code(report), smaller)
@@ -91,7 +92,7 @@ def _limits(report: Report, budget: Budget) -> Iterator[_Limit]:
                      ("train with max_cycles", f"{smaller} or depth"))  # fmt: skip
 
 
-def _limit(what: str, need: int, boards: int, users: int | None, report: Report, items: Mapping[str, int],
+def _limit(what: str, need: int, boards: int, users: int | None, report: Report, items: Items,
            remedies: tuple[str, ...]) -> _Limit:  # fmt: skip
     """The stricter of the board's limit and the user's."""
     if users is not None and users <= boards:

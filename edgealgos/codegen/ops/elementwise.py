@@ -29,6 +29,8 @@ from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.scores import decide
 
+__all__ = ["Add", "ArgMax", "Rescale", "Standardize"]
+
 
 @dataclass(frozen=True)
 class Add(Op):
@@ -61,7 +63,7 @@ class Add(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         out = program[self.out]
-        return f"edgealgos::add<{out.type.bits}>({self.a}, {self.b}, {self.out}, {out.size});"
+        return f"edgealgos::add<{out.type.bits}>({self.a}, {self.b}, {cpp.ref(self.out)}, {out.size});"
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class Standardize(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{self.multiplier}, {self.addend}, {self.shift}"
         size = cpp.count(program[self.out].size)
-        return f"edgealgos::standardize<{self.low}, {self.high}>({self.source}, {tables}, {self.out}, {size});"
+        return f"edgealgos::standardize<{self.low}, {self.high}>({self.source}, {tables}, {cpp.ref(self.out)}, {size});"
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,11 @@ from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Space, Tensor
 from ..program.verify import axes
-from ..storage import BITMAP, DENSE, storage_of
+from ..storage.dense import DENSE
+from ..storage.record import storage_of
+from ..storage.sparse import BITMAP
 from .products import (
+    SCORE_BITS,
     WIDTHS,
     accumulator_bits,
     exact_product,
@@ -43,7 +46,8 @@ from .products import (
     wrap,
 )
 
-SCORE_BITS = 32
+__all__ = ["MatVec", "PushColumn", "Settle"]
+
 POSITION = "position"
 
 
@@ -220,7 +224,7 @@ class Settle(Op):
         out, source = program[self.out].type, program[self.source].type
         bias = cpp.or_null(self.bias, cpp.type(self.source))
         call = f"edgealgos::settle<{source.frac - out.frac}, {out.bits}>"
-        return f"{call}({self.source}, {bias}, {self.out}, {program[self.out].size});"
+        return f"{call}({self.source}, {bias}, {cpp.ref(self.out)}, {program[self.out].size});"
 
 
 def saturated(out: Tensor, values: NDArray[Any]) -> NDArray[Any]:

@@ -16,6 +16,8 @@ from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.verify import axes
 
+__all__ = ["Decimate", "SlideWindow", "WindowStatistics"]
+
 NARROW = QType(8, 0)
 
 

@@ -16,9 +16,10 @@ from ..program.qtype import Ints, QType
 from ..program.tables import EXP2, EXP2_BITS
 from ..program.tensor import Tensor
 from ..program.verify import axes
-from ..storage import storage_of
-from .linear import SCORE_BITS
-from .products import exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+from ..storage.record import storage_of
+from .products import SCORE_BITS, exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+
+__all__ = ["PrototypeScore"]
 
 KERNEL_MAX = 127  # largest mantissa of a prototype's kernel
 KERNEL_BITS = 7

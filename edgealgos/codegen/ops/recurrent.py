@@ -15,6 +15,8 @@ from ..program.program import Program
 from ..program.qtype import CANDIDATE, PREACTIVATION, STATE, Ints, QType, shift_right
 from ..program.tables import TANH, TANH_SHIFT
 
+__all__ = ["GatedUpdate", "LeakyUpdate"]
+
 # Where activations saturate, in real numbers too.
 LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768
 UNSIGNED_BYTE = QType(9, 8)  # zeta and nu: 0..255 with 8 fractional bits

@@ -31,6 +31,8 @@ from ..program.qtype import Ints
 from ..program.tables import LOG2
 from ..program.verify import axes
 
+__all__ = ["Frame", "LogBands", "NormalizeBands", "PowerSpectrum"]
+
 Words = NDArray[np.int32]
 LOW, HIGH = -(2**15), 2**15 - 1
 

@@ -13,10 +13,10 @@ from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shape
 from ..program.program import Program
 from ..program.qtype import CANDIDATE, Ints, QType
 from ..program.verify import axes
-from ..storage import DENSE
-from .linear import SCORE_BITS
-from .products import accumulator_bits, exact_product, product_cost, product_pieces, shifted_bits, wrap
-from .recurrent import LARGEST_CANDIDATE
+from ..storage.dense import DENSE
+from .products import SCORE_BITS, accumulator_bits, exact_product, product_cost, product_pieces, shifted_bits, wrap
+
+__all__ = ["TreeWalk"]
 
 _ROWS = 8  # of a node that are made before outputs are made of them
 
@@ -63,7 +63,7 @@ class TreeWalk(Op):
         z = v[self.vector]
         scores = np.zeros((len(z), *program[self.out].shape)) + (0.0 if self.bias is None else v[self.bias])
         for node, rows in self._visits(z, v):
-            gate = np.clip(z[rows] @ v[self.gates][node].T, -1.0, LARGEST_CANDIDATE)
+            gate = np.clip(z[rows] @ v[self.gates][node].T, -1.0, CANDIDATE.high * CANDIDATE.step)
             scores[rows] += (z[rows] @ v[self.weights][node].T) * gate
         return scores
 

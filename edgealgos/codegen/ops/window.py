@@ -27,6 +27,8 @@ from ..program.op import (
 from ..program.program import Program
 from ..program.scores import margin
 
+__all__ = ["CountStep", "KeepConfident", "StartWindow"]
+
 
 @dataclass(frozen=True)
 class CountStep(Op):

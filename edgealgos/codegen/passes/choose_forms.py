@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from ..cost.budget import Budget
-from ..cost.report import needs
+from ..cost.model import needs
 from ..program import Op, Program, Tensor
 from ..storage import BLOCKS, storage_of
 from ..storage.needs import model_bytes

@@ -187,6 +187,9 @@ class Op:
     kernels: ClassVar[tuple[str, ...]]
     """Stems of the kernel headers that its call needs, such as ``("motion",)``."""
 
+    measured: ClassVar[Mapping[str, Mapping[str, Mapping[str, float]]]] = {}
+    """Costs that it brings along, of parts that no table has: by table, ``cycles``, ``flash`` or ``ram``, and part."""
+
     counts_steps: ClassVar[bool] = False
     """Whether it takes as many steps as a sample has, and ignores those that follow."""
 

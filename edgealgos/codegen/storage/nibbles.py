@@ -62,3 +62,6 @@ class Nibbles(NibbleBitmap):
 
     def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
         return plain_parts(self.name, matrix, kind, where)
+
+
+NIBBLES, NIBBLE_BITMAP = Nibbles("nibbles", 4), NibbleBitmap("nibble_bitmap", 5)

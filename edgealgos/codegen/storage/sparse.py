@@ -79,6 +79,9 @@ class Indexed(Storage):
         return counted({f"{self.name} row {kind}{where}": rows, f"{self.name} value {kind}": nonzeros})
 
 
+BITMAP, INDEXED = Bitmap("bitmap", 2), Indexed("indexed", 3)
+
+
 def _indexed(row: NDArray[Any]) -> NDArray[Any]:
     columns = np.flatnonzero(row)
     pairs = np.stack([np.diff(columns, prepend=0), row[columns]], axis=1)

@@ -21,6 +21,8 @@ class Architecture:
         Whether one instruction multiplies two bytes.
     straight_line : bool
         Whether there is a form of code whose instructions hold a model's weights.
+    starts_itself : bool
+        Whether what the compiler links starts the processor; else the board's maker has start-up code.
     linkable : str
         Pattern of the architectures that a linked file may be made for, where a compiler's libraries may be too new.
     """
@@ -30,13 +32,22 @@ class Architecture:
     table_reach: int | None = None
     multiplies: bool = True
     straight_line: bool = False
+    starts_itself: bool = False
     linkable: str = ""
 
 
 _LPM_REACH = 1 << 16  # pointers to program memory have 16 bits; linkers put all tables first
 
-AVR = Architecture("avr", separate_flash=True, table_reach=_LPM_REACH, straight_line=True)
+AVR = Architecture("avr", separate_flash=True, table_reach=_LPM_REACH, straight_line=True, starts_itself=True)
+AVR_WITHOUT_MULTIPLIER = Architecture(
+    "avr without MUL", separate_flash=True, table_reach=_LPM_REACH, multiplies=False, starts_itself=True
+)
 ARMV6 = Architecture("armv6", linkable=r"v[1-5]\w*|v6")
 ARMV6_M = Architecture("armv6-m")
+ARMV7_M = Architecture("armv7-m")
 ARMV7E_M = Architecture("armv7e-m")
+ARMV8_M = Architecture("armv8-m")
+ARMV8_A = Architecture("armv8-a")
+RV32 = Architecture("rv32imc")
+XTENSA = Architecture("xtensa")
 NATIVE = Architecture("native")

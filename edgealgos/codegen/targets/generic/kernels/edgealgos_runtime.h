@@ -15,8 +15,6 @@
 
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 
-@KERNELS@
-@STRAIGHT_LINE@
 namespace edgealgos {
 
 // ---- flash ----------------------------------------------------------------------------------------------------
@@ -33,6 +31,12 @@ inline const char *flash(const char *const *p) { return static_cast<const char *
 #else
 template <class T> inline T flash(const T *p) { return *p; }
 #endif
+
+}  // namespace edgealgos
+
+@KERNELS@
+@STRAIGHT_LINE@
+namespace edgealgos {
 
 // Scratch tensors of different types share memory; nothing may be moved from one kernel into the next.
 inline void barrier() { __asm__ __volatile__("" ::: "memory"); }

@@ -15,7 +15,17 @@ from edgealgos.codegen.emit.cpp.calls import Operands
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Op, Space, Tensor, verify
 from edgealgos.codegen.program.memory import plan_memory
-from edgealgos.codegen.program.op import FREE, Constant, Consumed, Option, Pieces, Read, Update, cannot_overflow, counting
+from edgealgos.codegen.program.op import (
+    FREE,
+    Constant,
+    Consumed,
+    Option,
+    Pieces,
+    Read,
+    Update,
+    cannot_overflow,
+    counting,
+)
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import OpRecordError, UnmeasuredCostError
 from tests.support import feature_programs

@@ -17,6 +17,7 @@ from typing import Any
 from edgealgos.errors import UnmeasuredCostError
 
 from ..program import Op, Program, Space
+from ..program.decimals import decimal_scales
 from ..program.op import Counts
 from ..storage import tensor_bytes
 from ..storage.needs import table_bytes
@@ -71,8 +72,9 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     if costs is None:
         return []
     price = _Prices(program, costs.prices, "flash")
-    found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
     amounts = code_counts(program)
+    found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
+    found += [ReportItem(Kind.CORE, part, round(amounts[part] * price.of(part))) for part in application_counts(program)]
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
         ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()
@@ -86,7 +88,8 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
     price = _Prices(program, costs.prices, "ram")
     frames = sum(amount * price.of(part) for part, amount in stack_counts(program).items() if amount)
-    stack = max(frames, price.of(f"serial loop ({stack_kind(program)})"))
+    lines = sum(price.of(part) for part in application_counts(program))
+    stack = max(frames, price.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
         ReportItem(Kind.CORE, LOOP, round(price.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
@@ -197,9 +200,20 @@ def op_counts(program: Program, op: Op) -> Counts:
 
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({LOOP: 1})
+    counts: Counts = Counter({LOOP: 1}) + application_counts(program)
     for part, amount, _, _ in _code(program):
         counts[part] += amount
+    return counts
+
+
+def application_counts(program: Program) -> Counts:
+    """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
+    counts: Counts = Counter({f"serial lines ({stack_kind(program)})": 1})
+    scales = decimal_scales(program.encoding)
+    if scales is not None and not program.encoding.uniform:
+        counts |= Counter({"decimal numbers by feature": 1, "scale of decimal numbers": len(scales)})
+    elif scales is not None and not scales[0].whole:
+        counts["decimal numbers"] = 1
     return counts
 
 

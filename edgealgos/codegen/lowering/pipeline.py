@@ -35,8 +35,11 @@ def lower(model: Any) -> Program:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
-    if isinstance(model, Pipeline):
-        return _lower_pipeline(model)
+    program = _lower_pipeline(model) if isinstance(model, Pipeline) else verify(_lower_estimator(model))
+    return replace(program, feature_names=tuple(map(str, getattr(model, "feature_names_in_", ()))))
+
+
+def _lower_estimator(model: Any) -> Program:
     if not hasattr(model, "to_program"):
         raise UnsupportedModelError(
             f"{_name(model)} cannot be compiled. Supported are the estimators of edgealgos, alone or as the last step "
@@ -46,7 +49,7 @@ def lower(model: Any) -> Program:
     program: Program = model.to_program()
     if program.task == "features":
         raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")
-    return verify(program)
+    return program
 
 
 def _lower_pipeline(pipeline: Pipeline) -> Program:

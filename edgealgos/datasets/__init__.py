@@ -18,10 +18,12 @@ from .field import (
     load_usps,
 )
 from .gesturepod import read_gesturepod
+from .recordings import Recordings, read_recordings
 from .tables import Table, read_table
 from .wav import Sound, read_wav
 
 __all__ = [
+    "Recordings",
     "Sound",
     "Table",
     "download",
@@ -38,6 +40,7 @@ __all__ = [
     "load_speech_commands",
     "load_usps",
     "read_gesturepod",
+    "read_recordings",
     "read_table",
     "read_wav",
 ]

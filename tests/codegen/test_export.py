@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.emit.cpp.files import write_cpp
 from edgealgos.codegen.export import Budget, export_arduino, export_cpp
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import DoesNotFitError, ExportError, UnsupportedModelError

@@ -29,7 +29,8 @@ from edgealgos.codegen.passes.choose_forms import unroll
 from edgealgos.codegen.passes.mixed import matrices, represent
 from edgealgos.codegen.passes.represent import REPRESENTATIONS
 from edgealgos.codegen.program import Op, Program, Space, Tensor
-from edgealgos.codegen.program.encoding import InputEncoding, choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
+from edgealgos.codegen.program.encoding import InputEncoding
 from edgealgos.codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, Ints, QType
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board

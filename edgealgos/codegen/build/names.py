@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import cache
-from pathlib import Path
 
 from edgealgos.errors import MissingToolError
+from edgealgos.files import Scratch
 
 from ..targets.boards import Board
 from . import plain, sketch, tools
@@ -25,10 +24,8 @@ def is_refused(name: str, board: Board) -> bool:
 
 
 def _compiles(name: str, board: Board) -> bool:
-    with tempfile.TemporaryDirectory(prefix="edgealgos-") as folder:
-        source = Path(folder) / ("trial.ino" if board.framework.sketches else "trial.cpp")
+    with Scratch() as folder:
+        source = folder / ("trial.ino" if board.framework.sketches else "trial.cpp")
         source.write_text(_HEADERS * (not board.framework.sketches) + _TRIAL.format(name=name), encoding="utf-8")
-        command = (sketch if board.framework.sketches else plain).compile_command(
-            source, Path(folder) / "trial.o", board
-        )
+        command = (sketch if board.framework.sketches else plain).compile_command(source, folder / "trial.o", board)
         return tools.run([*command, "-fsyntax-only", "-w"], check=False).returncode == 0

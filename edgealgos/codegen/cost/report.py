@@ -54,6 +54,8 @@ class Report:
         Where the scratch tensors lie in the arena.
     faster : dict of str to (int, int)
         Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
+    warnings : tuple of str
+        What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     """
 
     board: Board
@@ -63,6 +65,7 @@ class Report:
     cycle_items: Mapping[str, int]
     memory_plan: MemoryPlan
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def flash_bytes(self) -> int:
@@ -112,6 +115,7 @@ class Report:
             lines += [f"  {amount:9,}  {item}" for item, amount in largest_first if amount]
         for name, (saved, size) in self.faster.items():
             lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+        lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
 
@@ -124,7 +128,7 @@ def predict_report(program: Program, board: Board) -> Report:
     ram |= {t.name: t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
     flash = flash_tables(program) | code_bytes(program, board)
-    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board))
+    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board), program.warnings)
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:

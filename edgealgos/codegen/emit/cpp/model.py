@@ -6,6 +6,8 @@ import re
 from importlib import resources
 from string import Template
 
+import numpy as np
+
 from edgealgos.codegen.program import Program, Space, Tensor
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
@@ -22,6 +24,7 @@ _KERNELS = {
     "@MOTION@": "generic/kernels/motion.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
 }
+_REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
 
 
@@ -56,6 +59,7 @@ def model_header(program: Program, name: str) -> str:
         low=program.encoding.low,
         high=program.encoding.high,
         score_type=c_type(program.output.type),
+        rest=_REST if program.encoding.wide else "",
         constants="".join(f"constexpr {row}\n" for row in _constants(program)),
         functions=_declarations(program),
     )
@@ -136,19 +140,29 @@ def _definitions(program: Program, plan: MemoryPlan) -> str:
 def _quantize(program: Program) -> str:
     """Body of quantize(): the only place with floating point, dropped by the linker where nobody calls it."""
     encoding = program.encoding
+    offset = encoding.offset.astype(np.float32)
+    columns = {"kOffset": offset, "kScale": encoding.scale}
+    if encoding.wide:
+        columns["kOffsetRest"] = (encoding.offset - offset).astype(np.float32)
     if encoding.uniform:
-        offset, scale = c_float(encoding.offset[0]), c_float(encoding.scale[0])
-        head = f"  (void)feature;\n  const float scaled = (value - {offset}) * {scale} + 0.5f;"
-        tables = ""
+        tables, unused = "", "  (void)feature;\n"
+        read = {name: c_float(values[0]) for name, values in columns.items()}
     else:
         tables = "".join(
-            f"static const float {key}[{values.size}] EDGEALGOS_FLASH = {{\n{float_lines(values)}\n}};\n"
-            for key, values in (("kOffset", encoding.offset), ("kScale", encoding.scale))
+            f"static const float {name}[{values.size}] EDGEALGOS_FLASH = {{\n{float_lines(values)}\n}};\n"
+            for name, values in columns.items()
         )
-        read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
-        head = f"  const float scaled = {read} + 0.5f;"
+        read, unused = {name: f"edgealgos::flash({name} + feature)" for name in columns}, ""
+    distance = f"value - {read['kOffset']}"
+    if encoding.wide:
+        distance = f"({distance}) + (rest - {read['kOffsetRest']})"
+    head = f"{unused}  const float scaled = ({distance}) * {read['kScale']} + 0.5f;"
     kind = c_type(program.input.type)
-    return template("quantize.cpp").substitute(tables=tables, head=head, input_type=kind).rstrip("\n")
+    return (
+        template("quantize.cpp")
+        .substitute(tables=tables, head=head, input_type=kind, rest=", float rest" if encoding.wide else "")
+        .rstrip("\n")
+    )
 
 
 def _label_table(program: Program) -> str:

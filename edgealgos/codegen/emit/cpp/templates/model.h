@@ -17,7 +17,7 @@ constexpr input_t kInputMin = ${low};
 constexpr input_t kInputMax = ${high};
 
 // Raw feature in, device input out (saturates). Uses floating point; linked in only if called.
-input_t quantize(uint16_t feature, float value);
+input_t quantize(uint16_t feature, float value${rest});
 
 ${functions}
 

@@ -18,6 +18,7 @@ from .field import (
     load_usps,
 )
 from .gesturepod import read_gesturepod
+from .motion import is_one_recording
 from .recordings import Recordings, read_recordings
 from .tables import Table, read_table
 from .wav import Sound, read_wav
@@ -27,6 +28,7 @@ __all__ = [
     "Sound",
     "Table",
     "download",
+    "is_one_recording",
     "load_air_quality",
     "load_arabic_commands",
     "load_concrete",

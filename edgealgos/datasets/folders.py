@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import DatasetError
 
@@ -103,3 +104,17 @@ def _people_of_names(found: dict[Path, tuple[str, str | None]]) -> dict[Path, tu
     if 2 * len(shared) <= len(classes) or len(shared) < 2:
         return found
     return {file: (label, names[file]) for file, (label, _) in found.items()}
+
+
+def read_each(files: Sequence[Path], read: Callable[[Path], Any], left_out: dict[str, str]) -> dict[Path, Any]:
+    """What can be read; the others are left out, unless none stays."""
+    found = {}
+    for file in files:
+        try:
+            found[file] = read(file)
+        except DatasetError as error:
+            left_out[str(file)] = str(error)
+    if not found:
+        first = next(iter(left_out.values()))
+        raise DatasetError(first if len(files) == 1 else f"none of {len(files)} files can be read; the first: {first}")
+    return found

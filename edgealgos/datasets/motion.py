@@ -23,6 +23,7 @@ from .targets import find_column
 
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 SLOWEST, FASTEST = 2.0, 4000.0  # samples a second of a motion sensor
+LONG = 10  # rows with one label that make a recording
 GAP = 5.0  # sample periods without a sample: another take
 _REMARK = re.compile(r"(rate|person|label|sampling rate|hz|fs)\s*[:= ]\s*(.+)", re.IGNORECASE)
 
@@ -64,6 +65,8 @@ class MotionFile:
         Units that names of columns say.
     rate : float or None
         Samples a second that a remark says.
+    named : bool
+        Whether columns are called axes of a certain sensor, as ax is and x is not.
     notes : tuple of str
     """
 
@@ -71,6 +74,7 @@ class MotionFile:
     axes: tuple[str, ...]
     units: dict[str, str]
     rate: float | None
+    named: bool
     notes: tuple[str, ...]
 
 
@@ -98,6 +102,7 @@ def read_motion(path: Path, drop: Sequence[str] = ()) -> MotionFile:
     if roles.others:
         notes.append(f"not used: {', '.join(roles.others)}")
     values = np.stack([_numbers(name, kept[i], grid.lines) for i in roles.axes.values()], axis=1)
+    named = grid.names is not None and all(len(kept[i].name) > 1 for i in roles.axes.values())
     remarks = dict(_remarks(records.comments))
     seconds = None if roles.time is None else _seconds(kept[roles.time], roles.time_unit, notes)
     marks = {r: kept[i].cells for r in ("label", "person", "take") if (i := getattr(roles, r)) is not None}
@@ -105,7 +110,7 @@ def read_motion(path: Path, drop: Sequence[str] = ()) -> MotionFile:
     for a, b in pairwise([*_starts(grid.lines, breaks, seconds, list(marks.values())), len(values)]):
         told = {r: marks[r][a] if r in marks else remarks.get(r) for r in ("label", "person")}
         takes.append(Take(path, grid.lines[a], values[a:b], None if seconds is None else seconds[a:b], **told))
-    return MotionFile(tuple(takes), tuple(roles.axes), roles.units, _rate(remarks), tuple(notes))
+    return MotionFile(tuple(takes), tuple(roles.axes), roles.units, _rate(remarks), named, tuple(notes))
 
 
 def _without_breaks(records: Records, text: str) -> tuple[Records, list[int]]:
@@ -195,3 +200,17 @@ def _starts(
         starts[1:] |= np.array([a != b for a, b in pairwise(cells)], dtype=bool)
     found: list[int] = np.flatnonzero(starts).tolist()
     return found
+
+
+def is_one_recording(path: str | Path) -> bool:
+    """Whether a file is a long recording of a motion sensor with labels, instead of a table with a row a sample.
+
+    It has axes that are called so, and labels that stay the same for many rows, or times.
+    """
+    try:
+        found = read_motion(Path(path))
+    except DatasetError:
+        return False
+    labelled = [take for take in found.takes if take.label]
+    rows = sum(len(take.values) for take in labelled)
+    return found.named and bool(labelled) and rows >= LONG * len(labelled)

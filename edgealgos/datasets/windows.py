@@ -2,17 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
+from .sensors import MotionSensor
+
 CONTINUOUS = 4.0  # seconds from which on a take is a stretch of time, not a movement
 CONTINUOUS_WINDOW = 2.0
 SLIDES = 1.5  # windows that a take must hold to give more than one
 FEWEST_TAKES, BLOCKS = 4, 8  # a class of fewer takes has them cut into blocks of time
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Windows of a sensor's raw integers, with what is to be learnt of them.
+
+    Attributes
+    ----------
+    X : int16 ndarray, shape (n, n_steps, n_axes), or (n, n_samples) of sound
+    y : ndarray of str, shape (n,)
+    groups : ndarray of str, shape (n,)
+        Persons, where they are known, else takes: windows of one group belong on one side of a split.
+    kind : {"motion", "sound"}
+    rate : float
+        Samples a second, for the device as well.
+    axes : tuple of str
+        ``ax``, ``ay``, ``az`` (acceleration), ``gx``, ``gy``, ``gz`` (rotation); ``("wave",)`` of sound.
+    sensor : MotionSensor or None
+    ranges : dict of str to int
+        Of the sensor, in g (``"a"``) and degrees a second (``"g"``).
+    counts : dict of str to float
+        Counts for 1 g and for a degree a second.
+    left_out : dict of str to str
+        Files that could not be read, and why.
+    notes : tuple of str
+        What was understood or done that one may want to know.
+    """
+
+    X: NDArray[np.int16]
+    y: NDArray[np.str_]
+    groups: NDArray[np.str_]
+    kind: str
+    rate: float
+    axes: tuple[str, ...]
+    sensor: MotionSensor | None = None
+    ranges: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, float] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def get_board(board: str | Board) -> Board:
         return _BY_PLAIN_NAME[wanted]
     if wanted in _TOO_NEW:
         raise ValueError(
-            f"{board!r} has an {_TOO_NEW[wanted]}, which the avr-gcc of distributions does not know: it takes version 8 "
-            "or later and a device pack of Microchip's. Boards of about its size that are known: uno, nano, attiny85."
+            f"{board!r} has an {_TOO_NEW[wanted]}, which the avr-gcc of distributions does not know: it takes version "
+            "8 or later and a device pack of Microchip's. Boards of about its size that are known: uno, nano, attiny85."
         )
     near = [_BY_PLAIN_NAME[name].name for name in difflib.get_close_matches(wanted, _BY_PLAIN_NAME, n=3, cutoff=0.5)]
     suggestion = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""

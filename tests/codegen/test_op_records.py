@@ -15,7 +15,17 @@ from edgealgos.codegen.emit.cpp.calls import Operands
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Op, Space, Tensor, verify
 from edgealgos.codegen.program.memory import plan_memory
-from edgealgos.codegen.program.op import FREE, Constant, Consumed, Option, Pieces, Read, Update, cannot_overflow, counting
+from edgealgos.codegen.program.op import (
+    FREE,
+    Constant,
+    Consumed,
+    Option,
+    Pieces,
+    Read,
+    Update,
+    cannot_overflow,
+    counting,
+)
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import OpRecordError, UnmeasuredCostError
 from tests.support import feature_programs
@@ -118,7 +128,8 @@ def test_an_op_without_a_part_is_refused_by_name(part):
 
 
 def test_all_missing_parts_are_named_at_once():
-    with pytest.raises(OpRecordError, match=r"shapes.*real.*integer.*types.*bound.*cost.*pieces.*call.*kernels.*largest"):
+    every = r"shapes.*real.*integer.*types.*bound.*cost.*pieces.*call.*kernels.*largest"
+    with pytest.raises(OpRecordError, match=every):
         type("Clip", (Op,), {})
 
 

@@ -1,6 +1,7 @@
 """Measures prices on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family, and finds by non-negative least squares what each part costs. With
+Builds and runs random programs of every family. Prices of cycles come nearest to what was measured (non-negative least
+squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
 ``--op Clip`` it measures what programs with that op have no price of yet, with ``--missing`` products that no program
 has shown so far; the other prices stay as they are.
 """
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
+from scipy.optimize import linprog, nnls
 from tqdm import tqdm
 
 from edgealgos.codegen.build.sketch import build_sketch
@@ -34,6 +35,8 @@ from tests.support import bare_products, feature_programs, sample_programs
 
 _RIDGE = 5e-3
 _RARE = 0.03
+_TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
+LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
 
 OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
@@ -110,14 +113,34 @@ def fit(
     return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
 
 
+def fit_above(
+    counts: list[prices.Counts], totals: NDArray[np.float64], bound: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
+    """Prices such that counts times prices are nowhere below the totals, and as little as can be above them.
+
+    Where `bound` is False something else may be the larger: there they are only asked not to be above.
+    """
+    parts = sorted({part for row in counts for part in row})
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
+    bound = np.ones(len(totals), bool) if bound is None else bound
+    rows, count = matrix.shape
+    above = np.hstack([matrix, -np.eye(rows)])  # what exceeds a total costs, in parts of the total
+    enough = np.hstack([-matrix[bound], np.zeros((bound.sum(), rows))])
+    cost = np.append(np.full(count, _TIE), 1 / np.maximum(totals, 1.0))
+    found = linprog(cost, np.vstack([above, enough]), np.append(totals, -totals[bound]))
+    if not found.success:
+        raise RuntimeError(f"no prices bound what was measured: {found.message}")
+    return {part: float(np.ceil(100 * price) / 100) for part, price in zip(parts, found.x[:count], strict=True)}
+
+
 def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
     """Prices of flash, RAM and cycles."""
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
     timed = [m for m in found if not _stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        "flash": fit([prices.code_counts(m.program) for m in found], code),
+        "flash": fit_above([prices.code_counts(m.program) for m in found], code),
         "cycles": fit([prices.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": {"core": float(np.median([m.static_ram - _tensors(m.program) for m in found]))} | _stacks(found),
+        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found),
     }
 
 
@@ -140,20 +163,20 @@ def _tensors(program: Program) -> int:
 
 
 def _stacks(found: list[Measurement]) -> dict[str, float]:
-    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper."""
+    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
     kinds = [prices.stack_kind(m.program) for m in found]
-    loops = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
+    stacks = np.array([m.stack for m in found], dtype=float)
     counts = [prices.stack_counts(m.program) for m in found]
     arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
-    stacks = np.array([m.stack for m in found], dtype=float)
-    deeper = stacks > [loops[kind] for kind in kinds]
-    frames: dict[str, float] = {part: 0.0 for row in counts for part in row}
-    for _ in range(5):  # of the others it is only known that a prediction is not deeper: asked where that is broken
-        frames |= fit([row for row, use in zip(counts, deeper, strict=True) if use], (stacks - arrays)[deeper])
-        predicted = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in counts]
-        deeper |= predicted > stacks
-    frames["local byte"] = 1.0
-    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames
+    shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
+    deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
+    loops = {
+        kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
+        for kind in shallowest
+    }
+    frames = dict.fromkeys(sorted({part for row in counts for part in row}), 0.0)
+    frames |= fit_above(counts, stacks - arrays, bound=deeper)
+    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
 
 
 def fit_new(found: list[Measurement], known: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:

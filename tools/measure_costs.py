@@ -1,11 +1,16 @@
 """Measures prices on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family, and finds by non-negative least squares what each part costs.
+Builds and runs random programs of every family, and finds by non-negative least squares what each part costs. With
+``--op Clip`` it measures what programs with that op have no price of yet, with ``--missing`` products that no program
+has shown so far; the other prices stay as they are.
 """
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,16 +25,22 @@ from tqdm import tqdm
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model as prices
-from edgealgos.codegen.cost.report import flash_tables
 from edgealgos.codegen.emit.cpp.files import write_sketch
 from edgealgos.codegen.program import Program, Space
 from edgealgos.codegen.program.memory import plan_memory
 from edgealgos.codegen.simulate.sketch import run_rows
 from edgealgos.codegen.targets.boards import Board, get_board
-from tests.support import sample_programs
+from tests.support import bare_products, feature_programs, sample_programs
 
 _RIDGE = 5e-3
 _RARE = 0.03
+
+OF_OP: dict[str, Callable[[int], Program]] = {
+    **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
+    **dict.fromkeys(("Frame", "PowerSpectrum", "LogBands", "NormalizeBands"), feature_programs.sound),
+    **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
+}
+"""What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
 
 COSTS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets" / "avr" / "costs.json"
 
@@ -77,8 +88,14 @@ def measured_seed(seed: int, rows: int = 25) -> Measurement:
     return measured(program, np.random.default_rng(seed), ("size", "speed")[seed % 2], not streams, rows)
 
 
-def fit(counts: list[prices.Counts], totals: NDArray[np.float64]) -> dict[str, float]:
-    """Prices of the parts such that counts times prices come nearest to the totals, in relative terms."""
+def fit(
+    counts: list[prices.Counts], totals: NDArray[np.float64], left: NDArray[np.float64] | None = None
+) -> dict[str, float]:
+    """Prices of the parts such that counts times prices come nearest to what is `left`, in parts of the totals.
+
+    All of the totals are left unless prices of other parts are known.
+    """
+    left = totals if left is None else left
     parts = sorted({part for row in counts for part in row})
     matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
     shares = matrix / totals[:, None]
@@ -89,19 +106,23 @@ def fit(counts: list[prices.Counts], totals: NDArray[np.float64]) -> dict[str, f
     # Parts that always come together cannot be told apart: a small penalty shares the price among them, and leaves to
     # the serial loop what comes along with each of them.
     penalty = _RIDGE * np.sqrt(len(totals)) * np.diag([float(not part.startswith(prices.LOOP)) for part in parts])
-    solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(np.ones(len(totals)), np.zeros(len(parts))))
+    solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(left / totals, np.zeros(len(parts))))
     return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
 
 
 def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
     """Prices of flash, RAM and cycles."""
-    code = np.array([m.flash - sum(flash_tables(m.program).values()) for m in found], dtype=float)
+    code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
     timed = [m for m in found if not _stops_early(m.program)]  # of which only the longest time is predicted
     return {
         "flash": fit([prices.code_counts(m.program) for m in found], code),
         "cycles": fit([prices.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
         "ram": {"core": float(np.median([m.static_ram - _tensors(m.program) for m in found]))} | _stacks(found),
     }
+
+
+def _tables(program: Program) -> int:
+    return sum(item.amount for item in prices.table_items(program))
 
 
 def _stops_early(program: Program) -> bool:
@@ -135,6 +156,31 @@ def _stacks(found: list[Measurement]) -> dict[str, float]:
     return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames
 
 
+def fit_new(found: list[Measurement], known: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Prices of parts that are not known yet, those that are held fixed."""
+
+    def fitted(counts: list[prices.Counts], totals: list[float], what: str) -> dict[str, float]:
+        table = known[what]
+        new = [Counter({p: n for p, n in row.items() if p not in table and n}) for row in counts]
+        left = [t - sum(table.get(p, 0.0) * n for p, n in row.items()) for row, t in zip(counts, totals, strict=True)]
+        used = [i for i, row in enumerate(new) if row]
+        whole, rest = (np.array([values[i] for i in used], dtype=float) for values in (totals, left))
+        return fit([new[i] for i in used], whole, rest) if used else {}
+
+    code = [m.flash - _tables(m.program) for m in found]
+    timed = [m for m in found if not _stops_early(m.program)]
+    kinds = [prices.stack_kind(m.program) for m in found]
+    least = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in kinds}
+    loops = [max(known["ram"][f"serial loop ({kind})"], least[kind]) for kind in kinds]
+    deeper = [m for m, loop in zip(found, loops, strict=True) if m.stack > loop]
+    shallow = {part: 0.0 for m in found for part in prices.stack_counts(m.program) if part not in known["ram"]}
+    return {
+        "flash": fitted([prices.code_counts(m.program) for m in found], code, "flash"),
+        "cycles": fitted([prices.cycle_counts(m.program) for m in timed], [_priced_cycles(m) for m in timed], "cycles"),
+        "ram": shallow | fitted([prices.stack_counts(m.program) for m in deeper], [m.stack for m in deeper], "ram"),
+    }
+
+
 def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArray[np.float64]:
     """Relative errors of predicted flash, RAM and cycles, one row a program."""
     rows = []
@@ -144,30 +190,100 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
     return np.array(rows)
 
 
-def main(count: int = 420) -> None:
+def measure_all(count: int = 420) -> None:
     """Measure, fit, check on programs that were not fitted; write prices that are fitted to all."""
     board = get_board("uno")
     kinds = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind) for kind in kinds]
     jobs += [partial(measured_seed, seed) for seed in range(count)]
-    found = [job() for job in tqdm(jobs, desc="building and running", unit="program")]
+    found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    _write(fitted)
+    _write(fit_all(fitted))
     checked = [m for m in checked if not _stops_early(m.program)]
     wrong = errors(checked, lambda program: CompiledModel(program, board).report)
-    _write(found)
+    _write(fit_all(found))
     for name, column in zip(("flash", "RAM", "cycles"), np.abs(wrong).T, strict=True):
         print(f"{name:6} error on {len(checked)} other programs: mean {column.mean():.1%}, worst {column.max():.1%}")
 
 
-def _write(found: list[Measurement]) -> None:
-    """Fit and write prices; parts that none of the programs has keep theirs."""
+def measure_op(name: str, again: bool, count: int = 10) -> None:
+    """Prices of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
+    make = OF_OP.get(name, sample_programs.random_program)
+    programs = (sample_programs.compiled(make(seed)).program for seed in itertools.count())
+    chosen = itertools.islice((p for p in itertools.islice(programs, 1000) if _has(p, name)), count)
+    _measure_new(list(chosen), name if again else "")
+
+
+def measure_missing(count: int = 4) -> None:
+    """Prices of products that random programs did not show, all others held fixed."""
     known = prices.prices()
-    fresh = {kind: known[kind] | fitted for kind, fitted in fit_all(found).items()}
-    (Path(__file__).parents[1] / "edgealgos/codegen/targets/avr/costs.json").write_text(
-        prices.table(fresh), encoding="utf-8"
-    )
-    prices.prices.cache_clear()
+    wanted = []
+    for kind in bare_products.kinds():
+        programs = [bare_products.program(kind, seed) for seed in range(count)]
+        if any(
+            part not in known[what] for p in programs for what, parts in prices.all_parts(p).items() for part in parts
+        ):
+            wanted += programs
+    _measure_new(wanted)
+
+
+def _measure_new(programs: list[Program], of_op: str = "") -> None:
+    """Measure programs and write the prices of parts that have none, or that are those of one op."""
+    known = {what: dict(table) for what, table in prices.prices().items()}
+    for what, parts in _own_parts(programs, of_op).items():
+        for part in parts:
+            known[what].pop(part, None)
+    for p in programs:  # to be built at all, they need a report
+        for what, parts in prices.all_parts(p).items():
+            prices.prices()[what].update({part: 0.0 for part in parts - set(known[what])})
+    board = get_board("uno")
+    found = _run([partial(measured_program, p, board, np.random.default_rng(i), 4) for i, p in enumerate(programs)])
+    fresh = fit_new(found, known)
+    prices.forget()
+    _write(fresh)
+    for what, table in fresh.items():
+        print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
+
+
+def _own_parts(programs: list[Program], name: str) -> dict[str, set[str]]:
+    """Parts that ops of that name have and no other op of the programs."""
+    own: dict[str, set[str]] = {}
+    others: dict[str, set[str]] = {}
+    for program in programs:
+        for op in program.ops():
+            for what, parts in prices.parts(program, op).items():
+                (own if type(op).__name__ == name else others).setdefault(what, set()).update(parts)
+    return {what: parts - others.get(what, set()) for what, parts in own.items()}
+
+
+def _has(program: Program, name: str) -> bool:
+    return any(type(op).__name__ == name for op in program.ops())
+
+
+def _run(jobs: list[Callable[[], Measurement]]) -> list[Measurement]:
+    return [job() for job in tqdm(jobs, desc="building and running", unit="program")]
+
+
+def _write(fresh: dict[str, dict[str, float]]) -> None:
+    """Write prices; parts that have no new one keep theirs."""
+    known = prices.prices()
+    COSTS.write_text(prices.table({what: known[what] | table for what, table in fresh.items()}), encoding="utf-8")
+    prices.forget()
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--op", help="only what programs with this op have no price of yet")
+    parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
+    parser.add_argument("--missing", action="store_true", help="only kinds of products that have no price yet")
+    asked = parser.parse_args()
+    if asked.op:
+        measure_op(asked.op, asked.again)
+    elif asked.missing:
+        measure_missing()
+    else:
+        measure_all()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import edgealgos
 from edgealgos import BoardError, Budget, DoesNotFitError, export_cpp
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.cost.report import check_fits
+from edgealgos.codegen.cost.budget import check_fits
 from edgealgos.codegen.passes.choose_forms import predicted_cycles
 from edgealgos.codegen.targets import architectures, board, frameworks
 from edgealgos.codegen.targets.boards import BOARDS, get_board
@@ -110,6 +110,12 @@ def test_no_two_boards_share_a_spelling():
 def test_an_unknown_board_gets_the_nearest_names(wrong, near):
     with pytest.raises(ValueError, match=f"Did you mean .*{near}.*Known boards: uno"):
         get_board(wrong)
+
+
+@pytest.mark.parametrize("name", ["nano-every", "ATmega4809", "ATtiny1614"])
+def test_a_board_that_no_compiler_here_knows_gets_a_clear_sentence(name):
+    with pytest.raises(ValueError, match=r"AT(mega4809|tiny1614), which the avr-gcc of distributions does not know"):
+        get_board(name)
 
 
 @pytest.mark.parametrize("wrong", ["", None, ["uno"], 7])

@@ -8,6 +8,7 @@ has shown so far; the other prices stay as they are.
 from __future__ import annotations
 
 import argparse
+import importlib
 import itertools
 import tempfile
 from collections import Counter
@@ -206,12 +207,20 @@ def measure_all(count: int = 420) -> None:
         print(f"{name:6} error on {len(checked)} other programs: mean {column.mean():.1%}, worst {column.max():.1%}")
 
 
-def measure_op(name: str, again: bool, count: int = 10) -> None:
-    """Prices of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
-    make = OF_OP.get(name, sample_programs.random_program)
+def measure_op(name: str, again: bool, make: Callable[[int], Program] | None = None, count: int = 10) -> None:
+    """Prices of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed.
+
+    Where programs are given by `make`, the prices are printed for the op's record instead of written.
+    """
+    brings_along = make is not None
+    make = make or OF_OP.get(name, sample_programs.random_program)
     programs = (sample_programs.compiled(make(seed)).program for seed in itertools.count())
     chosen = itertools.islice((p for p in itertools.islice(programs, 1000) if _has(p, name)), count)
-    _measure_new(list(chosen), name if again else "")
+    fresh = _measure_new(list(chosen), name if again else "")
+    if brings_along:
+        print(f"    measured = {{\n        {prices.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
+    else:
+        _write(fresh)
 
 
 def measure_missing(count: int = 4) -> None:
@@ -224,11 +233,11 @@ def measure_missing(count: int = 4) -> None:
             part not in known[what] for p in programs for what, parts in prices.all_parts(p).items() for part in parts
         ):
             wanted += programs
-    _measure_new(wanted)
+    _write(_measure_new(wanted))
 
 
-def _measure_new(programs: list[Program], of_op: str = "") -> None:
-    """Measure programs and write the prices of parts that have none, or that are those of one op."""
+def _measure_new(programs: list[Program], of_op: str = "") -> dict[str, dict[str, float]]:
+    """Measure programs; prices of parts that have none, or that are those of one op."""
     known = {what: dict(table) for what, table in prices.prices().items()}
     for what, parts in _own_parts(programs, of_op).items():
         for part in parts:
@@ -240,9 +249,9 @@ def _measure_new(programs: list[Program], of_op: str = "") -> None:
     found = _run([partial(measured_program, p, board, np.random.default_rng(i), 4) for i, p in enumerate(programs)])
     fresh = fit_new(found, known)
     prices.forget()
-    _write(fresh)
     for what, table in fresh.items():
         print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
+    return fresh
 
 
 def _own_parts(programs: list[Program], name: str) -> dict[str, set[str]]:
@@ -271,15 +280,26 @@ def _write(fresh: dict[str, dict[str, float]]) -> None:
     prices.forget()
 
 
+def _found(function: str | None) -> Callable[[int], Program] | None:
+    if function is None:
+        return None
+    module, _, name = function.partition(":")
+    made: Callable[[int], Program] = getattr(importlib.import_module(module), name)
+    return made
+
+
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--op", help="only what programs with this op have no price of yet")
+    parser.add_argument(
+        "--program", metavar="MODULE:FUNCTION", help="with --op: what makes a float program with it of a seed"
+    )
     parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no price yet")
     asked = parser.parse_args()
     if asked.op:
-        measure_op(asked.op, asked.again)
+        measure_op(asked.op, asked.again, _found(asked.program))
     elif asked.missing:
         measure_missing()
     else:

@@ -1,4 +1,7 @@
-"""Finds by non-negative least squares what each part of programs costs, from what whole programs took on a board."""
+"""Finds what each part of programs costs, from what whole programs took on a board.
+
+Cycles by non-negative least squares; flash and stack such that they bound what was measured.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
+from scipy.optimize import linprog, nnls
 
 from edgealgos.codegen.cost import model
 from edgealgos.codegen.program import Program, Space
@@ -16,6 +19,8 @@ from edgealgos.codegen.program.memory import plan_memory
 
 _RIDGE = 5e-3
 _RARE = 0.03
+_TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
+LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
 _COUNTS = {"flash": model.code_counts, "cycles": model.cycle_counts, "ram": model.stack_counts}
 
 
@@ -52,14 +57,34 @@ def fit(
     return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
 
 
+def fit_above(
+    counts: list[model.Counts], totals: NDArray[np.float64], bound: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
+    """Prices such that counts times prices are nowhere below the totals, and as little as can be above them.
+
+    Where `bound` is False something else may be the larger: there they are only asked not to be above.
+    """
+    parts = sorted({part for row in counts for part in row})
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
+    bound = np.ones(len(totals), bool) if bound is None else bound
+    rows, count = matrix.shape
+    above = np.hstack([matrix, -np.eye(rows)])  # what exceeds a total costs, in parts of the total
+    enough = np.hstack([-matrix[bound], np.zeros((bound.sum(), rows))])
+    cost = np.append(np.full(count, _TIE), 1 / np.maximum(totals, 1.0))
+    found = linprog(cost, np.vstack([above, enough]), np.append(totals, -totals[bound]))
+    if not found.success:
+        raise RuntimeError(f"no prices bound what was measured: {found.message}")
+    return {part: float(np.ceil(100 * price) / 100) for part, price in zip(parts, found.x[:count], strict=True)}
+
+
 def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
     """Prices of flash, RAM and cycles."""
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        "flash": fit([model.code_counts(m.program) for m in found], code),
+        "flash": fit_above([model.code_counts(m.program) for m in found], code),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": {"core": float(np.median([m.static_ram - _tensors(m.program) for m in found]))} | _stacks(found),
+        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found),
     }
 
 
@@ -82,20 +107,20 @@ def _tensors(program: Program) -> int:
 
 
 def _stacks(found: list[Measurement]) -> dict[str, float]:
-    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper."""
+    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
     kinds = [model.stack_kind(m.program) for m in found]
-    loops = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
+    stacks = np.array([m.stack for m in found], dtype=float)
     counts = [model.stack_counts(m.program) for m in found]
     arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
-    stacks = np.array([m.stack for m in found], dtype=float)
-    deeper = stacks > [loops[kind] for kind in kinds]
-    frames: dict[str, float] = {part: 0.0 for row in counts for part in row}
-    for _ in range(5):  # of the others it is only known that a prediction is not deeper: asked where that is broken
-        frames |= fit([row for row, use in zip(counts, deeper, strict=True) if use], (stacks - arrays)[deeper])
-        predicted = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in counts]
-        deeper |= predicted > stacks
-    frames["local byte"] = 1.0
-    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames
+    shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
+    deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
+    loops = {
+        kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
+        for kind in shallowest
+    }
+    frames = dict.fromkeys(sorted({part for row in counts for part in row}), 0.0)
+    frames |= fit_above(counts, stacks - arrays, bound=deeper)
+    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
 
 
 def fit_new(
@@ -119,13 +144,14 @@ def fit_new(
     }
     fresh: dict[str, dict[str, float]] = {what: {} for what in known}
     for what, table in known.items():
-        rows = [i for i, use in enumerate(used[what]) if use]
         new = [Counter({p: n for p, n in _COUNTS[what](m.program).items() if p not in table and n}) for m in found]
         fresh[what] = dict.fromkeys(itertools.chain.from_iterable(new), 0.0)
-        if rows and fresh[what]:
+        rows = [i for i, use in enumerate(used[what]) if use and new[i]]
+        if rows:
             totals = np.array([_total(found[i], what) for i in rows])
             left = np.array([_left(found[i], known, what) - wrong[what][i] for i in rows])
-            fresh[what] |= fit([new[i] for i in rows], totals, left)
+            chosen = [new[i] for i in rows]
+            fresh[what] |= fit(chosen, totals, left) if what == "cycles" else fit_above(chosen, np.maximum(left, 0.0))
     return fresh
 
 

@@ -1,6 +1,7 @@
 """Measures prices on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family, and finds by non-negative least squares what each part costs. With
+Builds and runs random programs of every family. Prices of cycles come nearest to what was measured (non-negative least
+squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
 ``--op Clip`` it measures what programs with that op have no price of yet, with ``--missing`` products that no program
 has shown so far; the other prices stay as they are.
 """

@@ -112,6 +112,12 @@ def test_an_unknown_board_gets_the_nearest_names(wrong, near):
         get_board(wrong)
 
 
+@pytest.mark.parametrize("name", ["nano-every", "ATmega4809", "ATtiny1614"])
+def test_a_board_that_no_compiler_here_knows_gets_a_clear_sentence(name):
+    with pytest.raises(ValueError, match=r"AT(mega4809|tiny1614), which the avr-gcc of distributions does not know"):
+        get_board(name)
+
+
 @pytest.mark.parametrize("wrong", ["", None, ["uno"], 7])
 def test_what_is_no_name_lists_the_known_ones(wrong):
     with pytest.raises(ValueError, match=r"Known boards: uno"):

@@ -17,7 +17,17 @@ from edgealgos.codegen.emit.cpp.calls import Operands
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Op, Space, Tensor, verify
 from edgealgos.codegen.program.memory import plan_memory
-from edgealgos.codegen.program.op import FREE, Constant, Consumed, Option, Pieces, Read, Update, cannot_overflow
+from edgealgos.codegen.program.op import (
+    FREE,
+    Constant,
+    Consumed,
+    Option,
+    Pieces,
+    Read,
+    Update,
+    cannot_overflow,
+    counting,
+)
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import OpRecordError, UnmeasuredCostError
 from tests.support import feature_programs
@@ -101,6 +111,7 @@ class Whole:
     """Parts of a record, for ops that leave one out."""
 
     kernels = ("runtime",)
+    largest = counting(source=255)
     bound = cannot_overflow("it limits")
 
     def shapes(self, program):
@@ -124,7 +135,7 @@ class Whole:
         return f"edgealgos::clip({self.source}, {cpp.ref(self.out)});"
 
 
-@pytest.mark.parametrize("part", [*PARTS, "kernels"])
+@pytest.mark.parametrize("part", [*PARTS, "kernels", "largest"])
 def test_an_op_without_a_part_is_refused_by_name(part):
     parts = {name: value for name, value in vars(Whole).items() if not name.startswith("__") and name != part}
     with pytest.raises(OpRecordError, match=rf"Clip in .*: the record has no {part}\b"):
@@ -132,7 +143,8 @@ def test_an_op_without_a_part_is_refused_by_name(part):
 
 
 def test_all_missing_parts_are_named_at_once():
-    with pytest.raises(OpRecordError, match=r"shapes.*real.*integer.*types.*bound.*cost.*pieces.*call.*kernels"):
+    every = r"shapes.*real.*integer.*types.*bound.*cost.*pieces.*call.*kernels.*largest"
+    with pytest.raises(OpRecordError, match=every):
         type("Clip", (Op,), {})
 
 
@@ -175,6 +187,14 @@ def test_an_operand_without_a_shape_is_refused():
 
     with pytest.raises(OpRecordError, match=r"Forgetful: shapes\(\) gives none for source; declare FREE"):
         verify(with_clip(Forgetful))
+
+
+def test_more_elements_than_the_kernel_counts_are_refused():
+    class Narrow(Clip, abstract=True):
+        largest = counting(source=3, limit=1)
+
+    with pytest.raises(ValueError, match=r"Narrow: 'scores' has 4 elements, its kernel counts at most 3"):
+        verify(with_clip(Narrow))
 
 
 def test_shapes_that_do_not_fit_are_refused():

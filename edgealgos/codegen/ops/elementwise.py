@@ -24,6 +24,7 @@ from ..program.op import (
     Types,
     Values,
     cannot_overflow,
+    counting,
 )
 from ..program.program import Program
 from ..program.qtype import Ints, QType
@@ -40,6 +41,7 @@ class Add(Op):
     b: Reusable
 
     kernels = ("runtime",)
+    largest = counting()
     bound = cannot_overflow("a sum of two words saturates")
 
     def shapes(self, program: Program) -> Shapes:
@@ -73,6 +75,7 @@ class Rescale(Op):
     source: Read
 
     kernels = ("runtime",)
+    largest = counting()
     bound = cannot_overflow("a word leaves room for the half that rounding adds, and scores are not shifted")
 
     def shapes(self, program: Program) -> Shapes:
@@ -117,6 +120,7 @@ class Standardize(Op):
     high: int
 
     kernels = ("runtime",)
+    largest = counting()
     bound = cannot_overflow("multipliers and addends are made such that sums stay below 2^31")
 
     def shapes(self, program: Program) -> Shapes:
@@ -159,6 +163,7 @@ class ArgMax(Op):
     source: Scores
 
     kernels = ("runtime",)
+    largest = counting(source=255)
     bound = cannot_overflow("it compares")
 
     def shapes(self, program: Program) -> Shapes:

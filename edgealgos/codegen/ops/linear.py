@@ -27,6 +27,7 @@ from ..program.op import (
     Update,
     Values,
     cannot_overflow,
+    counting,
 )
 from ..program.program import Program
 from ..program.qtype import Ints, QType
@@ -61,6 +62,7 @@ class MatVec(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting()
 
     def shift(self, program: Program) -> int:
         """Bits by which the sums are shifted down to the type of `out`."""
@@ -148,6 +150,7 @@ class PushColumn(Op):
     position: Update
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     counts_steps = True
     bound = cannot_overflow("the product that it was made of has been proven")
 
@@ -198,6 +201,7 @@ class Settle(Op):
     bias: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("the product that it ends has been proven, with its bias")
 
     def shapes(self, program: Program) -> Shapes:

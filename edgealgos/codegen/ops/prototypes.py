@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values
+from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tables import EXP2, EXP2_BITS
@@ -39,6 +39,7 @@ class PrototypeScore(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
         count, width = axes(program, self, self.prototypes, 2)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values
+from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.program import Program
 from ..program.qtype import CANDIDATE, Ints, QType
 from ..program.verify import axes
@@ -39,6 +39,7 @@ class TreeWalk(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
         nodes, outputs, width = axes(program, self, self.weights, 3)

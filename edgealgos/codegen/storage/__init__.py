@@ -35,7 +35,7 @@ def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8) -> dict[str, int]:
     """
     content = ContentToCome(shape, bits, nonzeros)
     if bits <= 4:
-        found: tuple[Storage, ...] = (NIBBLES, NIBBLE_BITMAP)
+        found: tuple[Storage, ...] = (NIBBLES, NIBBLE_BITMAP if NIBBLE_BITMAP.counts(content) else BITMAP)
     elif INDEXED.counts(content):
         found = (DENSE, BITMAP, INDEXED)
     else:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..program.qtype import QType
 from ..program.tensor import Tensor
 from .record import Content, Counts, Table, bytes_by_bytes, in_pairs, plain_parts
-from .sparse import Bitmap
+from .sparse import MOST_MASKED_COLUMNS, Bitmap
 
 _NIBBLE = QType(4, 0)
 _ONE_KERNEL = "8x8"  # for sums of all widths
@@ -27,7 +27,11 @@ class NibbleBitmap(Bitmap):
     kernel_header = "nibbles"
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
-        return _holds(matrix, vector)
+        return _holds(matrix, vector) and matrix.shape[-1] <= MOST_MASKED_COLUMNS
+
+    def counts(self, content: Content) -> bool:
+        """Whether it can hold a matrix of such content."""
+        return content.columns <= MOST_MASKED_COLUMNS
 
     def size(self, content: Content) -> int:
         return content.masks + content.starts + content.pairs
@@ -47,6 +51,9 @@ class Nibbles(NibbleBitmap):
     """Every value, two in a byte."""
 
     masked = False
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return _holds(matrix, vector)
 
     def size(self, content: Content) -> int:
         return content.rows * -(-content.columns // 2)

@@ -18,6 +18,7 @@ from .tables import constant
 
 _KERNELS = {
     "@KERNELS@": "avr/kernels/avr_kernels.h",
+    "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",

@@ -15,8 +15,6 @@
 
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 
-@KERNELS@
-@STRAIGHT_LINE@
 namespace edgealgos {
 
 // ---- flash ----------------------------------------------------------------------------------------------------
@@ -33,6 +31,12 @@ inline const char *flash(const char *const *p) { return static_cast<const char *
 #else
 template <class T> inline T flash(const T *p) { return *p; }
 #endif
+
+}  // namespace edgealgos
+
+@KERNELS@
+@STRAIGHT_LINE@
+namespace edgealgos {
 
 // Scratch tensors of different types share memory; nothing may be moved from one kernel into the next.
 inline void barrier() { __asm__ __volatile__("" ::: "memory"); }
@@ -279,6 +283,25 @@ template <class W> struct BitmapRows {
   }
 };
 
+// Rows of more columns than a kernel takes at once, piece by piece.
+template <class W> struct WideBitmapRows {
+  enum { kAtOnce = 1 };
+  const uint8_t *bits;
+  const W *values;
+  template <class Acc, class V> uint8_t next(const V *vector, uint16_t columns, Acc *sums, uint8_t) {
+    Acc sum = 0;
+    while (columns) {
+      const uint16_t piece = columns < 2040 ? columns : 2040;
+      sum = static_cast<Acc>(sum + Dot<Acc, W, V>::bitmap(bits, &values, vector, piece));
+      bits += (piece + 7) >> 3;
+      vector += piece;
+      columns = static_cast<uint16_t>(columns - piece);
+    }
+    *sums = sum;
+    return 1;
+  }
+};
+
 // Of each row how many weights it has, then each behind the number of columns to go on.
 struct IndexedRows {
   enum { kAtOnce = 1 };
@@ -306,6 +329,10 @@ inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullpt
 }
 inline BlockRows blocks(const int8_t *values) {
   const BlockRows rows = {values};
+  return rows;
+}
+template <class W> inline WideBitmapRows<W> wide_bitmap(const uint8_t *bits, const W *values) {
+  const WideBitmapRows<W> rows = {bits, values};
   return rows;
 }
 template <class W>

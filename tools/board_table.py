@@ -1,4 +1,4 @@
-"""Writes the tables of boards in README.md and docs/boards.md from the boards' records: ``python -m tools.board_table``."""
+"""Writes the tables of boards in README.md and docs/boards.md from their records: ``python -m tools.board_table``."""
 
 from __future__ import annotations
 

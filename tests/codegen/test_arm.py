@@ -19,8 +19,8 @@ from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import BuildError, MissingToolError, SimulationError
 from tests.support import sample_programs as programs
+from tests.support.equivalence import raw
 
-from .test_equivalence import raw
 from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
 PIZERO = pytest.param("pizero", marks=pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "gcc"))

@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core-avr g++ make
-APT_ARM = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user qemu-system-arm cmake
+APT_ARM = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user qemu-system-arm cmake clang
 BIN = $(VENV)/bin
 
 .PHONY: demo test quick check tools arm-tools second-simulator clean
@@ -58,11 +58,12 @@ tools:
 # The same for the other boards, which the demonstration does not need: over a gigabyte.
 arm-tools:
 	@if command -v arm-linux-gnueabi-g++ >/dev/null && command -v arm-none-eabi-g++ >/dev/null \
-	    && command -v qemu-arm >/dev/null && command -v qemu-system-arm >/dev/null && command -v cmake >/dev/null; then :; \
+	    && command -v qemu-arm >/dev/null && command -v qemu-system-arm >/dev/null && command -v cmake >/dev/null \
+	    && command -v clang++ >/dev/null; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(APT_ARM); \
 	else \
-	  echo "Tests on a Pi Zero and Cortex-M need more. To get it on Debian or Ubuntu:"; \
+	  echo "Tests on a Pi Zero and Cortex-M and with a second compiler need more. To get it on Debian or Ubuntu:"; \
 	  echo "  sudo apt-get install $(APT_ARM)"; \
 	fi
 

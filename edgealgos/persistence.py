@@ -268,7 +268,7 @@ class _Reader:
         sound = isinstance(low, int) and isinstance(high, int) and isinstance(qtype, QType)
         if not sound or not (qtype.low <= low <= high <= qtype.high) or offset.shape != scale.shape:
             raise ModelFileError("holds an impossible input encoding")
-        return InputEncoding(offset.astype(np.float32), scale.astype(np.float32), low, high, qtype)
+        return InputEncoding(offset.astype(np.float64), scale.astype(np.float32), low, high, qtype)
 
     def _random_state(self, value: dict[str, Any]) -> np.random.RandomState:
         state = np.random.RandomState()

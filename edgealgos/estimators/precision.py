@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..codegen.passes import AccumulatorOverflow, to_integer
 from ..codegen.passes.mixed import error_on, matrices, narrow, represent
-from ..codegen.program import ir
+from ..codegen.program import Program
 from ..codegen.program.qtype import QType
 from .model import Examples, Model
 
 MOST_TRAINED_NARROW = 1  # matrices that go on training with four bits where not all may
 
 
-def proven(model: Model) -> tuple[Model, ir.Program]:
+def proven(model: Model) -> tuple[Model, Program]:
     """The model with its integer program; 16-bit weights lose as many of their last bits as 32-bit sums ask for."""
     while True:
         try:
@@ -32,8 +32,8 @@ def proven(model: Model) -> tuple[Model, ir.Program]:
 
 
 def device_error(model: Model, held_out: Examples) -> float:
-    """Share of rows that the device program gets wrong (regressors: of the targets' variance)."""
-    return error_on(proven(model)[1], held_out.rows, held_out.y)
+    """Share of rows, as they weigh, that the device program gets wrong (regressors: of the targets' variance)."""
+    return error_on(proven(model)[1], held_out.rows, held_out.y, held_out.weight)
 
 
 def represented(model: Model, kind: str, transposed: frozenset[str]) -> Model:
@@ -61,12 +61,12 @@ def narrowed(
             loss = device_error(model, held_out) - error
         if loss <= most:
             break
-    choice = narrow(model.program, held_out.rows, held_out.y, most - max(loss, 0.0))
+    choice = narrow(model.program, held_out.rows, held_out.y, most - max(loss, 0.0), weight=held_out.weight)
     model = _taken_back(model, choice.program, choice.representations, transposed)
     return replace(model, representations=dict.fromkeys(four_bits, "fixed4") | choice.representations)
 
 
-def _taken_back(model: Model, program: ir.Program, choices: Mapping[str, str], transposed: frozenset[str]) -> Model:
+def _taken_back(model: Model, program: Program, choices: Mapping[str, str], transposed: frozenset[str]) -> Model:
     """The model with constants of a program in place of the trained ones of these names."""
     for name in choices:
         tensor = program[name]

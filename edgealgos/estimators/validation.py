@@ -37,6 +37,16 @@ def check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.
     return weight / weight[weight > 0].mean()
 
 
+def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | None:
+    """What each row belongs to, of any kind."""
+    if groups is None:
+        return None
+    found = np.asarray(groups)
+    if found.shape != (n_samples,):
+        raise ValueError(f"groups.shape == {found.shape}, expected {(n_samples,)}!")
+    return np.unique(found, return_inverse=True)[1]
+
+
 class SequenceMixin:
     """Input of sequence estimators: 3-D, or 2-D with ``step_size`` columns a time step."""
 

@@ -12,7 +12,7 @@ import pytest
 from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.emit.cpp import applications, files
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate import qemu
 from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board

@@ -9,7 +9,7 @@ from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.emit.cpp import files
 from edgealgos.codegen.passes.choose_forms import forms
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.targets.avr.forms import groups
 from edgealgos.codegen.targets.boards import get_board

@@ -8,34 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from edgealgos.errors import DoesNotFitError
-
-from ..passes import model_bytes, stored_bytes
-from ..passes.pack_weights import table_bytes, tensor_bytes
-from ..passes.plan_memory import MemoryPlan, plan_memory, ram_bytes
-from ..program.ir import Program, Space, Tensor
-from ..targets.avr.forms import groups, not_stored, rest
+from ..program import Program, Space, Tensor
+from ..program.memory import MemoryPlan, plan_memory
+from ..storage import tensor_bytes
+from ..storage.needs import stored_bytes, table_bytes
+from ..targets.avr.forms import groups, not_stored
 from ..targets.boards import Board
 from .model import code_bytes, cycles, stack_bytes, straight_line
-
-TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Limits for a whole sketch; None leaves the board's own limit.
-
-    Parameters
-    ----------
-    flash_bytes, ram_bytes : int or None
-        Flash of the sketch; RAM as variables plus deepest stack.
-    cycles : int or None
-        Clock cycles of one prediction (sequence models: of a whole sequence).
-    """
-
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
-    cycles: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +33,10 @@ class Report:
         Where the scratch tensors lie in the arena.
     faster : dict of str to (int, int)
         Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
+    input_without_buffer : int
+        Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
+    warnings : tuple of str
+        What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     """
 
     board: Board
@@ -63,6 +46,8 @@ class Report:
     cycle_items: Mapping[str, int]
     memory_plan: MemoryPlan
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    input_without_buffer: int = 0
 
     @property
     def flash_bytes(self) -> int:
@@ -112,6 +97,7 @@ class Report:
             lines += [f"  {amount:9,}  {item}" for item, amount in largest_first if amount]
         for name, (saved, size) in self.faster.items():
             lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+        lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
 
@@ -119,12 +105,20 @@ def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
     model = stored_bytes(program)
     plan = plan_memory(program)
-    ram = {"input row": program.input.size * program.input.type.container // 8}
+    ram = {"input row": program.input.ram_bytes}
     ram |= {"scratch arena": plan.arena_bytes}
-    ram |= {t.name: ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
+    ram |= {t.name: t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
     flash = flash_tables(program) | code_bytes(program, board)
-    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board))
+    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board), program.warnings,
+                  _input_without_buffer(program))  # fmt: skip
+
+
+def _input_without_buffer(program: Program) -> int:
+    readers = [op for op in program.ops() if program.input.name in op.reads]
+    if program.steps is not None or len(readers) != 1 or readers[0].streamed(program) is None:
+        return 0
+    return program.input.ram_bytes - program.input.type.container // 8
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
@@ -155,38 +149,7 @@ def flash_tables(program: Program) -> dict[str, int]:
     """Flash of the tables, by item; scalars are operands of instructions and part of the code."""
     absent = not_stored(program)
     tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
-    left = [rest(t) for t in tables]
+    left = [t.table for t in tables]
     sizes = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
     sizes |= {f"table {name}": size for name, size in table_bytes(program).items()}
     return sizes | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}
-
-
-def check_fits(report: Report, budget: Budget | None = None) -> None:
-    """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits.
-
-    A limit of cycles where the board has no cost model is a BoardError.
-    """
-    budget = budget or Budget()
-    if budget.cycles is not None:
-        report.board.costs("keep a limit of cycles; leave it out of the budget")
-    tables = {item: size for item, size in report.flash_items.items() if item.startswith("table ")}
-    reach = (report.board.architecture.table_reach or report.board.flash_bytes) - TABLES_OF_OTHERS
-    limits = (
-        ("flash", report.flash_bytes, min(budget.flash_bytes or report.board.flash_bytes, report.board.flash_bytes),
-         report.flash_items, "lower max_model_bytes"),
-        ("tables that pointers reach", sum(tables.values()), reach, tables, "lower max_model_bytes"),
-        ("RAM", report.ram_bytes, min(budget.ram_bytes or report.board.ram_bytes, report.board.ram_bytes),
-         report.ram_items, "use fewer features, or a smaller projection_dim or hidden_size"),
-        ("cycles", report.cycles, budget.cycles or report.cycles, report.cycle_items, "lower max_model_bytes or depth"),
-    )  # fmt: skip
-    for what, need, limit, items, remedy in limits:
-        if need > limit:
-            largest = sorted(items.items(), key=lambda kv: -kv[1])[:3]
-            named = ", ".join(f"{item} {amount:,}" for item, amount in largest)
-            raise DoesNotFitError(
-                f"{what}: the sketch needs {need:,}, {report.board.title} allows {limit:,}. Largest items: {named}. "
-                f"To make it fit: {remedy}."
-            )
-
-
-__all__ = ["Budget", "Report", "check_fits", "model_bytes", "predict_report"]

@@ -126,7 +126,7 @@ class Board:
         return self.cost_model
 
     def simulator(self, wanted: str | None = None) -> str:
-        """The usual simulator, or the wanted one; BoardError where the board has none, ValueError if it is not its own."""
+        """The usual simulator, or the wanted one; BoardError where there is none, ValueError if not its own."""
         if not self.simulators:
             raise BoardError(
                 f"{self.title} has no simulator: run the export on the board itself (`edgealgos evaluate --port`), "

@@ -14,7 +14,11 @@ from edgealgos.codegen.twin import Twin
 from ..folder import MANIFEST, digests
 from . import template
 from .applications import BAUD, facts, part
+from .literals import power_of_two
 from .project import build_command
+
+RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
+WIDE_RULE = "clip(floor(((v - o) + (x - v - (offset - o))) * scale + 0.5), min, max) with v, o: x, offset as float32"
 
 
 def with_documents(twin: Twin, name: str, layout: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -44,7 +48,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "max": encoding.high,
             "offset": [float(v) for v in encoding.offset],
             "scale": [float(v) for v in encoding.scale],
-            "rule": "clip(floor((x - offset) * scale + 0.5), min, max) in float32",
+            "rule": WIDE_RULE if encoding.wide else RULE,
         },
         "output": {"count": program.output.size, "frac": program.output.type.frac},
         "serial": {"baud": BAUD},
@@ -55,6 +59,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "cycles": report.cycles if report.cycle_items else None,
         },
         "model_items": dict(report.model_items),
+        **({"warnings": list(report.warnings)} if report.warnings else {}),
     }
 
 
@@ -65,11 +70,13 @@ def _readme(twin: Twin, name: str) -> str:
         rows = [f"| {i} | {_markdown(str(label))} |" for i, label in enumerate(program.labels)]
         outputs = "\n".join(["| index | label |", "|---|---|", *rows])
     else:
-        outputs = f"One number: `real = raw * 2^-{program.output.type.frac}`."
+        outputs = f"One number: `real = raw * {power_of_two(-program.output.type.frac)}`."
     if encoding.uniform:
-        rule = f"`(x - {float(encoding.offset[0]):g}) * {float(encoding.scale[0]):g}`, rounded"
+        rule = f"`(x - {float(encoding.offset[0]):.10g}) * {float(encoding.scale[0]):g}`, rounded"
     else:
         rule = "`(x - offset) * scale`, rounded, with one offset and scale a feature (`manifest.json`)"
+    if encoding.wide:
+        rule += "; `quantize()` takes what a float leaves out of `x` as its last argument"
     values = facts(twin, name) | {
         "family": program.family,
         "board": twin.board.title,

@@ -26,7 +26,8 @@ CLASSIFIERS = (
 REGRESSORS = (
     lm.LinearRegression, lm.Ridge, lm.RidgeCV, lm.Lasso, lm.LassoCV, lm.LassoLars, lm.LassoLarsCV, lm.LassoLarsIC,
     lm.Lars, lm.LarsCV, lm.ElasticNet, lm.ElasticNetCV, lm.BayesianRidge, lm.ARDRegression, lm.HuberRegressor,
-    lm.SGDRegressor, lm.TheilSenRegressor, lm.QuantileRegressor, lm.OrthogonalMatchingPursuit, lm.OrthogonalMatchingPursuitCV, LinearSVR,
+    lm.SGDRegressor, lm.TheilSenRegressor, lm.QuantileRegressor, lm.OrthogonalMatchingPursuit,
+    lm.OrthogonalMatchingPursuitCV, LinearSVR,
 )  # fmt: skip
 
 

@@ -42,6 +42,7 @@ def library_files(twin: Twin, name: str, folder: str, self_test: ArrayLike | Non
     facts = {"name": name, "family": twin.program.family, "version": VERSION}
     files = {
         "library.properties": template("library.properties").substitute(facts),
+        "library.json": template("library.json").substitute(facts),
         "keywords.txt": template("keywords.txt").substitute(facts),
         **{f"src/{file}": text for file, text in model_files(twin, name).items()},
         f"examples/{name}_serial/{name}_serial.ino": sketch_source(twin, name, self_test),

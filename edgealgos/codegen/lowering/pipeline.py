@@ -15,8 +15,10 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
-from ..program import InputEncoding, Program, verify
 from ..program.choose_encoding import MOST_SCALE
+from ..program.encoding import InputEncoding
+from ..program.program import Program
+from ..program.verify import verify
 from .join import join
 from .scalers import Affine, affine, supported_scalers
 from .wrappers import Unwrapped, unwrap

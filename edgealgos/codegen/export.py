@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from ..errors import ExportError
 from .build.names import is_refused
 from .compiled import CompiledModel, compile_model
-from .cost.budget import Budget, check_fits
+from .cost.budget import Budget
+from .cost.limits import check_fits
 from .cost.report import Report
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
@@ -83,10 +84,11 @@ def export_arduino(
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
-    check_fits(compiled.report, budget)
+    report = _report(compiled, self_test)
+    check_fits(report, budget)
     write = sketch_files if layout == "sketch" else library_files
     write_export(Path(path), write(compiled, name, folder, self_test), overwrite)
-    return compiled.report
+    return report
 
 
 def export_cpp(
@@ -115,9 +117,18 @@ def export_cpp(
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     name = _checked_name(name if name is not None else Path(os.path.realpath(path)).name, compiled.board)
-    check_fits(compiled.report, budget)
+    report = _report(compiled, self_test)
+    check_fits(report, budget)
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
-    return compiled.report
+    return report
+
+
+def _report(compiled: CompiledModel, self_test: ArrayLike | None) -> Report:
+    """What the export needs, its self-test included."""
+    if self_test is None:
+        return compiled.report
+    rows = compiled.quantize(self_test)
+    return compiled.report.with_self_test(len(rows), rows[:1].nbytes)
 
 
 def _checked_name(name: str, board: Board) -> str:

@@ -3,6 +3,7 @@
 A family gives
 
 * ``_declared``: what its constructor parameters may be, the shared ones of :mod:`.shared` among them;
+* ``_structured``: what the plain values of its structure may be;
 * ``program_of(weights, qtypes, frame)``: a pure function that writes its program (a static method);
 * ``_train(lesson)``: a :class:`~.model.Model` for device inputs and targets, trained within
   ``max_model_bytes`` and ``max_cycles`` (what takes more is an error of the family's). Families that the gradient
@@ -31,9 +32,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..codegen.passes import model_bytes
-from ..codegen.passes.choose_forms import predicted_cycles
-from ..codegen.program import Program, interpret
+from ..codegen.program import interpret
 from ..codegen.program.choose_encoding import choose_encoding, losses
+from ..codegen.program.program import Program
 from .model import Arrays, Examples, Frame, Lesson, Model, Types
 from .params import Constraint, check_parameters
 from .precision import device_error, narrowed, proven, represented
@@ -51,6 +52,8 @@ class EdgeEstimator(BaseEstimator):
     """Base of all estimators: a model that is trained under a byte budget and runs on a microcontroller."""
 
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = dict(SHARED_PARAMETERS)
+    _structured: ClassVar[dict[str, tuple[Constraint, ...]]] = {}
+    _row_attributes: ClassVar[tuple[str, ...]] = ()  # fitted ones that together are the shape of a row
     _transposed: ClassVar[frozenset[str]] = frozenset()  # matrices that the program holds the other way round
 
     max_cycles: int | None = None
@@ -238,6 +241,8 @@ class EdgeEstimator(BaseEstimator):
 
     def _check_budgets(self, program: Program) -> None:
         """The budgets are promises: break loudly rather than take more."""
+        from ..codegen.passes.choose_forms import predicted_cycles
+
         taken = (("max_cycles", self.max_cycles, lambda: predicted_cycles(program), "cycles"),
                  ("max_model_bytes", self.max_model_bytes, lambda: model_bytes(program), "bytes"))  # fmt: skip
         for name, most, count, unit in taken:
@@ -260,7 +265,7 @@ class EdgeEstimator(BaseEstimator):
     @property
     def _row_shape(self) -> tuple[int, ...]:
         """Shape of one raw row as training sees it."""
-        return (self.n_features_in_,)
+        return tuple(getattr(self, name) for name in self._row_attributes) or (self.n_features_in_,)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         """Scores of the float program, shape (n_samples, n_outputs)."""

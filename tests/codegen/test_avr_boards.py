@@ -7,8 +7,7 @@ from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.simulate import run_sketch
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
-
-from .test_equivalence import raw
+from tests.support.equivalence import raw
 
 SIMULATED = ("nano", "pro-mini-8mhz", "diecimila", "mega", "mega1280", "leonardo")
 KINDS = ("bonsai", "bonsai for few cycles", "protonn", "fastgrnn of low rank")

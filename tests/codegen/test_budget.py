@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from edgealgos import BonsaiClassifier, Budget, DoesNotFitError, ProtoNNClassifier, compile_model, export_arduino
-from edgealgos.codegen.cost.budget import check_fits
+from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.cost.limits import check_fits
+from edgealgos.codegen.targets.boards import get_board
 
 
 @pytest.fixture(scope="module")
@@ -76,3 +78,22 @@ def test_a_refusal_by_the_board_names_a_larger_one():
     model = BonsaiClassifier(epochs=2, random_state=0).fit(rows, np.arange(60) % 3)
     with pytest.raises(DoesNotFitError, match=r'RAM.*Arduino Uno.*input_buffer=False.*board="'):
         check_fits(compile_model(model).report)
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
+@pytest.mark.parametrize("count", [1, 40])
+def test_rows_of_a_self_test_are_in_the_report_and_bound_what_is_built(models, digits, count, tmp_path):
+    X, _ = digits
+    plain = export_arduino(models["Bonsai"], tmp_path / "plain")
+    tested = export_arduino(models["Bonsai"], tmp_path / "tested", self_test=X[:count])
+    built = [build_sketch(tmp_path / name, get_board("uno")).flash_bytes for name in ("plain", "tested")]
+    baked_in = tested.flash_bytes - plain.flash_bytes
+    assert tested.flash_items["self-test"] == baked_in
+    assert 0 <= baked_in - (built[1] - built[0]) <= 100
+
+
+def test_more_rows_of_a_self_test_than_the_flash_holds_are_refused(models, digits, tmp_path):
+    X, _ = digits
+    with pytest.raises(DoesNotFitError, match=r"flash.*self-test"):
+        export_arduino(models["Bonsai"], tmp_path / "tested", self_test=X[:400])
+    assert not (tmp_path / "tested").exists()

@@ -19,8 +19,7 @@ from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.simulate.sketch import run_sketch
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
-
-from .test_equivalence import raw
+from tests.support.equivalence import raw
 
 AVR = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 CPU = Path("/proc/cpuinfo")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import Counter
 from dataclasses import dataclass, fields, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -40,12 +42,11 @@ def samples():
     """Integer programs that have every op between them, one with features in front in each of its forms."""
     yield from (programs.compiled(make()).program for make in programs.EVERY_KIND.values())
     yield programs.compiled(programs.bonsai(), input_buffer=False).program
-    yield from (
-        to_integer(make(seed)) for make in (feature_programs.motion, feature_programs.sound) for seed in range(4)
-    )
+    for make in (feature_programs.motion, feature_programs.sound):
+        yield from (to_integer(make(seed)) for seed in range(4))
 
 
-@pytest.fixture(scope="module")
+@cache
 def uses():
     """Of every kind of op the calls there are, each with its program."""
     found = {}
@@ -55,18 +56,32 @@ def uses():
     return found
 
 
+def uses_of(kind):
+    """Calls of a kind of op in programs that tests share, or in the one that the op's own test makes."""
+    if kind not in uses():
+        try:
+            own = importlib.import_module(f"tests.codegen.test_{kind.__name__.lower()}")
+        except ImportError:
+            pytest.fail(
+                f"no program uses {kind.__name__}: write tests/codegen/test_{kind.__name__.lower()}.py with one"
+            )
+        program = to_integer(own.program())
+        uses()[kind] = [(program, op) for op in program.ops() if type(op) is kind]
+    return uses()[kind]
+
+
 def test_the_page_of_ops_names_every_one():
     assert set(EVERY_OP) == {kind for kind in Op.__subclasses__() if kind.__module__.startswith("edgealgos.")}
 
 
 @pytest.mark.parametrize("kind", EVERY_OP)
-def test_every_op_has_every_part(kind, uses):
+def test_every_op_has_every_part(kind):
     for part in PARTS:
         assert getattr(kind, part) is not getattr(Op, part), part
         assert part in vars(kind), f"{part} is written in the op's own file"
     assert kind.__doc__
     assert kind.kernels
-    for program, op in uses[kind]:
+    for program, op in uses_of(kind):
         assert set(op.operands) <= set(op.shapes(program))
         assert op.bound(program) == op  # proven already, and it stays so
         assert set(op.types(program)) <= set(op.operands.values())
@@ -75,8 +90,8 @@ def test_every_op_has_every_part(kind, uses):
 
 
 @pytest.mark.parametrize("kind", EVERY_OP)
-def test_every_part_of_every_op_has_a_measured_cost(kind, uses):
-    for program in {id(program): program for program, _ in uses[kind]}.values():
+def test_every_part_of_every_op_has_a_measured_cost(kind):
+    for program in {id(program): program for program, _ in uses_of(kind)}.values():
         assert predict_report(program, UNO).cycles > 0
 
 
@@ -128,7 +143,8 @@ def test_an_op_without_a_part_is_refused_by_name(part):
 
 
 def test_all_missing_parts_are_named_at_once():
-    with pytest.raises(OpRecordError, match=r"shapes.*real.*integer.*types.*bound.*cost.*pieces.*call.*kernels.*largest"):
+    every = r"shapes.*real.*integer.*types.*bound.*cost.*pieces.*call.*kernels.*largest"
+    with pytest.raises(OpRecordError, match=every):
         type("Clip", (Op,), {})
 
 

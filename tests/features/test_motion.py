@@ -16,8 +16,7 @@ from edgealgos import EdgeAlgosError, ProtoNNClassifier, compile_model, export_a
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.ops.motion import STATISTICS
 from edgealgos.features import MotionFeatures
-
-from ..codegen.test_equivalence import host_scores
+from tests.support.equivalence import host_scores
 
 FULL = {"window": 60, "hop": 10, "decimate": 5, "statistics": STATISTICS, "segments": 5, "bins": 4}
 

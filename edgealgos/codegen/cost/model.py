@@ -16,11 +16,12 @@ from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
-from ..program import Op, Program, Space
 from ..program.decimals import decimal_scales
-from ..program.op import Counts
-from ..storage import tensor_bytes
+from ..program.op import Counts, Op
+from ..program.program import Program
+from ..program.tensor import Space
 from ..storage.needs import table_bytes
+from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
 from ..targets.boards import Board
 from .items import Kind, ReportItem
@@ -74,7 +75,8 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     price = _Prices(program, costs.prices, "flash")
     amounts = code_counts(program)
     found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
-    found += [ReportItem(Kind.CORE, part, round(amounts[part] * price.of(part))) for part in application_counts(program)]
+    lines = application_counts(program)
+    found += [ReportItem(Kind.CORE, part, round(amount * price.of(part))) for part, amount in lines.items()]
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
         ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()

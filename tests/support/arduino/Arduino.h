@@ -27,5 +27,7 @@ struct SerialPort : Print {
 };
 extern SerialPort Serial;
 
+void interrupts();
+void noInterrupts();
 void setup();
 void loop();

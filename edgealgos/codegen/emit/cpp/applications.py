@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edgealgos.codegen.program import Program
 from edgealgos.codegen.program.decimals import decimal_scales
-from edgealgos.codegen.twin import Twin
+from edgealgos.codegen.program.program import Program
 
-from . import number_lines, template
-from .literals import c_string
+from .literals import c_string, number_lines
+from .template import template
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.twin import Twin
 
 BAUD = 250_000
 _LINUX_START = (

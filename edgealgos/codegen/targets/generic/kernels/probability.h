@@ -8,7 +8,7 @@ namespace edgealgos {
 
 // 2^15 * e^-below, to 7 bits; `below` has Frac fractional bits, 16 and more is out of the question.
 template <int Frac> inline uint16_t likelihood(uint32_t below) {
-  const uint8_t whole = Frac <= -4 ? 0 : Frac >= 28 ? 32 : Frac + 4, up = Frac < 12 && Frac > -4 ? 12 - Frac : 0;
+  enum { whole = Frac <= -4 ? 0 : Frac >= 28 ? 32 : Frac + 4, up = Frac < 12 && Frac > -4 ? 12 - Frac : 0 };
   if (whole == 0 ? below > 0 : whole < 32 && below >> (whole & 31)) return 0;
   const uint16_t fine = static_cast<uint16_t>(below >> (Frac > 12 ? Frac - 12 : 0) << up);  // 12 fractional bits
   const uint16_t steps = static_cast<uint16_t>(static_cast<uint32_t>(fine) * 1477 >> 16);   // 64ths of powers of two

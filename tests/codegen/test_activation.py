@@ -14,44 +14,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import edgealgos as ea
-from edgealgos.codegen.ops import ArgMax, MatVec, Rectify, Rescale, Squash
+from edgealgos.codegen.ops import Rectify, Squash
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.program import Program, Space, Tensor
-from edgealgos.codegen.program.choose_encoding import choose_encoding
-from edgealgos.codegen.program.qtype import CANDIDATE, PREACTIVATION, QType
+from edgealgos.codegen.program.qtype import PREACTIVATION
 
 from ..support import sample_programs as programs
 from ..support.equivalence import check_host, check_uno
 
-
-def layers(seed: int, with_op: bool, kind: str) -> Program:
-    """Two dense layers with a non-linearity between them, or with a change of type in its place."""
-    rng = np.random.default_rng(seed)
-    features, hidden, outputs = (int(rng.integers(2, most)) for most in (30, 40, 8))
-    encoding = choose_encoding(programs.samples(rng, 50, features))
-    hidden_type = {"rectify": QType(8, 4), "rectify words": QType(16, 10)}.get(kind, PREACTIVATION)
-    squashed = {"tanh": CANDIDATE, "logistic": QType(16, 8)}.get(kind, hidden_type)
-    tensors = [
-        Tensor("x", (features,), Space.INPUT, encoding.qtype),
-        programs.constant("W1", rng.normal(size=(hidden, features))),
-        programs.constant("b1", rng.normal(size=hidden)),
-        programs.scratch("h", hidden, hidden_type),
-        programs.scratch("a", hidden, squashed),
-        programs.constant("W2", rng.normal(size=(outputs, hidden))),
-        programs.constant("b2", rng.normal(size=outputs)),
-        Tensor("scores", (outputs,), Space.OUTPUT),
-        programs.scratch("label", 1),
-    ]
-    between = Rectify("a", "h") if "rectify" in kind else Squash("a", "h", kind)
-    ops = (MatVec("h", "W1", "x", "b1"), between if with_op else Rescale("a", "h"), MatVec("scores", "W2", "a", "b2"),
-           ArgMax("label", "scores"))  # fmt: skip
-    return Program(tuple(tensors), {"predict": ops}, encoding, "classifier", tuple(range(max(outputs, 2))))
-
-
-rectified = partial(layers, kind="rectify")
-rectified_words = partial(layers, kind="rectify words")
-hyperbolic = partial(layers, kind="tanh")
-logistic = partial(layers, kind="logistic")
+rectified = partial(programs.dense, kind="rectify")
+rectified_words = partial(programs.dense, kind="rectify words")
+hyperbolic = partial(programs.dense, kind="tanh")
+logistic = partial(programs.dense, kind="logistic")
 KINDS = ["rectify", "rectify words", "tanh", "logistic"]
 
 
@@ -60,7 +33,7 @@ def test_tables_are_near_the_functions_and_exact_integers(raw):
     """Within the step of a table: 1/16 of an input around its middle, and a bit of the answer."""
     x = raw / 4096
     for kind, function, step in (("tanh", np.tanh, 1 / 128), ("logistic", lambda a: 1 / (1 + np.exp(-a)), 1 / 256)):
-        program = to_integer(layers(0, True, kind))
+        program = to_integer(programs.dense(0, True, kind))
         (op,) = (op for op in program.ops() if isinstance(op, Squash))
         (found,) = op.integer(program, {"h": np.array([[raw]])})[0].tolist()
         low, high = op.value_range(program)
@@ -70,7 +43,7 @@ def test_tables_are_near_the_functions_and_exact_integers(raw):
 
 @given(st.lists(st.integers(-128, 127), min_size=1, max_size=20))
 def test_rectified_integers(raw):
-    program = to_integer(layers(0, True, "rectify"))
+    program = to_integer(programs.dense(0, True, "rectify"))
     (op,) = (op for op in program.ops() if isinstance(op, Rectify))
     assert op.integer(program, {"h": np.array([raw])}).tolist() == [[max(v, 0) for v in raw]]
 
@@ -79,14 +52,14 @@ def test_rectified_integers(raw):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
 def test_host(kind, seed, tmp_path):
-    check_host(layers(seed, True, kind), tmp_path)
+    check_host(programs.dense(seed, True, kind), tmp_path)
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("optimize", ["size", "speed"])
 def test_uno(kind, optimize):
-    check_uno(layers(4, True, kind), optimize)
+    check_uno(programs.dense(4, True, kind), optimize)
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
@@ -114,6 +87,7 @@ def test_a_network_runs_on_the_board_as_in_the_twin():
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_a_network_that_answers_a_number_explains_its_variance():
     X, y = datasets.load_diabetes(return_X_y=True)
-    model = make_pipeline(StandardScaler(), MLPRegressor(hidden_layer_sizes=(16,), max_iter=400, random_state=0)).fit(X, y)
+    network = MLPRegressor(hidden_layer_sizes=(16,), max_iter=400, random_state=0)
+    model = make_pipeline(StandardScaler(), network).fit(X, y)
     expected, device = model.predict(X), ea.compile_model(model, X_calibration=X).predict(X)
     assert 1 - np.square(device - expected).sum() / np.square(expected - expected.mean()).sum() > 0.998

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Program, QType
 from ..program.op import (
     Counts,
     Cpp,
@@ -26,7 +25,8 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.qtype import CANDIDATE, PREACTIVATION, Ints
+from ..program.program import Program
+from ..program.qtype import CANDIDATE, PREACTIVATION, Ints, QType
 from ..program.tables import TANH
 from .recurrent import integer_sigmoid, integer_tanh
 

@@ -30,7 +30,7 @@ def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
     if getattr(model, "_label_binarizer", None) is not None and model._label_binarizer.y_type_.startswith("multilabel"):
         raise UnsupportedModelError("MLPClassifier of several labels a sample cannot be compiled; train one for each")
     if not labels and model.out_activation_ != "identity":
-        raise UnsupportedModelError(f"MLPRegressor ends in {model.out_activation_!r}; with the squared error it compiles")
+        raise UnsupportedModelError(f"MLPRegressor ends in {model.out_activation_!r}; it compiles with squared errors")
     if not labels and model.n_outputs_ != 1:
         raise UnsupportedModelError(f"MLPRegressor has {model.n_outputs_} outputs; compile one model for each")
     matrices = [np.asarray(w, dtype=np.float64).T for w in model.coefs_]

@@ -89,7 +89,7 @@ def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
 
 
 def _tables(program: Program) -> int:
-    return sum(item.amount for item in model.table_items(program))
+    return sum(item.amount for item in model.table_items(program, model.straight_line(program)))
 
 
 def stops_early(program: Program) -> bool:

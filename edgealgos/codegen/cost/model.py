@@ -27,6 +27,7 @@ from .items import Kind, ReportItem
 
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
+StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
 LOOP = "Arduino core and serial loop"
 
 
@@ -49,20 +50,21 @@ def forget() -> None:
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
     """Cycles of a prediction and flash of the sketch."""
-    spent, flash = cycle_items(program, board), (*table_items(program), *code_items(program, board))
-    return sum(item.amount for item in spent), sum(item.amount for item in flash)
+    straight = straight_line(program)
+    flash = [*table_items(program, straight), *code_items(program, board)]
+    return sum(item.amount for item in cycle_items(program, board, straight)), sum(item.amount for item in flash)
 
 
-def table_items(program: Program) -> list[ReportItem]:
+def table_items(program: Program, straight: StraightLine) -> list[ReportItem]:
     """Flash of the tables; scalars are operands of instructions and part of the code."""
     absent = not_stored(program)
     tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
     left = [t.table for t in tables]
     items = [ReportItem(Kind.TABLE, f"table {t.name}", tensor_bytes(t), t.name) for t in left if t is not None]
     items += [ReportItem(Kind.LOOK_UP_TABLE, f"table {name}", size) for name, size in table_bytes(program).items()]
-    code = straight_line(program).items()
     return items + [
-        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name) for name, (size, _) in code
+        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name)
+        for name, (size, _) in straight.items()
     ]
 
 
@@ -94,14 +96,13 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     ]
 
 
-def cycle_items(program: Program, board: Board) -> list[ReportItem]:
+def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
     costs = board.cost_model
     if costs is None:
         return []
     price = _Prices(program, costs.prices, "cycles")
     items = []
-    straight = straight_line(program)
     for function, op, times in _timed_ops(program):
         spent = sum(round(amount * price.of(part)) for part, amount in op_counts(program, op).items() if amount)
         spent += round(sum(straight[name][1] for name in op.reads if name in straight))
@@ -148,7 +149,7 @@ def all_parts(program: Program) -> dict[str, set[str]]:
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
-def straight_line(program: Program) -> dict[str, tuple[int, float]]:
+def straight_line(program: Program) -> StraightLine:
     """Bytes and cycles a call of the constants that are straight-line code."""
     found = {}
     for op in program.ops():

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from edgealgos.codegen.ops.products import row_chunks
 from edgealgos.codegen.storage.record import Storage
 
-from ..straight_line import Code, Narrow
+from ..code import Code
+from ..straight_line import Narrow
 from .text import function, part_name, reader
 
 if TYPE_CHECKING:

@@ -31,7 +31,7 @@ StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes
 LOOP = "Arduino core and serial loop"
 
 
-def prices(file: str = COSTS) -> dict[str, dict[str, float]]:
+def measured_costs(file: str = COSTS) -> dict[str, dict[str, float]]:
     """Measured costs: flash bytes, cycles and stack bytes of a part."""
     return _loaded(file)
 
@@ -73,12 +73,12 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     costs = board.cost_model
     if costs is None:
         return []
-    price = _Prices(program, costs.prices, "flash")
-    found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
+    cost = _Costs(program, costs.table, "flash")
+    found = [ReportItem(Kind.CORE, LOOP, round(cost.of(LOOP)) + costs.core_flash)]
     amounts = code_counts(program)
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
-        ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()
+        ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()
     ]
 
 
@@ -87,11 +87,11 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     costs = board.cost_model
     if costs is None:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
-    price = _Prices(program, costs.prices, "ram")
-    frames = sum(amount * price.of(part) for part, amount in stack_counts(program).items() if amount)
-    stack = max(frames, price.of(f"serial loop ({stack_kind(program)})"))
+    cost = _Costs(program, costs.table, "ram")
+    frames = sum(amount * cost.of(part) for part, amount in stack_counts(program).items() if amount)
+    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})"))
     return [
-        ReportItem(Kind.CORE, LOOP, round(price.of("core")) + costs.core_ram),
+        ReportItem(Kind.CORE, LOOP, round(cost.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
 
@@ -101,10 +101,10 @@ def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[
     costs = board.cost_model
     if costs is None:
         return []
-    price = _Prices(program, costs.prices, "cycles")
+    cost = _Costs(program, costs.table, "cycles")
     items = []
     for function, op, times in _timed_ops(program):
-        spent = sum(round(amount * price.of(part)) for part, amount in op_counts(program, op).items() if amount)
+        spent = sum(round(amount * cost.of(part)) for part, amount in op_counts(program, op).items() if amount)
         spent += round(sum(straight[name][1] for name in op.reads if name in straight))
         kind = type(op).__name__
         label = f"{function}: {kind} {op.out}" if program.steps is not None else f"{kind} {op.out}"
@@ -112,12 +112,12 @@ def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[
     return items
 
 
-class _Prices:
+class _Costs:
     """Looks up what a part costs; one that was never measured is an error, never free."""
 
     def __init__(self, program: Program, file: str, what: str) -> None:
         self._program, self._file, self._what = program, file, what
-        self._table = prices(file)[what]
+        self._table = measured_costs(file)[what]
 
     def of(self, part: str) -> float:
         """Cycles or bytes of one such part."""

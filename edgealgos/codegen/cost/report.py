@@ -1,6 +1,6 @@
 """What a program will need on its board, item by item, predicted before anything is compiled.
 
-Knows programs, the memory plan, boards and measured prices of kernels; nothing of estimators or tools.
+Knows programs, the memory plan, boards and measured costs of kernels; nothing of estimators or tools.
 """
 
 from __future__ import annotations

@@ -236,6 +236,6 @@ def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | 
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
-        lambda inputs, weights: choose_ranges(lower_sklearn(unwrapped, rows, Widths(inputs, weights)), rows, inputs),
+        lambda *widths: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*widths)), rows, widths[0]),
         rows, model.predict(X_calibration), name,
     )  # fmt: skip

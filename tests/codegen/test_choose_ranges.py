@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgealgos import ProtoNNClassifier, compile_model
-from edgealgos.codegen.ops import Add, ArgMax, MatVec
+from edgealgos.codegen.ops import Add, ArgMax, MatVec, Rectify
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_ranges import choose_ranges
 from edgealgos.codegen.program import Program, QType, Space, Tensor, same_program, verify
@@ -69,6 +69,20 @@ def test_operands_of_a_sum_share_the_range_of_the_largest():
     integer = to_integer(found)
     scores = integer.output.type.dequantize(run_integer(integer, encode(integer, X)))
     assert np.abs(scores - run_float(program, X)).max() < 0.03 * np.abs(scores).max()
+
+
+def test_what_a_rectifier_cuts_off_needs_no_range():
+    X = rows()
+    program = two_branches(X)
+    low = replace(program["head"], data=-np.abs(program["head"].values))
+    tensors = (*program.replacing(low).tensors, Tensor("kept", (8,), Space.SCRATCH))
+    body = list(program.functions["predict"])
+    body[3:4] = [Rectify("kept", "sum"), replace(body[3], vector="kept")]
+    program = verify(replace(program, tensors=tensors, functions={"predict": tuple(body)}))
+    found = choose_ranges(program, X)
+    largest = largest_magnitudes(program, X)
+    operands = max(largest[name] for name in ("a", "b", "kept"))
+    assert {found[name].type for name in ("a", "b", "sum", "kept")} == {QType.covering(operands, 8)}
 
 
 def test_trained_ranges_stay_where_rows_keep_to_them():

@@ -40,6 +40,8 @@ def choose_ranges(program: Program, X: NDArray[Any], bits: int = 8) -> Program:
         return program
     unlimited = program.replacing(*(replace(program[name], qtype=None) for name in names))
     largest = largest_magnitudes(unlimited, X)
+    for op in program.ops():
+        largest.update({name: largest.get(other, 0.0) for name, other in op.reach_of.items()})
     changed = []
     for group in groups:
         reach = max(largest.get(name, 0.0) for name in group)

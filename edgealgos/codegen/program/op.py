@@ -268,6 +268,11 @@ class Op:
         return ()
 
     @property
+    def reach_of(self) -> Mapping[str, str]:
+        """Activations of whose values only those matter that another one has: their names, and its."""
+        return {}
+
+    @property
     def alike(self) -> tuple[str, ...]:
         """Names of activations that have one type."""
         return ()

@@ -10,7 +10,8 @@ from ._moved import forward_old_names
 from ._version import VERSION as __version__
 from .codegen.build.doctor import doctor
 from .codegen.compiled import CompiledModel, Simulation, compile_model
-from .codegen.cost.report import Budget, Report
+from .codegen.cost.budget import Budget
+from .codegen.cost.report import Report
 from .codegen.export import export_arduino, export_cpp
 from .codegen.targets.boards import boards
 from .errors import (

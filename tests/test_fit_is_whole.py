@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from edgealgos.codegen.program.ir import same_program
+from edgealgos.codegen.program import same_program
 from sklearn.base import clone
 
 import edgealgos as ea

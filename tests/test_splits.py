@@ -58,9 +58,7 @@ def test_groups_of_a_wrong_length_are_refused():
 def test_restarts_are_judged_on_whole_groups(monkeypatch):
     X, y = load_iris(return_X_y=True)
     seen = []
-    monkeypatch.setattr(
-        "edgealgos.estimators.precision.error_on", lambda _program, rows, *_: seen.append(rows) or 0.0
-    )
+    monkeypatch.setattr("edgealgos.estimators.precision.error_on", lambda _program, rows, *_: seen.append(rows) or 0.0)
     X = X + np.arange(150)[:, None] % 10  # the group can be told from the row
     BonsaiClassifier(epochs=2, restarts=2, random_state=0).fit(X, y, groups=np.arange(150) % 10)
     rows = {tuple(row) for row in seen[0]}

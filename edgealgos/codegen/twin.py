@@ -39,6 +39,16 @@ class Twin:
         return self.program.input.type.dtype
 
     @cached_property
+    def classes(self) -> NDArray[Any]:
+        """Labels by class index; a classifier's."""
+        labels = np.asarray(self.program.labels)
+        if labels.tolist() == list(self.program.labels):
+            return labels
+        labels = np.empty(len(self.program.labels), dtype=object)  # arrays of text drop zeros at the end
+        labels[:] = self.program.labels
+        return labels
+
+    @cached_property
     def report(self) -> Report:
         """Predicted flash, RAM, model bytes and cycles, each by item."""
         return predict_report(self.program, self.board)
@@ -88,7 +98,7 @@ class Twin:
 
     def _answers(self, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return np.asarray(self.program.labels)[decide(scores)]
+            return self.classes[decide(scores)]
         return self.program.output.type.dequantize(scores[:, 0])
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 A family gives
 
 * ``_declared``: what its constructor parameters may be, the shared ones of :mod:`.shared` among them;
+* ``_structured``: what the plain values of its structure may be;
 * ``program_of(weights, qtypes, frame)``: a pure function that writes its program (a static method);
 * ``_train(lesson)``: a :class:`~.model.Model` for device inputs and targets, trained within
   ``max_model_bytes`` and ``max_cycles`` (what takes more is an error of the family's). Families that the gradient
@@ -52,6 +53,8 @@ class EdgeEstimator(BaseEstimator):
 
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = dict(SHARED_PARAMETERS)
     _usual_bits: ClassVar[int] = 8  # where nothing else is chosen
+    _structured: ClassVar[dict[str, tuple[Constraint, ...]]] = {}
+    _row_attributes: ClassVar[tuple[str, ...]] = ()  # fitted ones that together are the shape of a row
     _transposed: ClassVar[frozenset[str]] = frozenset()  # matrices that the program holds the other way round
 
     max_cycles: int | None = None
@@ -266,7 +269,7 @@ class EdgeEstimator(BaseEstimator):
     @property
     def _row_shape(self) -> tuple[int, ...]:
         """Shape of one raw row as training sees it."""
-        return (self.n_features_in_,)
+        return tuple(getattr(self, name) for name in self._row_attributes) or (self.n_features_in_,)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         """Scores of the float program, shape (n_samples, n_outputs)."""

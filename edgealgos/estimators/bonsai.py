@@ -42,6 +42,7 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
 class _Bonsai(GradientTrained):
     """What the classifier and the regressor share."""
 
+    _structured = {"depth": (integer(0, 6),), "projection_dim": (integer(1, 255),)}  # noqa: RUF012
     program_of = staticmethod(program_of)
     depth: int | None
     projection_dim: int | None

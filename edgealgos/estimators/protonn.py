@@ -52,6 +52,7 @@ SPARSE_LABELS = 3  # with more classes, prototypes need not know of all
 class _ProtoNN(GradientTrained):
     """What the classifier and the regressor share."""
 
+    _structured = {"projection_dim": (integer(1, 255),), "n_prototypes": (integer(1, 1024),)}  # noqa: RUF012
     program_of = staticmethod(program_of)
     _transposed = frozenset({"L"})
     projection_dim: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +52,7 @@ class SequenceMixin:
 
     n_steps_: int
     n_step_features_: int
+    _row_attributes: ClassVar[tuple[str, ...]] = ("n_steps_", "n_step_features_")
 
     def _check_rows_and_target(
         self, X: ArrayLike, y: ArrayLike
@@ -60,10 +61,6 @@ class SequenceMixin:
         flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
         steps, width = shape if shape is not None else self._split(flat.shape[1])
         return flat.reshape(len(flat), steps, width), target, seen | {"n_steps_": steps, "n_step_features_": width}
-
-    @property
-    def _row_shape(self) -> tuple[int, ...]:
-        return self.n_steps_, self.n_step_features_
 
     def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)

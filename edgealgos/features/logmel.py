@@ -77,6 +77,7 @@ class LogMel(FeatureExtractor):
     (3, 61, 20)
     """
 
+    _scaling: ClassVar[str] = "multiply a wave in -1..1 by 32767"
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = {
         "sample_rate": (integer(1),),
         "window": (integer(SMALLEST_WINDOW, LARGEST_WINDOW),),

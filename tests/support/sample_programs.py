@@ -236,6 +236,14 @@ def windowed(
     return _program("FastGRNN of windows", tensors, functions, encoding, "classifier", steps)
 
 
+def random_windows(seed: int) -> Program:
+    """Windows of random sizes over a sequence."""
+    rng = np.random.default_rng(seed)
+    sizes = {"features": 6, "hidden": 9, "outputs": 8, "steps": 30, "period": 9, "lanes": 3}
+    chosen = {name: int(rng.integers(2, most)) for name, most in sizes.items()}
+    return windowed(seed, **chosen, threshold=float(rng.choice([2.0, 4.0])) if seed % 3 == 0 else None)
+
+
 def _program(
     family: str,
     tensors: list[Tensor],

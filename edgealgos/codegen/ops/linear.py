@@ -27,13 +27,17 @@ from ..program.op import (
     Update,
     Values,
     cannot_overflow,
+    counting,
 )
 from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Space, Tensor
 from ..program.verify import axes
-from ..storage import BITMAP, DENSE, storage_of
+from ..storage.dense import DENSE
+from ..storage.record import storage_of
+from ..storage.sparse import BITMAP
 from .products import (
+    SCORE_BITS,
     WIDTHS,
     accumulator_bits,
     exact_product,
@@ -43,7 +47,8 @@ from .products import (
     wrap,
 )
 
-SCORE_BITS = 32
+__all__ = ["MatVec", "PushColumn", "Settle"]
+
 POSITION = "position"
 
 
@@ -57,6 +62,7 @@ class MatVec(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting()
 
     def shift(self, program: Program) -> int:
         """Bits by which the sums are shifted down to the type of `out`."""
@@ -144,6 +150,8 @@ class PushColumn(Op):
     position: Update
 
     kernels = ("runtime",)
+    largest = counting(out=255)
+    counts_steps = True
     bound = cannot_overflow("the product that it was made of has been proven")
 
     def shapes(self, program: Program) -> Shapes:
@@ -154,6 +162,8 @@ class PushColumn(Op):
     def real(self, program: Program, v: Values) -> NDArray[Any]:
         """The position counts features here; on the device it counts what lies before the next column."""
         column = int(v[self.position][0, 0]) if len(v[self.position]) else 0
+        if column >= len(v[self.matrix]):
+            return v[self.out]
         v[self.position] = v[self.position] + 1
         sums: NDArray[Any] = v[self.out] + v[self.vector] * v[self.matrix][column]
         return sums
@@ -179,8 +189,8 @@ class PushColumn(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{cpp.masks(self.matrix)}, {self.matrix}"
-        size = cpp.count(program[self.out].size)
-        return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {size});"
+        sizes = f"{cpp.count(program[self.out].size)}, {len(program[self.matrix].values)}"
+        return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {sizes});"
 
 
 @dataclass(frozen=True)
@@ -191,6 +201,7 @@ class Settle(Op):
     bias: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("the product that it ends has been proven, with its bias")
 
     def shapes(self, program: Program) -> Shapes:
@@ -217,7 +228,7 @@ class Settle(Op):
         out, source = program[self.out].type, program[self.source].type
         bias = cpp.or_null(self.bias, cpp.type(self.source))
         call = f"edgealgos::settle<{source.frac - out.frac}, {out.bits}>"
-        return f"{call}({self.source}, {bias}, {self.out}, {program[self.out].size});"
+        return f"{call}({self.source}, {bias}, {cpp.ref(self.out)}, {program[self.out].size});"
 
 
 def saturated(out: Tensor, values: NDArray[Any]) -> NDArray[Any]:

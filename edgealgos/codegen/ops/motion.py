@@ -11,10 +11,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Update, Values, cannot_overflow
+from ..program.op import (
+    FREE,
+    Constant,
+    Counts,
+    Cpp,
+    Op,
+    Pieces,
+    Read,
+    Shapes,
+    Types,
+    Update,
+    Values,
+    cannot_overflow,
+    counting,
+)
 from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.verify import axes
+
+__all__ = ["Decimate", "SlideWindow", "WindowStatistics"]
 
 NARROW = QType(8, 0)
 
@@ -34,6 +50,7 @@ class Decimate(Op):
     count: int
 
     kernels = ("motion",)
+    largest = counting(out=255)
     bound = cannot_overflow("at most 256 samples of 16 bits are summed in 32, and the rest saturates")
 
     def shapes(self, program: Program) -> Shapes:
@@ -82,6 +99,7 @@ class SlideWindow(Op):
     counts: Update | None
 
     kernels = ("motion",)
+    largest = counting(frame=255)
     bound = cannot_overflow("at most 255 bytes are summed in 16 bits, and their squares in 32")
 
     def shapes(self, program: Program) -> Shapes:
@@ -145,6 +163,7 @@ class WindowStatistics(Op):
     segments: int
 
     kernels = ("motion",)
+    largest = counting()
     bound = cannot_overflow("sums of a window of at most 255 bytes have 16 bits, and energies are shifted into them")
 
     def shapes(self, program: Program) -> Shapes:

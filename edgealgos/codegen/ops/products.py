@@ -11,8 +11,9 @@ from ..program.op import Counts, Pieces, Product
 from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Tensor
-from ..storage import storage_of
+from ..storage.record import storage_of
 
+SCORE_BITS = 32
 WIDTHS = (16, 32)
 ROWS_AT_ONCE = 20  # sums of straight-line code that wait on the stack
 

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values
+from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tables import EXP2, EXP2_BITS
 from ..program.tensor import Tensor
 from ..program.verify import axes
-from ..storage import storage_of
-from .linear import SCORE_BITS
-from .products import exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+from ..storage.record import storage_of
+from .products import SCORE_BITS, exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+
+__all__ = ["PrototypeScore"]
 
 KERNEL_MAX = 127  # largest mantissa of a prototype's kernel
 KERNEL_BITS = 7
@@ -38,6 +39,7 @@ class PrototypeScore(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
         count, width = axes(program, self, self.prototypes, 2)

@@ -25,11 +25,14 @@ from ..program.op import (
     Update,
     Values,
     cannot_overflow,
+    counting,
 )
 from ..program.program import Program
 from ..program.qtype import Ints
 from ..program.tables import LOG2
 from ..program.verify import axes
+
+__all__ = ["Frame", "LogBands", "NormalizeBands", "PowerSpectrum"]
 
 Words = NDArray[np.int32]
 LOW, HIGH = -(2**15), 2**15 - 1
@@ -52,6 +55,7 @@ class Frame(Op):
     most: int
 
     kernels = ("spectrum",)
+    largest = counting()
     bound = cannot_overflow("emphasised samples saturate, and a mantissa times the window is shifted down by 16")
 
     def _length(self, program: Program) -> int:
@@ -113,6 +117,7 @@ class PowerSpectrum(Op):
     floors: Constant
 
     kernels = ("spectrum",)
+    largest = counting()
     bound = cannot_overflow("each stage of butterflies halves, and floors leave room for the largest power")
 
     def shapes(self, program: Program) -> Shapes:
@@ -167,6 +172,7 @@ class LogBands(Op):
     weights: Constant
 
     kernels = ("spectrum",)
+    largest = counting(out=255)
     bound = cannot_overflow("energies of bands are summed in 32 bits, for which the halved spectrum leaves room")
 
     def shapes(self, program: Program) -> Shapes:
@@ -220,6 +226,7 @@ class NormalizeBands(Op):
     slowness: int
 
     kernels = ("spectrum",)
+    largest = counting(out=255)
     bound = cannot_overflow("levels are logarithms of 16 bits shifted up by at most 12, and the result saturates")
 
     def shapes(self, program: Program) -> Shapes:

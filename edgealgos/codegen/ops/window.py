@@ -23,9 +23,12 @@ from ..program.op import (
     Update,
     Values,
     cannot_overflow,
+    counting,
 )
 from ..program.program import Program
 from ..program.scores import margin
+
+__all__ = ["CountStep", "KeepConfident", "StartWindow"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class CountStep(Op):
     limit: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(kept=255)
     bound = cannot_overflow("it begins anew after two periods")
 
     @property
@@ -88,6 +92,7 @@ class StartWindow(Op):
     period: int
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("it copies or clears")
 
     def shapes(self, program: Program) -> Shapes:
@@ -137,6 +142,7 @@ class KeepConfident(Op):
     limit: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("it compares and copies")
 
     def shapes(self, program: Program) -> Shapes:

@@ -56,6 +56,9 @@ def _verify_shapes(program: Program, op: Op) -> None:
     needed = op.shapes(program)
     if forgotten := sorted(set(op.operands) - set(needed)):
         raise OpRecordError(f"{kind}: shapes() gives none for {', '.join(forgotten)}; declare FREE what may be any")
+    for field, most in op.largest.items():
+        if (name := getattr(op, field)) is not None and program[name].size > most:
+            raise ValueError(f"{kind}: {name!r} has {program[name].size} elements, its kernel counts at most {most}")
     for field, name in op.operands.items():
         shape, wanted = program[name].shape, needed[field]
         if wanted is not FREE and shape != wanted:

@@ -39,10 +39,9 @@ def main_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
     return template(f"{stem}.cpp").substitute(facts(twin, name) | {"answer": answer, "start": start})
 
 
-def semihosting_source(twin: Twin, name: str) -> str:
-    """Main program that answers rows on a simulated Cortex-M; never part of an export."""
-    answer = part(twin, "main_answer", ".cpp", name)
-    return template("semihosting.cpp").substitute(name=name, answer=answer)
+def answer_source(twin: Twin, name: str) -> str:
+    """The function that answers a row as the main.cpp for Linux does."""
+    return part(twin, "main_answer", ".cpp", name)
 
 
 def part(twin: Twin, stem: str, suffix: str, name: str) -> str:

@@ -9,15 +9,19 @@ from typing import Any
 
 from edgealgos._version import VERSION
 from edgealgos.codegen.targets.boards import Board
+from edgealgos.codegen.targets.compilers import COMPILERS
 from edgealgos.codegen.twin import Twin
 
 from ..folder import MANIFEST, digests
 from . import template
 from .applications import BAUD, facts, part
+from .literals import power_of_two
 from .project import build_command
 
 RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
 WIDE_RULE = "clip(floor(((v - o) + (x - v - (offset - o))) * scale + 0.5), min, max) with v, o: x, offset as float32"
+_NO_STARTUP = "Start-up code and the linker script come from your board's maker."
+_OWN_STARTUP = "Linked with your `main()`, the compiler adds what starts the processor."
 
 
 def with_documents(twin: Twin, name: str, layout: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -69,7 +73,7 @@ def _readme(twin: Twin, name: str) -> str:
         rows = [f"| {i} | {_markdown(str(label))} |" for i, label in enumerate(program.labels)]
         outputs = "\n".join(["| index | label |", "|---|---|", *rows])
     else:
-        outputs = f"One number: `real = raw * 2^-{program.output.type.frac}`."
+        outputs = f"One number: `real = raw * {power_of_two(-program.output.type.frac)}`."
     if encoding.uniform:
         rule = f"`(x - {float(encoding.offset[0]):.10g}) * {float(encoding.scale[0]):g}`, rounded"
     else:
@@ -98,9 +102,19 @@ def _readme(twin: Twin, name: str) -> str:
 
 def _build_text(board: Board, values: Mapping[str, Any]) -> str:
     """How to build the files, for people."""
-    stem = f"build_{board.name}" if board.framework.hosted else "build_bare"
-    command = build_command(board, values["name"])
-    return template(f"{stem}.md").substitute(values, command=command, target=board.name).rstrip("\n")
+    stem = f"build_{board.architecture.name}" if board.framework.hosted else "build_bare"
+    return (
+        template(f"{stem}.md")
+        .substitute(
+            values,
+            command=build_command(board, values["name"]),
+            target=board.name,
+            compiler=board.compiler,
+            how_to_get=COMPILERS[board.compiler].how_to_get,
+            startup=_OWN_STARTUP if board.architecture.starts_itself else _NO_STARTUP,
+        )
+        .rstrip("\n")
+    )
 
 
 def _markdown(text: str) -> str:

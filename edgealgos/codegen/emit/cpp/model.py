@@ -13,11 +13,12 @@ from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
 
 from .calls import statement
-from .literals import c_float, c_string, c_type, float_lines, number_lines
+from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
 from .tables import constant
 
 _KERNELS = {
     "@KERNELS@": "avr/kernels/avr_kernels.h",
+    "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
@@ -86,10 +87,10 @@ def _constants(program: Program) -> list[str]:
         rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
     if program.task == "classifier":
         rows.append(f"uint8_t kClassCount = {len(program.labels)};")
-        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * 2^-{frac}")
+        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * {power_of_two(-frac)}")
     else:
         rows.append(f"uint8_t kOutputCount = {program.output.size};")
-        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * 2^-{frac}")
+        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * {power_of_two(-frac)}")
     rows.append(
         f"uint8_t kScoreCount = {program.output.size};  // one for two classes or a regressor, else one a class"
     )
@@ -98,7 +99,9 @@ def _constants(program: Program) -> list[str]:
 
 def _declarations(program: Program) -> str:
     name = "model_api_sequence" if program.steps is not None else "model_api_sample"
-    return template(f"{name}_{program.task}.h").template.rstrip("\n")
+    counted = any(op.counts_steps for op in program.functions.get("push", ()))
+    more = " More than kStepCount of them are ignored until reset()." if counted else ""
+    return template(f"{name}_{program.task}.h").substitute(more=more).rstrip("\n")
 
 
 def _is_table(tensor: Tensor) -> bool:
@@ -156,7 +159,7 @@ def _quantize(program: Program) -> str:
     distance = f"value - {read['kOffset']}"
     if encoding.wide:
         distance = f"({distance}) + (rest - {read['kOffsetRest']})"
-    head = f"{unused}  const float scaled = ({distance}) * {read['kScale']} + 0.5f;"
+    head = f"{unused}  const float scaled = edgealgos::rounded(({distance}) * {read['kScale']}) + 0.5f;"
     kind = c_type(program.input.type)
     return (
         template("quantize.cpp")
@@ -168,7 +171,11 @@ def _quantize(program: Program) -> str:
 def _label_table(program: Program) -> str:
     if program.task != "classifier":
         return ""
-    texts = [str(label) for label in program.labels]
+    texts = [str(label).replace("\0", r"\0") for label in program.labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
-    table = ", ".join(f"label_{i}" for i in range(len(texts)))
-    return template("labels.cpp").substitute(strings=strings, table=table, count=len(texts)).rstrip("\n")
+    facts = {
+        "table": ", ".join(f"label_{i}" for i in range(len(texts))),
+        "count": len(texts),
+        "longest": max(len(text.encode("utf-8")) for text in texts) + 1,
+    }
+    return template("labels.cpp").substitute(facts, strings=strings).rstrip("\n")

@@ -9,7 +9,7 @@ from edgealgos.codegen.ops.linear import MatVec
 from edgealgos.codegen.ops.prototypes import PrototypeScore
 from edgealgos.codegen.ops.tree import TreeWalk
 from edgealgos.codegen.program import Op, Program, Tensor
-from edgealgos.codegen.storage import storage_of
+from edgealgos.codegen.storage.record import storage_of
 
 from .linear import ProductForm
 from .prototypes import PrototypeForm

@@ -10,7 +10,7 @@ from typing import Any
 
 from edgealgos.codegen.ops.products import row_chunks
 from edgealgos.codegen.program import Program, Tensor
-from edgealgos.codegen.storage import Storage
+from edgealgos.codegen.storage.record import Storage
 
 from ..straight_line import Code, Narrow
 from .text import function, part_name, reader

@@ -15,7 +15,7 @@ from .splits import held_out
 
 FEWEST_ROWS, MOST_ROWS = 100, 5000  # with fewer, rows held out tell nothing; more tell no more
 FEWEST_EPOCHS = 50  # asked for by the user: fewer want a quick answer
-JUDGED_STEPS = 2000  # of one short training
+JUDGED_STEPS, LEAST_STEPS = 2000, 800  # of the short trainings of a trial together, and of one
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.25, 1000
 ENOUGH_JUDGED, MOST_FOLDS = 300, 3
 
@@ -56,6 +56,12 @@ def splits_of(lesson: Lesson) -> list[Split]:
         part = lesson.chosen(np.concatenate([kept, again]))
         found.append(Split(replace(part, advice=advice_of(part)), lesson.examples.where(apart)))
     return found
+
+
+def judged_steps(rows: int) -> int:
+    """Steps of one short training: fewer where a trial takes more than one."""
+    folds = min(MOST_FOLDS, max(1, round(ENOUGH_JUDGED / max(HELD_OUT_SHARE * rows, 1.0))))
+    return max(LEAST_STEPS, JUDGED_STEPS // folds)
 
 
 def race(

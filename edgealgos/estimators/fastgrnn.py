@@ -119,8 +119,9 @@ class FastGRNNClassifier(_SequenceClassifier):
         cycles). None: no limit.
     bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default="auto"
         Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
-        or 256 values, to which the trained matrices are rounded. ``"auto"``: 4 bits, regressors 8. ``"mixed"``: 4 bits or 16 values where
-        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
+        or 256 values, to which the trained matrices are rounded. ``"auto"``: 4 or 8 bits, whatever does better on rows
+        held out where there are enough of them (FastGRNN and FastRNN: 4, regressors 8). ``"mixed"``: 4 bits or 16
+        values where `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"`` or ``early_exit="auto"``, accuracy that narrower weights and early answers each may lose
         on held-out training rows (regressors: share of the variance).

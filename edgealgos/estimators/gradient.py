@@ -16,12 +16,13 @@ from ..codegen.passes.choose_forms import predicted_cycles
 from ..errors import MissingToolError
 from .advice import advice_of, advisable
 from .base import EdgeEstimator
-from .choice import FEWEST_EPOCHS, FEWEST_ROWS, JUDGED_STEPS, race
+from .choice import FEWEST_EPOCHS, FEWEST_ROWS, judged_steps, race
 from .model import Arrays, Choice, Lesson, Model, Types
 from .precision import proven
 
 NARROW, WIDE = 4, 8  # tried with bits="auto"
 MANY_FEATURES = 48  # the usual structures are made for pictures
+MUCH_USED = 0.9
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 
 
@@ -83,7 +84,7 @@ class GradientTrained(EdgeEstimator):
         if lesson.answer is not None or self.augment is not None:
             return ("spread",)
         taught = self.teacher == "auto" and advisable(lesson)
-        likeliest = ("spread", "near", "plain") if _many(lesson) else ("near", "plain", "spread")
+        likeliest = ("spread", "near", "plain") if _many(lesson) else ("near", "plain")
         return (*likeliest, *(("taught", "spread taught") if taught else ()))
 
     def _train_shortly(self, lesson: Lesson) -> Model:
@@ -91,7 +92,7 @@ class GradientTrained(EdgeEstimator):
         student, structure = self._student(lesson)
         recipe = self._recipe(student, lesson).for_rows(len(lesson.examples))
         steps = recipe.epochs * (len(lesson.examples) // recipe.batch_size)
-        return self._run_training(student, lesson.structured(structure), min(1.0, JUDGED_STEPS / steps), short=True)
+        return self._run_training(student, lesson.structured(structure), min(1.0, judged_steps(len(lesson.examples)) / steps), short=True)
 
     def _recipe(self, student: Any, lesson: Lesson) -> Any:
         """The family's recipe with this estimator's options and the rows varied as chosen."""
@@ -124,8 +125,20 @@ class GradientTrained(EdgeEstimator):
             augment=None if self.augment is None else lambda rng: self._augmented(lesson, rng).reshape(x_q.shape),
             jit=lesson.choice is not None or recipe.epochs * len(x_q) > ROWS_WORTH_COMPILING,
         )  # fmt: skip
-        history: dict[str, Any] = dict(result.history) | ({"choices": list(lesson.choices)} if lesson.choices else {})
+        history: dict[str, Any] = dict(result.history)
+        if lesson.choices:
+            history |= {"choices": list(lesson.choices), "unused": self._unused(result.model_bytes)}
         return Model(result.weights, result.qtypes, lesson.frame, result.n_iter, history, result.float_weights)
+
+    def _unused(self, size: int) -> list[str]:
+        """Why bytes of the budget stay unused, where many do."""
+        if self.max_model_bytes is None or size >= MUCH_USED * self.max_model_bytes:
+            return []
+        left = self.max_model_bytes - size
+        found = f"{left:,} of {self.max_model_bytes:,} bytes stay unused: larger models did no better on rows held out"
+        if self.verbose:
+            print(found)
+        return [found]
 
     def _augmented(self, lesson: Lesson, rng: np.random.Generator) -> NDArray[Any]:
         """Device inputs of augmented raw rows."""

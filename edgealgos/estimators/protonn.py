@@ -109,8 +109,8 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default="auto"
         Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
         or 256 values, to which the trained matrices are rounded. ``"auto"``: 4 or 8 bits, whatever does better on rows
-        held out (of few rows: 8). ``"mixed"``: 4 bits or 16 values where
-        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
+        held out where there are enough of them (FastGRNN and FastRNN: 4, regressors 8). ``"mixed"``: 4 bits or 16
+        values where `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
         (regressors: share of the variance).
@@ -165,7 +165,8 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     n_iter_ : int
         Epochs run.
     history_ : dict
-        Loss and score, epoch by epoch.
+        Loss and score, epoch by epoch. Where precision, structure or the variation of rows were chosen on rows held
+        out: ``choices``, what was tried with its error, best first, and ``unused``, a sentence where bytes stay unused.
 
     References
     ----------

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_ROWS = 250_000
 MOST_VERSIONS = 32
 MOST_SEARCHED = 5000  # rows among which nearest ones are looked for
 NEAREST = 8
@@ -79,6 +78,8 @@ def varied(
     answer: Answer | None,
     rng: np.random.Generator,
     around: Neighbours | None = None,
+    most: int = 250_000,
+    epochs: int = MOST_VERSIONS,
 ) -> Rows:
     """Many versions of `rows`, one below the other; `rows` alone where nothing varies.
 
@@ -94,10 +95,14 @@ def varied(
         A teacher: device inputs to target rows, which replace the mixed ones.
     around : Neighbours, optional
         Rows to mix with; otherwise any.
+    most : int
+        Rows of all versions together, but for two versions.
+    epochs : int
+        Passes in which they are seen: more versions are never seen.
     """
     if not (mixup or noise or augment):
         return rows if answer is None else rows._replace(targets=answer(rows.x_q))
-    versions = int(np.clip(MOST_ROWS // len(rows.x_q), 2, MOST_VERSIONS))
+    versions = int(np.clip(most // len(rows.x_q), 2, min(MOST_VERSIONS, max(epochs, 2))))
     parts = [_version(rows, mixup, noise, augment, answer, rng, around) for _ in range(versions)]
     return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 UNHURRIED_STEPS = 6000
 NEAR_NOISE = 0.3
+FEWER_ROWS = 80_000
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Recipe:
         the distance to the nearest row, shared out among the features.
     near : bool
         Whether a row is mixed with one of its nearest rows, not with any: what tells classes apart may be small.
+    most_rows : int
+        Rows of all their versions together.
     ema : float
         Decay of the running average of weights that is returned at the end.
     weight_decay : float
@@ -70,6 +73,7 @@ class Recipe:
     mixup: float = 0.0
     noise: float = 0.0
     near: bool = False
+    most_rows: int = 250_000
     ema: float = 0.998
     weight_decay: float = 0.0
     teacher: bool = False
@@ -105,7 +109,8 @@ class Recipe:
         """This recipe with rows varied in a way that was chosen by validation."""
         if variation == "spread":
             return self
-        changed = dataclasses.replace(self, teacher=False, loss="log" if self.loss == "hinge" else self.loss)
+        loss = "log" if self.loss == "hinge" else self.loss
+        changed = dataclasses.replace(self, teacher=False, loss=loss, most_rows=FEWER_ROWS)
         if "spread" in variation:
             return changed
         if variation == "plain":

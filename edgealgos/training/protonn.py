@@ -92,12 +92,6 @@ class ProtoNN(Family):
             rows = z[rng.permutation(len(z))[:2000]]
             distance = np.sqrt(((rows[:, None] - b[None]) ** 2).sum(-1))
             gamma = 2.5 / max(float(np.median(distance)), 1e-9)
-            import os
-
-            if os.environ.get("SHARP"):
-                g1 = float(os.environ["SHARP"]) / max(float(np.median(distance.min(1))), 1e-9)
-                print("gamma", gamma, g1, "limit", 3.9 / 1.2 / np.quantile(abs(rows), 0.99))
-                gamma = max(gamma, min(g1, 3.9 / 1.2 / float(np.quantile(abs(rows), 0.99))))
         factor = gamma * math.sqrt(math.log2(math.e))
         params = {"W": factor * w, "b": np.zeros(self.projection_dim), "B": factor * b, "L": labels}
         if self.problem == "regression":

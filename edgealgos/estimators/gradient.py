@@ -89,9 +89,10 @@ class GradientTrained(EdgeEstimator):
     def _train_shortly(self, lesson: Lesson) -> Model:
         """Enough of a training to judge a choice by."""
         student, structure = self._student(lesson)
-        recipe = self._recipe(student, lesson).for_rows(len(lesson.examples))
-        steps = recipe.epochs * (len(lesson.examples) // recipe.batch_size)
-        return self._run_training(student, lesson.structured(structure), min(1.0, judged_steps(len(lesson.examples)) / steps), short=True)
+        rows = len(lesson.examples)
+        recipe = self._recipe(student, lesson).for_rows(rows)
+        share = min(1.0, judged_steps(rows) / (recipe.epochs * (rows // recipe.batch_size)))
+        return self._run_training(student, lesson.structured(structure), share, short=True)
 
     def _recipe(self, student: Any, lesson: Lesson) -> Any:
         """The family's recipe with this estimator's options and the rows varied as chosen."""

@@ -1,6 +1,6 @@
 """What a program will need on its board, item by item, predicted before anything is compiled.
 
-Knows programs, the memory plan, boards and measured prices of kernels; nothing of estimators or tools.
+Knows programs, the memory plan, boards and measured costs of kernels; nothing of estimators or tools.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board
 from .items import Items, Kind, ReportItem
-from .model import code_items, cycle_items, needs, stack_items, table_items
+from .model import code_items, cycle_items, needs, stack_items, straight_line, table_items
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -116,14 +116,14 @@ class Report:
 
 def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
-    plan = plan_memory(program)
+    plan, straight = plan_memory(program), straight_line(program)
     ram = [ReportItem(Kind.INPUT, "input row", program.input.ram_bytes, program.input.name)]
     ram += [ReportItem(Kind.ARENA, "scratch arena", plan.arena_bytes)]
     ram += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
-    flash = [*table_items(program), *code_items(program, board)]
+    flash = [*table_items(program, straight), *code_items(program, board)]
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
-        Items(cycle_items(program, board)), plan, _faster(program, board), program.warnings,
+        Items(cycle_items(program, board, straight)), plan, _faster(program, board), program.warnings,
         program.encoding.table_bytes,
         _input_without_buffer(program),
     )  # fmt: skip

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.cost.model import code_counts, cycle_counts, prices, stack_counts
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
@@ -73,12 +72,12 @@ def test_the_item_of_a_gate_is_what_it_takes(gated, nonlinearity):
     assert items[f"push: {type(push[-1]).__name__} h"] == pytest.approx(twice.cycles - once.cycles, rel=0.20)
 
 
+@pytest.mark.parametrize("optimize", ["size", "speed"])
 @pytest.mark.parametrize("kind", programs.EVERY_KIND)
-def test_every_part_has_a_price(kind):
-    program = programs.compiled(programs.EVERY_KIND[kind]()).program
-    for what, counts in (("cycles", cycle_counts), ("flash", code_counts), ("ram", stack_counts)):
-        used = {part for part, amount in counts(program).items() if amount}
-        assert used <= set(prices()[what]), what
+def test_every_part_has_a_measured_cost(kind, optimize):
+    """One without is an error: it had once counted nothing."""
+    compiled = programs.compiled(programs.EVERY_KIND[kind](), optimize=optimize)
+    assert compiled.report.cycles > 0
 
 
 def test_nodes_with_more_weights_are_visited_more():

@@ -41,6 +41,8 @@ class Report:
         Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
     warnings : tuple of str
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
+    quantize_bytes : int
+        Flash of the tables that ``quantize()`` reads, in a program that calls it; in no other figure.
     """
 
     board: Board
@@ -51,6 +53,7 @@ class Report:
     memory_plan: MemoryPlan
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    quantize_bytes: int = 0
     input_without_buffer: int = 0
 
     def with_self_test(self, rows: int, row_bytes: int) -> Report:
@@ -105,6 +108,8 @@ class Report:
             lines += [f"  {item.amount:9,}  {item.label}" for item in items.largest() if item.amount]
         for name, (saved, size) in self.faster.items():
             lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+        if self.quantize_bytes:
+            lines.append(f"quantize() brings {self.quantize_bytes:,} bytes of tables more, where it is called")
         lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
@@ -119,6 +124,7 @@ def predict_report(program: Program, board: Board) -> Report:
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
         Items(cycle_items(program, board, straight)), plan, _faster(program, board), program.warnings,
+        program.encoding.table_bytes,
         _input_without_buffer(program),
     )  # fmt: skip
 

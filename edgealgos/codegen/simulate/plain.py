@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgealgos.errors import SimulationError
 
-from ..build.plain import Executable
 from ..build.firmware import Firmware
+from ..build.plain import Executable
 from . import qemu, sketch
 from .sketch import answer_numbers, integer_table, is_named
 

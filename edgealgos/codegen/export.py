@@ -25,6 +25,7 @@ def export_arduino(
     *,
     board: str = "uno",
     name: str | None = None,
+    application: str = "serial",
     layout: str = "sketch",
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
@@ -45,6 +46,9 @@ def export_arduino(
         An Arduino board: ``"uno"``.
     name : str, optional
         C++ namespace and stem of the files; default: the folder's name.
+    application : {"serial", "imu", "microphone", "analog", "timer", "empty"}
+        What the sketch does: answers typed values and hosts over the serial port, or reads a motion sensor, a
+        microphone amplifier, analogue pins, these from an interrupt; or nothing.
     layout : {"sketch", "library"}
         A flat sketch folder, or an Arduino library that installs from a zip.
     optimize : {"speed", "size"}
@@ -85,9 +89,10 @@ def export_arduino(
     if layout == "sketch":
         check_folder(folder, name)
     report = _report(compiled, self_test)
-    check_fits(report, budget)
     write = sketch_files if layout == "sketch" else library_files
-    write_export(Path(path), write(compiled, name, folder, self_test), overwrite)
+    files = write(compiled, name, folder, self_test, application)
+    check_fits(report, budget)
+    write_export(Path(path), files, overwrite)
     return report
 
 

@@ -12,8 +12,8 @@ from edgealgos.codegen.targets.boards import Board
 from edgealgos.codegen.targets.compilers import COMPILERS
 
 from ..folder import MANIFEST, digests
-from .applications import BAUD, facts, part
 from .literals import power_of_two
+from .pieces import BAUD, facts, part
 from .project import build_command
 from .template import template
 

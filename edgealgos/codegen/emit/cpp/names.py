@@ -24,7 +24,7 @@ _TAKEN = frozenset(
     """std edgealgos arduino Arduino setup loop main init yield serialEvent Serial Serial1 Serial2 Serial3 Wire SPI
     EEPROM F PI HIGH LOW INPUT OUTPUT""".split()  # noqa: SIM905
 )
-_PROGRAMS = ("sketch", "answer", "main", "self_test")
+_NOT_OURS = ("model", "labels", "quantize")  # what templates of these define is inside the namespace
 _OWN = re.compile(r"^(?:static|void|int|enum|struct|const|typedef)\b[^;({=\n]*?\b(\w+)\s*[\[({=;]", re.M)
 
 
@@ -86,6 +86,10 @@ def reserved(language: str) -> frozenset[str]:
 @cache
 def _own_names() -> frozenset[str]:
     """What the exported programs define beside the model."""
-    files = [file for file in (resources.files(__package__) / "templates").iterdir() if file.name.startswith(_PROGRAMS)]
+    files = [file for file in (resources.files(__package__) / "templates").iterdir() if _is_program(file.name)]
     texts = [file.read_text(encoding="utf-8").replace("${name}", "model") for file in files]
     return frozenset(name for text in texts for name in _OWN.findall(text))
+
+
+def _is_program(file: str) -> bool:
+    return file.endswith((".ino", ".cpp", ".h")) and not file.startswith(_NOT_OURS)

@@ -14,6 +14,7 @@ from .compiled import CompiledModel, compile_model
 from .cost.budget import Budget
 from .cost.limits import check_fits
 from .cost.report import Report
+from .emit.cpp.applications import check_application
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
 from .targets.boards import Board
@@ -79,6 +80,7 @@ def export_arduino(
         If the name cannot be used, or the folder is something else than absent, empty or an earlier export; nothing
         is changed.
     """
+    check_application(application)
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
     compiled = _compiled(model, board, optimize, X_calibration, input_buffer, budget)
@@ -88,10 +90,10 @@ def export_arduino(
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
-    report = _report(compiled, self_test)
+    report = _report(compiled, self_test).with_application(application)
     write = sketch_files if layout == "sketch" else library_files
-    files = write(compiled, name, folder, self_test, application)
     check_fits(report, budget)
+    files = write(compiled, name, folder, self_test, application)
     write_export(Path(path), files, overwrite)
     return report
 

@@ -24,6 +24,12 @@ _TYPED = """  if (typed) {
   }"""
 
 
+def check_application(application: str) -> None:
+    """ExportError for an application that there is not."""
+    if application not in APPLICATIONS:
+        raise ExportError(f"application must be one of {', '.join(APPLICATIONS)}, got {application!r}")
+
+
 def sketch_sources(
     application: str, twin: Twin, name: str, main: str, self_test: ArrayLike | None = None
 ) -> dict[str, str]:
@@ -32,10 +38,8 @@ def sketch_sources(
     Raises
     ------
     ExportError
-        For an application that there is not, or that cannot feed this model.
+        For an application that cannot feed this model.
     """
-    if application not in APPLICATIONS:
-        raise ExportError(f"application must be one of {', '.join(APPLICATIONS)}, got {application!r}")
     if application == "serial":
         return {f"{main}.ino": _serial(twin, name, self_test)}
     if self_test is not None:

@@ -37,7 +37,7 @@ def sketch_files(
 ) -> dict[str, str]:
     """A flat sketch folder."""
     files = {**sketch_sources(application, twin, name, folder, self_test), **model_files(twin, name)}
-    return with_documents(twin, name, "sketch", files)
+    return with_documents(twin, name, "sketch", files, application)
 
 
 def library_files(
@@ -54,7 +54,7 @@ def library_files(
         **{f"src/{file}": text for file, text in model_files(twin, name).items()},
         **{f"examples/{example}/{file}": text for file, text in sources.items()},
     }
-    return with_documents(twin, name, "library", files)
+    return with_documents(twin, name, "library", files, application)
 
 
 def cpp_files(twin: Twin, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from edgealgos.errors import BoardError, SimulationError
 
-from ..build.sketch import Firmware
+from ..build.firmware import Firmware
 from ..targets.boards import Board
 from . import avr8js, simavr
 from .devices import Device

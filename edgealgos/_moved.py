@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-_MOVED = {
+_MOVED: dict[str, str | tuple[str, ...]] = {
     "_base": "estimators.base",
     "_bonsai": "estimators.bonsai",
     "_errors": "errors",
@@ -23,12 +23,12 @@ _MOVED = {
     "codegen.encoding": "codegen.program.encoding",
     "codegen.files": "codegen.emit.cpp.files",
     "codegen.interpret": "codegen.program.interpret",
-    "codegen.ir": "codegen.program.ir",
+    "codegen.ir": ("codegen.program", "codegen.ops"),
     "codegen.join": "codegen.lowering.join",
     "codegen.lower": "codegen.lowering.pipeline",
     "codegen.mixed": "codegen.passes.mixed",
     "codegen.optimize": "codegen.passes.choose_forms",
-    "codegen.plan": "codegen.passes.plan_memory",
+    "codegen.plan": "codegen.program.memory",
     "codegen.prices": "codegen.cost.model",
     "codegen.qtype": "codegen.program.qtype",
     "codegen.report": "codegen.cost.report",
@@ -56,10 +56,13 @@ class _Forwarder(MetaPathFinder, Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         old = module.__name__
-        new = f"{__package__}.{_MOVED[old.partition('.')[2]]}"
-        warnings.warn(f"{old} is now {new}; the old name goes with the next version", DeprecationWarning, stacklevel=2)
-        found = importlib.import_module(new)
-        module.__dict__.update({name: value for name, value in vars(found).items() if not name.startswith("__")})
+        new = _MOVED[old.partition(".")[2]]
+        names = [f"{__package__}.{name}" for name in ((new,) if isinstance(new, str) else new)]
+        message = f"{old} is now {' and '.join(names)}; the old name goes with the next version"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        for name in names:
+            found = vars(importlib.import_module(name))
+            module.__dict__.update({key: value for key, value in found.items() if not key.startswith("__")})
 
 
 def forward_old_names() -> None:

@@ -58,5 +58,9 @@ class ExportError(EdgeAlgosError, ValueError):
     """An export was refused: a bad name, a folder that has files, no permission. Nothing was changed."""
 
 
-class DatasetError(EdgeAlgosError):
+class DatasetError(EdgeAlgosError, ValueError):
     """A data set is not here and cannot be fetched, or is not what it should be."""
+
+
+class OpRecordError(EdgeAlgosError, TypeError):
+    """A part of an op's record is missing or wrong; the message names the op, the part, and what to write."""

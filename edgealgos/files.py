@@ -1,4 +1,4 @@
-"""Writes a file whole or not at all, and keeps two writers of one folder apart; knows paths, nothing of their content.
+"""Writes files whole or not at all, keeps writers of one folder apart, makes temporary folders; knows paths alone.
 
 A new file is complete beside its place before one rename puts it there: whatever happens, the old file stays or the new
 one is there. What a killed process left behind is known by its lock, which the system took back, and goes next time.
@@ -9,8 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import stat
+import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,7 +25,7 @@ except ImportError:  # Windows: files that are deleted when they are closed take
     fcntl = None  # type: ignore[assignment]
 
 PATIENCE = 20.0  # seconds that one writer of a folder waits for another
-_PREFIX, _SUFFIX = ".edgealgos-", ".part"
+_PREFIX, _SUFFIX, _SCRATCH = ".edgealgos-", ".part", ".edgealgos-scratch-"
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -157,3 +160,60 @@ def _lock(folder: Path) -> int | None:
     except BaseException:
         os.close(descriptor)
         raise
+
+
+# ---- temporary folders -----------------------------------------------------------------------------------------------
+
+
+class Scratch:
+    """A temporary folder that goes with this object; if the process is killed, with the next one that is made.
+
+    Parameters
+    ----------
+    where : Path, optional
+        Folder to make it in; default: where temporary files of this computer go.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, where: Path | None = None) -> None:
+        parent = where or Path(tempfile.gettempdir())
+        for left in parent.glob(f"{_SCRATCH}*"):
+            with contextlib.suppress(OSError):
+                _discard_abandoned(left)
+        self.path, lock = _new_scratch(parent)
+        self.close = weakref.finalize(self, _discard, self.path, lock)
+
+    def __enter__(self) -> Path:
+        return self.path
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def _new_scratch(parent: Path) -> tuple[Path, int | None]:
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=parent))
+        if not fcntl:
+            return path, None
+        with contextlib.suppress(FileNotFoundError):  # taken for abandoned before it was locked
+            lock = os.open(path, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            os.close(lock)
+
+
+def _discard_abandoned(path: Path) -> None:
+    """Remove a temporary folder whose maker lives no more."""
+    lock = _lock(path) if fcntl and path.stat().st_uid == os.getuid() else None
+    if lock is not None:
+        _discard(path, lock)
+
+
+def _discard(path: Path, lock: int | None) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    if lock is not None:
+        os.close(lock)

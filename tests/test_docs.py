@@ -18,7 +18,7 @@ from edgealgos import (
     ProtoNNClassifier,
     ProtoNNRegressor,
 )
-from edgealgos.cli import _parser
+from edgealgos.cli.parser import make_parser
 from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 
 ROOT = Path(__file__).parents[1]
@@ -58,7 +58,7 @@ def test_commands_parse(page):
         for line in code.splitlines():
             words = shlex.split(line, comments=True)
             if words[:1] == ["edgealgos"]:
-                assert callable(_parser().parse_args(words[1:]).handler)
+                assert callable(make_parser().parse_args(words[1:]).handler)
             elif words[:1] == ["make"]:
                 assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
 

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import edgealgos as ea
-from edgealgos.codegen.program.ir import same_program
+from edgealgos.codegen.program import same_program
 
 QUICK = {"epochs": 6, "random_state": 0}
 CLASSIFIERS = [

@@ -12,7 +12,7 @@ import pytest
 
 from edgealgos import files
 from edgealgos.errors import EdgeAlgosError
-from edgealgos.files import locked, what_is, write_file
+from edgealgos.files import Scratch, locked, what_is, write_file
 from tests.support.interrupts import file_system_calls, interrupted_at
 
 TWO_WORDS = ["a named pipe", "a socket", "a device", "a folder", "where nothing is", "leads nowhere"]
@@ -146,3 +146,51 @@ def test_what_lies_at_a_path_is_told(tmp_path):
     assert what_is(tmp_path) == "a folder"
     assert what_is(tmp_path / "absent") is None
     assert what_is(tmp_path / "x" / "below") is None
+
+
+# ---- temporary folders -----------------------------------------------------------------------------------------------
+
+
+def test_a_temporary_folder_goes_with_its_object_and_with_its_block(tmp_path):
+    scratch = Scratch(tmp_path)
+    assert os.listdir(tmp_path) == [scratch.path.name]
+    del scratch
+    assert os.listdir(tmp_path) == []
+    with Scratch(tmp_path) as folder:
+        (folder / "x").write_text("")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_temporary_folder_of_a_killed_process_goes_with_the_next_one_and_those_of_living_ones_stay(tmp_path):
+    make = "s = f.Scratch(pathlib.Path(sys.argv[1]))"
+    code = f"import sys, pathlib, edgealgos.files as f\n{make}\nprint(flush=True)\ninput()"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    for process in processes:
+        process.stdout.readline()
+    both = set(os.listdir(tmp_path))
+    processes[0].kill()
+    processes[0].wait()
+    with Scratch(tmp_path) as mine:
+        left = set(os.listdir(tmp_path)) - {mine.name}
+    assert len(both) == 2
+    assert len(left & both) == len(left) == 1
+    processes[1].communicate("")
+    assert os.listdir(tmp_path) == []
+    for process in processes:
+        process.stdin.close()
+        process.stdout.close()
+
+
+def test_what_is_no_temporary_folder_of_ours_stays(tmp_path):
+    names = ["edgealgos-abc", ".edgealgos-scratch-file", "other"]
+    (tmp_path / names[0]).mkdir()
+    (tmp_path / names[1]).write_text("")
+    (tmp_path / names[2]).mkdir()
+    with Scratch(tmp_path):
+        pass
+    assert sorted(os.listdir(tmp_path)) == sorted(names)

@@ -18,7 +18,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 
 import edgealgos
 from edgealgos import EdgeAlgosError, ModelFileError, load, save
-from edgealgos.codegen.program.ir import same_program
+from edgealgos.codegen.program import same_program
 
 QUICK = {"epochs": 3, "random_state": 0, "depth": 0, "projection_dim": 4}
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.svm import LinearSVC
 
 import edgealgos as ea
-from edgealgos.codegen.program.ir import same_program
+from edgealgos.codegen.program import same_program
 from edgealgos.estimators.teacher import answers_of
 
 QUICK = {"epochs": 30, "random_state": 0}

@@ -1,5 +1,6 @@
 """The wake word example: sound files, detector in Python and C++, the programs for Linux, the Pi Zero and the Uno."""
 
+import re
 import subprocess
 import sys
 import wave
@@ -80,7 +81,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path):
     short.write_bytes(short.read_bytes()[:-900])
     none = tmp_path / "none.wav"
     none.write_bytes(b"not sound")
-    for file, message in ((empty, "no samples"), (short, "cut off"), (none, "no PCM wav")):
+    for file, message in ((empty, "no samples"), (short, "cut off"), (none, "no WAV file")):
         with pytest.raises(ValueError, match=f"{file.name}.*{message}"):
             sound.read_wav(file)
 
@@ -93,8 +94,13 @@ def test_a_folder_of_recordings(tmp_path):
     write(tmp_path / "_background_noise_" / "hum.wav", rng.normal(0, 900, 30000).astype("<i2").tobytes())
     write(tmp_path / "yes" / "quiet_1.wav", np.zeros(6000, "<i2").tobytes())
     write(tmp_path / "no" / "loud_1.wav", np.full(6000, 32767, "<i2").tobytes())
-    with pytest.warns(UserWarning, match="silent|clipped|speakers"):
+    (tmp_path / "no" / "broken_1.wav").write_bytes(b"not sound")
+    with pytest.warns(UserWarning, match="silent") as told:
         found = sound.read_folder(tmp_path)
+    said = "\n".join(str(warning.message) for warning in told)
+    assert re.search(r"left out: .*broken_1\.wav is no WAV file", said)
+    assert "26 clips are not of one second" in said
+    assert "1 silent clips" in said
     assert np.sum(found.words == "yes") == 12
     assert np.sum(found.words == sound.BACKGROUND) == 3
     assert found.waves.shape[1] == sound.CLIP

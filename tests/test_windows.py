@@ -7,10 +7,10 @@ import pytest
 from sklearn.base import clone
 
 import edgealgos as ea
-from edgealgos.codegen.ops.semantics import decide
 from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.program import same_program
 from edgealgos.codegen.program.interpret import run_float, run_integer
-from edgealgos.codegen.program.ir import same_program
+from edgealgos.codegen.program.scores import decide
 from edgealgos.estimators.windows import CONFIDENCES
 from edgealgos.training.windows import cut, surest, windows_of
 

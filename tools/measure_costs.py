@@ -22,8 +22,8 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model as prices
 from edgealgos.codegen.cost.report import flash_tables
 from edgealgos.codegen.emit.cpp.files import write_sketch
-from edgealgos.codegen.passes.plan_memory import plan_memory, ram_bytes
-from edgealgos.codegen.program.ir import Program, Space
+from edgealgos.codegen.program import Program, Space
+from edgealgos.codegen.program.memory import plan_memory
 from edgealgos.codegen.simulate.sketch import run_rows
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import sample_programs
@@ -105,7 +105,7 @@ def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
 
 
 def _stops_early(program: Program) -> bool:
-    return any(getattr(op, "limit", None) is not None for op in program.ops())
+    return any(op.stops_early for op in program.ops())
 
 
 def _priced_cycles(m: Measurement) -> float:
@@ -114,7 +114,7 @@ def _priced_cycles(m: Measurement) -> float:
 
 
 def _tensors(program: Program) -> int:
-    kept = sum(ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT, Space.INPUT))
+    kept = sum(t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT, Space.INPUT))
     return kept + plan_memory(program).arena_bytes
 
 

@@ -1,9 +1,9 @@
-"""Reads CSV, npz and scikit-learn's small data sets for the command line; knows tables, nothing of models."""
+"""Data for a command: a table, arrays or a built-in set, split into what is learnt from and what is tested with."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
+import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,119 +12,97 @@ from numpy.typing import NDArray
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 
-from .. import DatasetError
+import edgealgos as ea
 
 BUILT_IN = {
     "iris": datasets.load_iris, "digits": datasets.load_digits, "wine": datasets.load_wine,
     "diabetes": datasets.load_diabetes,
 }  # fmt: skip
+FEWEST = 10  # rows that something can be learnt from and tested with
+FEW_CLASSES = 20
+SPLIT_SEED = 0  # the same one in every command: what one tests with, no other has learnt from
 
 
-@dataclass(frozen=True)
-class Table:
-    """Samples with their targets; a test part where the file has one."""
-
-    X: NDArray[Any]
-    y: NDArray[Any]
-    X_test: NDArray[Any] | None = None
-    y_test: NDArray[Any] | None = None
-
-    @property
-    def for_testing(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """The test part, or everything where there is none."""
-        return (self.X, self.y) if self.X_test is None or self.y_test is None else (self.X_test, self.y_test)
-
-
-def read_table(path: str, target: str | None) -> Table:
-    """The samples of a file.
-
-    Raises
-    ------
-    DatasetError
-        Naming file, line and column of what cannot be read.
-    """
-    if path in BUILT_IN and not Path(path).exists():
-        return _built_in(path)
-    if Path(path).suffix == ".npz":
-        return _read_npz(path)
-    return _read_csv(path, target)
+def read_data(arguments: argparse.Namespace, model: Any = None) -> ea.datasets.Table:
+    """The data that a command names, with its task; for a fitted model by the columns that it knows."""
+    if arguments.data in BUILT_IN and not Path(arguments.data).exists():
+        table = _built_in(arguments.data)
+    else:
+        task = "regression" if arguments.regression else "classification" if arguments.classification else None
+        names = getattr(model, "feature_names_in_", None)
+        table = ea.datasets.read_table(
+            arguments.data, target=arguments.target, task=task, drop=arguments.drop or (), keep=arguments.keep or (),
+            impute=arguments.impute, sep=arguments.sep, decimal=arguments.decimal, header=arguments.header,
+            features=None if names is None else list(names),
+        )  # fmt: skip
+    for note in table.notes:
+        print(f"{arguments.data}: {note}")
+    return _with_task(table, arguments)
 
 
-def _built_in(name: str) -> Table:
-    """A data set of scikit-learn, always split the same way, so that a later command tests on other rows."""
-    data = BUILT_IN[name]()
+def _with_task(table: ea.datasets.Table, arguments: argparse.Namespace) -> ea.datasets.Table:
+    """Arrays and built-in sets do not say whether numbers are classes."""
+    if table.task is None and table.y is not None:
+        y = table.y
+        amounts = y.dtype.kind == "f" and ((y % 1 != 0).any() or len(np.unique(y)) > FEW_CLASSES)
+        task = "regression" if arguments.regression or (amounts and not arguments.classification) else "classification"
+        if amounts and task == "regression" and not arguments.regression:
+            print(f"{arguments.data}: the targets are numbers with decimals: a number is predicted (regression)")
+        table = replace(table, task=task)
+    if table.task == "regression" and table.y is not None and table.y.dtype.kind not in "biuf":
+        raise ea.DatasetError(f"{arguments.data} has labels such as {table.y[0]!r}, which no regression predicts")
+    return table
+
+
+def _built_in(name: str) -> ea.datasets.Table:
+    pictures = name == "digits"
+    data = BUILT_IN[name](as_frame=not pictures)
     labels = getattr(data, "target_names", None)
-    y = data.target if labels is None or name == "digits" else np.asarray(labels)[data.target]
-    split = train_test_split(data.data, y, test_size=0.3, random_state=0, stratify=None if labels is None else y)
-    return Table(split[0], split[2], split[1], split[3])
+    y = np.asarray(data.target)
+    y = y if labels is None or pictures else np.asarray(labels)[y]
+    return ea.datasets.Table(data.data, y, "regression" if labels is None else "classification")
 
 
-def _read_npz(path: str) -> Table:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{path} cannot be read as npz: {error}") from error
-    for names in (("X_train", "y_train", "X_test", "y_test"), ("X_train", "y_train"), ("X", "y")):
-        if all(name in arrays for name in names):
-            return Table(*(arrays[name] for name in names))
-    raise DatasetError(f"{path} has the arrays {', '.join(arrays) or 'none'}; needed are X, y or X_train, y_train")
+def split(table: ea.datasets.Table, test_size: float, seed: int = SPLIT_SEED) -> ea.datasets.Table:
+    """The table with a test part, its own or a share of its rows; without one where the share is 0."""
+    if table.y is None:
+        raise ea.DatasetError("there is no column besides the features; nothing can be learnt without a target")
+    if table.X_test is not None or test_size == 0:
+        return table
+    if len(table.y) < FEWEST:
+        raise ea.DatasetError(
+            f"there are {len(table.y)} rows, too few to learn from and to test with; gather at least {FEWEST}, better "
+            "hundreds, or test with none of them (test_size=0)"
+        )
+    rows = np.arange(len(table.y))
+    learnt, tested = train_test_split(rows, test_size=_count(table, test_size), random_state=seed,
+                                      stratify=table.y if _can_stratify(table, test_size) else None)  # fmt: skip
+    return replace(table, X=_rows(table.X, learnt), y=table.y[learnt], X_test=_rows(table.X, tested),
+                   y_test=table.y[tested])  # fmt: skip
 
 
-def _read_csv(path: str, target: str | None) -> Table:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            rows = [(number, row) for number, row in enumerate(csv.reader(file), start=1) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path} is no CSV text: {error}") from error
-    if not rows:
-        raise DatasetError(f"{path} is empty")
-    names = None if all(_is_number(cell) for cell in rows[0][1]) else [cell.strip() for cell in rows[0][1]]
-    body = rows if names is None else rows[1:]
-    if not body:
-        raise DatasetError(f"{path} has a header and no rows")
-    width = len(rows[0][1])
-    column = _target_column(path, target, names, width)
-    X = np.empty((len(body), width - 1))
-    for i, (number, row) in enumerate(body):
-        if len(row) != width:
-            raise DatasetError(f"{path}, line {number}: {len(row)} cells, the first line has {width}")
-        cells = row[:column] + row[column + 1 :]
-        for j, cell in enumerate(cells):
-            if not _is_number(cell):
-                original = j if j < column else j + 1
-                title = str(original) if names is None else repr(names[original])
-                raise DatasetError(f"{path}, line {number}, column {title}: {cell!r} is no number")
-            X[i, j] = float(cell)
-    return Table(X, _as_labels([row[column].strip() for _, row in body]))
+def _count(table: ea.datasets.Table, test_size: float) -> int:
+    count = len(table.y) if table.y is not None else 0
+    return min(max(round(test_size * count), 1), count - 1)
 
 
-def _target_column(path: str, target: str | None, names: list[str] | None, width: int) -> int:
-    if width < 2:
-        raise DatasetError(f"{path} has one column; a model needs features and a target")
-    if target is None:
-        return width - 1
-    if names is not None and target in names:
-        return names.index(target)
-    if target.isdigit() and int(target) < width:
-        return int(target)
-    known = f"columns 0 to {width - 1}" if names is None else f"the columns {', '.join(names)}"
-    raise DatasetError(f"{path} has no column {target!r}; it has {known}")
-
-
-def _as_labels(cells: list[str]) -> NDArray[Any]:
-    """Whole numbers, numbers, or text: the first that all cells are."""
-    for kind in (int, float):
-        try:
-            return np.array([kind(cell) for cell in cells])
-        except (ValueError, OverflowError):
-            continue
-    return np.array(cells)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
+def _can_stratify(table: ea.datasets.Table, test_size: float) -> bool:
+    """Whether every class can be in both parts."""
+    if table.task != "classification" or table.y is None:
         return False
-    return True
+    counts = np.unique(table.y, return_counts=True)[1]
+    tested = _count(table, test_size)
+    return bool(counts.min() >= 2 and len(counts) <= min(tested, len(table.y) - tested))
+
+
+def _rows(X: Any, rows: NDArray[np.integer]) -> Any:
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def rows_to_ask(arguments: argparse.Namespace, model: Any) -> tuple[Any, NDArray[Any] | None]:
+    """Rows that a fitted model is asked about: the test part where there is one, else all."""
+    table = read_data(arguments, model)
+    if arguments.data in BUILT_IN and not Path(arguments.data).exists():
+        table = split(table, arguments.test_size)
+    X, y = (table.X, table.y) if table.X_test is None else (table.X_test, table.y_test)
+    return X[: arguments.rows], y if y is None else y[: arguments.rows]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UnsupportedModelError
+from ..files import Scratch
 from .lowering.pipeline import check_samples, lower
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -102,9 +101,9 @@ class CompiledModel(Twin):
         from .emit.cpp.files import write_sketch
         from .simulate.sketch import run_rows
 
-        with tempfile.TemporaryDirectory() as folder:
-            write_sketch(self, Path(folder) / "model", "model")
-            firmware = build_sketch(Path(folder) / "model", self.board)
+        with Scratch() as folder:
+            write_sketch(self, folder / "model", "model")
+            firmware = build_sketch(folder / "model", self.board)
             rows = inputs.reshape(-1, self.program.input.size)
             result = run_rows(firmware, rows, self.watched, simulator=simulator, verbose=verbose)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
@@ -120,13 +119,13 @@ class CompiledModel(Twin):
         from .simulate.plain import run_rows
         from .simulate.qemu import link_flags
 
-        with tempfile.TemporaryDirectory() as folder:
-            write_cpp(self, Path(folder) / "model", "model")
+        with Scratch() as folder:
+            write_cpp(self, folder / "model", "model")
             firmware, flags = None, []
             if not self.board.framework.hosted:
-                firmware, flags = Path(folder) / "semihosting.cpp", link_flags(self.board)
+                firmware, flags = folder / "semihosting.cpp", link_flags(self.board)
                 firmware.write_text(semihosting_source(self, "model"), encoding="utf-8")
-            executable = build_cpp(Path(folder) / "model", self.board, firmware=firmware, link_flags=flags)
+            executable = build_cpp(folder / "model", self.board, firmware=firmware, link_flags=flags)
             result = run_rows(executable, inputs.reshape(-1, self.program.input.size), self.watched)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike
 
 from ..errors import ExportError
+from .build.names import is_refused
 from .compiled import CompiledModel, compile_model
 from .cost.report import Budget, Report, check_fits
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
-
-_KEYWORDS = frozenset(
-    """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t class compl const
-    constexpr const_cast continue decltype default delete do double dynamic_cast else enum explicit export extern false
-    float for friend goto if inline int long mutable namespace new noexcept not not_eq nullptr operator or or_eq
-    private protected public register reinterpret_cast return short signed sizeof static static_assert static_cast
-    struct switch template this thread_local throw true try typedef typeid typename union unsigned using virtual void
-    volatile wchar_t while xor xor_eq std edgealgos Arduino Serial setup loop main min max abs round radians degrees sq
-    constrain bit byte word boolean interrupts HIGH LOW INPUT OUTPUT PI F""".split()  # noqa: SIM905
-)
+from .emit.cpp.names import check_folder, checked_name
+from .targets.boards import Board
 
 
 def export_arduino(
@@ -87,7 +79,9 @@ def export_arduino(
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
     folder = Path(os.path.realpath(path)).name
-    name = checked_name(name if name is not None else folder)
+    name = _checked_name(name if name is not None else folder, compiled.board)
+    if layout == "sketch":
+        check_folder(folder, name)
     check_fits(compiled.report, budget)
     write = sketch_files if layout == "sketch" else library_files
     write_export(Path(path), write(compiled, name, folder, self_test), overwrite)
@@ -119,21 +113,18 @@ def export_cpp(
     compiled = _compiled(model, target, optimize, X_calibration, input_buffer)
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
-    name = checked_name(name if name is not None else Path(os.path.realpath(path)).name)
+    name = _checked_name(name if name is not None else Path(os.path.realpath(path)).name, compiled.board)
     check_fits(compiled.report, budget)
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return compiled.report
 
 
-def checked_name(name: str) -> str:
-    """A name that can be a C++ namespace and a file name, or ExportError."""
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,50}", name) or "__" in name:
-        raise ExportError(
-            f"{name!r} cannot name a C++ namespace: use up to 51 letters, digits and single underscores, a letter "
-            "first (pass name=... where the folder shall keep its name)"
-        )
-    if name in _KEYWORDS:
-        raise ExportError(f"{name!r} means something else in C++ or Arduino; pass another name=")
+def _checked_name(name: str, board: Board) -> str:
+    """A name that builds, as far as lists of names and the board's compiler, if it is here, can say."""
+    language = "arduino" if board.framework.sketches else "plain"
+    checked_name(name, language)
+    if is_refused(name, board):
+        raise ExportError(f"{name!r} means something else to the compiler; pass name={f'{name}_model'!r}, or another")
     return name
 
 

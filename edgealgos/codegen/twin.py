@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnsupportedModelError
 from .cost.report import Report, predict_report
 from .lowering.pipeline import check_samples
-from .ops.semantics import decide
+from .program import Program
 from .program.interpret import count_saturated, encode, run_integer, run_stream
-from .program.ir import Program
 from .program.qtype import Ints
+from .program.scores import decide
 from .targets.boards import Board
 
 

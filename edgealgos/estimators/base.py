@@ -31,7 +31,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 
 from ..codegen.passes import model_bytes
 from ..codegen.passes.choose_forms import predicted_cycles
-from ..codegen.program import interpret, ir
+from ..codegen.program import Program, interpret
 from ..codegen.program.encoding import choose_encoding
 from .model import Arrays, Examples, Frame, Lesson, Model, Types
 from .params import Constraint, check_parameters
@@ -59,7 +59,7 @@ class EdgeEstimator(BaseEstimator):
 
     @staticmethod
     @abstractmethod
-    def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
+    def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
         """The family's float program of such numbers; depends on nothing else."""
 
     @abstractmethod
@@ -222,7 +222,7 @@ class EdgeEstimator(BaseEstimator):
         """Whether something is to be judged on rows that training does not see."""
         return self.bits == "mixed" or self.restarts > 1
 
-    def _check_budgets(self, program: ir.Program) -> None:
+    def _check_budgets(self, program: Program) -> None:
         """The budgets are promises: break loudly rather than take more."""
         taken = (("max_cycles", self.max_cycles, lambda: predicted_cycles(program), "cycles"),
                  ("max_model_bytes", self.max_model_bytes, lambda: model_bytes(program), "bytes"))  # fmt: skip
@@ -235,7 +235,7 @@ class EdgeEstimator(BaseEstimator):
 
     # ------------------------------------------------------------------ the fitted model
 
-    def to_program(self) -> ir.Program:
+    def to_program(self) -> Program:
         """The fitted model as a float program: the one meaning that Python and the device share."""
         check_is_fitted(self)
         labels = tuple(self.classes_.tolist()) if hasattr(self, "classes_") else None

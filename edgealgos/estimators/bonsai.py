@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..codegen.program import ir
+from ..codegen.ops import MatVec, TreeWalk
+from ..codegen.program import Op, Program
 from .gradient import GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
@@ -14,7 +15,7 @@ from .tasks import EdgeClassifier, EdgeRegressor
 FAMILY_PARAMETERS = {"depth": (integer(0, 6), NONE), "projection_dim": (integer(1, 255), NONE), "sigma": (positive(),)}
 
 
-def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
+def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
     """``z = Z x + b``, then the scores along one path of the tree (Kumar et al., 2017, eq. 1)."""
     constants, depth = Constants(weights, qtypes), frame.structure["depth"]
     branches = [constants.flash("theta", "T", doc="branching directions")] if depth else []
@@ -30,9 +31,9 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
         *bias,
         frame.output(),
     ]
-    body: list[ir.Op] = [
-        ir.MatVec("z", matrix="Z", vector="x", bias="z_bias"),
-        ir.TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
+    body: list[Op] = [
+        MatVec("z", matrix="Z", vector="x", bias="z_bias"),
+        TreeWalk("scores", vector="z", weights="W", gates="V", branches="theta" if depth else None,
                     bias="score_bias" if bias else None, depth=depth, w_type=qtypes["w"]),
     ]  # fmt: skip
     return frame.program("Bonsai", tensors, {"predict": body})

@@ -7,15 +7,16 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.special import logit
 
-from ..codegen.program import ir
+from ..codegen.ops import Add, CountStep, GatedUpdate, KeepConfident, LeakyUpdate, MatVec, Rescale, StartWindow
+from ..codegen.program import Op, Program, Space, Tensor
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, QType
 from .model import Arrays, Constants, Frame, Types
 
 LARGEST_MARGIN = 64.0  # beyond what a float can tell from certainty
-Body = tuple[list[ir.Tensor], list[ir.Op], list[ir.Op]]
+Body = tuple[list[Tensor], list[Op], list[Op]]
 
 
-def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
+def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
     """``push`` takes one time step into the state, ``predict`` scores the state."""
     cell = CELLS[frame.structure["cell"]](weights, qtypes, frame)
     tensors, push, predict = cell.windows() if "window_steps" in frame.structure else cell.sequence()
@@ -31,7 +32,7 @@ class Cell(ABC):
         self.structure, self.hidden = frame.structure, frame.structure["hidden_size"]
 
     @abstractmethod
-    def update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """Constants, and the op that makes the next state `h` from the pre-activation `p`."""
 
     def sequence(self) -> Body:
@@ -45,56 +46,56 @@ class Cell(ABC):
         """One state a window under way, which share all constants; one starts every stride."""
         width, stride, outputs = self.structure["window_steps"], self.structure["window_stride"], self.frame.n_outputs
         threshold, limit = self._threshold()
-        step = ir.Tensor("step", (1,), ir.Space.STATE, QType(16, 0), doc="steps since reset")
-        kept = ir.Tensor("kept", (outputs,), ir.Space.STATE, doc="scores of the most confident window")
+        step = Tensor("step", (1,), Space.STATE, QType(16, 0), doc="steps since reset")
+        kept = Tensor("kept", (outputs,), Space.STATE, doc="scores of the most confident window")
         tensors, product = self._product("W", "x", "wx")
         tensors = [step, kept, *threshold, *tensors]
-        push = [ir.CountStep("step", width, "kept" if limit else None, limit), *product]
+        push = [CountStep("step", width, "kept" if limit else None, limit), *product]
         for first in range(0, width, stride):
             lane = f"_{first // stride}"
             state, others, ops = self._step(lane)
             head, score = self._head(f"scores{lane}", f"h8{lane}")
-            tensors += [*state, *others, *head, ir.Tensor(score.out, (outputs,), ir.Space.SCRATCH)]
-            push += [ir.StartWindow(tensor.name, "step", first, width) for tensor in state]
-            push += [*ops, score, ir.KeepConfident("kept", score.out, "step", first, width, limit)]
+            tensors += [*state, *others, *head, Tensor(score.out, (outputs,), Space.SCRATCH)]
+            push += [StartWindow(tensor.name, "step", first, width) for tensor in state]
+            push += [*ops, score, KeepConfident("kept", score.out, "step", first, width, limit)]
         once = list({tensor.name: tensor for tensor in tensors}.values())
-        return once, push, [ir.Rescale("scores", source="kept")]
+        return once, push, [Rescale("scores", source="kept")]
 
-    def _threshold(self) -> tuple[list[ir.Tensor], str | None]:
+    def _threshold(self) -> tuple[list[Tensor], str | None]:
         """The margin of scores above which the answer stands, as a constant, and its name."""
         confidence = self.structure["early_exit"]
         if confidence is None:
             return [], None
         margin = np.array(min(float(logit(confidence)), LARGEST_MARGIN))
-        return [ir.Tensor("early_exit", (), ir.Space.FLASH, None, margin, doc="margin that is enough")], "early_exit"
+        return [Tensor("early_exit", (), Space.FLASH, None, margin, doc="margin that is enough")], "early_exit"
 
-    def _step(self, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Tensor], list[ir.Op]]:
+    def _step(self, lane: str = "") -> tuple[list[Tensor], list[Tensor], list[Op]]:
         """State, other tensors and ops of one step of the cell; `lane` sets apart the states of windows."""
         h, h8, p = f"h{lane}", f"h8{lane}", f"p{lane}"
         state = [
-            ir.Tensor(h, (self.hidden,), ir.Space.STATE, STATE, doc="hidden state"),
-            ir.Tensor(h8, (self.hidden,), ir.Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
+            Tensor(h, (self.hidden,), Space.STATE, STATE, doc="hidden state"),
+            Tensor(h8, (self.hidden,), Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
         ]
         product_tensors, product = self._product("U", h8, "uh", lane)
         update_tensors, update = self.update(h, p)
         tensors = [
             *product_tensors,
-            ir.Tensor(p, (self.hidden,), ir.Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
+            Tensor(p, (self.hidden,), Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
             *update_tensors,
         ]
-        return state, tensors, [*product, ir.Add(p, a="wx", b=f"uh{lane}"), update, ir.Rescale(h8, source=h)]
+        return state, tensors, [*product, Add(p, a="wx", b=f"uh{lane}"), update, Rescale(h8, source=h)]
 
-    def _head(self, out: str, h8: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def _head(self, out: str, h8: str) -> tuple[list[Tensor], Op]:
         """Scores of a state."""
         tensors = [self.constants.flash("FC", doc="head"), self.constants.flash("FC_bias", doc="bias of the head")]
-        return tensors, ir.MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
+        return tensors, MatVec(out, matrix="FC", vector=h8, bias="FC_bias")
 
-    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[ir.Tensor], list[ir.Op]]:
+    def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[Tensor], list[Op]]:
         """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
         name, inner = f"{out}{lane}", f"{out}_inner{lane}"
-        result = ir.Tensor(name, (self.hidden,), ir.Space.SCRATCH, PREACTIVATION)
+        result = Tensor(name, (self.hidden,), Space.SCRATCH, PREACTIVATION)
         if matrix in self.weights:
-            return [self.constants.flash(matrix), result], [ir.MatVec(name, matrix=matrix, vector=vector)]
+            return [self.constants.flash(matrix), result], [MatVec(name, matrix=matrix, vector=vector)]
         left, right = f"{matrix}1", f"{matrix}2"
         tensors = [
             self.constants.flash(right, doc="inner factor"),
@@ -102,28 +103,28 @@ class Cell(ABC):
             self.constants.flash(left, doc="outer factor"),
             result,
         ]
-        return tensors, [ir.MatVec(inner, matrix=right, vector=vector), ir.MatVec(name, matrix=left, vector=inner)]
+        return tensors, [MatVec(inner, matrix=right, vector=vector), MatVec(name, matrix=left, vector=inner)]
 
 
 class FastGRNN(Cell):
     """Gate and candidate share their matrices (Kusupati et al., 2018, section 3.2)."""
 
-    def update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """See the base."""
         tensors = [self.constants.flash("gate_bias"), self.constants.flash("candidate_bias"),
                    self.constants.scalar("zeta"), self.constants.scalar("nu")]  # fmt: skip
-        return tensors, ir.GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
+        return tensors, GatedUpdate(h, preactivation=p, gate_bias="gate_bias", candidate_bias="candidate_bias",
                                        zeta="zeta", nu="nu", nonlinearity=self.structure["nonlinearity"])  # fmt: skip
 
 
 class FastRNN(Cell):
     """A weighted residual (Kusupati et al., 2018, section 3.1)."""
 
-    def update(self, h: str, p: str) -> tuple[list[ir.Tensor], ir.Op]:
+    def update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """See the base."""
         tensors = [self.constants.flash("candidate_bias"), self.constants.scalar("alpha"),
                    self.constants.scalar("beta")]  # fmt: skip
-        return tensors, ir.LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
+        return tensors, LeakyUpdate(h, preactivation=p, candidate_bias="candidate_bias", alpha="alpha",
                                        beta="beta", nonlinearity=self.structure["nonlinearity"])  # fmt: skip
 
 

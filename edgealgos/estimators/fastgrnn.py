@@ -37,13 +37,15 @@ class _Recurrent(SequenceMixin, GradientTrained):
 
         frame, windows = lesson.frame, self._windows
         steps, features = frame.shape
-        fixed = {"n_steps": windows.get("window_steps", steps), "problem": frame.problem, "bits": lesson.bits,
-                 "cell": self._cell, "nonlinearity": self.nonlinearity, "every_step": bool(windows)}  # fmt: skip
+        fixed: dict[str, Any] = {
+            "n_steps": windows.get("window_steps", steps), "problem": frame.problem, "bits": lesson.bits,
+            "cell": self._cell, "nonlinearity": self.nonlinearity, "every_step": bool(windows),
+        }  # fmt: skip
         hidden_size, rank_w, rank_u = structure_for_budget(
             self.max_model_bytes, features, frame.n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
             rank_u=self.rank_u, max_cycles=self.max_cycles, **fixed,
         )  # fmt: skip
-        chosen = {"hidden_size": hidden_size, "rank_w": rank_w, "rank_u": rank_u}
+        chosen: dict[str, Any] = {"hidden_size": hidden_size, "rank_w": rank_w, "rank_u": rank_u}
         student = FastGRNN(features, frame.n_outputs, **chosen, **fixed)
         return student, chosen | {"cell": self._cell, "nonlinearity": self.nonlinearity} | windows
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codegen.program import ir
+from ..codegen.ops import ArgMax
+from ..codegen.program import Op, Program, Space, Tensor
 from ..codegen.program.encoding import InputEncoding
 from ..codegen.program.qtype import QType
 from ..codegen.program.verify import verify
@@ -37,7 +38,7 @@ class Frame:
         Cycles of a prediction that are promised.
     """
 
-    writer: Callable[[Arrays, Types, Frame], ir.Program]
+    writer: Callable[[Arrays, Types, Frame], Program]
     shape: tuple[int, ...]
     encoding: InputEncoding
     labels: tuple[Any, ...] | None
@@ -56,28 +57,28 @@ class Frame:
             return "regression"
         return "multiclass" if self.n_outputs > 1 else "binary"
 
-    def program_of(self, weights: Arrays, qtypes: Types) -> ir.Program:
+    def program_of(self, weights: Arrays, qtypes: Types) -> Program:
         """The float program of such numbers: the one meaning that Python and the device share."""
         return self.writer(weights, qtypes, self)
 
-    def input(self, doc: str = "device input") -> ir.Tensor:
+    def input(self, doc: str = "device input") -> Tensor:
         """What the program takes: a row, or a step of a sequence."""
-        return ir.Tensor("x", self.shape[-1:], ir.Space.INPUT, self.encoding.qtype, doc=doc)
+        return Tensor("x", self.shape[-1:], Space.INPUT, self.encoding.qtype, doc=doc)
 
-    def output(self) -> ir.Tensor:
+    def output(self) -> Tensor:
         """The scores."""
-        return ir.Tensor("scores", (self.n_outputs,), ir.Space.OUTPUT, doc="one score a class")
+        return Tensor("scores", (self.n_outputs,), Space.OUTPUT, doc="one score a class")
 
-    def program(self, family: str, tensors: list[ir.Tensor], functions: dict[str, list[ir.Op]]) -> ir.Program:
+    def program(self, family: str, tensors: list[Tensor], functions: dict[str, list[Op]]) -> Program:
         """The program of these tensors and ops; a classifier's ends in the arg-max."""
         facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles}
         if self.labels is not None:
             facts |= {"task": "classifier", "labels": self.labels}
-            tensors = [*tensors, ir.Tensor("label", (1,), ir.Space.SCRATCH, doc="index of the class")]
-            functions = functions | {"predict": [*functions["predict"], ir.ArgMax("label", source="scores")]}
+            tensors = [*tensors, Tensor("label", (1,), Space.SCRATCH, doc="index of the class")]
+            functions = functions | {"predict": [*functions["predict"], ArgMax("label", source="scores")]}
         frozen = {name: tuple(body) for name, body in functions.items()}
         steps = self.shape[0] if "push" in functions else None
-        return verify(ir.Program(tuple(tensors), frozen, self.encoding, steps=steps, family=family, **facts))
+        return verify(Program(tuple(tensors), frozen, self.encoding, steps=steps, family=family, **facts))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,23 +88,23 @@ class Constants:
     weights: Arrays
     qtypes: Types
 
-    def flash(self, name: str, source: str | None = None, doc: str = "") -> ir.Tensor:
+    def flash(self, name: str, source: str | None = None, doc: str = "") -> Tensor:
         """A trained constant; `source` is its name in training where the program has a longer one."""
         source = source or name
         data = self.weights[source]
-        return ir.Tensor(name, data.shape, ir.Space.FLASH, self.qtypes.get(source), data, doc=doc)
+        return Tensor(name, data.shape, Space.FLASH, self.qtypes.get(source), data, doc=doc)
 
-    def scalar(self, name: str) -> ir.Tensor:
+    def scalar(self, name: str) -> Tensor:
         """A constant that becomes an operand of an instruction."""
-        return ir.Tensor(name, (), ir.Space.FLASH, self.qtypes.get(name), self.weights[name].reshape(()))
+        return Tensor(name, (), Space.FLASH, self.qtypes.get(name), self.weights[name].reshape(()))
 
-    def optional(self, name: str, source: str, doc: str) -> list[ir.Tensor]:
+    def optional(self, name: str, source: str, doc: str) -> list[Tensor]:
         """A constant where training made one."""
         return [self.flash(name, source, doc)] if source in self.weights else []
 
-    def activation(self, name: str, size: int, source: str | None = None, doc: str = "") -> ir.Tensor:
+    def activation(self, name: str, size: int, source: str | None = None, doc: str = "") -> Tensor:
         """A vector that lives inside one function, of the type that training profiled (as `source`)."""
-        return ir.Tensor(name, (size,), ir.Space.SCRATCH, self.qtypes.get(source or name), doc=doc)
+        return Tensor(name, (size,), Space.SCRATCH, self.qtypes.get(source or name), doc=doc)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +135,7 @@ class Model:
     representations: Mapping[str, str] | None = None
 
     @property
-    def program(self) -> ir.Program:
+    def program(self) -> Program:
         """Its float program."""
         return self.frame.program_of(self.weights, self.qtypes)
 

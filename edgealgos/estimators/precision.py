@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from ..codegen.passes import AccumulatorOverflow, to_integer
 from ..codegen.passes.mixed import error_on, matrices, narrow, represent
-from ..codegen.program import ir
+from ..codegen.program import Program
 from ..codegen.program.qtype import QType
 from .model import Examples, Model
 
 MOST_TRAINED_NARROW = 1  # matrices that go on training with four bits where not all may
 
 
-def proven(model: Model) -> tuple[Model, ir.Program]:
+def proven(model: Model) -> tuple[Model, Program]:
     """The model with its integer program; 16-bit weights lose as many of their last bits as 32-bit sums ask for."""
     while True:
         try:
@@ -66,7 +66,7 @@ def narrowed(
     return replace(model, representations=dict.fromkeys(four_bits, "fixed4") | choice.representations)
 
 
-def _taken_back(model: Model, program: ir.Program, choices: Mapping[str, str], transposed: frozenset[str]) -> Model:
+def _taken_back(model: Model, program: Program, choices: Mapping[str, str], transposed: frozenset[str]) -> Model:
     """The model with constants of a program in place of the trained ones of these names."""
     for name in choices:
         tensor = program[name]

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..codegen.program import ir
+from ..codegen.ops import MatVec, PrototypeScore
+from ..codegen.program import Op, Program
 from .gradient import GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
@@ -21,7 +22,7 @@ FAMILY_PARAMETERS = {
 }
 
 
-def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
+def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
     """``z = W x + b``, then ``sum_j L_j 2^-|z - b_j|^2``, gamma folded in (Gupta et al., 2017, section 3)."""
     constants = Constants(weights, qtypes)
     stored = constants.flash("L", doc="label scores of the prototypes, class by class")
@@ -38,9 +39,9 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> ir.Program:
         *bias,
         frame.output(),
     ]
-    body: list[ir.Op] = [
-        ir.MatVec("z", matrix="W", vector="x", bias="z_bias" if z_bias else None),
-        ir.PrototypeScore("scores", vector="z", prototypes="B", labels="L", bias="score_bias" if bias else None),
+    body: list[Op] = [
+        MatVec("z", matrix="W", vector="x", bias="z_bias" if z_bias else None),
+        PrototypeScore("scores", vector="z", prototypes="B", labels="L", bias="score_bias" if bias else None),
     ]
     return frame.program("ProtoNN", tensors, {"predict": body})
 

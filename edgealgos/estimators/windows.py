@@ -80,7 +80,8 @@ class Windowed(GradientTrained):
             part = replace(lesson, examples=all_windows.where(chosen), x_q=windows.x_q[chosen])
             return self._run_training(student, part, share)
 
-        return train_windows(student, windows, lesson.frame.encoding.qtype.frac, run)
+        model: Model = train_windows(student, windows, lesson.frame.encoding.qtype.frac, run)
+        return model
 
     @property
     def _judges(self) -> bool:

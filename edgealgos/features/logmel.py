@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen.lowering.join import RAW, raw_encoding
-from ..codegen.ops.sound import exponent_offset
-from ..codegen.program import ir
-from ..codegen.program.qtype import QType
-from ..codegen.program.verify import verify
+from ..codegen.ops.sound import Frame, LogBands, NormalizeBands, PowerSpectrum, exponent_offset
+from ..codegen.program import Op, Program, QType, Space, Tensor, verify
 from ..estimators.params import NONE, Constraint, Interval, integer, positive
 from .base import FeatureExtractor
 
@@ -127,7 +125,7 @@ class LogMel(FeatureExtractor):
         """Samples that are transformed."""
         return 1 << (int(self.window) - 1).bit_length()
 
-    def to_program(self) -> ir.Program:
+    def to_program(self) -> Program:
         """``push`` takes one hop and makes a frame of features."""
         window, points = self._window(), self._size // 2
         floors, most = self._floors(float(np.square(np.concatenate([window, window[-2:0:-1]])).sum()))
@@ -137,33 +135,33 @@ class LogMel(FeatureExtractor):
         word, wide = QType(16, 0), QType(32, 0)
         one = 2**15 - 1
         tensors = (
-            ir.Tensor("samples", (self.hop,), ir.Space.INPUT, RAW, doc="one hop"),
+            Tensor("samples", (self.hop,), Space.INPUT, RAW, doc="one hop"),
             _table("hann", np.rint(window * one), word, "first half of the window"),
             _table("turns", np.rint(turns * one), word, "cosine and sine of a quarter of a turn"),
             _table("floors", floors, wide, "noise floor of a bin, by exponent"),
             _table("mel_edges", edges, word, "bins where bands begin and end"),
             _table("mel_weights", weights, QType(8, 0), "of bins in the band that rises there, 128ths"),
-            ir.Tensor("history", (2 + self.window - self.hop,), ir.Space.STATE, word,
+            Tensor("history", (2 + self.window - self.hop,), Space.STATE, word,
                       doc="last sample, hops so far, samples that the next frame begins with"),
-            ir.Tensor("frame", (2 * points + 2,), ir.Space.SCRATCH, word, doc="mantissas and exponent"),
-            ir.Tensor("power", (points + 1,), ir.Space.SCRATCH, wide, doc="power spectrum and exponent"),
-            ir.Tensor("mel", (self.n_mels,), ir.Space.OUTPUT, word, doc="logarithms of band energies"),
+            Tensor("frame", (2 * points + 2,), Space.SCRATCH, word, doc="mantissas and exponent"),
+            Tensor("power", (points + 1,), Space.SCRATCH, wide, doc="power spectrum and exponent"),
+            Tensor("mel", (self.n_mels,), Space.OUTPUT, word, doc="logarithms of band energies"),
         )  # fmt: skip
         levels, normalized = self._normalized()
         logarithms = "bands" if levels else "mel"
         push = (
-            ir.Frame("frame", source="samples", history="history", window="hann",
+            Frame("frame", source="samples", history="history", window="hann",
                      emphasis=round(256 * self.pre_emphasis), most=most),
-            ir.PowerSpectrum("power", source="frame", turns="turns", floors="floors"),
-            ir.LogBands(logarithms, source="power", edges="mel_edges", weights="mel_weights"),
+            PowerSpectrum("power", source="frame", twiddles="turns", floors="floors"),
+            LogBands(logarithms, source="power", edges="mel_edges", weights="mel_weights"),
             *normalized,
         )  # fmt: skip
         return verify(
-            ir.Program(tensors + levels, {"push": push, "predict": ()}, raw_encoding(), "features", steps=self.n_steps_,
+            Program(tensors + levels, {"push": push, "predict": ()}, raw_encoding(), "features", steps=self.n_steps_,
                        family="LogMel")
         )  # fmt: skip
 
-    def _normalized(self) -> tuple[tuple[ir.Tensor, ...], tuple[ir.Op, ...]]:
+    def _normalized(self) -> tuple[tuple[Tensor, ...], tuple[Op, ...]]:
         """What normalises the bands, if anything."""
         share = round(256 * self.normalization)
         if not share:
@@ -171,10 +169,10 @@ class LogMel(FeatureExtractor):
         hops = self.time_constant * self.sample_rate / self.hop
         slowness = min(max(round(np.log2(hops)), 0), SLOWEST)
         levels = (
-            ir.Tensor("bands", (self.n_mels,), ir.Space.SCRATCH, QType(16, 0), doc="logarithms of band energies"),
-            ir.Tensor("band_levels", (self.n_mels + 1,), ir.Space.STATE, QType(32, 0), doc="their slow levels"),
+            Tensor("bands", (self.n_mels,), Space.SCRATCH, QType(16, 0), doc="logarithms of band energies"),
+            Tensor("band_levels", (self.n_mels + 1,), Space.STATE, QType(32, 0), doc="their slow levels"),
         )
-        return levels, (ir.NormalizeBands("mel", "bands", "band_levels", share, slowness),)
+        return levels, (NormalizeBands("mel", "bands", "band_levels", share, slowness),)
 
     def _window(self) -> NDArray[np.float64]:
         """First half of a Hann window and its middle; it begins anew after `window` samples."""
@@ -210,8 +208,8 @@ class LogMel(FeatureExtractor):
         return edges, weights
 
 
-def _table(name: str, values: NDArray[np.float64], qtype: QType, doc: str) -> ir.Tensor:
-    return ir.Tensor(name, values.shape, ir.Space.FLASH, qtype, values, doc=doc)
+def _table(name: str, values: NDArray[np.float64], qtype: QType, doc: str) -> Tensor:
+    return Tensor(name, values.shape, Space.FLASH, qtype, values, doc=doc)
 
 
 def _mel(hertz: float | NDArray[np.float64]) -> NDArray[np.float64]:

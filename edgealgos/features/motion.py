@@ -10,10 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ..codegen.lowering.join import RAW, raw_encoding
-from ..codegen.ops.motion import STATISTICS, sizes
-from ..codegen.program.ir import Decimate, Op, Program, SlideWindow, Space, Tensor, WindowStatistics
-from ..codegen.program.qtype import QType
-from ..codegen.program.verify import verify
+from ..codegen.ops.motion import STATISTICS, Decimate, SlideWindow, WindowStatistics, sizes
+from ..codegen.program import Op, Program, QType, Space, Tensor, verify
 from ..estimators.params import NONE, Constraint, Options, integer, positive
 from .base import FeatureExtractor, check_raw
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import QType
 from .budget import NIBBLE, TensorSpec, least_bytes
+from .family import Array, Arrays, Family, Types
+from .rounding import Rounding
 from .schedule import Recipe
 from .starts import projection_rate, projection_start
 from .targets import excess_fraction
@@ -22,7 +25,7 @@ TREE_DENSITY = 0.6
 LARGEST = 255  # dimensions
 
 
-class Bonsai:
+class Bonsai(Family):
     """Sparse projection, shallow tree, bilinear nodes (Kumar, Goyal and Varma, ICML 2017, eq. 1).
 
     ``score = sum over the path of (W_k z) * t(V_k z)`` with ``z = sat(Z x + b)`` in [-1, 1) and ``t`` the saturation to
@@ -43,7 +46,10 @@ class Bonsai:
     profiled = ("w",)
     centred = ("Z", "b")
 
-    def __init__(self, n_features, n_outputs, problem, *, projection_dim, depth, sigma=1.0, bits=8):
+    def __init__(
+        self, n_features: int, n_outputs: int, problem: str, *, projection_dim: int, depth: int, sigma: float = 1.0,
+        bits: int = 8,
+    ) -> None:  # fmt: skip
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
         self.projection_dim, self.depth, self.sigma = projection_dim, depth, sigma
         self.n_internal, self.n_nodes = 2**depth - 1, 2 ** (depth + 1) - 1
@@ -59,14 +65,13 @@ class Bonsai:
             self.specs["T"] = TensorSpec((self.n_internal, d), bits if bits > NIBBLE else 8)
         if problem == "regression":
             self.specs["c"] = TensorSpec((k,), 32, scale_of=())
-        self.extra_bytes = 0
         self.recipe = Recipe(learning_rate=0.003, mixup=0.3, noise=0.4, teacher=True)
         if problem == "regression":
             self.recipe = Recipe(epochs=1000, learning_rate=0.02, loss="squared", mixup=0.2)
         self.rates = {"Z": projection_rate(n_features)}
         self.l2 = 3e-4 if problem != "regression" else 1e-6
 
-    def initial(self, x, y, rng):
+    def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """Z from discriminant and principal directions, nodes small and random."""
         d, k = self.projection_dim, self.n_outputs
         z, b = projection_start(x, y, d, self.problem, rng)
@@ -82,12 +87,15 @@ class Bonsai:
             params["c"] = np.zeros(k)
         return params
 
-    def forward(self, params, x, rounding):
+    def forward(self, params: Mapping[str, tf.Tensor], x: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Scores (n, n_outputs) of rows (n, d)."""
         n, d = self.n_outputs, self.projection_dim
         z = tf.matmul(x, rounding.weight("Z", params["Z"]), transpose_b=True) + rounding.weight("b", params["b"])
         z = rounding.fixed(z, Z_TYPE)
-        flat = lambda name: tf.reshape(rounding.weight(name, params[name]), (-1, d))  # noqa: E731
+
+        def flat(name: str) -> tf.Tensor:
+            return tf.reshape(rounding.weight(name, params[name]), (-1, d))
+
         w = rounding.profiled("w", tf.matmul(z, flat("W"), transpose_b=True), SCORE_BITS)
         t = rounding.fixed(tf.matmul(z, flat("V"), transpose_b=True), T_TYPE)
         scores = tf.reshape(w * t, (-1, self.n_nodes, n))
@@ -96,7 +104,7 @@ class Bonsai:
         scores = tf.reduce_sum(scores, 1)
         return scores + params["c"] if "c" in params else scores
 
-    def _path(self, z, theta, rounding):
+    def _path(self, z: tf.Tensor, theta: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Share of each node in the answer, (n, n_nodes): relaxed while training, 0 or 1 once rounding is on."""
         branch = tf.matmul(z, theta, transpose_b=True)
         soft = 0.5 * (1.0 + tf.tanh(rounding.sharpness * branch))
@@ -108,16 +116,16 @@ class Bonsai:
             shares.append(shares[parent] * (left[:, parent] if node % 2 else 1.0 - left[:, parent]))
         return tf.stack(shares, 1)
 
-    def penalty(self, params):
+    def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Squared weights."""
         return self.l2 * tf.add_n([tf.reduce_sum(tf.square(params[n])) for n in ("Z", "W", "V")])
 
-    def activation_types(self, weights, ranges):
+    def activation_types(self, weights: Arrays, ranges: Callable[[], Mapping[str, float]]) -> Types:
         """w never saturates: |z| <= 1, so that |W_k z| is bounded by the weights alone."""
         bound = float(np.abs(weights["W"]).sum(-1).max())
         return {"z": Z_TYPE, "t": T_TYPE, "w": QType.covering(bound, SCORE_BITS)}
 
-    def finish(self, weights, qtypes, y_mean, y_scale):
+    def finish(self, weights: Arrays, qtypes: Types, y_mean: float, y_scale: float) -> tuple[Arrays, Types]:
         """Targets back in their units: W times a power of two, the mean in the output bias; w no finer than its sum."""
         qtypes["w"] = QType(SCORE_BITS, min(qtypes["w"].frac, qtypes["W"].frac + Z_TYPE.frac))
         if "c" in weights:
@@ -135,8 +143,9 @@ class Bonsai:
 
 
 def structure_for_budget(
-    budget, n_features, n_outputs, *, projection_dim=None, depth=None, problem="multiclass", bits=8, max_cycles=None
-):
+    budget: int | None, n_features: int, n_outputs: int, *, projection_dim: int | None = None, depth: int | None = None,
+    problem: str = "multiclass", bits: int = 8, max_cycles: int | None = None,
+) -> tuple[int, int]:  # fmt: skip
     """Projection size and depth for a byte budget: the documented rule behind ``None``.
 
     The projection is as wide as the scores deserve: twice the number of classes (24 for a single score), more with the
@@ -165,7 +174,7 @@ def structure_for_budget(
         When not even the smallest structure fits; the message says the least budget that works.
     """
 
-    def least(d, h, density=LEAST_DENSITY):
+    def least(d: int, h: int, density: float = LEAST_DENSITY) -> int:
         model = Bonsai(n_features, n_outputs, problem, projection_dim=d, depth=h, bits=bits)
         specs = {n: s if n == "Z" else dataclasses.replace(s, sparse=False) for n, s in model.specs.items()}
         return least_bytes(specs, model.extra_bytes, density)
@@ -174,8 +183,8 @@ def structure_for_budget(
     usual = 1024 if bits <= NIBBLE else 2048
     widest = max(2 * n_outputs, 8 if n_outputs > 1 else 24) * max(1.0, math.sqrt(limit / usual))
     widest = max(1, min(round(widest), 3 * n_features, LARGEST if max_cycles is None else 4 + max_cycles // 600))
-    widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
-    depths = range(3 if max_cycles is None else 0, -1, -1) if depth is None else (depth,)
+    widths: Sequence[int] = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
+    depths: Sequence[int] = range(3 if max_cycles is None else 0, -1, -1) if depth is None else (depth,)
     for h in depths:
         if least(widths[0], h, TREE_DENSITY if h else LEAST_DENSITY) <= limit:
             return widths[0], h

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codegen.program.qtype import cheapest_storage, storage_bytes
+from ..codegen.storage import cheapest_storage, storage_bytes
 
 NIBBLE = 4  # bits of half a byte
 Masks = dict[str, NDArray[np.bool_]]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from . import adam
+from .family import Array, Arrays, Family
 from .losses import row_hits, row_losses
 from .rounding import Rounding
 
 Tensors = dict[str, tf.Tensor]
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+Numbers = Mapping[str, Any]
 
 
 class State(NamedTuple):
@@ -44,7 +46,12 @@ class Control(NamedTuple):
     rates: Tensors
 
 
-def fresh_state(params: dict[str, Any]) -> State:
+def arrays(tensors: Tensors) -> Arrays:
+    """Tensors as arrays."""
+    return {name: value.numpy() for name, value in tensors.items()}
+
+
+def fresh_state(params: Mapping[str, Array]) -> State:
     """State before the first step."""
     tensors = {name: tf.constant(value, tf.float32) for name, value in params.items()}
     zeros = {name: tf.zeros_like(value) for name, value in tensors.items()}
@@ -67,24 +74,29 @@ class Data(NamedTuple):
     weight: tf.Tensor
 
 
-def data(x_q, targets, weight) -> Data:
+def data(x_q: Array, targets: Array, weight: Array) -> Data:
     """Arrays as tensors, sent to the device once."""
     return Data(tf.constant(x_q), tf.constant(targets, tf.float32), tf.constant(weight, tf.float32))
 
 
-def control(masks, scales, high, on, frozen, rates, **scalars) -> Control:
+def control(
+    masks: Numbers, scales: Numbers, high: Numbers, on: bool, frozen: bool, rates: Numbers, **scalars: Any
+) -> Control:
     """Numbers and masks as tensors."""
-    real = lambda values: {name: tf.constant(value, tf.float32) for name, value in values.items()}  # noqa: E731
+
+    def real(values: Numbers) -> Tensors:
+        return {name: tf.constant(value, tf.float32) for name, value in values.items()}
+
     return Control(
         masks=real(masks), scales=real(scales), high=real(high), rates=real(rates),
         on=tf.constant(bool(on)), frozen=tf.constant(bool(frozen)), **real(scalars),
     )  # fmt: skip
 
 
-_compiled: dict[tuple, tuple[Callable, Callable]] = {}
+_compiled: dict[tuple[Any, ...], tuple[Callable[..., Any], Callable[..., Any]]] = {}
 
 
-def structure_key(model) -> tuple:
+def structure_key(model: Family) -> tuple[Any, ...]:
     """What the compiled maths of a family object depends on: its kind, plain attributes, widths of values."""
     plain = {k: v for k, v in vars(model).items() if isinstance(v, int | float | str | bool | tuple | type(None))}
     widths = tuple((name, spec.bits) for name, spec in model.specs.items())
@@ -106,19 +118,20 @@ class Engine:
         Whether to compile with XLA.
     """
 
-    def __init__(self, model, *, x_frac, loss, jit=True):
+    def __init__(self, model: Family, *, x_frac: int, loss: str, jit: bool = True) -> None:
         self.model, self.loss, self.x_scale = model, loss, 2.0**-x_frac
         self.bits = {name: spec.bits for name, spec in model.specs.items()}
         key = structure_key(model), x_frac, loss, jit
         if key not in _compiled:
             while len(_compiled) >= 8:
                 del _compiled[next(iter(_compiled))]
-            _compiled[key] = tuple(
-                tf.function(body, jit_compile=jit, autograph=False) for body in (self._epoch_body, self._scores_body)
-            )
+            compiled = [tf.function(f, jit_compile=jit, autograph=False) for f in (self._epoch_body, self._scores_body)]
+            _compiled[key] = compiled[0], compiled[1]
         self._epoch, self._scores = _compiled[key]
 
-    def epoch(self, state: State, control: Control, data: Data, rows, rates, seed: int):
+    def epoch(
+        self, state: State, control: Control, data: Data, rows: Array, rates: Array, seed: int
+    ) -> tuple[State, tf.Tensor, tf.Tensor]:
         """One pass; returns the state, the mean loss and the mean score of the rows seen.
 
         Parameters
@@ -131,24 +144,27 @@ class Engine:
             Of the random numbers inside the model (dropout).
         """
         steps = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32), tf.constant(seed, tf.int32)
-        return self._epoch(state, control, data, *steps)
+        done: tuple[State, tf.Tensor, tf.Tensor] = self._epoch(state, control, data, *steps)
+        return done
 
-    def scores(self, params: Tensors, control: Control, x_q, rows: int = 4096) -> tf.Tensor:
+    def scores(self, params: Tensors, control: Control, x_q: Array, rows: int = 4096) -> tf.Tensor:
         """Scores of rows with the removed values removed, shape (n, n_outputs)."""
         parts = [self._scores(params, control, tf.constant(x_q[i : i + rows])) for i in range(0, len(x_q), rows)]
         return tf.concat(parts, -2)
 
-    def _rounding(self, control: Control, key=None) -> Rounding:
+    def _rounding(self, control: Control, key: tf.Tensor | None = None) -> Rounding:
         return Rounding(control.on, control.scales, self.bits, control.sharpness, key)
 
-    def _scores_body(self, params, control, x_q):
+    def _scores_body(self, params: Tensors, control: Control, x_q: tf.Tensor) -> tf.Tensor:
         x = tf.cast(x_q, tf.float32) * self.x_scale - control.centre
         return self.model.forward(masked(params, control.masks), x, self._rounding(control))
 
-    def _epoch_body(self, state, control, data, rows, rates, seed):
+    def _epoch_body(
+        self, state: State, control: Control, data: Data, rows: tf.Tensor, rates: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[State, tf.Tensor, tf.Tensor]:
         steps = rows.shape[0]
 
-        def body(i, state, loss_sum, hit_sum):
+        def body(i: tf.Tensor, state: State, loss_sum: tf.Tensor, hit_sum: tf.Tensor) -> tuple[Any, ...]:
             key = tf.stack([seed, i])
             x = tf.cast(tf.gather(data.x_q, rows[i]), tf.float32) * self.x_scale - control.centre
             y, weight = tf.gather(data.targets, rows[i]), tf.gather(data.weight, rows[i])
@@ -168,23 +184,17 @@ class Engine:
         return state, loss / steps, hits / steps
 
     def _adam(self, state: State, control: Control, grads: Tensors, rate: tf.Tensor) -> State:
-        """One step of Adam (Kingma and Ba, 2015) that keeps weights on their grid and frozen zeros at zero."""
+        """One step of Adam for every tensor."""
         step = state.step + 1
         t = tf.cast(step, tf.float32)
-        correction = tf.sqrt(1.0 - tf.pow(BETA2, t)) / (1.0 - tf.pow(BETA1, t))
+        scale = rate * adam.correction(t)
         params, first, second, average = {}, {}, {}, {}
-        decay = tf.minimum(control.ema, t / (t + 10.0))
         for name, value in state.params.items():
-            grad = grads[name]
-            first[name] = BETA1 * state.first[name] + (1.0 - BETA1) * grad
-            second[name] = BETA2 * state.second[name] + (1.0 - BETA2) * tf.square(grad)
-            move = rate * correction * control.rates[name] * first[name] / (tf.sqrt(second[name]) + EPSILON)
+            first[name] = adam.mean(state.first[name], grads[name])
+            second[name] = adam.mean_square(state.second[name], grads[name])
+            move = adam.move(scale * control.rates[name], first[name], second[name])
             if value.shape.rank > 1:
                 move += rate * control.weight_decay * value
-            high = control.high[name]
-            new = tf.clip_by_value(value - move, -high, high)
-            if name in control.masks:
-                new = tf.where(control.frozen, new * control.masks[name], new)
-            params[name] = new
-            average[name] = decay * state.average[name] + (1.0 - decay) * new
+            params[name] = adam.moved(value, move, control.high[name], control.masks.get(name), control.frozen)
+            average[name] = adam.average(state.average[name], params[name], control.ema, t)
         return State(params, first, second, average, step)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +12,8 @@ import tensorflow as tf
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, QType
 from . import recurrence
 from .budget import TensorSpec, least_bytes
-from .rounding import straight_through
+from .family import Array, Arrays, Family, Types
+from .rounding import Rounding, straight_through
 from .schedule import Recipe
 from .targets import excess_fraction
 
@@ -25,7 +28,7 @@ SCALARS = {"FastGRNN": ("zeta", "nu"), "FastRNN": ("alpha", "beta")}
 VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_bias",)}
 
 
-class FastGRNN:
+class FastGRNN(Family):
     """A recurrent cell and a linear head on its last state (Kusupati et al., NeurIPS 2018), as the device does.
 
     ``p = W x + U h``; FastGRNN: ``h = (zeta (1 - s) + nu) c + s h`` with gate ``s = sigmoid(p + b_z)`` and candidate
@@ -50,16 +53,19 @@ class FastGRNN:
     """
 
     stepwise = True
+    fixed_types: ClassVar[Mapping[str, QType]] = {"h8": SMALL_STATE}
 
-    def __init__(self, n_features, n_outputs, problem, *, n_steps, hidden_size, cell="FastGRNN", rank_w=None,
-                 rank_u=None, nonlinearity="hard_tanh", bits=8, every_step=False):  # fmt: skip
+    def __init__(
+        self, n_features: int, n_outputs: int, problem: str, *, n_steps: int, hidden_size: int, cell: str = "FastGRNN",
+        rank_w: int | None = None, rank_u: int | None = None, nonlinearity: str = "hard_tanh", bits: int = 8,
+        every_step: bool = False,
+    ) -> None:  # fmt: skip
         self.n_step_features, self.n_steps = n_features, n_steps
         self.n_features, self.n_outputs, self.problem = n_features * n_steps, n_outputs, problem
         self.name, self.hidden_size, self.nonlinearity = cell, hidden_size, nonlinearity
         self.rank_w = rank_w if rank_w and rank_w < min(n_features, hidden_size) else None
         self.rank_u = rank_u if rank_u and rank_u < hidden_size else None
         self.specs = self._specs(bits)
-        self.fixed_types = {"h8": SMALL_STATE}
         self.every_step = every_step
         self.extra_bytes = TANH_TABLE_BYTES * (nonlinearity == "tanh") + THRESHOLD_BYTES * every_step
         self.profiled = tuple(f"{m}_inner" for m, rank in (("wx", self.rank_w), ("uh", self.rank_u)) if rank)
@@ -70,7 +76,7 @@ class FastGRNN:
         )  # fmt: skip
         self.rates = dict.fromkeys(SCALARS[cell], 0.1)
 
-    def _specs(self, bits) -> dict[str, TensorSpec]:
+    def _specs(self, bits: int) -> dict[str, TensorSpec]:
         """Every stored tensor."""
         h, visits = self.hidden_size, (float(self.n_steps),)
         specs = {}
@@ -89,7 +95,7 @@ class FastGRNN:
 
     # ------------------------------------------------------------------ starts
 
-    def initial(self, x, y, rng):
+    def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """U orthogonal, W and head random with unit gain, the gate half open to the past."""
         h, d = self.hidden_size, self.n_step_features
         spread = float(np.sqrt(np.mean(np.square(x)))) + 1e-9
@@ -104,7 +110,7 @@ class FastGRNN:
         params["FC_bias"] = np.zeros(self.n_outputs)
         return params
 
-    def _factors(self, name, matrix):
+    def _factors(self, name: str, matrix: Array) -> Arrays:
         """A matrix, or its best approximation by two factors of equal weight."""
         rank = self.rank_w if name == "W" else self.rank_u
         if not rank:
@@ -116,7 +122,7 @@ class FastGRNN:
 
     # ------------------------------------------------------------------ forward
 
-    def forward(self, params, x, rounding):
+    def forward(self, params: Mapping[str, tf.Tensor], x: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Scores (n, n_outputs) of rows (n, n_steps, n_features) or (n, n_steps * n_features).
 
         With `every_step` those after each step, (n_steps, n, n_outputs).
@@ -127,9 +133,12 @@ class FastGRNN:
         scores = self.head(params, tf.reshape(states, (-1, self.hidden_size)), rounding)
         return tf.reshape(scores, (self.n_steps, -1, self.n_outputs))
 
-    def states(self, params, x, rounding):
+    def states(self, params: Mapping[str, tf.Tensor], x: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Hidden state after every step, (n_steps, n, hidden)."""
-        weight = lambda name: rounding.weight(name, params[name])  # noqa: E731
+
+        def weight(name: str) -> tf.Tensor:
+            return rounding.weight(name, params[name])
+
         steps = tf.transpose(tf.reshape(x, (-1, self.n_steps, self.n_step_features)), (1, 0, 2))
         wx = self._input_product(tf.reshape(steps, (-1, self.n_step_features)), weight, rounding)
         wx = tf.reshape(wx, (self.n_steps, -1, self.hidden_size))
@@ -143,31 +152,27 @@ class FastGRNN:
             rounding.profiled("uh_inner", tf.matmul(states, factors[1], transpose_b=True), 8)
         return states
 
-    def _input_product(self, x, weight, rounding):
+    def _input_product(self, x: tf.Tensor, weight: Callable[[str], tf.Tensor], rounding: Rounding) -> tf.Tensor:
         """``W x`` of all steps at once, in the type of a pre-activation."""
         if self.rank_w:
             x = rounding.profiled("wx_inner", tf.matmul(x, weight("W2"), transpose_b=True), 8)
         outer = weight("W1" if self.rank_w else "W")
         return rounding.fixed(tf.matmul(x, outer, transpose_b=True), PREACTIVATION)
 
-    def _scalar(self, value):
+    def _scalar(self, value: tf.Tensor) -> tf.Tensor:
         """A constant of the cell; those of FastGRNN are unsigned on the device."""
         value = tf.reshape(value, ())
         return straight_through(tf.nn.relu(value), value) if self.name == "FastGRNN" else value
 
-    def head(self, params, state, rounding):
+    def head(self, params: Mapping[str, tf.Tensor], state: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Scores of states (n, hidden)."""
         h8 = rounding.fixed(state, SMALL_STATE)
         scores = tf.matmul(h8, rounding.weight("FC", params["FC"]), transpose_b=True)
         return scores + rounding.weight("FC_bias", params["FC_bias"])
 
-    def penalty(self, params):
-        """None: weights decay instead, see the recipe."""
-        return tf.constant(0.0)
-
     # ------------------------------------------------------------------ types and results
 
-    def activation_types(self, weights, ranges):
+    def activation_types(self, weights: Arrays, ranges: Callable[[], Mapping[str, float]]) -> Types:
         """Inner products of low rank as profiled; biases give up bits that pre-activations do not have."""
         found = ranges() if self.profiled else {}
         types = {name: QType.covering(found[name], 8) for name in self.profiled}
@@ -176,7 +181,7 @@ class FastGRNN:
             types[name] = QType(8, min(covering.frac, PREACTIVATION.frac))
         return types
 
-    def finish(self, weights, qtypes, y_mean, y_scale):
+    def finish(self, weights: Arrays, qtypes: Types, y_mean: float, y_scale: float) -> tuple[Arrays, Types]:
         """Targets back in their units: the head times a power of two, the mean in its bias."""
         if self.name == "FastGRNN":
             weights |= {name: np.maximum(weights[name], 0.0) for name in SCALARS[self.name]}
@@ -192,9 +197,10 @@ class FastGRNN:
 
 
 def structure_for_budget(
-    budget, n_features, n_outputs, *, n_steps, hidden_size=None, rank_w=None, rank_u=None, problem="multiclass", bits=8,
-    nonlinearity="hard_tanh", cell="FastGRNN", max_cycles=None, every_step=False,
-):  # fmt: skip
+    budget: int | None, n_features: int, n_outputs: int, *, n_steps: int, hidden_size: int | None = None,
+    rank_w: int | None = None, rank_u: int | None = None, problem: str = "multiclass", bits: int = 8,
+    nonlinearity: str = "hard_tanh", cell: str = "FastGRNN", max_cycles: int | None = None, every_step: bool = False,
+) -> tuple[int, int | None, int | None]:  # fmt: skip
     """Hidden size and ranks for a byte budget: the documented rule behind ``None``.
 
     Full matrices, all values kept, and the largest state that fits: low rank bought nothing at about equal bytes on
@@ -224,19 +230,19 @@ def structure_for_budget(
         When not even the smallest structure fits; the message says the least budget that works.
     """
 
-    def least(size, rank):
+    def least(size: int, rank: int | None) -> int:
         model = FastGRNN(n_features, n_outputs, problem, n_steps=n_steps, hidden_size=size, rank_w=rank, rank_u=rank_u,
                          bits=bits, nonlinearity=nonlinearity, cell=cell, every_step=every_step)  # fmt: skip
         return least_bytes(model.specs, model.extra_bytes, 1.0 if hidden_size is None else LEAST_DENSITY)
 
-    def cycles(size):
+    def cycles(size: int) -> float:
         return n_steps * (PRODUCT_CYCLES * size * (n_features + size) + UNIT_CYCLES * size + STEP_CYCLES)
 
     limit = 4096 if budget is None else budget
-    sizes = range(LARGEST_HIDDEN, 0, -1) if hidden_size is None else (hidden_size,)
+    sizes: Sequence[int] = range(LARGEST_HIDDEN, 0, -1) if hidden_size is None else (hidden_size,)
     if max_cycles is not None and hidden_size is None:
         sizes = [size for size in sizes if cycles(size) <= max_cycles] or [1]
-    ranks = (rank_w,) if rank_w else (None, *(r for r in LOW_RANKS if 2 * r <= n_features))
+    ranks: tuple[int | None, ...] = (rank_w,) if rank_w else (None, *(r for r in LOW_RANKS if 2 * r <= n_features))
     for wanted in (min(n_outputs, sizes[0]), 1):
         for rank in ranks:
             size = next((size for size in sizes if least(size, rank) <= limit), 0)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 
-def targets_for(y: NDArray, n_outputs: int, problem: str, label_smoothing: float = 0.0) -> NDArray[np.float32]:
+def targets_for(y: NDArray[Any], n_outputs: int, problem: str, label_smoothing: float = 0.0) -> NDArray[np.float32]:
     """Target rows, shape (n, n_outputs): class shares, probability of class 1, or values.
 
     Parameters
@@ -19,10 +21,11 @@ def targets_for(y: NDArray, n_outputs: int, problem: str, label_smoothing: float
     if problem == "regression":
         return np.asarray(y, np.float32).reshape(len(y), n_outputs)
     if problem == "binary":
-        p = (np.asarray(y) == 1).astype(np.float32)[:, None]
-        return p * (1 - label_smoothing) + label_smoothing / 2
-    rows = np.eye(n_outputs, dtype=np.float32)[np.asarray(y, int)]
-    return rows * (1 - label_smoothing) + label_smoothing / n_outputs
+        rows, shares = (np.asarray(y) == 1).astype(np.float32)[:, None], 2
+    else:
+        rows, shares = np.eye(n_outputs, dtype=np.float32)[np.asarray(y, int)], n_outputs
+    targets: NDArray[np.float32] = rows * (1 - label_smoothing) + label_smoothing / shares
+    return targets
 
 
 def row_losses(scores: tf.Tensor, targets: tf.Tensor, problem: str, loss: str) -> tf.Tensor:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import QType
 from .budget import NIBBLE, TensorSpec, least_bytes
-from .rounding import straight_through
+from .family import Array, Arrays, Family, Types
+from .rounding import Rounding, straight_through
 from .schedule import Recipe
 from .starts import projection_rate, projection_start, prototype_start
 from .targets import excess_fraction
@@ -22,19 +24,19 @@ CYCLES = 18_300  # of 20,000; a product of the projection takes 10, one of a pro
 TABLE = np.round(128.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
 
 
-def squared_distances(z, b):
+def squared_distances(z: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """|z - b|^2 of all pairs, (n, m); exact in float32 for raw values of 7 bits in up to 1000 dimensions."""
     cross = tf.matmul(z, b, transpose_b=True)
     return tf.nn.relu(tf.reduce_sum(z * z, 1, keepdims=True) + tf.reduce_sum(b * b, 1) - 2.0 * cross)
 
 
-def _exp2(exponent):
+def _exp2(exponent: tf.Tensor) -> tf.Tensor:
     """Exact powers of two of whole exponents from -22 to 0."""
     table = tf.constant(2.0 ** -np.arange(23.0), exponent.dtype)
     return tf.gather(table, tf.cast(-exponent, tf.int32))
 
 
-class ProtoNN:
+class ProtoNN(Family):
     """Prototypes in a learned projection (Gupta et al., ICML 2017), as the device computes it.
 
     ``score = sum_j L_j 2^-|W x + b - b_j|^2``; gamma and log2(e) are folded into W and the prototypes. The bias b is
@@ -54,10 +56,12 @@ class ProtoNN:
     """
 
     name = "ProtoNN"
-    profiled = ()
     centred = ("W", "b")
 
-    def __init__(self, n_features, n_outputs, problem, *, projection_dim, n_prototypes, gamma=None, bits=8, z_frac=4):
+    def __init__(
+        self, n_features: int, n_outputs: int, problem: str, *, projection_dim: int, n_prototypes: int,
+        gamma: float | None = None, bits: int = 8, z_frac: int = 4,
+    ) -> None:  # fmt: skip
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
         self.projection_dim, self.n_prototypes, self.gamma = projection_dim, n_prototypes, gamma
         self.z_type = QType(7, z_frac)
@@ -77,7 +81,7 @@ class ProtoNN:
         self.rates = {"W": projection_rate(n_features)}
         self.l2 = 1e-5 if problem != "regression" else 0.0
 
-    def initial(self, x, y, rng):
+    def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """W from discriminant and principal directions, prototypes from k-means, labels from their members."""
         w, _ = projection_start(x, y, self.projection_dim, self.problem, rng)
         z = x @ w.T
@@ -93,7 +97,7 @@ class ProtoNN:
             params["c"] = np.zeros(self.n_outputs)
         return params
 
-    def forward(self, params, x, rounding):
+    def forward(self, params: Mapping[str, tf.Tensor], x: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Scores (n, n_outputs) of rows (n, d)."""
         z = tf.matmul(x, rounding.weight("W", params["W"]), transpose_b=True) + rounding.weight("b", params["b"])
         z = rounding.fixed(z, self.z_type)
@@ -102,7 +106,7 @@ class ProtoNN:
         scores = tf.matmul(self._kernel(distance, rounding), rounding.weight("L", params["L"]))
         return scores + params["c"] if "c" in params else scores
 
-    def _kernel(self, distance, rounding):
+    def _kernel(self, distance: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """2^-d in the device's block floating point: the nearest prototypes of a row keep 7 bits."""
         smooth = tf.exp(-math.log(2.0) * distance)
         near = distance < 16.0
@@ -115,15 +119,15 @@ class ProtoNN:
         value = tf.where(near & (shift < 8.0), value, 0.0)
         return straight_through(tf.where(rounding.on, value * _exp2(-common - 7.0), smooth), smooth)
 
-    def penalty(self, params):
+    def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Squared weights."""
         return self.l2 * tf.add_n([tf.reduce_sum(tf.square(params[n])) for n in ("W", "L")])
 
-    def activation_types(self, weights, ranges):
+    def activation_types(self, weights: Arrays, ranges: Callable[[], Mapping[str, float]]) -> Types:
         """The projection's type is fixed by the structure."""
         return {"z": self.z_type, "e": QType(32, EXP_FRAC)}
 
-    def finish(self, weights, qtypes, y_mean, y_scale):
+    def finish(self, weights: Arrays, qtypes: Types, y_mean: float, y_scale: float) -> tuple[Arrays, Types]:
         """Targets back in their units: L times a power of two, the mean in the output bias."""
         if "c" not in weights:
             qtypes["L"] = QType(qtypes["L"].bits, qtypes["L"].frac - int(np.log2(y_scale)))
@@ -140,9 +144,9 @@ class ProtoNN:
 
 
 def structure_for_budget(
-    budget, n_features, n_outputs, *, projection_dim=None, n_prototypes=None, problem="multiclass", bits=8,
-    max_cycles=None,
-):  # fmt: skip
+    budget: int | None, n_features: int, n_outputs: int, *, projection_dim: int | None = None,
+    n_prototypes: int | None = None, problem: str = "multiclass", bits: int = 8, max_cycles: int | None = None,
+) -> tuple[int, int]:  # fmt: skip
     """Projection size and number of prototypes for a byte budget: the documented rule behind ``None``.
 
     The projection has 12 dimensions at 2 KB, changing with the fourth root of the budget, never more than features;
@@ -171,7 +175,7 @@ def structure_for_budget(
         When not even the smallest structure fits; the message says the least budget that works.
     """
 
-    def size(d, m, density):
+    def size(d: int, m: int, density: float) -> int:
         model = ProtoNN(n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits)
         return least_bytes(model.specs, model.extra_bytes, density)
 
@@ -179,13 +183,13 @@ def structure_for_budget(
     narrow = bits <= NIBBLE
     growth = limit / 2048 * (2.0 if narrow else 1.0)
     widest = max(1, min(round(12 * growth**0.25), n_features, LARGEST if max_cycles is None else max_cycles // 600))
-    widths = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
+    widths: Sequence[int] = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
     visited = (CYCLES * max(1.0, limit / 2048) - 10 * n_features * widest) / (16 * (widest + n_outputs))
     most = max(n_outputs, 2, round(3 * n_outputs * math.sqrt(growth)), int(visited))
     most = min(most, round(100 * math.sqrt(growth))) if n_outputs == 1 else most
     if max_cycles is not None:
         most = max(n_outputs, 2, int(0.5 * max_cycles / (6.5 * widest + PROTOTYPE_CYCLES)))
-    counts = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
+    counts: Sequence[int] = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
     for d in widths:
         for m in counts:
             modest = m * (d + n_outputs) <= (0.5 if narrow else 0.4) * limit

@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 MOST_ROWS = 250_000
 MOST_VERSIONS = 32
+Answer = Callable[[NDArray[Any]], NDArray[Any]]
+Augment = Callable[[np.random.Generator], NDArray[Any]]
 
 
 class Rows(NamedTuple):
     """Device inputs (n, d), target rows (n, n_outputs), weights (n,)."""
 
-    x_q: NDArray
+    x_q: NDArray[Any]
     targets: NDArray[np.float32]
     weight: NDArray[np.float32]
+
+    def chosen(self, rows: NDArray[np.int64]) -> Rows:
+        """Some of them."""
+        return Rows(self.x_q[rows], self.targets[rows], self.weight[rows])
+
+
+def split_rows(
+    y: NDArray[Any], fraction: float, problem: str, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row numbers to train on and to hold back, stratified by class."""
+    order = rng.permutation(len(y))
+    if problem == "regression":
+        held = order[: max(1, round(fraction * len(y)))]
+    else:
+        held = np.concatenate([(rows := order[y[order] == c])[: round(fraction * len(rows))] for c in np.unique(y)])
+    return np.setdiff1d(order, held), np.sort(held)
 
 
 def varied(
@@ -25,8 +43,8 @@ def varied(
     *,
     mixup: float,
     noise: float,
-    augment: Callable[[np.random.Generator], NDArray] | None,
-    answer: Callable[[NDArray], NDArray] | None,
+    augment: Augment | None,
+    answer: Answer | None,
     rng: np.random.Generator,
 ) -> Rows:
     """Many versions of `rows`, one below the other; `rows` alone where nothing varies.
@@ -49,7 +67,9 @@ def varied(
     return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-def _version(rows, mixup, noise, augment, answer, rng) -> Rows:
+def _version(
+    rows: Rows, mixup: float, noise: float, augment: Augment | None, answer: Answer | None, rng: np.random.Generator
+) -> Rows:
     n, limits = len(rows.x_q), np.iinfo(rows.x_q.dtype)
     x = (rows.x_q if augment is None else augment(rng)).astype(np.float32)
     targets, weight = rows.targets, rows.weight

@@ -72,6 +72,13 @@ class Recipe:
     validation_fraction: float = 0.0
     patience: float = 0.3
 
+    @property
+    def rows_a_step(self) -> int:
+        """The batch size, once it is settled."""
+        if self.batch_size is None:
+            raise ValueError("a recipe has a batch size after for_rows()")
+        return self.batch_size
+
     def for_rows(self, rows: int) -> Recipe:
         """This recipe with batch size, epochs and learning rate settled for a number of rows."""
         size = min(self.batch_size or batch_size_for(rows), rows)
@@ -121,7 +128,7 @@ class Recipe:
 
     def sharpness(self, epoch: int) -> float:
         """Slope of relaxed decisions: from 1, times four every eighth of the epochs, to 256 halfway."""
-        return 4.0 ** (8.0 * min(0.5, epoch / self.epochs))
+        return float(4.0 ** (8.0 * min(0.5, epoch / self.epochs)))
 
     def allowed_at(self, epoch: int, dense: float, budget: float) -> int:
         """Bytes or cycles allowed after an epoch of thresholding: from `dense` down to `budget` along a cubic."""

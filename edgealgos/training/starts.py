@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Pair = tuple[Array, Array]
 
 
-def projection_start(x, y, dim, problem, rng):
+def projection_start(x: Array, y: Array, dim: int, problem: str, rng: np.random.Generator) -> Pair:
     """Rows of a projection (dim, d) and offsets (dim,) that give centred outputs of unit deviation.
 
     The first rows are discriminant directions (regression: the least-squares direction), then principal directions,
@@ -31,26 +37,28 @@ def projection_rate(features: int) -> float:
     return min(1.0, 64.0 / features)
 
 
-def _discriminants(centred, y, ridge, problem):
+def _discriminants(centred: Array, y: Array, ridge: Array, problem: str) -> Array:
     if problem == "regression":
         y = np.asarray(y, float).reshape(len(centred), -1)
-        return np.linalg.solve(ridge, centred.T @ (y - y.mean(0)) / len(y)).T
+        return np.asarray(np.linalg.solve(ridge, centred.T @ (y - y.mean(0)) / len(y)).T)
     classes = np.unique(y)
     means = np.stack([centred[y == c].mean(0) * np.sqrt(np.mean(y == c)) for c in classes])
     chol = np.linalg.cholesky(ridge)
     white = np.linalg.solve(chol, means.T)
     u, s, _ = np.linalg.svd(white, full_matrices=False)
     keep = s > 1e-6 * max(s[0], 1e-12)
-    return np.linalg.solve(chol.T, u[:, keep]).T
+    return np.asarray(np.linalg.solve(chol.T, u[:, keep]).T)
 
 
-def _principal(cov, dim):
+def _principal(cov: Array, dim: int) -> Array:
     values, vectors = np.linalg.eigh(cov)
     order = np.argsort(-values)[:dim]
-    return vectors[:, order].T
+    return np.asarray(vectors[:, order].T)
 
 
-def prototype_start(z, y, n_prototypes, n_outputs, problem, rng):
+def prototype_start(
+    z: Array, y: Array, n_prototypes: int, n_outputs: int, problem: str, rng: np.random.Generator
+) -> Pair:
     """Centres (m, dim) by (mini-batch) k-means, class by class, and label rows (m, n_outputs).
 
     Each class gets prototypes in proportion to the square root of its rows. Regression: k-means over all rows and the
@@ -66,17 +74,17 @@ def prototype_start(z, y, n_prototypes, n_outputs, problem, rng):
     number = np.maximum(1, np.floor(share)).astype(int)
     for i in np.argsort(number - share)[: max(0, n_prototypes - number.sum())]:
         number[i] += 1
-    centres, labels = [], []
+    parts, rows = [], []
     for c, k in zip(classes, number, strict=True):
-        part, _ = _centres(z[y == c], k, rng)
+        found, _ = _centres(z[y == c], k, rng)
         row = np.full(n_outputs, -0.2)
         row[int(c) if n_outputs > 1 else 0] = 1.0 if n_outputs > 1 or c == 1 else -1.0
-        centres.append(part)
-        labels.append(np.tile(row, (len(part), 1)))
-    return _filled(np.vstack(centres), np.vstack(labels), n_prototypes, z, rng)
+        parts.append(found)
+        rows.append(np.tile(row, (len(found), 1)))
+    return _filled(np.vstack(parts), np.vstack(rows), n_prototypes, z, rng)
 
 
-def _centres(z, k, rng):
+def _centres(z: Array, k: int, rng: np.random.Generator) -> Pair:
     from sklearn.cluster import KMeans, MiniBatchKMeans
 
     k = min(k, len(np.unique(z, axis=0)))
@@ -85,7 +93,7 @@ def _centres(z, k, rng):
     return found.cluster_centers_, found.labels_
 
 
-def _filled(centres, labels, m, z, rng):
+def _filled(centres: Array, labels: Array, m: int, z: Array, rng: np.random.Generator) -> Pair:
     """Exactly m rows: too few are filled up with jittered copies, too many are cut."""
     while len(centres) < m:
         pick = rng.integers(len(centres), size=min(m - len(centres), len(centres)))

@@ -8,16 +8,20 @@ optimiser treats all parameters as one vector. Same interface as :class:`edgealg
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from .engine import BETA1, BETA2, EPSILON, Control, Data, State, structure_key
+from . import adam
+from .engine import Control, Data, State, Tensors, structure_key
+from .family import Array, Family
 from .losses import row_hits, row_losses
 from .rounding import Rounding
 
 LARGEST_GRADIENT = 1.0
-_machines: dict[tuple, _Machine] = {}
+_machines: dict[tuple[Any, ...], _Machine] = {}
 
 
 class StepEngine:
@@ -32,7 +36,7 @@ class StepEngine:
         Ignored: see the top of this module.
     """
 
-    def __init__(self, model, *, x_frac, loss, jit=True):
+    def __init__(self, model: Family, *, x_frac: int, loss: str, jit: bool = True) -> None:
         self.bits = {name: spec.bits for name, spec in model.specs.items()}
         key = structure_key(model), x_frac, loss, threading.get_ident()
         if key not in _machines:
@@ -41,17 +45,18 @@ class StepEngine:
             _machines[key] = _Machine(model, self.bits, 2.0**-x_frac, loss)
         self.machine = _machines[key]
 
-    def epoch(self, state: State, control: Control, data: Data, rows, rates, seed: int):
+    def epoch(
+        self, state: State, control: Control, data: Data, rows: Array, rates: Array, seed: int
+    ) -> tuple[State, tf.Tensor, tf.Tensor]:
         """One pass; returns the state, the mean loss and the mean score of the rows seen; see `Engine.epoch`."""
         machine = self.machine
         machine.load(state, control)
-        seed = tf.constant(seed, tf.int32)
-        rows, rates = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32)
+        steps, each, key = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32), tf.constant(seed, tf.int32)
         for i in range(len(rows)):
-            machine.step(data, rows[i], rates[i], seed)
+            machine.step(data, steps[i], each[i], key)
         return machine.state(), machine.loss_sum / len(rows), machine.hit_sum / len(rows)
 
-    def scores(self, params, control: Control, x_q, rows: int = 4096) -> tf.Tensor:
+    def scores(self, params: Tensors, control: Control, x_q: Array, rows: int = 4096) -> tf.Tensor:
         """Scores of rows with the removed values removed, shape (n, n_outputs)."""
         vector = self.machine.flat({n: params[n] * control.masks.get(n, 1.0) for n in self.machine.shapes})
         self.machine.load_control(control)
@@ -62,12 +67,15 @@ class StepEngine:
 class _Machine:
     """Variables and compiled functions of one structure."""
 
-    def __init__(self, model, bits, x_scale, loss):
+    def __init__(self, model: Family, bits: dict[str, int], x_scale: float, loss: str) -> None:
         self.model, self.bits, self.x_scale, self.loss = model, bits, x_scale, loss
         self.shapes = {name: spec.shape for name, spec in model.specs.items()}
         sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
         self.sizes, size = sizes, sum(sizes)
-        vector = lambda: tf.Variable(tf.zeros(size))  # noqa: E731
+
+        def vector() -> tf.Variable:
+            return tf.Variable(tf.zeros(size))
+
         self.params, self.first, self.second, self.average = vector(), vector(), vector(), vector()
         self.mask, self.high, self.rate, self.decay = vector(), vector(), vector(), vector()
         self.scale_names = tuple(sorted({*self.shapes, *model.profiled}))
@@ -80,11 +88,11 @@ class _Machine:
 
     # ------------------------------------------------------------------ in and out
 
-    def flat(self, values) -> tf.Tensor:
+    def flat(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """All parameters as one vector."""
         return tf.concat([tf.reshape(tf.cast(values[name], tf.float32), (-1,)) for name in self.shapes], 0)
 
-    def named(self, vector) -> dict[str, tf.Tensor]:
+    def named(self, vector: tf.Tensor) -> Tensors:
         """One vector as all parameters."""
         parts = tf.split(vector, self.sizes)
         return {name: tf.reshape(part, shape) for (name, shape), part in zip(self.shapes.items(), parts, strict=True)}
@@ -115,19 +123,19 @@ class _Machine:
         params, first, second, average = (self.named(variable) for variable in self._vectors())
         return State(params, first, second, average, tf.identity(self.count))
 
-    def _vectors(self):
+    def _vectors(self) -> tuple[tf.Variable, ...]:
         return self.params, self.first, self.second, self.average
 
     # ------------------------------------------------------------------ graphs
 
-    def _rounding(self, key=None) -> Rounding:
+    def _rounding(self, key: tf.Tensor | None = None) -> Rounding:
         scales = dict(zip(self.scale_names, tf.unstack(self.scales), strict=True))
         return Rounding(self.on.read_value(), scales, self.bits, self.sharpness.read_value(), key)
 
-    def _scores(self, vector, x_q):
+    def _scores(self, vector: tf.Tensor, x_q: tf.Tensor) -> tf.Tensor:
         return self.model.forward(self.named(vector), tf.cast(x_q, tf.float32) * self.x_scale, self._rounding())
 
-    def _step(self, data: Data, rows, rate, seed):
+    def _step(self, data: Data, rows: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor) -> None:
         x = tf.cast(tf.gather(data.x_q, rows), tf.float32) * self.x_scale
         x += self.noise * tf.random.stateless_normal(tf.shape(x), tf.stack([seed, self.count]))
         y, weight = tf.gather(data.targets, rows), tf.gather(data.weight, rows)
@@ -143,16 +151,13 @@ class _Machine:
         self.loss_sum.assign_add(loss)
         self.hit_sum.assign_add(tf.reduce_mean(row_hits(scores, y, self.model.problem)))
 
-    def _adam(self, grad, rate) -> None:
+    def _adam(self, grad: tf.Tensor, rate: tf.Tensor) -> None:
         """One step of Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019) and a clipped gradient."""
         grad *= tf.minimum(1.0, LARGEST_GRADIENT * tf.math.rsqrt(tf.reduce_sum(tf.square(grad)) + 1e-12))
         t = tf.cast(self.count.assign_add(1), tf.float32)
-        first = self.first.assign(BETA1 * self.first + (1.0 - BETA1) * grad)
-        second = self.second.assign(BETA2 * self.second + (1.0 - BETA2) * tf.square(grad))
-        correction = tf.sqrt(1.0 - tf.pow(BETA2, t)) / (1.0 - tf.pow(BETA1, t))
+        first = self.first.assign(adam.mean(self.first, grad))
+        second = self.second.assign(adam.mean_square(self.second, grad))
         old = self.params.read_value()
-        move = rate * (self.rate * correction * first / (tf.sqrt(second) + EPSILON) + self.decay * old)
-        new = tf.clip_by_value(old - move, -self.high, self.high)
-        new = self.params.assign(tf.where(self.frozen, new * self.mask, new))
-        decay = tf.minimum(self.ema, t / (t + 10.0))
-        self.average.assign(decay * self.average + (1.0 - decay) * new)
+        move = rate * (adam.move(self.rate * adam.correction(t), first, second) + self.decay * old)
+        new = self.params.assign(adam.moved(old, move, self.high, self.mask, self.frozen))
+        self.average.assign(adam.average(self.average, new, self.ema, t))

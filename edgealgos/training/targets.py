@@ -1,10 +1,38 @@
-"""How regression targets fold back into a trained model's types; plain numbers, no tensors."""
+"""How regression targets are scaled for training and fold back into a model's types; plain numbers, no tensors."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..codegen.program.qtype import QType
 
 SCORE_BITS = 32
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """Mean and power-of-two scale of regression targets, so that folding them back costs no rounding."""
+
+    mean: Any = 0.0
+    factor: float = 1.0
+    real: bool = False
+
+    @classmethod
+    def of(cls, y: NDArray[Any], weight: NDArray[np.float64], problem: str) -> TargetScale:
+        """That of weighted targets; class indices stay as they are."""
+        if problem != "regression":
+            return cls()
+        mean = np.average(y, axis=0, weights=weight)
+        spread = float(np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weight).mean()))
+        return cls(mean, float(2.0 ** np.round(np.log2(spread))) if spread > 0 else 1.0, real=True)
+
+    def applied(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Targets as the model learns them."""
+        return (np.asarray(y, float) - self.mean) / self.factor if self.real else np.asarray(y)
 
 
 def excess_fraction(frac: int, largest: float) -> int:

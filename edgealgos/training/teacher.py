@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from .budget import TensorSpec
+from .family import Array, Arrays, Family
 from .rounding import Rounding
 from .schedule import Recipe, batch_size_for
 
@@ -22,7 +24,9 @@ def worth_teaching(recipe: Recipe, rows: int, jit: bool) -> bool:
     return recipe.teacher and jit and rows >= FEWEST_ROWS and recipe.epochs >= 20
 
 
-def taught(train, model, recipe: Recipe, x_q, y, **options):
+def taught(
+    train: Callable[..., Any], model: Family, recipe: Recipe, x_q: Array, y: Array, **options: Any
+) -> Callable[[Array], Array]:
     """A teacher of `model` that `train` has trained on the same rows: a function from device inputs to target rows.
 
     It shrinks and sees fewer epochs as rows grow: many rows need no ensemble.
@@ -38,14 +42,14 @@ def taught(train, model, recipe: Recipe, x_q, y, **options):
     scale = 2.0 ** -options["x_frac"]
     ask = tf.function(lambda q: teacher.answer(params, tf.cast(q, tf.float32) * scale), autograph=False)
 
-    def answer(q):
+    def answer(q: Array) -> Array:
         parts = [ask(tf.constant(q[i : i + 4096])).numpy() for i in range(0, len(q), 4096)]
         return np.concatenate(parts)
 
     return answer
 
 
-class Teacher:
+class Teacher(Family):
     """Ensemble of two-layer networks (rectifier, dropout), trained side by side.
 
     Parameters
@@ -60,10 +64,11 @@ class Teacher:
     """
 
     name = "teacher"
-    profiled: tuple[str, ...] = ()
-    extra_bytes = 0
 
-    def __init__(self, n_features, n_outputs, problem, *, members=4, hidden=256, dropout=0.4):
+    def __init__(
+        self, n_features: int, n_outputs: int, problem: str, *, members: int = 4, hidden: int = 256,
+        dropout: float = 0.4,
+    ) -> None:  # fmt: skip
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
         self.members, self.hidden, self.dropout = members, hidden, dropout
         e, h = members, hidden
@@ -71,9 +76,9 @@ class Teacher:
                   "C": (e, h, n_outputs), "c": (e, 1, n_outputs)}  # fmt: skip
         self.specs = {name: TensorSpec(shape, 16) for name, shape in shapes.items()}
         self.recipe = Recipe(epochs=60, learning_rate=0.003, mixup=0.3, quantized_from=2.0, frozen_from=0.0)
-        self.rates: Mapping[str, float] = {}
+        self.rates = {}
 
-    def initial(self, x, y, rng):
+    def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """He's initialisation on standardised inputs."""
         mean, spread = x.mean(0), math.sqrt(float(x.var(0).mean()) + 1e-12)
         params = {n: np.zeros(s.shape) for n, s in self.specs.items()}
@@ -84,7 +89,7 @@ class Teacher:
         params["a"] = params["a"].reshape(self.specs["a"].shape)
         return params
 
-    def forward(self, params, x, rounding):
+    def forward(self, params: Mapping[str, tf.Tensor], x: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Scores of every member, (members, n, n_outputs)."""
         h = tf.nn.relu(tf.matmul(x[None], params["A"]) + params["a"])
         h = self._drop(h, rounding, 1)
@@ -92,13 +97,13 @@ class Teacher:
         h = self._drop(h, rounding, 2)
         return tf.matmul(h, params["C"]) + params["c"]
 
-    def _drop(self, h, rounding, layer):
+    def _drop(self, h: tf.Tensor, rounding: Rounding, layer: int) -> tf.Tensor:
         if rounding.key is None or not self.dropout:
             return h
         keep = tf.random.stateless_uniform(tf.shape(h), rounding.key + layer) >= self.dropout
         return tf.where(keep, h / (1.0 - self.dropout), 0.0)
 
-    def answer(self, params, x):
+    def answer(self, params: Mapping[str, tf.Tensor], x: tf.Tensor) -> tf.Tensor:
         """Target rows for a student, (n, n_outputs): mean probabilities, or mean predictions."""
         off = Rounding(tf.constant(False), {}, {}, tf.constant(1.0))
         scores = self.forward(params, x, off)
@@ -108,14 +113,6 @@ class Teacher:
             scores = tf.sigmoid(scores)
         return tf.reduce_mean(scores, 0)
 
-    def penalty(self, params):
+    def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Squared weights."""
         return 1e-4 * tf.add_n([tf.reduce_sum(tf.square(params[n])) for n in "BC"]) / self.members
-
-    def activation_types(self, weights, ranges):
-        """None: nothing is rounded."""
-        return {}
-
-    def finish(self, weights, qtypes, y_mean, y_scale):
-        """Nothing to fold: a teacher answers in the student's units."""
-        return weights, qtypes

@@ -38,7 +38,8 @@ class Windows(NamedTuple):
 def cut(x: NDArray[Any], width: int, stride: int) -> NDArray[Any]:
     """Windows of sequences (n, steps, features), shape (n * count, width, features)."""
     views = np.lib.stride_tricks.sliding_window_view(x, width, axis=1)[:, ::stride].swapaxes(2, 3)
-    return views.reshape(-1, width, x.shape[2])
+    windows: NDArray[Any] = views.reshape(-1, width, x.shape[2])
+    return windows
 
 
 def windows_of(x_q: NDArray[Any], y: NDArray[Any], weight: NDArray[Any], width: int, stride: int) -> Windows:

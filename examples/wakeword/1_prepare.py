@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from sound import BACKGROUND, RATE, Clips, divided, read_folder, spoken, with_noise, write_wav
 from sound import noise as any_noise
 
-from edgealgos import datasets
+from edgealgos import DatasetError, datasets
 from edgealgos.features import LogMel
 
 WORDS = ("computer", "yes", "no", "stop", "go", "hello", "seven", "water", "music", "table")
@@ -85,7 +85,7 @@ def main() -> None:
         else:
             print("no recordings given: espeak-ng speaks")
             clips = spoken(WORDS)
-    except (ValueError, datasets.DatasetError) as error:
+    except (ValueError, DatasetError) as error:
         sys.exit(str(error))
     options.out.mkdir(parents=True, exist_ok=True)
     clips.save(options.out / "clips.npz")

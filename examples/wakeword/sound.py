@@ -12,12 +12,12 @@ import tempfile
 import warnings
 import wave
 from dataclasses import dataclass
-from math import gcd
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
+
+from edgealgos import datasets
 
 RATE = 8000
 CLIP = 8000  # samples of a clip: one second
@@ -64,40 +64,14 @@ class Clips:
 
 
 def read_wav(path: Path) -> Waves:
-    """Samples of a wav file as 8 kHz mono: rates are resampled, channels averaged, 8, 24 and 32 bits brought to 16.
+    """Samples of a wav file as 8 kHz mono of 16 bits, whatever it holds.
 
     Raises
     ------
     ValueError
-        If the file is empty, cut off, or no PCM wav file.
+        If the file is empty, cut off, or no wav file.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            channels, width, rate, frames = file.getparams()[:4]
-            data = file.readframes(frames)
-    except (wave.Error, EOFError) as error:
-        raise ValueError(
-            f"{path} is no PCM wav file ({error or 'it ends early'}); convert it or leave it out"
-        ) from error
-    if not data:
-        raise ValueError(f"{path} holds no samples; leave it out")
-    if len(data) < frames * channels * width:
-        raise ValueError(f"{path} is cut off: {len(data)} of {frames * channels * width} bytes; record it again")
-    mono = _samples(data, width).reshape(-1, channels).mean(axis=1)
-    if rate != RATE:
-        common = gcd(rate, RATE)
-        mono = resample_poly(mono, RATE // common, rate // common)
-    return np.clip(np.rint(mono), -32768, 32767).astype(np.int16)
-
-
-def _samples(data: bytes, width: int) -> NDArray[np.float64]:
-    """Samples of any width in the range of 16 bits."""
-    if width == 1:  # the only unsigned one
-        return (np.frombuffer(data, np.uint8).astype(float) - 128) * 256
-    raw = np.frombuffer(data, np.uint8).reshape(-1, width)
-    whole = np.zeros((len(raw), 4), np.uint8)
-    whole[:, 4 - width :] = raw
-    return whole.view("<i4")[:, 0] / 65536.0
+    return datasets.read_wav(path, RATE).samples
 
 
 def write_wav(path: Path, samples: Waves) -> None:
@@ -123,17 +97,24 @@ def read_folder(folder: Path) -> Clips:
     """Clips of a folder with one folder of wav files a word, as Google Speech Commands has them.
 
     The speaker is the file name up to ``_nohash_``, else up to the first underscore or hyphen. Of `_background_noise_`
-    each whole second is a clip. Clips that are silent are left out, and clipped ones are counted, with a warning.
+    each whole second is a clip. Clips that are silent and files that cannot be read are left out; those, clipped ones
+    and others than of one second are counted in warnings.
     """
     found = [(file, file.parent.name) for file in sorted(folder.glob("*/*.wav"))]
     if not found:
         raise ValueError(
             f"{folder} has no wav files in folders named after their words, such as {folder}/yes/ann_1.wav"
         )
-    waves, words, speakers = [], [], []
+    waves, words, speakers, lengths = [], [], [], []
     silent = clipped = 0
     for file, word in found:
-        samples = read_wav(file)
+        try:
+            samples = read_wav(file)
+        except ValueError as error:
+            warnings.warn(f"left out: {error}", stacklevel=2)
+            continue
+        if abs(len(samples) - CLIP) > CLIP / 20 and word != BACKGROUND:
+            lengths.append(f"{file} ({len(samples) / RATE:.2f} s)")
         whole = word == BACKGROUND and len(samples) >= CLIP
         pieces = samples[: len(samples) // CLIP * CLIP].reshape(-1, CLIP) if whole else [fitted(samples)]
         for i, piece in enumerate(pieces):
@@ -144,6 +125,11 @@ def read_folder(folder: Path) -> Clips:
             waves.append(piece)
             words.append(word)
             speakers.append(f"{file.stem}{i}" if whole else file.stem.split("_nohash_")[0].split("_")[0].split("-")[0])
+    if not waves:
+        raise ValueError(f"{folder} has no wav file that can be used; the warnings say why")
+    if lengths:
+        first = lengths[0] + (", ..." if len(lengths) > 1 else "")
+        warnings.warn(f"{len(lengths)} clips are not of one second and were cut or padded: {first}", stacklevel=2)
     if silent:
         warnings.warn(f"{silent} silent clips were left out", stacklevel=2)
     if clipped:

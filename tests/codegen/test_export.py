@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.emit.cpp.files import write_cpp
-from edgealgos.codegen.export import Budget, checked_name, export_arduino, export_cpp
+from edgealgos.codegen.export import Budget, export_arduino, export_cpp
 from edgealgos.codegen.program.encoding import choose_encoding
 from edgealgos.codegen.simulate import run_rows
 from edgealgos.codegen.targets.boards import get_board
@@ -87,7 +87,6 @@ def test_a_folder_name_that_is_no_namespace_asks_for_a_name(model, tmp_path):
         export_arduino(model, tmp_path / "my-model")
     export_arduino(model, tmp_path / "my-model", name="my_model")
     assert (tmp_path / "my-model" / "my-model.ino").is_file()
-    assert checked_name("my_model") == "my_model"
 
 
 def test_a_folder_with_files_is_left_alone(model, tmp_path):

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgealgos.codegen.ops.semantics import decide, exp2_kernels
+from edgealgos.codegen.ops import PrototypeScore, TreeWalk
+from edgealgos.codegen.ops.prototypes import exp2_kernels
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program.interpret import run_float, run_integer
-from edgealgos.codegen.program.ir import PrototypeScore, TreeWalk
+from edgealgos.codegen.program.scores import decide
 from edgealgos.codegen.program.tables import EXP2, TANH
 from tests.support import sample_programs as programs
 

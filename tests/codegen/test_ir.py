@@ -1,6 +1,6 @@
 """Programs compare by value and know their ends."""
 
-from edgealgos.codegen.program.ir import Space, same_program
+from edgealgos.codegen.program import Space, same_program
 from tests.support import sample_programs as programs
 
 

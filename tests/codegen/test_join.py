@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.lowering.join import RAW, join, raw_encoding, standardized
+from edgealgos.codegen.ops import Rescale, Standardize
 from edgealgos.codegen.passes import model_bytes, to_integer
+from edgealgos.codegen.program import Program, Space, Tensor
 from edgealgos.codegen.program.encoding import InputEncoding
 from edgealgos.codegen.program.interpret import run_features, run_integer
-from edgealgos.codegen.program.ir import Program, Rescale, Space, Standardize, Tensor
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import UnsupportedModelError

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.emit.cpp import runtime_header
-from edgealgos.codegen.ops.semantics import exp2_kernels, integer_sigmoid, integer_tanh
+from edgealgos.codegen.ops.prototypes import exp2_kernels
+from edgealgos.codegen.ops.recurrent import integer_sigmoid, integer_tanh
 from edgealgos.codegen.program.tables import EXP2, TANH
 from edgealgos.codegen.simulate import run_rows
 

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from edgealgos.codegen.ops import MatVec, TreeWalk
+from edgealgos.codegen.ops.products import product_range
 from edgealgos.codegen.passes import model_bytes, stored_bytes, to_integer
-from edgealgos.codegen.passes.pack_weights import _possible
-from edgealgos.codegen.passes.prove_accumulators import product_range
+from edgealgos.codegen.passes.pack_weights import possible_storages
+from edgealgos.codegen.program import Space, Tensor
 from edgealgos.codegen.program.interpret import run_integer
-from edgealgos.codegen.program.ir import MatVec, Space, Tensor, TreeWalk
+from edgealgos.codegen.program.op import Product
 from edgealgos.codegen.program.qtype import QType
 from tests.support import sample_programs as programs
 
@@ -86,7 +88,8 @@ def test_two_weights_a_byte_are_for_bytes_alone(bits, stored):
     """The kernels of nibbles multiply bytes; sixteen-bit inputs once met weights that all happened to be small."""
     matrix = Tensor("Z", (6, 40), Space.FLASH, QType(8, 2), np.random.default_rng(0).integers(-7, 8, (6, 40)))
     vector = Tensor("x", (40,), Space.INPUT, QType(bits, 0))
-    assert any(storage.startswith("nibble") for storage in _possible(matrix, vector)) == stored
+    found = possible_storages(Product(matrix, vector, 16))
+    assert any(storage.name.startswith("nibble") for storage in found) == stored
 
 
 def test_a_bias_is_no_finer_than_the_pre_activation():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.passes.plan_memory import Block, MemoryPlan, _first_fit, place, plan_memory
-from edgealgos.codegen.program.ir import Space
+from edgealgos.codegen.program import Space
+from edgealgos.codegen.program.memory import Block, MemoryPlan, _first_fit, place, plan_memory
 from tests.support import sample_programs as programs
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.cost.model import code_counts, cycle_counts, node_shares, prices, stack_counts
+from edgealgos.codegen.cost.model import code_counts, cycle_counts, prices, stack_counts
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
@@ -86,7 +86,7 @@ def test_nodes_with_more_weights_are_visited_more():
     tree = program.functions["predict"][1]
     for name in (tree.weights, tree.gates):
         program[name].values[2] = 0  # hardly a row went to node 2
-    shares = node_shares(program, tree)
+    shares = tree.node_shares(program)
     assert shares[0] == 1
     assert shares[1] > 0.9
     assert np.allclose([sum(shares[1:3]), sum(shares[3:])], 1)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgealgos.codegen.program.qtype import QType, cheapest_storage, shift_right, storage_bytes
+from edgealgos.codegen.program.qtype import QType, shift_right
+from edgealgos.codegen.storage import cheapest_storage, storage_bytes
 
 qtypes = st.builds(QType, st.sampled_from([7, 8, 16, 32]), st.integers(-4, 24))
 

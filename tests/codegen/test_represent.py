@@ -5,8 +5,8 @@ import pytest
 
 from edgealgos.codegen.passes import model_bytes, to_integer
 from edgealgos.codegen.passes.mixed import matrices, narrow, represent
-from edgealgos.codegen.passes.pack_weights import tensor_bytes
 from edgealgos.codegen.passes.represent import REPRESENTATIONS, _posit_book
+from edgealgos.codegen.storage import tensor_bytes
 from tests.support import sample_programs as programs
 
 DISTINCT = {"fixed16": 65536, "fixed8": 256, "fixed4": 16, "posit8": 256, "kmeans256": 256, "kmeans16": 16, "log4": 15}

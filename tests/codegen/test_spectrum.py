@@ -6,9 +6,9 @@ import pytest
 from edgealgos.codegen.build.sketch import build_host, build_sketch
 from edgealgos.codegen.emit.cpp import calls, model, runtime_header, tables
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.passes.plan_memory import plan_memory
+from edgealgos.codegen.program import Space
 from edgealgos.codegen.program.interpret import run_features
-from edgealgos.codegen.program.ir import Space
+from edgealgos.codegen.program.memory import plan_memory
 from edgealgos.codegen.simulate import run_rows
 from edgealgos.features import LogMel
 from tests.codegen.conftest import serial_loop, write_sketch

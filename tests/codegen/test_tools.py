@@ -9,8 +9,11 @@ import pytest
 
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.build.doctor import doctor
+from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.simulate import simavr
 from edgealgos.errors import BuildError, EdgeAlgosError, MissingToolError
+
+from .conftest import write_sketch
 
 
 @pytest.fixture
@@ -98,21 +101,60 @@ def test_cache_folder_order(monkeypatch, tmp_path):
     assert tools.cache_folder() == tmp_path / "mine"
 
 
-def test_a_failed_build_leaves_nothing(tmp_path):
-    target = tmp_path / "cache" / "thing"
-    with pytest.raises(FileNotFoundError), tools.building(target):  # nothing was built: the move finds nothing
-        (target.parent / "seen").touch()
-    (target.parent / "seen").unlink()
-    assert list(target.parent.iterdir()) == []
+def making(text):
+    return lambda product: product.write_text(text)
+
+
+def test_a_thing_is_built_once(tmp_path):
+    target = tmp_path / "key" / "thing"
+    assert tools.kept(target, making("first")).read_text() == "first"
+    assert tools.kept(target, making("second")).read_text() == "first"
+    assert os.listdir(tmp_path) == ["key"]
+
+
+@pytest.mark.parametrize("make", [lambda product: None, lambda product: 1 / 0], ids=["nothing made", "failed"])
+def test_a_failed_build_leaves_nothing(make, tmp_path):
+    with pytest.raises((FileNotFoundError, ZeroDivisionError)):
+        tools.kept(tmp_path / "key" / "thing", make)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_of_two_builders_wins_and_nobody_who_reads_it_is_disturbed(tmp_path):
-    target = tmp_path / "thing"
-    with tools.building(target) as first:
-        first.write_text("first")
-        with tools.building(target) as second:
-            second.write_text("second")
-        before = target.stat()
-    assert target.read_text() == "second"
-    assert target.stat().st_ino == before.st_ino
-    assert os.listdir(tmp_path) == ["thing"]
+    target, inodes = tmp_path / "key" / "thing", []
+
+    def slow(product):
+        inodes.append(tools.kept(target, making("fast")).stat().st_ino)
+        product.write_text("slow")
+
+    assert tools.kept(target, slow).read_text() == "fast"
+    assert inodes == [target.stat().st_ino]
+    assert os.listdir(tmp_path) == ["key"]
+
+
+DAMAGES = {
+    "truncated": lambda target: target.write_bytes(target.read_bytes()[:-1]),
+    "emptied": lambda target: target.write_bytes(b""),
+    "one bit": lambda target: target.write_bytes(bytes([target.read_bytes()[0] ^ 1]) + target.read_bytes()[1:]),
+    "deleted": Path.unlink,
+    "digest deleted": lambda target: (target.parent / "sha256").unlink(),
+    "folder emptied": lambda target: [file.unlink() for file in target.parent.iterdir()],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_thing_is_built_anew(damage, tmp_path):
+    target = tools.kept(tmp_path / "key" / "thing", making("whole"))
+    DAMAGES[damage](target)
+    assert tools.kept(target, making("anew")).read_text() == "anew"
+    assert tools.kept(target, making("again")).read_text() == "anew"
+    assert os.listdir(tmp_path) == ["key"]
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
+def test_a_damaged_core_is_compiled_anew(tmp_path, monkeypatch):
+    sketch = write_sketch(tmp_path, "void setup() {}\nvoid loop() {}\n")
+    monkeypatch.setenv("EDGEALGOS_CACHE", str(tmp_path / "cache"))
+    whole = build_sketch(sketch).image()
+    (core,) = (tmp_path / "cache").rglob("core.a")
+    core.write_bytes(core.read_bytes()[:5000])
+    assert build_sketch(sketch).image() == whole

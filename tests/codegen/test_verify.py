@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen.program.ir import ArgMax, MatVec
+from edgealgos.codegen.ops import ArgMax, MatVec
 from edgealgos.codegen.program.verify import verify
 from tests.support import sample_programs as programs
 

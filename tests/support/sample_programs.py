@@ -12,11 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgealgos.codegen import passes
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.passes.choose_forms import unroll
-from edgealgos.codegen.passes.mixed import matrices, represent
-from edgealgos.codegen.passes.represent import REPRESENTATIONS
-from edgealgos.codegen.program.encoding import InputEncoding, choose_encoding
-from edgealgos.codegen.program.ir import (
+from edgealgos.codegen.ops import (
     Add,
     ArgMax,
     CountStep,
@@ -24,15 +20,16 @@ from edgealgos.codegen.program.ir import (
     KeepConfident,
     LeakyUpdate,
     MatVec,
-    Op,
-    Program,
     PrototypeScore,
     Rescale,
-    Space,
     StartWindow,
-    Tensor,
     TreeWalk,
 )
+from edgealgos.codegen.passes.choose_forms import unroll
+from edgealgos.codegen.passes.mixed import matrices, represent
+from edgealgos.codegen.passes.represent import REPRESENTATIONS
+from edgealgos.codegen.program import Op, Program, Space, Tensor
+from edgealgos.codegen.program.encoding import InputEncoding, choose_encoding
 from edgealgos.codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, Ints, QType
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board

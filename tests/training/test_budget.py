@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgealgos.codegen.program.qtype import cheapest_storage
+from edgealgos.codegen.storage import cheapest_storage
 from edgealgos.training.budget import (
     COLUMN_CYCLES,
     VALUE_CYCLES,

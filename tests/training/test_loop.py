@@ -10,10 +10,10 @@ tf = pytest.importorskip("tensorflow")
 from edgealgos.codegen.program.qtype import QType  # noqa: E402
 from edgealgos.training.bonsai import Bonsai  # noqa: E402
 from edgealgos.training.budget import stored_bytes  # noqa: E402
-from edgealgos.training.loop import split_rows, train, with_options  # noqa: E402
+from edgealgos.training.loop import train, with_options  # noqa: E402
 from edgealgos.training.protonn import TABLE, ProtoNN  # noqa: E402
 from edgealgos.training.rounding import Rounding  # noqa: E402
-from edgealgos.training.rows import Rows, varied  # noqa: E402
+from edgealgos.training.rows import Rows, split_rows, varied  # noqa: E402
 from edgealgos.training.schedule import Recipe  # noqa: E402
 
 X_FRAC = 5

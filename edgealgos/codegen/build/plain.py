@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-import tempfile
-import weakref
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edgealgos.errors import BuildError
+from edgealgos.files import Scratch
 
 from ..targets.architectures import NATIVE
 from ..targets.boards import Board, get_board
@@ -48,6 +47,7 @@ class Executable:
     static_ram_bytes: int
     symbols: tuple[Symbol, ...]
     warnings: tuple[str, ...]
+    _folder: Scratch | None = field(default=None, repr=False)
 
 
 def build_cpp(
@@ -87,17 +87,10 @@ def build_cpp(
     sources = sorted(path for path in Path(folder).resolve().glob("*.cpp"))
     if "main.cpp" not in [source.name for source in sources]:
         raise BuildError(f"{folder} is no export of plain C++: it has no main.cpp")
-    keep = Path(build_folder) if build_folder is not None else Path(tempfile.mkdtemp(prefix="edgealgos-"))
+    scratch = Scratch() if build_folder is None else None
+    keep = scratch.path if scratch else Path(build_folder or "")
     keep.mkdir(parents=True, exist_ok=True)
-    try:
-        executable = _Build(board, keep).executable(sources, firmware, link_flags)
-    except BaseException:
-        if build_folder is None:
-            shutil.rmtree(keep, ignore_errors=True)
-        raise
-    if build_folder is None:
-        weakref.finalize(executable, shutil.rmtree, keep, ignore_errors=True)
-    return executable
+    return replace(_Build(board, keep).executable(sources, firmware, link_flags), _folder=scratch)
 
 
 class _Build:
@@ -131,7 +124,7 @@ class _Build:
     def compile(self, source: Path, flags: Iterable[str] = ()) -> Path:
         """Object file of a source file."""
         target = self.folder / f"{source.name}.o"
-        self._run([*_LANGUAGE, *self.board.flags, *flags, "-c", source, "-o", target])
+        self._run(compile_command(source, target, self.board, flags)[1:])
         return target
 
     def link(self, name: str, objects: Sequence[Path], flags: Sequence[str | Path]) -> Path:
@@ -174,6 +167,11 @@ class _Build:
 
     def _run(self, arguments: Sequence[str | Path]) -> None:
         self.messages.append(tools.run([self.compiler, *arguments]).stderr)
+
+
+def compile_command(source: Path, target: Path, board: Board, flags: Iterable[str] = ()) -> list[str | Path]:
+    """What makes an object file of a source file."""
+    return [_compiler(board).path(), *_LANGUAGE, *board.flags, *flags, "-c", source, "-o", target]
 
 
 def _compiler(board: Board) -> tools.Tool:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
-import tempfile
-import weakref
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgealgos.errors import BuildError
+from edgealgos.files import Scratch
 
 from ..targets.boards import Board, get_board
 from . import tools
@@ -90,11 +88,12 @@ class Firmware:
     static_ram_bytes: int
     symbols: tuple[Symbol, ...]
     warnings: tuple[str, ...] = ()
+    _folder: Scratch | None = field(default=None, repr=False)
 
     def image(self) -> bytes:
         """Content of the flash from address 0."""
-        with tempfile.TemporaryDirectory() as folder:
-            binary = Path(folder) / "flash.bin"
+        with Scratch() as folder:
+            binary = folder / "flash.bin"
             tools.run([tools.AVR_OBJCOPY.path(), "-O", "binary", "-R", ".eeprom", "-R", ".fuse", self.elf, binary])
             return binary.read_bytes()
 
@@ -191,22 +190,15 @@ def build_sketch(
     bundled = [library / "src" for library in _bundled_libraries(own)]
     sources = [*own, *(source for folder in bundled for source in _sources_in(folder, deep=True))]
     core = _arduino_core_library(board)
-    keep = Path(build_folder) if build_folder is not None else Path(tempfile.mkdtemp(prefix="edgealgos-"))
+    scratch = Scratch() if build_folder is None else None
+    keep = scratch.path if scratch else Path(build_folder or "")
     keep.mkdir(parents=True, exist_ok=True)
-    try:
-        objects, messages = _compile_sketch(sources, [*include, *bundled], board, keep)
-        elf = keep / f"{sketch.name}.elf"
-        linked = tools.run(
-            [tools.AVR_GCC.path(), *_LINK_FLAGS, *_OUR_WARNINGS, *board.flags, "-o", elf, *objects, core, "-lm"]
-        )
-        firmware = _inspect(elf, board, _warnings("\n".join([*messages, linked.stderr]), [sketch, *include]))
-    except BaseException:
-        if build_folder is None:
-            shutil.rmtree(keep, ignore_errors=True)
-        raise
-    if build_folder is None:
-        weakref.finalize(firmware, shutil.rmtree, keep, ignore_errors=True)
-    return firmware
+    objects, messages = _compile_sketch(sources, [*include, *bundled], board, keep)
+    elf = keep / f"{sketch.name}.elf"
+    linked = tools.run(
+        [tools.AVR_GCC.path(), *_LINK_FLAGS, *_OUR_WARNINGS, *board.flags, "-o", elf, *objects, core, "-lm"]
+    )
+    return _inspect(elf, board, _warnings("\n".join([*messages, linked.stderr]), [sketch, *include]), scratch)
 
 
 def build_host(
@@ -281,11 +273,12 @@ def _compile_sketch(
     """Object files and compiler messages."""
     folders = [f"-I{folder}" for folder in include]
     jobs = [(source, build / f"{index}-{source.name}.o") for index, source in enumerate(sources)]
-    commands = [_compile_command(source, target, board, [*_OUR_WARNINGS, *folders]) for source, target in jobs]
+    commands = [compile_command(source, target, board, [*_OUR_WARNINGS, *folders]) for source, target in jobs]
     return [target for _, target in jobs], [done.stderr for done in _run_all(commands)]
 
 
-def _compile_command(source: Path, target: Path, board: Board, flags: Sequence[str]) -> list[str | Path]:
+def compile_command(source: Path, target: Path, board: Board, flags: Sequence[str] = ()) -> list[str | Path]:
+    """What makes an object file of a source file of a sketch, a library or the core."""
     core = tools.arduino_core()
     where = [f"-I{core / 'cores' / 'arduino'}", f"-I{core / 'variants' / board.variant}"]
     defines = [f"-DF_CPU={board.clock_hz}L", f"-DARDUINO={_IDE_VERSION}", f"-D{board.define}", "-DARDUINO_ARCH_AVR"]
@@ -305,21 +298,19 @@ def _arduino_core_library(board: Board) -> Path:
     core = tools.arduino_core()
     folders = (core / "cores" / "arduino", core / "variants" / board.variant)
     sources = [source for folder in folders for source in _sources_in(folder, deep=True)]
-    command = _compile_command(Path("any.cpp"), Path("any.o"), board, _CORE_FLAGS)
+    command = compile_command(Path("any.cpp"), Path("any.o"), board, _CORE_FLAGS)
     key = hashlib.sha256(repr((tools.AVR_GXX.version(), [str(word) for word in command], _C_FLAGS)).encode())
     for source in sources:
         key.update(source.read_bytes())
-    library = tools.cache_folder() / "arduino-core" / key.hexdigest()[:20] / "core.a"
-    if not library.is_file():
-        with tools.building(library) as product:
-            _compile_core(sources, board, product)
-    return library
+    library = tools.cache_folder() / "cores" / key.hexdigest()[:20] / "core.a"
+    return tools.kept(library, lambda product: _compile_core(sources, board, product))
 
 
 def _compile_core(sources: Sequence[Path], board: Board, library: Path) -> None:
-    jobs = [(source, library.with_name(f"{index}-{source.name}.o")) for index, source in enumerate(sources)]
-    _run_all([_compile_command(source, target, board, _CORE_FLAGS) for source, target in jobs])
-    tools.run([tools.AVR_AR.path(), "rcs", library, *(target for _, target in jobs)])
+    with Scratch() as folder:
+        jobs = [(source, folder / f"{index}-{source.name}.o") for index, source in enumerate(sources)]
+        _run_all([compile_command(source, target, board, _CORE_FLAGS) for source, target in jobs])
+        tools.run([tools.AVR_AR.path(), "rcs", library, *(target for _, target in jobs)])
 
 
 def _run_all(commands: Sequence[Sequence[str | Path]]) -> list[subprocess.CompletedProcess[str]]:
@@ -327,13 +318,13 @@ def _run_all(commands: Sequence[Sequence[str | Path]]) -> list[subprocess.Comple
         return list(pool.map(tools.run, commands))
 
 
-def _inspect(elf: Path, board: Board, warnings: Iterable[str]) -> Firmware:
+def _inspect(elf: Path, board: Board, warnings: Iterable[str], scratch: Scratch | None) -> Firmware:
     sizes = section_sizes(elf, tools.AVR_SIZE.path())
     flash = sizes.get(".text", 0) + sizes.get(".data", 0)
     ram = sizes.get(".data", 0) + sizes.get(".bss", 0) + sizes.get(".noinit", 0)
     found = symbols(elf, tools.AVR_NM.path())
     _check_tables(found, board)
-    return Firmware(elf, board, flash, ram, found, tuple(warnings))
+    return Firmware(elf, board, flash, ram, found, tuple(warnings), scratch)
 
 
 def _check_tables(found: Iterable[Symbol], board: Board) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError, MissingToolError
+from edgealgos.files import Scratch
 
+_DIGEST = "sha256"
 _IDE = "or the Arduino IDE with its board package 'Arduino AVR Boards'"
 _APT_AVR = f"`apt-get install gcc-avr avr-libc binutils-avr`, {_IDE}"
 ARDUINO_CORE_SOURCE = (
@@ -208,20 +210,42 @@ def cache_folder() -> Path:
     return (Path(home) if home else Path("~/.cache").expanduser()) / "edgealgos"
 
 
-@contextlib.contextmanager
-def building(target: Path) -> Iterator[Path]:
-    """Temporary folder to build `target` in, under the same name; it is moved to its place at the end.
+def kept(target: Path, make: Callable[[Path], object]) -> Path:
+    """A file that is built once a machine: from the cache, or made where it is missing or damaged.
 
-    Several processes may build the same thing at once: each has a folder of its own, the move is atomic, and what the
-    first one moved there stays, as others may be reading it (a linker opens an archive more than once).
+    Several processes may build the same thing at once: each in a folder of its own that is moved to its place as a
+    whole, and what the first one moved there stays, as others may be reading it (a linker opens an archive more than
+    once).
+
+    Parameters
+    ----------
+    target : Path
+        Where it is kept, alone in its folder.
+    make : callable
+        Writes it to the path that it is given.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-        product = Path(folder) / target.name
-        yield product
-        try:
-            os.link(product, target)
-        except FileExistsError:
-            pass
-        except OSError:  # a file system without links
-            os.replace(product, target)
+    if _is_intact(target):
+        return target
+    shelf = target.parent.parent
+    shelf.mkdir(parents=True, exist_ok=True)
+    with Scratch(shelf) as scratch:
+        fresh, old = scratch / "fresh", scratch / "old"
+        fresh.mkdir()
+        make(fresh / target.name)
+        (fresh / _DIGEST).write_text(_digest(fresh / target.name))
+        if target.parent.exists() and not _is_intact(target):
+            target.parent.rename(old)
+        with contextlib.suppress(OSError):  # somebody else was faster
+            fresh.rename(target.parent)
+    return target
+
+
+def _is_intact(target: Path) -> bool:
+    try:
+        return (target.parent / _DIGEST).read_text() == _digest(target)
+    except (OSError, ValueError):
+        return False
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()

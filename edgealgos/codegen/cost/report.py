@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from edgealgos.errors import DoesNotFitError
 
-from ..passes import model_bytes, stored_bytes
-from ..passes.pack_weights import table_bytes, tensor_bytes
-from ..passes.plan_memory import MemoryPlan, plan_memory, ram_bytes
-from ..program.ir import Program, Space, Tensor
-from ..targets.avr.forms import groups, not_stored, rest
+from ..program import Program, Space, Tensor
+from ..program.memory import MemoryPlan, plan_memory
+from ..storage import tensor_bytes
+from ..storage.needs import model_bytes, stored_bytes, table_bytes
+from ..targets.avr.forms import groups, not_stored
 from ..targets.boards import Board
 from .model import code_bytes, cycles, stack_bytes, straight_line
 
@@ -119,9 +119,9 @@ def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
     model = stored_bytes(program)
     plan = plan_memory(program)
-    ram = {"input row": program.input.size * program.input.type.container // 8}
+    ram = {"input row": program.input.ram_bytes}
     ram |= {"scratch arena": plan.arena_bytes}
-    ram |= {t.name: ram_bytes(t) for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
+    ram |= {t.name: t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
     ram |= stack_bytes(program, board)
     flash = flash_tables(program) | code_bytes(program, board)
     return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board))
@@ -155,7 +155,7 @@ def flash_tables(program: Program) -> dict[str, int]:
     """Flash of the tables, by item; scalars are operands of instructions and part of the code."""
     absent = not_stored(program)
     tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
-    left = [rest(t) for t in tables]
+    left = [t.table for t in tables]
     sizes = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
     sizes |= {f"table {name}": size for name, size in table_bytes(program).items()}
     return sizes | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}

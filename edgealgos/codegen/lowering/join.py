@@ -11,10 +11,8 @@ import numpy as np
 
 from edgealgos.errors import UnsupportedModelError
 
-from ..program.encoding import InputEncoding
-from ..program.ir import Op, Program, Space, Standardize, Tensor
-from ..program.qtype import QType
-from ..program.verify import verify
+from ..ops import Standardize
+from ..program import InputEncoding, Op, Program, QType, Space, Tensor, verify
 
 RAW = QType(16, 0)
 LARGEST_MULTIPLIER, LARGEST_CENTRE, LARGEST_SHIFT = 2**15 - 1, 2**29, 29  # sums stay below 2**31

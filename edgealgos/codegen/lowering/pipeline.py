@@ -18,9 +18,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
-from ..program.encoding import InputEncoding
-from ..program.ir import Program
-from ..program.verify import verify
+from ..program import InputEncoding, Program, verify
 from .join import join
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]

@@ -1,49 +1,203 @@
-"""What the ops of a motion sensor's window mean: integers, bit for bit those of ``runtime/motion.h``.
+"""Ops of a motion sensor: samples to frames, a sliding window of frames, statistics of that. Knows programs.
 
-Knows programs, nothing of C++ or boards. Called by :mod:`~.semantics`, in float programs too: raw samples are integers.
+Integers, bit for bit those of ``kernels/motion.h``, in float programs too: raw samples are integers.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.ir import Decimate, Program, SlideWindow, WindowStatistics
+from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Update, Values, cannot_overflow
+from ..program.program import Program
 from ..program.qtype import Ints, QType
+from ..program.verify import axes
 
 NARROW = QType(8, 0)
-Values = dict[str, NDArray[Any]]
 
 
-def decimate(program: Program, op: Decimate, v: Values) -> Ints | None:
-    """A frame of `op.count` samples: their sum, centred and shifted into a byte."""
-    sums = integers(v, op.sums) + integers(v, op.vector)
-    phase = integers(v, op.phase) + 1
-    full = bool(phase.size) and int(phase[0, 0]) == op.count
-    v[op.sums], v[op.phase] = (np.zeros_like(sums), np.zeros_like(phase)) if full else (sums, phase)
-    if not full:
-        return None
-    return NARROW.saturate(np.right_shift(sums + integers(v, op.centre), integers(v, op.shift)))
+@dataclass(frozen=True)
+class Decimate(Op):
+    """Of every `count` samples a frame: ``out = sat8((sum of vector + centre) >> shift)``; waits for the last of them.
+
+    `sums` (axes) and `phase` (1) are state.
+    """
+
+    vector: Read
+    sums: Update
+    phase: Update
+    centre: Constant
+    shift: Constant
+    count: int
+
+    kernels = ("motion",)
+    bound = cannot_overflow("at most 256 samples of 16 bits are summed in 32, and the rest saturates")
+
+    def shapes(self, program: Program) -> Shapes:
+        return dict.fromkeys(("out", "vector", "sums", "centre", "shift"), program[self.out].shape) | {"phase": (1,)}
+
+    def real(self, program: Program, v: Values) -> Ints | None:
+        sums = integers(v, self.sums) + integers(v, self.vector)
+        phase = integers(v, self.phase) + 1
+        full = bool(phase.size) and int(phase[0, 0]) == self.count
+        v[self.sums], v[self.phase] = (np.zeros_like(sums), np.zeros_like(phase)) if full else (sums, phase)
+        if not full:
+            return None
+        return NARROW.saturate(np.right_shift(sums + integers(v, self.centre), integers(v, self.shift)))
+
+    integer = real
+
+    def types(self, program: Program) -> Types:
+        return {}
+
+    def cost(self, program: Program) -> Counts:
+        size = program[self.out].size
+        return Counter({"Decimate sample": size, "Decimate frame": size / self.count})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("Decimate", frames=frozenset({"Decimate"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        state = f"{self.sums}, {self.phase}, {self.centre}, {self.shift}"
+        call = f"edgealgos::decimate<{self.count}>({self.vector}, {state}, {self.out}, {program[self.out].size})"
+        return f"if (!{call}) return;"
 
 
-def slide_window(program: Program, op: SlideWindow, v: Values) -> Ints:
-    """The newest frame takes the place of the oldest; sums and counts follow."""
-    window, position, come = integers(v, op.out), integers(v, op.position), integers(v, op.frame)
-    if not len(come):
+@dataclass(frozen=True)
+class SlideWindow(Op):
+    """`out`, a window (frames, axes), takes `frame` in for its oldest one, at `position`.
+
+    State that follows, where it is wanted: `sums` and `squares` (axes) of the window, and `counts` (axes, bins), a
+    histogram in which the zeros of a window that is not full yet are left out.
+    """
+
+    out: Update
+    frame: Read
+    position: Update
+    sums: Update | None
+    squares: Update | None
+    counts: Update | None
+
+    kernels = ("motion",)
+    bound = cannot_overflow("at most 255 bytes are summed in 16 bits, and their squares in 32")
+
+    def shapes(self, program: Program) -> Shapes:
+        _, width = axes(program, self, self.out, 2)
+        bins = () if self.counts is None else axes(program, self, self.counts, 2)[1:]
+        follow = dict.fromkeys(("frame", "sums", "squares"), (width,))
+        return follow | {"out": FREE, "position": (1,), "counts": (width, *bins)}
+
+    def real(self, program: Program, v: Values) -> Ints:
+        """The newest frame takes the place of the oldest; sums and counts follow."""
+        window, position, come = integers(v, self.out), integers(v, self.position), integers(v, self.frame)
+        if not len(come):
+            return window
+        oldest = int(position[0, 0])
+        gone = window[:, oldest].copy()
+        window[:, oldest] = come
+        v[self.position] = (position + 1) % window.shape[1]
+        if self.sums is not None:
+            v[self.sums] = integers(v, self.sums) + come - gone
+        if self.squares is not None:
+            v[self.squares] = integers(v, self.squares) + come * come - gone * gone
+        if self.counts is not None:
+            v[self.counts] = _counted(integers(v, self.counts), come, gone)
         return window
-    oldest = int(position[0, 0])
-    gone = window[:, oldest].copy()
-    window[:, oldest] = come
-    v[op.position] = (position + 1) % window.shape[1]
-    if op.sums is not None:
-        v[op.sums] = integers(v, op.sums) + come - gone
-    if op.squares is not None:
-        v[op.squares] = integers(v, op.squares) + come * come - gone * gone
-    if op.counts is not None:
-        v[op.counts] = _counted(integers(v, op.counts), come, gone)
-    return window
+
+    integer = real
+
+    def types(self, program: Program) -> Types:
+        return {}
+
+    def cost(self, program: Program) -> Counts:
+        """Frames come with one push in so many: their price is spread over all of them."""
+        share = program[self.out].shape[1] / next(op.count for op in program.ops() if isinstance(op, Decimate))
+        follow = {"sums": self.sums, "squares": self.squares, "counts": self.counts}
+        wanted = {f"SlideWindow {kind}": share for kind, name in follow.items() if name is not None}
+        return Counter({"SlideWindow": share, **wanted})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("SlideWindow", frames=frozenset({"SlideWindow"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        frames, width = program[self.out].shape
+        bins = 0 if self.counts is None else _bin_bits(program, self.counts)
+        wanted = ((self.sums, "int16_t"), (self.squares, "int32_t"), (self.counts, "int8_t"))
+        state = ", ".join(name or f"static_cast<{kind} *>(nullptr)" for name, kind in wanted)
+        call = f"edgealgos::slide_window<{frames}, {bins}>"
+        return f"{call}({self.frame}, {self.out}, {self.position}, {state}, {width});"
+
+
+@dataclass(frozen=True)
+class WindowStatistics(Op):
+    """`out` is what :data:`STATISTICS` say of a window, kind after kind."""
+
+    window: Read
+    position: Read
+    sums: Read | None
+    squares: Read | None
+    counts: Read | None
+    statistics: tuple[str, ...]
+    threshold: int
+    segments: int
+
+    kernels = ("motion",)
+    bound = cannot_overflow("sums of a window of at most 255 bytes have 16 bits, and energies are shifted into them")
+
+    def shapes(self, program: Program) -> Shapes:
+        _, width = axes(program, self, self.window, 2)
+        size = sum(sizes(width, self._bins(program), self.segments)[kind] for kind in self.statistics)
+        follow = dict.fromkeys(("sums", "squares"), (width,))
+        return follow | {"out": (size,), "window": FREE, "position": (1,), "counts": (width, self._bins(program))}
+
+    def _bins(self, program: Program) -> int:
+        return program[self.counts].shape[1] if self.counts is not None else 1
+
+    def real(self, program: Program, v: Values) -> Ints:
+        """The statistics of the window, one kind after the other."""
+        return np.concatenate([_STATISTICS[kind](program, self, v) for kind in self.statistics], axis=1)
+
+    integer = real
+
+    def types(self, program: Program) -> Types:
+        return {}
+
+    def cost(self, program: Program) -> Counts:
+        frames, width = program[self.window].shape
+        scanned = ("mean", "runs", "crossings")
+        bins = program[self.counts].shape[1] if self.counts is not None else 0
+        of_kind = {kind: frames * width for kind in scanned}
+        of_kind |= {"histogram": width * bins, "spread": width, "energy": width}
+        return Counter({f"statistic {kind}": of_kind[kind] for kind in self.statistics})
+
+    def pieces(self, program: Program) -> Pieces:
+        inline = {f"kernel {kind}": 1 for kind in self.statistics}
+        return Pieces("WindowStatistics", inline, frames=frozenset({"WindowStatistics"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        frames, width = program[self.window].shape
+        inside = f"{self.window}, {self.position}[0]"
+        bins = _bin_bits(program, self.counts) if self.counts is not None else 0
+        calls = {
+            "histogram": f"histogram<{frames}, {bins}>({self.counts}",
+            "mean": f"mean<{frames}, {self.segments}>({inside}",
+            "spread": f"spread<{frames}>({self.sums}, {self.squares}",
+            "energy": f"energy<{energy_shift(frames)}>({self.squares}",
+            "crossings": f"crossings<{frames}, {self.threshold}>({inside}",
+            "runs": f"runs<{frames}, {self.threshold}>({inside}",
+        }
+        lines, start = [], 0
+        for kind in self.statistics:
+            lines.append(f"edgealgos::window_{calls[kind]}, {cpp.ref(self.out)} + {start}, {width});")
+            start += sizes(width, 1 << bins, self.segments)[kind]
+        return "\n  ".join([*lines, "edgealgos::barrier();"])
+
+
+def _bin_bits(program: Program, counts: str) -> int:
+    return program[counts].shape[1].bit_length() - 1
 
 
 def _counted(counts: Ints, come: Ints, gone: Ints) -> Ints:
@@ -56,11 +210,6 @@ def _counted(counts: Ints, come: Ints, gone: Ints) -> Ints:
 
 def _bin(value: Ints, bins: int) -> Ints:
     return (value + 128) // (256 // bins)
-
-
-def window_statistics(program: Program, op: WindowStatistics, v: Values) -> Ints:
-    """The statistics of the window, one kind after the other."""
-    return np.concatenate([_STATISTICS[kind](program, op, v) for kind in op.statistics], axis=1)
 
 
 def _histogram(program: Program, op: WindowStatistics, v: Values) -> Ints:

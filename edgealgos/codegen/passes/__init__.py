@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import reduce
 
-from ..program.ir import Program
-from ..program.verify import verify
+from ..ops.products import AccumulatorOverflow
+from ..program import Program, verify
+from ..storage.needs import model_bytes, stored_bytes
 from .choose_types import choose_types
-from .pack_weights import model_bytes, pack_weights, stored_bytes
-from .prove_accumulators import AccumulatorOverflow, prove_accumulators
+from .pack_weights import pack_weights
+from .prove_accumulators import prove_accumulators
 from .quantize_weights import quantize_weights
 from .stream_input import stream_input
 

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.encoding import InputEncoding
-from ..program.ir import Program
-from ..program.qtype import QType
+from ..program import InputEncoding, Program, QType
 
 
 def calibrate(program: Program, X: NDArray[Any]) -> Program:

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ..cost.model import factors
 from ..cost.report import needs
-from ..program.ir import Op, Program, PrototypeScore, Tensor, TreeWalk
-from ..targets.avr.forms import RESIDENT, groups, parts, resident
+from ..program import Op, Program, Tensor
+from ..storage import BLOCKS, storage_of
+from ..storage.needs import model_bytes
+from ..targets.avr.forms import form_of, groups
 from ..targets.boards import Board, get_board
-from . import model_bytes
-from .pack_weights import fits_blocks
 
 FLASH_FOR_THE_USER = 2048
 MODEL_FLASH = 12 * 1024  # a model that fills the flash for a few cycles is nobody's friend
@@ -78,28 +77,27 @@ def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> It
 
 def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]:
     """Faster forms of a group: blocks, straight-line code, of a tree straight-line code of its upper levels."""
+    form = form_of(op)
+    if form is None:
+        return
     tensors = [program[name] for name in names]
     bases = [tensors]
     in_blocks = [_in_blocks(program, op, tensor) for tensor in tensors]
     if in_blocks != tensors:
         bases.append(in_blocks)
         yield {t.name: t for t in in_blocks}
-    if isinstance(op, PrototypeScore) and names == (op.prototypes,) and resident(program, op):
-        yield {t.name: replace(t, storage=RESIDENT, packed=t.storage) for t in tensors}
-    if any(parts(program, op, name) is None for name in names):
+    for storage in form.tables(program, op, names):
+        yield {t.name: replace(t, storage=storage.name, packed=t.storage) for t in tensors}
+    if any(form.parts(program, op, name) is None for name in names):
         return
-    if isinstance(op, TreeWalk):
-        for base in bases:
-            for levels in range(1, op.depth + 1):
-                yield {t.name: replace(t, unrolled=2**levels - 1) for t in base}
-        yield {t.name: replace(t, unrolled=t.shape[0]) for t in tensors}
-    else:
-        yield {t.name: replace(t, unrolled=1) for t in tensors}
+    for base in bases:
+        yield from ({t.name: replace(t, unrolled=count) for t in base} for count in form.partial(op))
+    yield {t.name: replace(t, unrolled=form.whole(t)) for t in tensors}
 
 
 def _in_blocks(program: Program, op: Op, tensor: Tensor) -> Tensor:
     """The matrix in blocks of rows, if it is not and can be."""
-    vector = next((other for matrix, other, _ in factors(program, op) if matrix.name == tensor.name), None)
-    if vector is None or tensor.storage == "blocks" or not fits_blocks(tensor, vector):
+    vector = next((p.vector for p in op.products(program) if p.matrix.name == tensor.name), None)
+    if vector is None or storage_of(tensor) is BLOCKS or not BLOCKS.holds(tensor, vector):
         return tensor
-    return replace(tensor, storage="blocks", packed=tensor.storage)
+    return replace(tensor, storage=BLOCKS.name, packed=tensor.storage)

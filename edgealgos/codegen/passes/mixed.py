@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops.semantics import decide
+from ..program import Program
 from ..program.interpret import encode, run_integer
-from ..program.ir import MatVec, Program, PrototypeScore, TreeWalk
+from ..program.scores import decide
 from . import model_bytes, to_integer
 from .represent import REPRESENTATIONS
 
@@ -57,15 +57,8 @@ def represent(program: Program, choices: dict[str, str]) -> Program:
 
 def matrices(program: Program) -> list[str]:
     """Names of the constants whose representation is free: the matrices that kernels multiply with."""
-    names: set[str] = set()
-    for op in program.ops():
-        if isinstance(op, MatVec):
-            names.add(op.matrix)
-        elif isinstance(op, TreeWalk):
-            names |= {op.weights, op.gates}
-        elif isinstance(op, PrototypeScore):
-            names.add(op.labels)
-    return [t.name for t in program.tensors if t.name in names]
+    free = {p.matrix.name for op in program.ops() for p in op.products(program) if p.storages is None}
+    return [t.name for t in program.tensors if t.name in free]
 
 
 def narrow(

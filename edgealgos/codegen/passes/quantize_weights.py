@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..program.ir import Program, Tensor
+from ..program import Program, Tensor
 
 
 def quantize_weights(program: Program) -> Program:

@@ -1,20 +1,21 @@
 """Runs programs: in real numbers and, bit for bit, in the integers of the device.
 
-Knows programs and what their ops mean, nothing of C++ or boards.
+Asks each op what it computes; knows no op, nothing of C++ or boards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ops.semantics import FLOAT_OPS, INTEGER_OPS, Kernel, Reals, Values
-from .ir import Op, Program, Space
+from .op import Values
+from .program import Program
 from .qtype import Ints
+from .tensor import Space
 
+Reals = NDArray[np.float64]
 _ROWS_AT_ONCE = 4096
 
 
@@ -32,7 +33,7 @@ def run_float(program: Program, X: NDArray[Any]) -> Reals:
     -------
     array, shape (n, n_outputs)
     """
-    return _run(program, _real(program, X), FLOAT_OPS)
+    return _run(program, _real(program, X), real=True)
 
 
 def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
@@ -49,7 +50,7 @@ def run_integer(program: Program, q: NDArray[np.integer]) -> Ints:
     -------
     int64 array, shape (n, n_outputs)
     """
-    scores: Ints = _run(program, _as_steps(program, q).astype(np.int64), INTEGER_OPS)
+    scores: Ints = _run(program, _as_steps(program, q).astype(np.int64), real=False)
     return scores
 
 
@@ -65,8 +66,8 @@ def run_stream(program: Program, q: NDArray[np.integer]) -> Ints:
     scores = np.empty((*x.shape[:2], program.output.size), np.int64)
     for step in range(x.shape[1]):
         values[program.input.name] = x[:, step]
-        _run_ops(program, "push", values, INTEGER_OPS)
-        _run_ops(program, "predict", values, INTEGER_OPS)
+        _run_ops(program, "push", values, real=False)
+        _run_ops(program, "predict", values, real=False)
         scores[:, step] = values[program.output.name]
     return scores
 
@@ -95,24 +96,12 @@ def _features(program: Program, x: Ints) -> Ints:
     frames: list[Ints] = []
     for step in range(x.shape[1]):
         values[program.input.name] = x[:, step]
-        if _run_ops(program, "push", values, INTEGER_OPS) and not program.functions["predict"]:
+        if _run_ops(program, "push", values, real=False) and not program.functions["predict"]:
             frames.append(values[program.output.name])
     if program.functions["predict"]:
-        _run_ops(program, "predict", values, INTEGER_OPS)
+        _run_ops(program, "predict", values, real=False)
         return values[program.output.name]
     return np.stack(frames, axis=1) if frames else np.zeros((len(x), 0, program.output.size), np.int64)
-
-
-def profile(program: Program, X: NDArray[Any]) -> dict[str, float]:
-    """Largest magnitude of every activation of a float program over the samples X."""
-    largest: dict[str, float] = {}
-
-    def watch(name: str, value: NDArray[Any]) -> None:
-        if value.size:
-            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
-
-    _run(program, _real(program, X), FLOAT_OPS, watch)
-    return largest
 
 
 def encode(program: Program, X: NDArray[Any]) -> NDArray[np.signedinteger]:
@@ -142,17 +131,12 @@ def _as_steps(program: Program, X: NDArray[Any]) -> NDArray[Any]:
     return X.reshape(len(X), -1, program.input.size)
 
 
-Watch = Callable[[str, NDArray[Any]], None]
-
-
-def _run(
-    program: Program, x: NDArray[Any], kernels: Mapping[type[Op], Kernel], watch: Watch | None = None
-) -> NDArray[Any]:
+def _run(program: Program, x: NDArray[Any], real: bool) -> NDArray[Any]:
     """Run in blocks of rows, so that whole data sets do not need their intermediate values at once."""
     outputs = []
     for start in range(0, max(len(x), 1), _ROWS_AT_ONCE):
-        values = _start(program, x[start : start + _ROWS_AT_ONCE], kernels is FLOAT_OPS)
-        _run_block(program, x[start : start + _ROWS_AT_ONCE], values, kernels, watch)
+        values = _start(program, x[start : start + _ROWS_AT_ONCE], real)
+        _run_block(program, x[start : start + _ROWS_AT_ONCE], values, real)
         outputs.append(values[program.output.name])
     return np.concatenate(outputs)
 
@@ -166,27 +150,21 @@ def _start(program: Program, x: NDArray[Any], real: bool) -> Values:
     return values
 
 
-def _run_block(
-    program: Program, x: NDArray[Any], values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None
-) -> None:
+def _run_block(program: Program, x: NDArray[Any], values: Values, real: bool) -> None:
     if program.steps is None:
         values[program.input.name] = x
     else:
         for step in range(x.shape[1]):
             values[program.input.name] = x[:, step]
-            _run_ops(program, "push", values, kernels, watch)
-    _run_ops(program, "predict", values, kernels, watch)
+            _run_ops(program, "push", values, real)
+    _run_ops(program, "predict", values, real)
 
 
-def _run_ops(
-    program: Program, function: str, values: Values, kernels: Mapping[type[Op], Kernel], watch: Watch | None = None
-) -> bool:
+def _run_ops(program: Program, function: str, values: Values, real: bool) -> bool:
     """Run a function; False where an op waits for more (all samples are at the same step) and the rest is left out."""
     for op in program.functions[function]:
-        result = kernels[type(op)](program, op, values)
+        result = op.real(program, values) if real else op.integer(program, values)
         if result is None:
             return False
         values[op.out] = result
-        if watch is not None:
-            watch(op.out, result)
     return True

@@ -96,46 +96,5 @@ def shift_right(raw: ArrayLike, shift: int) -> Ints:
     return (raw + (1 << (shift - 1))) >> shift
 
 
-MAX_INDEXED_COLUMNS = 255  # counts and steps are bytes
-
-
-def storage_bytes(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> dict[str, int]:
-    """Flash bytes of a matrix in each storage that can hold it.
-
-    ``dense``: every value. ``bitmap``: one bit a position, rows padded to whole bytes, then the non-zero values; blocks
-    of matrices (three axes) also store where each block's values start, two bytes a block. ``indexed``: of each row a
-    count, then each non-zero byte behind the number of columns to go on (at most 255 columns). Values of four bits
-    lie two in a byte, each row beginning with a byte of its own: ``nibbles`` and ``nibble_bitmap`` (of the latter the
-    most it can take for so many non-zeros). A matrix is stored in the cheapest; see :func:`cheapest_storage`.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns, or blocks, rows and columns.
-    nonzeros : int
-        Number of values different from zero.
-    bits : int
-        Width of one value.
-    """
-    columns = shape[-1]
-    rows = math.prod(shape[:-1])
-    starts = 2 * shape[0] if len(shape) == 3 and shape[0] > 1 else 0
-    masks = rows * -(-columns // 8) + starts
-    if bits <= 4:
-        return {"nibbles": rows * -(-columns // 2), "nibble_bitmap": masks + (nonzeros + rows) // 2}
-    width = -(-bits // 8)
-    sizes = {"dense": rows * columns * width, "bitmap": masks + nonzeros * width}
-    if width == 1 and columns <= MAX_INDEXED_COLUMNS:
-        sizes["indexed"] = rows + 2 * nonzeros + starts
-    return sizes
-
-
-def cheapest_storage(shape: tuple[int, ...], nonzeros: int, bits: int = 8) -> tuple[str, int]:
-    """Name and bytes of the smallest storage (the simpler one when equal)."""
-    sizes = storage_bytes(shape, nonzeros, bits)
-    name = min(sizes, key=sizes.__getitem__)
-    return name, sizes[name]
-
-
 # Types that the arithmetic fixes for recurrent cells: the state, its byte in products, pre-activation and candidate.
 STATE, SMALL_STATE, PREACTIVATION, CANDIDATE = QType(16, 15), QType(8, 7), QType(16, 12), QType(8, 7)

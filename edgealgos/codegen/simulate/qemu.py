@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgealgos.errors import BuildError, MissingToolError, SimulationError
+from edgealgos.files import Scratch
 
 from ..build import tools
 from ..targets.boards import Board
@@ -69,8 +69,7 @@ def run(program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, ti
     """
     qemu = _qemu(board)
     plugin, doubt = _counter(qemu) if watch else (None, "")
-    with tempfile.TemporaryDirectory(prefix="edgealgos-") as name:
-        folder = Path(name)
+    with Scratch() as folder:
         (folder / "rows").write_text(rows)
         counts = folder / "counts"
         counting = _plugin_flags(plugin, counts, watch) if plugin else []
@@ -152,10 +151,7 @@ def _plugin(qemu: tools.Tool) -> Path:
     key = hashlib.sha256(repr((tools.HOST_CC.version(), [str(word) for word in compile_command])).encode())
     key.update(_PLUGIN_SOURCE.read_bytes())
     plugin = tools.cache_folder() / "qemu" / key.hexdigest()[:20] / "qemu_count.so"
-    if not plugin.is_file():
-        with tools.building(plugin) as product:
-            tools.run([*compile_command, "-o", product])
-    return plugin
+    return tools.kept(plugin, lambda product: tools.run([*compile_command, "-o", product]))
 
 
 def _interface(version: str) -> int:

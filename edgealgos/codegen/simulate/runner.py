@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgealgos.errors import SimulationError
+from edgealgos.files import Scratch
 
 from ..targets.boards import Board
 from .devices import Device
@@ -174,8 +174,7 @@ def run_job(command: Sequence[str | Path], job: Job, on_row: Callable[[], object
     SimulationError
         If the program itself fails (a firmware that fails is told by ``status``).
     """
-    with tempfile.TemporaryDirectory(prefix="edgealgos-") as name:
-        folder = Path(name)
+    with Scratch() as folder:
         arguments = _write_job(job, folder)
         # A file, not a pipe: a talkative simulator must not block on a full one.
         with (
@@ -207,8 +206,7 @@ def run_stretch(command: Sequence[str | Path], stretch: Stretch) -> StretchRun:
     SimulationError
         If the program itself fails (a firmware that fails is told by ``status``).
     """
-    with tempfile.TemporaryDirectory(prefix="edgealgos-") as name:
-        folder = Path(name)
+    with Scratch() as folder:
         arguments = _write_stretch(stretch, folder)
         done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
         if done.returncode != 0 or not done.stdout.startswith("end "):

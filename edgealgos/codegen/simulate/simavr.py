@@ -77,10 +77,7 @@ def _harness() -> Path:
     for header in sorted(folder.glob("*.h")):
         key.update(header.read_bytes())
     program = tools.cache_folder() / "simavr" / key.hexdigest()[:20] / "simavr_runner"
-    if not program.is_file():
-        with tools.building(program) as product:
-            tools.run([*compile_command, "-o", product])
-    return program
+    return tools.kept(program, lambda product: tools.run([*compile_command, "-o", product]))
 
 
 def _compile_command(folder: Path) -> list[str | Path]:

@@ -6,8 +6,8 @@ import re
 from importlib import resources
 from string import Template
 
-from edgealgos.codegen.passes.plan_memory import MemoryPlan, plan_memory
-from edgealgos.codegen.program.ir import Program, Space, Tensor
+from edgealgos.codegen.program import Program, Space, Tensor
+from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
 
 from .calls import statement
@@ -49,7 +49,7 @@ def model_header(program: Program, name: str) -> str:
     """Text of ``<name>_model.h``."""
     return template("model.h").substitute(
         name=name,
-        guard=f"EDGEALGOS_{name.upper()}_MODEL_H",
+        guard=f"EDGEALGOS_{name}_MODEL_H",
         family=program.family,
         input_type=c_type(program.input.type),
         features=program.input.size,

@@ -7,13 +7,15 @@ least; beyond, it says how far it is from the lower bound.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
-from ..program.ir import Add, ArgMax, Op, PowerSpectrum, Program, Space, Tensor
+from .op import Op
+from .program import Program
+from .tensor import Space
 
 EXACT_UP_TO = 15
 _NEAR = 1.05  # of the lower bound: good enough where a proof would take long
@@ -90,43 +92,41 @@ class MemoryPlan:
         return "\n".join(lines)
 
 
-def ram_bytes(tensor: Tensor) -> int:
-    """Bytes of a tensor in RAM."""
-    return tensor.size * tensor.type.container // 8
-
-
 def plan_memory(program: Program) -> MemoryPlan:
     """Plan of least size for the scratch tensors of a program."""
     return place(live_blocks(program))
 
 
 def live_blocks(program: Program) -> tuple[Block, ...]:
-    """Scratch tensors with their live ranges; an element-wise op overwrites an operand that dies with it."""
+    """Scratch tensors with their live ranges; an op may overwrite an operand that dies with it."""
     blocks: dict[str, Block] = {}
     for function, body in program.functions.items():
-        last_use = {name: i for i, op in enumerate(body) for name in (op.out, *op.reads)}
+        last_use = {name: i for i, op in enumerate(body) for name in op.operands.values()}
         for i, op in enumerate(body):
-            if program[op.out].space is not Space.SCRATCH or isinstance(op, ArgMax):
-                continue
-            tensor = program[op.out]
-            block = Block((op.out,), ram_bytes(tensor), tensor.type.container // 8, function, i, last_use[op.out])
-            for name in _dying(op, i, last_use):
-                if name in blocks and blocks[name].size == block.size and blocks[name].function == function:
-                    old = blocks.pop(name)
-                    block = Block((*old.tensors, op.out), block.size, block.align, function, old.first, block.last)
-                    break
-            for name in block.tensors:
-                blocks.pop(name, None)
-            blocks[op.out] = block
+            for written in op.writes if op.is_stored else ():
+                tensor = program[written]
+                if tensor.space is not Space.SCRATCH or any(written in block.tensors for block in blocks.values()):
+                    continue
+                align = tensor.type.container // 8
+                block = Block((written,), tensor.ram_bytes, align, function, i, last_use[written])
+                dying = _dying(op, i, last_use) if written == op.out else ()
+                blocks[written] = _in_place(blocks, block, dying)
     return tuple(blocks.values())
+
+
+def _in_place(blocks: dict[str, Block], block: Block, dying: Iterable[str]) -> Block:
+    """The block, joined with that of the first dying operand of its size, which is taken out of `blocks`."""
+    for name in dying:
+        if name in blocks and blocks[name].size == block.size and blocks[name].function == block.function:
+            old = blocks.pop(name)
+            return replace(block, tensors=(*old.tensors, *block.tensors), first=old.first)
+    return block
 
 
 def _dying(op: Op, moment: int, last_use: Mapping[str, int]) -> Iterator[str]:
     """Operands that an op may overwrite with its result."""
-    if isinstance(op, Add):
-        yield from (name for name in (op.a, op.b) if last_use[name] == moment)
-    elif isinstance(op, PowerSpectrum):
-        yield op.source
+    yield from (name for name in op.reusable if last_use[name] == moment)
+    yield from op.consumed
 
 
 def place(blocks: tuple[Block, ...]) -> MemoryPlan:

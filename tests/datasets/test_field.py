@@ -12,6 +12,7 @@ import pytest
 from sklearn.utils import Bunch
 
 from edgealgos import EdgeAlgosError, datasets
+from edgealgos.datasets import fetch
 
 LOADERS = {
     "usps10": datasets.load_usps,
@@ -72,35 +73,35 @@ def libsvm_file(path, labels, value):
 def test_usps_is_downloaded_checked_and_kept(tmp_path, monkeypatch):
     sums = {"usps.bz2": libsvm_file(tmp_path / "usps.bz2", [1, 10], -1),
             "usps.t.bz2": libsvm_file(tmp_path / "usps.t.bz2", [5], 1)}  # fmt: skip
-    monkeypatch.setattr(datasets, "USPS_URL", f"{tmp_path.as_uri()}/")
-    monkeypatch.setattr(datasets, "USPS_MD5", sums)
+    monkeypatch.setattr(fetch, "USPS_URL", f"{tmp_path.as_uri()}/")
+    monkeypatch.setattr(fetch, "USPS_MD5", sums)
     data = datasets.load_usps()
     assert data.X_train.shape == (2, 256)
     assert data.X_train.max() == 0
     assert data.X_test.min() == 255
     assert data.y_train.tolist() == [0, 9]
-    monkeypatch.setattr(datasets, "USPS_URL", "file:///nowhere/")
+    monkeypatch.setattr(fetch, "USPS_URL", "file:///nowhere/")
     assert datasets.load_usps().y_test.tolist() == [4]
 
 
 def test_a_changed_file_is_refused(tmp_path, monkeypatch):
     libsvm_file(tmp_path / "usps.bz2", [1], 0)
-    monkeypatch.setattr(datasets, "USPS_URL", f"{tmp_path.as_uri()}/")
+    monkeypatch.setattr(fetch, "USPS_URL", f"{tmp_path.as_uri()}/")
     with pytest.raises(EdgeAlgosError, match="MD5"):
         datasets.load_usps()
-    monkeypatch.setattr(datasets, "USPS_URL", f"{tmp_path.as_uri()}/nowhere/")
+    monkeypatch.setattr(fetch, "USPS_URL", f"{tmp_path.as_uri()}/nowhere/")
     with pytest.raises(EdgeAlgosError, match="did not answer"):
         datasets.load_usps()
 
 
 def openml(monkeypatch, X, y):
-    monkeypatch.setattr(datasets, "fetch_openml", lambda *args, **kw: Bunch(data=X, target=y))
+    monkeypatch.setattr(fetch, "fetch_openml", lambda *args, **kw: Bunch(data=X, target=y))
 
 
 def test_sets_from_openml(monkeypatch):
     openml(monkeypatch, np.zeros((70_000, 4)), np.array(["3"] * 70_000))
     assert datasets.load_mnist().X_test.shape == (10_000, 4)
-    y = np.repeat(np.arange(10), datasets.PENDIGITS_TRAIN_COUNTS)
+    y = np.repeat(np.arange(10), fetch.PENDIGITS_TRAIN_COUNTS)
     openml(monkeypatch, np.zeros((10_992, 16)), np.concatenate([y, np.zeros(3498, int)]).astype(str))
     assert datasets.load_pendigits().X_train.shape == (7494, 16)
     openml(monkeypatch, np.zeros((1030, 9)), None)
@@ -117,7 +118,7 @@ def test_openml_out_of_reach(monkeypatch):
     def unreachable(*args, **kw):
         raise OSError("no route")
 
-    monkeypatch.setattr(datasets, "fetch_openml", unreachable)
+    monkeypatch.setattr(fetch, "fetch_openml", unreachable)
     with pytest.raises(EdgeAlgosError, match="no route"):
         datasets.load_mnist()
 

@@ -1,0 +1,80 @@
+"""Every value in its place: row by row, or in blocks of four rows for the kernel that shares the load of an input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.tensor import Tensor
+from .record import Content, Counts, Storage, Table, bytes_by_bytes, counted, plain_parts
+
+BLOCK_ROWS = 4  # rows that share the load of an input
+BLOCK_COLUMNS = 255  # most columns that the kernels of blocks count
+
+
+class Dense(Storage):
+    """Row by row."""
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return True
+
+    def size(self, content: Content) -> int:
+        return content.rows * content.columns * content.width
+
+    def tables(self, tensor: Tensor) -> list[Table]:
+        return [Table("", None, tensor.values.ravel())]
+
+    def reader(self, tensor: Tensor) -> str:
+        return f"edgealgos::{self.name}({tensor.name})"
+
+    def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
+        return plain_parts(self.name, matrix, kind, where)
+
+
+class Resident(Dense):
+    """Row by row, read by a loop that keeps the vector in registers."""
+
+    by_code = True
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return False  # no product's: an op's form chooses it for prototypes
+
+
+class Blocks(Dense):
+    """Blocks of four rows, column by column; the rows that are left over as they are."""
+
+    sums_at_once = 2 * BLOCK_ROWS
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        """Enough rows of bytes, and not too many columns."""
+        rows, columns = matrix.shape[-2:]
+        return bytes_by_bytes(matrix, vector) and rows >= BLOCK_ROWS and columns <= BLOCK_COLUMNS
+
+    def tables(self, tensor: Tensor) -> list[Table]:
+        return [Table("", None, in_blocks(tensor.values).ravel())]
+
+    def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
+        columns = matrix.shape[-1]
+        rows = matrix.size // columns
+        together = matrix.shape[-2] // BLOCK_ROWS * BLOCK_ROWS * (rows // matrix.shape[-2])
+        return counted({
+            f"block {kind}{where}": together // BLOCK_ROWS,
+            f"block value {kind}": together * columns,
+            f"dense row {kind}{where}": rows - together,
+            f"dense value {kind}": (rows - together) * columns,
+        })  # fmt: skip
+
+    def kernels(self, matrix: Tensor, vector: Tensor, acc_bits: int) -> frozenset[str]:
+        left_over = {f"dense 8x8 to {acc_bits}"} if matrix.shape[-2] % BLOCK_ROWS else set()
+        return super().kernels(matrix, vector, acc_bits) | left_over
+
+
+def in_blocks(matrices: NDArray[Any]) -> NDArray[Any]:
+    """Values of each matrix in blocks of rows, column by column; the rows that are left over as they are."""
+    rows, columns = matrices.shape[-2:]
+    full = rows - rows % BLOCK_ROWS
+    split = matrices.reshape(-1, rows, columns)
+    blocks = split[:, :full].reshape(-1, full // BLOCK_ROWS, BLOCK_ROWS, columns).swapaxes(2, 3)
+    return np.concatenate([blocks.reshape(len(split), -1), split[:, full:].reshape(len(split), -1)], axis=1)

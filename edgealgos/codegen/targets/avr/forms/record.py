@@ -1,0 +1,94 @@
+"""What the form of an op as straight-line AVR code is: which constants, what code, how it is called and told.
+
+Knows programs and code, no ops: a form an op lives in the files beside this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edgealgos.codegen.ops.products import row_chunks
+from edgealgos.codegen.program import Program, Tensor
+from edgealgos.codegen.storage import Storage
+
+from ..straight_line import Code, Narrow
+from .text import function, part_name, reader
+
+Parts = tuple[Code, ...]
+
+
+class Form:
+    """How one kind of op becomes code whose instructions hold its constants.
+
+    Methods take the op (of the kind that the form is for) with its program.
+    """
+
+    def groups(self, op: Any) -> tuple[tuple[str, ...], ...]:
+        """Names of the constants that become straight-line code together."""
+        raise NotImplementedError
+
+    def parts(self, program: Program, op: Any, name: str) -> Parts | None:
+        """Functions of a constant, those of a tree a node each; None where it cannot be."""
+        raise NotImplementedError
+
+    def chosen(self, program: Program, op: Any, name: str) -> Parts:
+        """Functions of a constant that is code, in part or as a whole."""
+        found = self.parts(program, op, name)
+        assert found is not None, name
+        return found
+
+    def narrowed(self, program: Program, op: Any) -> Narrow | None:
+        """What is made of sums while they are in registers, where code is then all there is of the op; else None."""
+        return None
+
+    def in_one(self, program: Program, op: Any) -> bool:
+        """Whether straight-line code is all there is of the op."""
+        names = self.groups(op)[0]
+        return all(program[name].unrolled for name in names) and self.narrowed(program, op) is not None
+
+    def shares(self, program: Program, op: Any, name: str) -> Sequence[float]:
+        """How often a prediction runs each function."""
+        return [1.0] * len(self.chosen(program, op, name))
+
+    def tables(self, program: Program, op: Any, names: tuple[str, ...]) -> tuple[Storage, ...]:
+        """Storages that are faster with code of its own."""
+        return ()
+
+    def partial(self, op: Any) -> tuple[int, ...]:
+        """Numbers of matrices, less than all, that may become code while the others stay tables."""
+        return ()
+
+    def whole(self, tensor: Tensor) -> int:
+        """Number of matrices of a constant."""
+        return 1
+
+    def tells_label(self, program: Program, op: Any) -> bool:
+        """Whether the code finds the largest score, so that the op behind it need not look for it."""
+        return False
+
+    def absent(self, program: Program, op: Any) -> tuple[str, ...]:
+        """Constants that flash does not hold, because the code does."""
+        return ()
+
+    # ------------------------------------------------------------------ C++
+
+    def functions(self, program: Program, op: Any, name: str, rest_reader: str) -> str:
+        """Functions of a constant and the reader of rows that calls them.
+
+        `rest_reader` makes the reader of what stays a table.
+        """
+        found = self.chosen(program, op, name)
+        bits = next(p.acc_bits for p in op.products(program) if p.matrix.name == name)
+        kind = f"int{bits}_t"
+        texts = [function(part_name(name, found, i), code, kind, "sums") for i, code in enumerate(found)]
+        rows = [len(chunk) for chunk in row_chunks(program[name].values)][: len(found)]
+        return "\n".join([self.comment(name, found), *texts, reader(name, found, kind, rows, rest_reader)])
+
+    def comment(self, name: str, found: Parts) -> str:
+        """What stands above the functions."""
+        return f"// {name} as straight-line code: {sum(code.size for code in found):,} bytes."
+
+    def call(self, program: Program, op: Any) -> str:
+        """Call of an op that is straight-line code as a whole."""
+        raise NotImplementedError

@@ -1,0 +1,79 @@
+"""Text of the AVR functions whose instructions hold a constant's values; knows code, not how it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..straight_line import Code
+
+Parts = tuple[Code, ...]
+
+
+def part_name(name: str, found: Parts, index: int) -> str:
+    """Name of one of the functions of a constant."""
+    return f"{name}_sums" if len(found) == 1 else f"{name}_sums_{index}"
+
+
+def function(name: str, code: Code, kind: str, out: str) -> str:
+    """A function that writes sums, bytes or distances of a vector."""
+    return f"EDGEALGOS_NOINLINE void {name}(const int8_t *vector, {kind} *{out}) {{\n{statement(code, out)}\n}}"
+
+
+def statement(code: Code, out: str, *others: str) -> str:
+    """The asm statement; X begins at the vector, Z at what is written; `others` are operands as they stand there."""
+    lines = "\n".join(f"      {line}" for line in code.lines)
+    registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
+    operands = ", ".join(['"+x"(vector)', f'"+z"({out})', *others])
+    return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {registers});"
+
+
+def distance_loop_function(name: str, code: Code) -> str:
+    """The loop over prototypes; `code` reads them from the table of that name."""
+    body = statement(code, "prototypes", '"+r"(out)')
+    return (
+        f"EDGEALGOS_NOINLINE void {name}_distances(const int8_t *vector, uint16_t *distances) {{\n"
+        f"  const int8_t *prototypes = {name};\n"
+        f'  register uint16_t *out __asm__("r24") = distances;\n'
+        f"{body}\n}}"
+    )
+
+
+def reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader: str) -> str:
+    """A reader of rows that calls the functions, and another reader for what stays a table."""
+    calls = [f"{part_name(name, found, i)}(vector, sums); return {count};" for i, count in enumerate(rows)]
+    if rest_reader:
+        calls.append("return edgealgos::next_of_all(rest, vector, columns, sums, kAtOnce);")
+    cases = [f"      case {i}: {call}" for i, call in enumerate(calls[:-1])] + [f"      default: {calls[-1]}"]
+    member = f"  decltype({rest_reader}) rest;\n" if rest_reader else ""
+    make_rest = f", rest({rest_reader})" if rest_reader else ""
+    go = (
+        f"    if (node >= {len(rows)}) there.rest = rest.at(node - {len(rows)}, rows, columns);\n"
+        if rest_reader
+        else ""
+    )
+    unused = "" if rest_reader else "    (void)rows, (void)columns;\n"
+    return (
+        f"struct {name}_rows {{\n"
+        f"  enum {{ kAtOnce = {max(rows)} }};\n"
+        f"  uint8_t part;\n{member}"
+        f"  {name}_rows() : part(0){make_rest} {{}}\n"
+        f"  {name}_rows at(uint8_t node, uint8_t rows, uint8_t columns) const {{\n{unused}"
+        f"    {name}_rows there;\n"
+        f"    there.part = node;\n{go}"
+        f"    return there;\n"
+        f"  }}\n"
+        f"  template <class N> uint8_t next(const int8_t *vector, N columns, {kind} *sums, uint8_t) {{\n"
+        f"    (void)columns;\n"
+        f"    switch (part++) {{\n" + "\n".join(cases) + "\n    }\n  }\n};"
+    )
+
+
+def distance_reader(name: str) -> str:
+    """A reader of prototypes that calls their function."""
+    return (
+        f"struct {name}_rows {{\n"
+        f"  void distances(const int8_t *z, uint8_t, uint8_t, uint16_t *out, uint16_t) const {{\n"
+        f"    {name}_distances(z, out);\n"
+        f"  }}\n"
+        f"}};"
+    )

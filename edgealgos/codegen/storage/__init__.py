@@ -6,6 +6,7 @@ Knows programs, no op and no board. Training counts its budget with the same rec
 from __future__ import annotations
 
 from ..program.tensor import Shape, Tensor
+from .bits import Bits
 from .codebook import Codebook
 from .dense import BLOCK_ROWS, Blocks, Dense, Resident
 from .nibbles import NibbleBitmap, Nibbles
@@ -14,6 +15,7 @@ from .sparse import Bitmap, Indexed
 
 DENSE, BITMAP, BLOCKS, INDEXED = Dense("dense"), Bitmap("bitmap"), Blocks("blocks"), Indexed("indexed")
 NIBBLES, NIBBLE_BITMAP, RESIDENT = Nibbles("nibbles"), NibbleBitmap("nibble_bitmap"), Resident("resident")
+BITS = Bits("bits")
 _CODEBOOKS = (
     Codebook("codebook16", 16, masked=False),
     Codebook("codebook16_bitmap", 16, masked=True),
@@ -22,7 +24,7 @@ _CODEBOOKS = (
 )
 
 STORAGES: dict[str, Storage] = {
-    storage.name: storage for storage in (BLOCKS, DENSE, BITMAP, INDEXED, NIBBLES, NIBBLE_BITMAP, *_CODEBOOKS, RESIDENT)
+    storage.name: storage for storage in (BLOCKS, DENSE, BITMAP, INDEXED, NIBBLES, NIBBLE_BITMAP, *_CODEBOOKS, RESIDENT, BITS)
 }
 """Every storage by name, the fastest first."""
 
@@ -70,6 +72,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BLOCKS", "BLOCK_ROWS", "DENSE", "RESIDENT", "STORAGES", "Content", "Storage", "cheapest_storage",
+    "BITMAP", "BITS", "BLOCKS", "BLOCK_ROWS", "DENSE", "RESIDENT", "STORAGES", "Content", "Storage", "cheapest_storage",
     "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

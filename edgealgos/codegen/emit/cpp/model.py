@@ -20,6 +20,7 @@ _KERNELS = {
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
 }
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)

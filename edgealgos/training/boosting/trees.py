@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,10 @@ class Tree:
     cuts: Ints
     children: Ints
     leaves: NDArray[np.float64]
+
+    def tests(self) -> Iterator[tuple[Feature, int]]:
+        """Feature and cut of each node."""
+        return zip(self.features, self.cuts.tolist(), strict=True)
 
     def leaf_of(self, x: Ints) -> NDArray[np.intp]:
         """The leaf that each row of device inputs comes to."""
@@ -75,76 +80,74 @@ class _Leaf:
 
 
 class Grower:
-    """Grows trees on the same rows and columns.
+    """Grows a tree on binned columns.
 
     Parameters
     ----------
-    bins : uint8 array, shape (n, columns)
+    bins : int array, shape (n, columns)
     most_bins : int
         More than any of them.
+    targets : array, shape (n, 3)
+        Of each row the negative gradient, the curvature, and 1.
+    prices : array, shape (columns, most_bins - 1)
+        Bits that a node with each test takes.
+    growth : Growth
     """
 
-    def __init__(self, bins: NDArray[np.uint8], most_bins: int) -> None:
-        self.bins, self.most_bins = bins, most_bins
-        self.places = bins + np.arange(bins.shape[1], dtype=np.int32) * most_bins
-        self._ones = np.ones(bins.size, np.float32)
+    def __init__(
+        self, bins: NDArray[np.int32], most_bins: int, targets: Reals, prices: Reals, growth: Growth
+    ) -> None:  # fmt: skip
+        self._bins, self._most_bins = bins, most_bins
+        self._offsets = np.arange(bins.shape[1], dtype=np.int32) * most_bins
+        self._targets, self._prices, self._growth = targets, prices, growth
 
-    def grow(self, targets: Reals, prices: Reals, growth: Growth) -> _Leaf:
-        """The root of a new tree.
-
-        Parameters
-        ----------
-        targets : array, shape (n, 3)
-            Of each row the negative gradient, the curvature, and 1.
-        prices : array, shape (columns, most_bins - 1)
-            Bits that a node with each test takes.
-        growth : Growth
-        """
-        root = self._leaf(np.arange(len(targets)), self._sums(np.arange(len(targets)), targets), 0, prices, growth)
+    def grow(self) -> _Leaf:
+        """The root of the tree."""
+        everywhere = np.arange(len(self._targets))
+        root = self._leaf(everywhere, self._sums(everywhere), 0)
         leaves = [root]
-        while len(leaves) < growth.most_leaves:
+        while len(leaves) < self._growth.most_leaves:
             best = max(range(len(leaves)), key=lambda i: leaves[i].worth)
-            leaf = leaves[best]
-            if leaf.worth <= 0:
+            if leaves[best].worth <= 0:
                 break
-            leaf.below = self._split(leaf, targets, prices, growth)
-            leaves[best : best + 1] = leaf.below
+            leaves[best : best + 1] = self._split(leaves[best])
         return root
 
-    def _split(self, leaf: _Leaf, targets: Reals, prices: Reals, growth: Growth) -> tuple[_Leaf, _Leaf]:
+    def _split(self, leaf: _Leaf) -> tuple[_Leaf, _Leaf]:
         """The two leaves of the best split; sums are made for the smaller one, the other has the rest."""
-        left = self.bins[leaf.rows, leaf.column] <= leaf.cut
+        left = self._bins[leaf.rows, leaf.column] <= leaf.cut
         parts = [leaf.rows[left], leaf.rows[~left]]
         small = int(len(parts[0]) > len(parts[1]))
-        sums = self._sums(parts[small], targets)
+        sums = self._sums(parts[small])
         both = [sums, leaf.sums - sums] if small == 0 else [leaf.sums - sums, sums]
-        one, other = (self._leaf(p, s, leaf.depth + 1, prices, growth) for p, s in zip(parts, both, strict=True))
+        one, other = (self._leaf(rows, of, leaf.depth + 1) for rows, of in zip(parts, both, strict=True))
+        leaf.below = one, other
         return one, other
 
-    def _sums(self, rows: NDArray[np.intp], targets: Reals) -> Reals:
-        """Sums of the targets of rows by column and bin, shape (columns, most_bins, 3)."""
-        columns = self.bins.shape[1]
-        where = self.places[rows].ravel()
+    def _sums(self, rows: NDArray[np.intp]) -> Reals:
+        """Sums of the targets of rows by column and bin, shape (3, columns, most_bins)."""
+        columns = self._bins.shape[1]
+        where = (self._bins[rows] + self._offsets).ravel()
         starts = np.arange(0, where.size + 1, columns, dtype=np.int32)
-        members = csc_array((self._ones[: where.size], where, starts), shape=(columns * self.most_bins, len(rows)))
-        found: Reals = members @ targets[rows]
-        return found.reshape(columns, self.most_bins, 3)
+        shape = (columns * self._most_bins, len(rows))
+        found = csc_array((np.ones(where.size), where, starts), shape=shape) @ self._targets[rows]
+        return np.ascontiguousarray(found.T).reshape(3, columns, self._most_bins)
 
-    def _leaf(self, rows: NDArray[np.intp], sums: Reals, depth: int, prices: Reals, growth: Growth) -> _Leaf:
+    def _leaf(self, rows: NDArray[np.intp], sums: Reals, depth: int) -> _Leaf:
         leaf = _Leaf(rows, sums, depth)
-        if depth < growth.max_depth and len(rows) >= 2 * LEAST_ROWS:
-            _find_split(leaf, prices, growth.smoothing)
+        if depth < self._growth.max_depth and len(rows) >= 2 * LEAST_ROWS:
+            _find_split(leaf, self._prices, self._growth.smoothing)
         return leaf
 
 
 def _find_split(leaf: _Leaf, prices: Reals, smoothing: float) -> None:
     """Note the split of a leaf that gains most per bit."""
-    left = np.cumsum(leaf.sums, axis=1)
-    total = left[:1, -1:]
-    left = left[:, :-1]
+    left = np.cumsum(leaf.sums, axis=2)
+    total = left[:, :1, -1:]
+    left = left[:, :, :-1]
     right = total - left
-    possible = np.minimum(left[..., 2], right[..., 2]) >= LEAST_ROWS
-    possible &= np.minimum(left[..., 1], right[..., 1]) >= LEAST_CURVATURE
+    possible = np.minimum(left[2], right[2]) >= LEAST_ROWS
+    possible &= np.minimum(left[1], right[1]) >= LEAST_CURVATURE
     gain = _strength(left, smoothing) + _strength(right, smoothing) - _strength(total, smoothing)
     worth = np.where(possible & (gain > LEAST_GAIN), gain / prices, 0.0)
     best = int(np.argmax(worth))
@@ -154,11 +157,11 @@ def _find_split(leaf: _Leaf, prices: Reals, smoothing: float) -> None:
 
 def _strength(sums: Reals, smoothing: float) -> Reals:
     """By how much a leaf with such sums lessens the loss, twice."""
-    found: Reals = sums[..., 0] ** 2 / (np.maximum(sums[..., 1], 0.0) + smoothing)
+    found: Reals = sums[0] ** 2 / (np.maximum(sums[1], 0.0) + smoothing)
     return found
 
 
-def finished(root: _Leaf, features: list[Feature], cuts: list[Ints], smoothing: float) -> Tree | None:
+def finished(root: _Leaf, features: Sequence[Feature], cuts: Sequence[Ints], smoothing: float) -> Tree | None:
     """The tree of a grown root with the best value in each leaf (not yet scaled by a rate); None for a bare leaf."""
     if root.below is None:
         return None
@@ -170,7 +173,8 @@ def finished(root: _Leaf, features: list[Feature], cuts: list[Ints], smoothing: 
             row.append(len(inner) if child.below is not None else ~len(leaves))
             (inner if child.below is not None else leaves).append(child)
         children.append(row)
-    values = [(total := leaf.sums[0].sum(axis=0))[0] / (max(total[1], 0.0) + smoothing) for leaf in leaves]
+    totals = [leaf.sums[:, 0].sum(axis=1) for leaf in leaves]
+    values = [slope / (max(curvature, 0.0) + smoothing) for slope, curvature, _ in totals]
     return Tree(
         tuple(features[node.column] for node in inner),
         np.array([cuts[node.column][node.cut] for node in inner]),

@@ -9,15 +9,18 @@ PYTHON ?= python3
 VENV ?= .venv
 JOBS ?= 2
 APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core-avr g++ make
-APT_ARM = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-user qemu-system-arm cmake
+APT_OTHERS = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi g++-aarch64-linux-gnu gcc-xtensa-lx106 \
+  gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-user qemu-system-arm qemu-system-misc cmake clang
+OTHERS = arm-linux-gnueabi-g++ arm-none-eabi-g++ aarch64-linux-gnu-g++ xtensa-lx106-elf-g++ riscv64-unknown-elf-g++ \
+  qemu-arm qemu-system-arm qemu-system-xtensa cmake clang++
 BIN = $(VENV)/bin
 
-.PHONY: demo test quick check tools arm-tools second-simulator clean
+.PHONY: demo test quick check tools other-tools second-simulator clean
 
 demo: $(VENV)/.installed tools
 	$(BIN)/edgealgos demo --out out
 
-test: $(VENV)/.installed-dev tools arm-tools second-simulator
+test: $(VENV)/.installed-dev tools other-tools second-simulator
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 quick: $(VENV)/.installed-dev tools
@@ -56,14 +59,13 @@ tools:
 	fi
 
 # The same for the other boards, which the demonstration does not need: over a gigabyte.
-arm-tools:
-	@if command -v arm-linux-gnueabi-g++ >/dev/null && command -v arm-none-eabi-g++ >/dev/null \
-	    && command -v qemu-arm >/dev/null && command -v qemu-system-arm >/dev/null && command -v cmake >/dev/null; then :; \
+other-tools:
+	@missing=; for tool in $(OTHERS); do command -v $$tool >/dev/null || missing=yes; done; if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(APT_ARM); \
+	  apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(APT_OTHERS); \
 	else \
-	  echo "Tests on a Pi Zero and Cortex-M need more. To get it on Debian or Ubuntu:"; \
-	  echo "  sudo apt-get install $(APT_ARM)"; \
+	  echo "Tests on other boards than AVR and with a second compiler need more. To get it on Debian or Ubuntu:"; \
+	  echo "  sudo apt-get install $(APT_OTHERS)"; \
 	fi
 
 # The second opinion on the simulator is a package of npm; `edgealgos doctor` looks for it there.

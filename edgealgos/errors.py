@@ -64,3 +64,34 @@ class DatasetError(EdgeAlgosError, ValueError):
 
 class OpRecordError(EdgeAlgosError, TypeError):
     """A part of an op's record is missing or wrong; the message names the op, the part, and what to write."""
+
+
+class UnmeasuredCostError(EdgeAlgosError):
+    """A part of an op has no measured cost on a board.
+
+    Parameters
+    ----------
+    what : str
+        ``"cycles"``, ``"flash"`` or ``"ram"``.
+    part : str
+        Name of the part.
+    owners : list of str
+        Names of the ops that have it.
+    file : str
+        The table of costs in which they are missing.
+    """
+
+    def __init__(self, what: str, part: str, owners: list[str], file: str) -> None:
+        super().__init__(what, part, owners, file)  # all four, so that pickling works
+        self.what = what
+        self.part = part
+        self.owners = owners
+        self.file = file
+
+    def __str__(self) -> str:
+        ops = " and ".join(self.owners) or "the program"
+        how = " and ".join(f"`python -m tools.measure_costs --op {owner}`" for owner in self.owners)
+        how = (
+            f"{how}, or with --missing where it is a new kind of product" if how else "`python -m tools.measure_costs`"
+        )
+        return f"{ops}: no {self.what} measured for {self.part!r} in {self.file}; measure it with {how}"

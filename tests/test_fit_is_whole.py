@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 import edgealgos as ea
-from edgealgos.codegen.program.ir import same_program
+from edgealgos.codegen.program import same_program
 from tests.support.plain_family import MeansClassifier, MeansRegressor
 
 QUICK = {"epochs": 3, "random_state": 0}

@@ -1,4 +1,4 @@
-"""The benchmark of tables: what it repeats, how it counts a deficit, which families it asks. Nothing large is trained."""
+"""The benchmark of tables: what it repeats, how it counts a deficit, whom it asks; it trains nothing large."""
 
 from __future__ import annotations
 

@@ -1,48 +1,44 @@
 """Measures prices on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family, and finds by non-negative least squares what each part costs.
+Builds and runs random programs of every family. Prices of cycles come nearest to what was measured (non-negative least
+squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
+``--op Clip`` it measures what programs with that op have no price of yet, with ``--missing`` products that no program
+has shown so far; the other prices stay as they are.
 """
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import itertools
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 from tqdm import tqdm
 
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model as prices
-from edgealgos.codegen.cost.report import flash_tables
 from edgealgos.codegen.emit.cpp.files import write_sketch
-from edgealgos.codegen.program import Program, Space
-from edgealgos.codegen.program.memory import plan_memory
+from edgealgos.codegen.program import Program
 from edgealgos.codegen.simulate.sketch import run_rows
 from edgealgos.codegen.targets.boards import Board, get_board
-from tests.support import sample_programs
+from tests.support import bare_products, feature_programs, sample_programs
+from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
 
-_RIDGE = 5e-3
-_RARE = 0.03
+OF_OP: dict[str, Callable[[int], Program]] = {
+    **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
+    **dict.fromkeys(("Frame", "PowerSpectrum", "LogBands", "NormalizeBands"), feature_programs.sound),
+    **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
+}
+"""What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
 
 COSTS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets" / "avr" / "costs.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement:
-    """One program and what it took: flash bytes, static RAM, deepest stack, mean cycles of a prediction."""
-
-    program: Program
-    flash: int
-    static_ram: int
-    stack: int
-    cycles: float
 
 
 def measured(
@@ -77,64 +73,6 @@ def measured_seed(seed: int, rows: int = 25) -> Measurement:
     return measured(program, np.random.default_rng(seed), ("size", "speed")[seed % 2], not streams, rows)
 
 
-def fit(counts: list[prices.Counts], totals: NDArray[np.float64]) -> dict[str, float]:
-    """Prices of the parts such that counts times prices come nearest to the totals, in relative terms."""
-    parts = sorted({part for row in counts for part in row})
-    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
-    shares = matrix / totals[:, None]
-    largest = shares.max(axis=0, initial=1e-12)
-    largest = np.maximum(
-        largest, _RARE * largest.max()
-    )  # what is rare everywhere must not mend what is wrong elsewhere
-    # Parts that always come together cannot be told apart: a small penalty shares the price among them, and leaves to
-    # the serial loop what comes along with each of them.
-    penalty = _RIDGE * np.sqrt(len(totals)) * np.diag([float(not part.startswith(prices.LOOP)) for part in parts])
-    solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(np.ones(len(totals)), np.zeros(len(parts))))
-    return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
-
-
-def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
-    """Prices of flash, RAM and cycles."""
-    code = np.array([m.flash - sum(flash_tables(m.program).values()) for m in found], dtype=float)
-    timed = [m for m in found if not _stops_early(m.program)]  # of which only the longest time is predicted
-    return {
-        "flash": fit([prices.code_counts(m.program) for m in found], code),
-        "cycles": fit([prices.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": {"core": float(np.median([m.static_ram - _tensors(m.program) for m in found]))} | _stacks(found),
-    }
-
-
-def _stops_early(program: Program) -> bool:
-    return any(op.stops_early for op in program.ops())
-
-
-def _priced_cycles(m: Measurement) -> float:
-    """Cycles of a prediction without those of straight-line code, which are known."""
-    return m.cycles - sum(times * cycles for times, cycles in prices.straight_line_cycles(m.program))
-
-
-def _tensors(program: Program) -> int:
-    kept = sum(t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT, Space.INPUT))
-    return kept + plan_memory(program).arena_bytes
-
-
-def _stacks(found: list[Measurement]) -> dict[str, float]:
-    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper."""
-    kinds = [prices.stack_kind(m.program) for m in found]
-    loops = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
-    counts = [prices.stack_counts(m.program) for m in found]
-    arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
-    stacks = np.array([m.stack for m in found], dtype=float)
-    deeper = stacks > [loops[kind] for kind in kinds]
-    frames: dict[str, float] = {part: 0.0 for row in counts for part in row}
-    for _ in range(5):  # of the others it is only known that a prediction is not deeper: asked where that is broken
-        frames |= fit([row for row, use in zip(counts, deeper, strict=True) if use], (stacks - arrays)[deeper])
-        predicted = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in counts]
-        deeper |= predicted > stacks
-    frames["local byte"] = 1.0
-    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames
-
-
 def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArray[np.float64]:
     """Relative errors of predicted flash, RAM and cycles, one row a program."""
     rows = []
@@ -144,30 +82,126 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
     return np.array(rows)
 
 
-def main(count: int = 420) -> None:
+def measure_all(count: int = 420) -> None:
     """Measure, fit, check on programs that were not fitted; write prices that are fitted to all."""
     board = get_board("uno")
     kinds = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind) for kind in kinds]
     jobs += [partial(measured_seed, seed) for seed in range(count)]
-    found = [job() for job in tqdm(jobs, desc="building and running", unit="program")]
+    found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    _write(fitted)
-    checked = [m for m in checked if not _stops_early(m.program)]
+    _write(fit_all(fitted))
+    checked = [m for m in checked if not stops_early(m.program)]
     wrong = errors(checked, lambda program: CompiledModel(program, board).report)
-    _write(found)
+    _write(fit_all(found))
     for name, column in zip(("flash", "RAM", "cycles"), np.abs(wrong).T, strict=True):
         print(f"{name:6} error on {len(checked)} other programs: mean {column.mean():.1%}, worst {column.max():.1%}")
 
 
-def _write(found: list[Measurement]) -> None:
-    """Fit and write prices; parts that none of the programs has keep theirs."""
+def measure_op(name: str, again: bool, count: int = 10) -> None:
+    """Prices of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
+    make = OF_OP.get(name, sample_programs.random_program)
+    programs = (sample_programs.compiled(make(seed)).program for seed in range(1000))
+    chosen = list(itertools.islice((p for p in programs if _has(p, name)), count))
+    _write(_measure_new(chosen, _own_parts(chosen, name) if again else {}))
+
+
+def measure_record(name: str, make: Callable[[int, bool], Program], count: int = 10) -> None:
+    """Prints the costs that an op can bring along in its record.
+
+    ``make(seed, True)`` is a float program with the op, ``make(seed, False)`` the same without it.
+    """
+    chosen = [sample_programs.compiled(make(seed, True)).program for seed in range(count)]
+    without = [sample_programs.compiled(make(seed, False)).program for seed in range(count)]
+    fresh = _measure_new(chosen, _own_parts(chosen, name), without)
+    print(f"    measured = {{\n        {prices.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
+
+
+def measure_missing(count: int = 4) -> None:
+    """Prices of products that random programs did not show, all others held fixed."""
     known = prices.prices()
-    fresh = {kind: known[kind] | fitted for kind, fitted in fit_all(found).items()}
-    (Path(__file__).parents[1] / "edgealgos/codegen/targets/avr/costs.json").write_text(
-        prices.table(fresh), encoding="utf-8"
+    wanted = []
+    for kind in bare_products.kinds():
+        programs = [bare_products.program(kind, seed) for seed in range(count)]
+        if any(
+            part not in known[what] for p in programs for what, parts in prices.all_parts(p).items() for part in parts
+        ):
+            wanted += programs
+    _write(_measure_new(wanted))
+
+
+def _measure_new(
+    programs: list[Program], anew: Mapping[str, set[str]] | None = None, without: list[Program] | None = None
+) -> dict[str, dict[str, float]]:
+    """Measure programs; prices of parts that have none yet, and of those that are wanted `anew`."""
+    anew = anew or {}
+    known = {
+        what: {part: price for part, price in table.items() if part not in anew.get(what, ())}
+        for what, table in prices.prices().items()
+    }
+    for p in programs:  # to be built at all, they need a report
+        for what, parts in prices.all_parts(p).items():
+            prices.prices()[what].update(dict.fromkeys(parts - set(known[what]), 0.0))
+    found, base = _measured(programs), None if without is None else _measured(without)
+    fresh = fit_new(found, known, base)
+    prices.forget()
+    for what, table in fresh.items():
+        print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
+    return fresh
+
+
+def _measured(programs: list[Program]) -> list[Measurement]:
+    board = get_board("uno")
+    return _run([partial(measured_program, p, board, np.random.default_rng(i), 4) for i, p in enumerate(programs)])
+
+
+def _own_parts(programs: list[Program], name: str) -> dict[str, set[str]]:
+    """Parts that ops of that name have and no other op of the programs."""
+    own: dict[str, set[str]] = {}
+    others: dict[str, set[str]] = {}
+    for program in programs:
+        for op in program.ops():
+            for what, parts in prices.parts(program, op).items():
+                (own if type(op).__name__ == name else others).setdefault(what, set()).update(parts)
+    return {what: parts - others.get(what, set()) for what, parts in own.items()}
+
+
+def _has(program: Program, name: str) -> bool:
+    return any(type(op).__name__ == name for op in program.ops())
+
+
+def _run(jobs: list[Callable[[], Measurement]]) -> list[Measurement]:
+    return [job() for job in tqdm(jobs, desc="building and running", unit="program")]
+
+
+def _write(fresh: dict[str, dict[str, float]]) -> None:
+    """Write prices; parts that have no new one keep theirs."""
+    known = prices.prices()
+    COSTS.write_text(prices.table({what: known[what] | table for what, table in fresh.items()}), encoding="utf-8")
+    prices.forget()
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--op", help="only what programs with this op have no price of yet")
+    parser.add_argument(
+        "--program",
+        metavar="MODULE:FUNCTION",
+        help="with --op: what makes a float program of a seed, with the op or without it; prints the op's record",
     )
-    prices.prices.cache_clear()
+    parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
+    parser.add_argument("--missing", action="store_true", help="only kinds of products that have no price yet")
+    asked = parser.parse_args()
+    if asked.op and asked.program:
+        module, _, function = asked.program.partition(":")
+        measure_record(asked.op, getattr(importlib.import_module(module), function))
+    elif asked.op:
+        measure_op(asked.op, asked.again)
+    elif asked.missing:
+        measure_missing()
+    else:
+        measure_all()
 
 
 if __name__ == "__main__":

@@ -68,10 +68,8 @@ def evaluate_port(compiled: ea.CompiledModel, port: Any, X: Any, y: NDArray[Any]
     answers = list(ask(port, rows))[steps - 1 :: steps]  # a sequence's answer is the one to its last step
     seconds = time.perf_counter() - start
     first = np.array([answer[0] for answer in answers])
-    if program.task == "classifier":
-        labels = np.asarray(program.labels)[first]
-    else:
-        labels = program.output.type.dequantize(first)
+    is_classifier = program.task == "classifier"
+    labels = compiled.classes[first] if is_classifier else program.output.type.dequantize(first)
     print(f"{len(labels)} samples in {seconds:.1f} s over the port")
     return compare(compiled, X, y, labels)
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import UnsupportedModelError
 from ..files import Scratch
+from .cost.budget import Budget
 from .lowering.pipeline import check_samples, lower
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -87,10 +88,10 @@ class CompiledModel(Twin):
         """
         inputs = self.quantize(X)
         chosen = self.board.simulator(simulator)
-        if self.board.framework.sketches:
+        if self.board.core_is_here:
             result = self._simulate_sketch(inputs, chosen, verbose)
         else:
-            result = self._simulate_cpp(inputs)
+            result = CompiledModel(self.program, self.board.bare)._simulate_cpp(inputs)
         if saturated := self.saturated(X):
             doubt = f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated"
             result.warnings.append(doubt)
@@ -103,19 +104,23 @@ class CompiledModel(Twin):
 
         with Scratch() as folder:
             write_sketch(self, folder / "model", "model")
-            firmware = build_sketch(folder / "model", self.board)
+            exported = firmware = build_sketch(folder / "model", self.board)
+            if self.board.uart:  # Serial is USB, which no simulator has
+                firmware = build_sketch(folder / "model", self.board, serial=f"Serial{self.board.uart}")
             rows = inputs.reshape(-1, self.program.input.size)
             result = run_rows(firmware, rows, self.watched, simulator=simulator, verbose=verbose)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]
         cycles = self.sample_cycles(result.cycles_by_function, inputs)
-        return Simulation(self._told(result.labels[last], scores), scores, cycles, result.ram_peak, result.static_ram,
-                          result.stack_peak, result.flash_bytes, list(result.warnings))  # fmt: skip
+        return Simulation(self._told(result.labels[last], scores), scores, cycles,
+                          exported.static_ram_bytes + result.stack_peak, exported.static_ram_bytes, result.stack_peak,
+                          exported.flash_bytes, list(result.warnings))  # fmt: skip
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .build.plain import build_cpp
-        from .emit.cpp.applications import semihosting_source
+        from .emit.cpp.applications import answer_source
         from .emit.cpp.files import write_cpp
+        from .simulate.firmware import write_firmware
         from .simulate.plain import run_rows
         from .simulate.qemu import link_flags
 
@@ -123,17 +128,18 @@ class CompiledModel(Twin):
             write_cpp(self, folder / "model", "model")
             firmware, flags = None, []
             if not self.board.framework.hosted:
-                firmware, flags = folder / "semihosting.cpp", link_flags(self.board)
-                firmware.write_text(semihosting_source(self, "model"), encoding="utf-8")
+                answer = answer_source(self, "model")
+                firmware = write_firmware(folder / "firmware", self.board, "model", answer)
+                flags = link_flags(self.board)
             executable = build_cpp(folder / "model", self.board, firmware=firmware, link_flags=flags)
             result = run_rows(executable, inputs.reshape(-1, self.program.input.size), self.watched)
         last = slice(self._steps_of(inputs) - 1, None, self._steps_of(inputs))
         scores = result.scores[last]
-        counted = result.instructions_by_function
+        spent = self.sample_cycles(result.spent_by_function, inputs) if result.spent_by_function else _none()
+        cycles, instructions = (spent, _none()) if self.board.counts_cycles else (_none(), spent)
         static, stack = executable.static_ram_bytes, result.stack_peak
-        return Simulation(self._told(result.labels[last], scores), scores, _none(), static + stack, static, stack,
-                          executable.flash_bytes, result.warnings,
-                          self.sample_cycles(counted, inputs) if counted else _none())  # fmt: skip
+        return Simulation(self._told(result.labels[last], scores), scores, cycles, static + stack, static, stack,
+                          executable.flash_bytes, result.warnings, instructions)  # fmt: skip
 
     @property
     def watched(self) -> list[str]:
@@ -156,7 +162,7 @@ class CompiledModel(Twin):
 
     def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return np.asarray(self.program.labels)[labels]
+            return self.classes[labels]
         return self._answers(scores)
 
 
@@ -167,6 +173,7 @@ def compile_model(
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
     input_buffer: bool = True,
+    budget: Budget | None = None,
 ) -> CompiledModel:
     """Compile a fitted estimator or Pipeline for a board.
 
@@ -184,6 +191,8 @@ def compile_model(
     input_buffer : bool
         False: the device takes one feature after the other through ``push()`` and needs no RAM for a whole sample
         (Bonsai and ProtoNN).
+    budget : Budget, optional
+        Limits within which `optimize` may spend flash, where they are stricter than the board's.
 
     Returns
     -------
@@ -204,4 +213,4 @@ def compile_model(
             )
         program = calibrate(program, check_samples(program, X_calibration))
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
-    return CompiledModel(unroll(program, target) if optimize == "speed" else program, target)
+    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike
 from ..errors import ExportError
 from .build.names import is_refused
 from .compiled import CompiledModel, compile_model
-from .cost.report import Budget, Report, check_fits
+from .cost.budget import Budget
+from .cost.limits import check_fits
+from .cost.report import Report
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
 from .targets.boards import Board
@@ -75,17 +77,18 @@ def export_arduino(
     """
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
-    compiled = _compiled(model, board, optimize, X_calibration, input_buffer)
+    compiled = _compiled(model, board, optimize, X_calibration, input_buffer, budget)
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
     folder = Path(os.path.realpath(path)).name
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
-    check_fits(compiled.report, budget)
+    report = _report(compiled, self_test)
+    check_fits(report, budget)
     write = sketch_files if layout == "sketch" else library_files
     write_export(Path(path), write(compiled, name, folder, self_test), overwrite)
-    return compiled.report
+    return report
 
 
 def export_cpp(
@@ -110,13 +113,22 @@ def export_cpp(
     Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
     ``"cortex-m4"``. The report predicts tables and variables; code and time have measured prices on the Uno alone.
     """
-    compiled = _compiled(model, target, optimize, X_calibration, input_buffer)
+    compiled = _compiled(model, target, optimize, X_calibration, input_buffer, budget)
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     name = _checked_name(name if name is not None else Path(os.path.realpath(path)).name, compiled.board)
-    check_fits(compiled.report, budget)
+    report = _report(compiled, self_test)
+    check_fits(report, budget)
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
-    return compiled.report
+    return report
+
+
+def _report(compiled: CompiledModel, self_test: ArrayLike | None) -> Report:
+    """What the export needs, its self-test included."""
+    if self_test is None:
+        return compiled.report
+    rows = compiled.quantize(self_test)
+    return compiled.report.with_self_test(len(rows), rows[:1].nbytes)
 
 
 def _checked_name(name: str, board: Board) -> str:
@@ -129,8 +141,10 @@ def _checked_name(name: str, board: Board) -> str:
 
 
 def _compiled(
-    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool
+    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool, budget: Budget | None
 ) -> CompiledModel:
     if optimize not in ("speed", "size"):
         raise ExportError(f"optimize must be 'speed' or 'size', got {optimize!r}")
-    return compile_model(model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer)
+    return compile_model(
+        model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer, budget=budget
+    )

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnsupportedModelError
 from .cost.report import Report, predict_report
 from .lowering.pipeline import check_samples
-from .program import Program
 from .program.interpret import count_saturated, encode, run_integer, run_stream
+from .program.program import Program
 from .program.qtype import Ints
 from .program.scores import decide
 from .targets.boards import Board
@@ -37,6 +37,16 @@ class Twin:
     def input_dtype(self) -> np.dtype[np.signedinteger]:
         """Type of a device input: int8 or int16."""
         return self.program.input.type.dtype
+
+    @cached_property
+    def classes(self) -> NDArray[Any]:
+        """Labels by class index; a classifier's."""
+        labels = np.asarray(self.program.labels)
+        if labels.tolist() == list(self.program.labels):
+            return labels
+        labels = np.empty(len(self.program.labels), dtype=object)  # arrays of text drop zeros at the end
+        labels[:] = self.program.labels
+        return labels
 
     @cached_property
     def report(self) -> Report:
@@ -88,7 +98,7 @@ class Twin:
 
     def _answers(self, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return np.asarray(self.program.labels)[decide(scores)]
+            return self.classes[decide(scores)]
         return self.program.output.type.dequantize(scores[:, 0])
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:

@@ -3,6 +3,7 @@
 A family gives
 
 * ``_declared``: what its constructor parameters may be, the shared ones of :mod:`.shared` among them;
+* ``_structured``: what the plain values of its structure may be;
 * ``program_of(weights, qtypes, frame)``: a pure function that writes its program (a static method);
 * ``_train(lesson)``: a :class:`~.model.Model` for device inputs and targets, trained within
   ``max_model_bytes`` and ``max_cycles`` (what takes more is an error of the family's). Families that the gradient
@@ -16,6 +17,7 @@ TensorFlow is never imported here: :mod:`edgealgos.training` is, inside ``_train
 from __future__ import annotations
 
 import re
+import warnings
 from abc import abstractmethod
 from copy import copy
 from dataclasses import replace
@@ -25,22 +27,23 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..codegen.passes import model_bytes
-from ..codegen.passes.choose_forms import predicted_cycles
-from ..codegen.program import Program, interpret
-from ..codegen.program.encoding import choose_encoding
+from ..codegen.program import interpret
+from ..codegen.program.choose_encoding import choose_encoding, losses
+from ..codegen.program.program import Program
 from .model import Arrays, Examples, Frame, Lesson, Model, Types
 from .params import Constraint, check_parameters
 from .precision import device_error, narrowed, proven, represented
 from .shared import CODEBOOKS, SHARED_PARAMETERS
+from .splits import held_out
 from .teacher import Answer, answers_of
-from .validation import check_magnitude, check_weight
+from .validation import check_groups, check_magnitude, check_weight
 
-HELD_OUT_SHARE, MOST_HELD_OUT = 6, 1000  # one row in so many, for judging
+HELD_OUT_SHARE, MOST_HELD_OUT = 1 / 6, 1000  # of the rows, for judging
 FAST_INPUT_BITS, FAST_BITS = 6, 5  # of weights: sums of 16 bits hold a hundred of their products
 Seen = dict[str, Any]  # fitted attributes that describe the rows
 
@@ -49,6 +52,8 @@ class EdgeEstimator(BaseEstimator):
     """Base of all estimators: a model that is trained under a byte budget and runs on a microcontroller."""
 
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = dict(SHARED_PARAMETERS)
+    _structured: ClassVar[dict[str, tuple[Constraint, ...]]] = {}
+    _row_attributes: ClassVar[tuple[str, ...]] = ()  # fitted ones that together are the shape of a row
     _transposed: ClassVar[frozenset[str]] = frozenset()  # matrices that the program holds the other way round
 
     max_cycles: int | None = None
@@ -74,7 +79,9 @@ class EdgeEstimator(BaseEstimator):
 
     # ------------------------------------------------------------------ fitting
 
-    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> EdgeEstimator:
+    def fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> EdgeEstimator:
         """Train under the byte budget.
 
         Where that fails or is interrupted, the estimator stays as it was.
@@ -87,6 +94,8 @@ class EdgeEstimator(BaseEstimator):
             Class labels (numbers, strings or booleans), or real targets of a regressor.
         sample_weight : array-like of shape (n_samples,), optional
             Importance of each row, not negative. Rows of weight 0 are as if absent.
+        groups : array-like of shape (n_samples,), optional
+            What belongs together (a person, a recording): rows that `fit` holds out for judging are whole groups.
 
         Returns
         -------
@@ -98,7 +107,7 @@ class EdgeEstimator(BaseEstimator):
             For NaN or infinity, a single class, or a budget that no structure can meet.
         """
         self._check_parameters()
-        examples, seen = self._examples(X, y, sample_weight)
+        examples, seen = self._examples(X, y, sample_weight, groups)
         model, program = proven(self._learned(examples, self._frame(seen, examples.rows)))
         self._check_budgets(program)
         self._become(seen, model, model_bytes(program))
@@ -109,13 +118,16 @@ class EdgeEstimator(BaseEstimator):
         if self.max_cycles is not None and self.bits in (16, "mixed", *CODEBOOKS):
             raise ValueError(f"max_cycles needs weights of one byte or less: bits of at most 8, got {self.bits!r}")
 
-    def _examples(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None) -> tuple[Examples, Seen]:
+    def _examples(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None
+    ) -> tuple[Examples, Seen]:
         """What training fits, and what the rows say about themselves."""
         rows, target, seen = self._check_rows_and_target(X, y)
         weight = check_weight(sample_weight, len(rows))
-        rows, target, weight = rows[weight > 0], target[weight > 0], weight[weight > 0]
-        target, weight, answers = self._prepare_target(target, weight)
-        return Examples(rows, target, weight), seen | answers
+        belonging, counts = check_groups(groups, len(rows)), weight > 0
+        belonging = None if belonging is None else belonging[counts]
+        target, weight, answers = self._prepare_target(target[counts], weight[counts])
+        return Examples(rows[counts], target, weight, belonging), seen | answers
 
     def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any], Seen]:
         noted = copy(self)  # scikit-learn notes there what it sees
@@ -137,14 +149,19 @@ class EdgeEstimator(BaseEstimator):
     def _frame(self, seen: Seen, rows: NDArray[np.float64]) -> Frame:
         """The frame of a model of these rows, before a family has chosen its structure."""
         labels = tuple(seen["classes_"].tolist()) if "classes_" in seen else None
-        encoding = choose_encoding(rows, bits=self._input_bits)
-        return Frame(type(self).program_of, rows.shape[1:], encoding, labels, max_cycles=self.max_cycles)
+        names = seen.get("feature_names_in_")
+        names = names if names is not None and len(names) == rows.shape[-1] else None
+        encoding = choose_encoding(rows, bits=self._input_bits, names=names)
+        told = tuple(losses(encoding, rows, names).sentences())
+        if told:
+            warnings.warn("; ".join(told), UserWarning, stacklevel=3)
+        return Frame(type(self).program_of, rows.shape[1:], encoding, labels, {}, self.max_cycles, told)
 
     def _become(self, seen: Seen, model: Model, size: int) -> None:
         """Everything that fit has found, in one assignment: an interrupt finds the old model or the new one."""
         found = {"encoding_": model.frame.encoding, "weights_": dict(model.weights), "qtypes_": dict(model.qtypes),
                  "structure_": dict(model.frame.structure), "model_bytes_": size, "n_iter_": model.n_iter,
-                 "history_": dict(model.history)}  # fmt: skip
+                 "history_": dict(model.history), "input_warnings_": model.frame.warnings}  # fmt: skip
         if model.representations is not None:
             found["representations_"] = dict(model.representations)
         others = {name: value for name, value in vars(self).items() if not re.fullmatch("[^_].*_", name)}
@@ -154,8 +171,8 @@ class EdgeEstimator(BaseEstimator):
 
     def _learned(self, examples: Examples, frame: Frame) -> Model:
         """Train as often as asked for, keep what does best on rows held out, and settle what is open then."""
-        held_out = self._held_out(len(examples))
-        lesson, judged = self._lesson(examples.where(~held_out), frame), examples.where(held_out)
+        apart = self._held_out(examples)
+        lesson, judged = self._lesson(examples.where(~apart), frame), examples.where(apart)
         model, seed = self._best(lesson, judged)
         if self.bits == "mixed":
             further = replace(lesson, seed=seed, start=model.float_weights)
@@ -209,13 +226,13 @@ class EdgeEstimator(BaseEstimator):
         """Width of inputs: a byte or a word, less where few cycles are wanted."""
         return 16 if self.bits == 16 else 8 if self.max_cycles is None else FAST_INPUT_BITS
 
-    def _held_out(self, count: int) -> NDArray[np.bool_]:
+    def _held_out(self, examples: Examples) -> NDArray[np.bool_]:
         """Rows that training does not see: a sixth of them, at most 1000, where something is to be judged."""
-        held_out = np.zeros(count, dtype=bool)
-        if self._judges:
-            chosen = np.random.default_rng(_seed(self.random_state)).permutation(count)
-            held_out[chosen[: min(count // HELD_OUT_SHARE, MOST_HELD_OUT)]] = True
-        return held_out
+        if not self._judges:
+            return np.zeros(len(examples), dtype=bool)
+        return held_out(
+            examples, HELD_OUT_SHARE, MOST_HELD_OUT, _seed(self.random_state), isinstance(self, ClassifierMixin)
+        )
 
     @property
     def _judges(self) -> bool:
@@ -224,6 +241,8 @@ class EdgeEstimator(BaseEstimator):
 
     def _check_budgets(self, program: Program) -> None:
         """The budgets are promises: break loudly rather than take more."""
+        from ..codegen.passes.choose_forms import predicted_cycles
+
         taken = (("max_cycles", self.max_cycles, lambda: predicted_cycles(program), "cycles"),
                  ("max_model_bytes", self.max_model_bytes, lambda: model_bytes(program), "bytes"))  # fmt: skip
         for name, most, count, unit in taken:
@@ -239,13 +258,14 @@ class EdgeEstimator(BaseEstimator):
         """The fitted model as a float program: the one meaning that Python and the device share."""
         check_is_fitted(self)
         labels = tuple(self.classes_.tolist()) if hasattr(self, "classes_") else None
-        frame = Frame(type(self).program_of, self._row_shape, self.encoding_, labels, self.structure_, self.max_cycles)
-        return frame.program_of(self.weights_, self.qtypes_)
+        told = getattr(self, "input_warnings_", ())  # absent from models of earlier versions
+        around = (self._row_shape, self.encoding_, labels, self.structure_, self.max_cycles, tuple(told))
+        return Frame(type(self).program_of, *around).program_of(self.weights_, self.qtypes_)
 
     @property
     def _row_shape(self) -> tuple[int, ...]:
         """Shape of one raw row as training sees it."""
-        return (self.n_features_in_,)
+        return tuple(getattr(self, name) for name in self._row_attributes) or (self.n_features_in_,)
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         """Scores of the float program, shape (n_samples, n_outputs)."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..codegen.ops import MatVec, TreeWalk
-from ..codegen.program import Op, Program
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from .gradient import GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
@@ -42,6 +43,7 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
 class _Bonsai(GradientTrained):
     """What the classifier and the regressor share."""
 
+    _structured = {"depth": (integer(0, 6),), "projection_dim": (integer(1, 255),)}  # noqa: RUF012
     program_of = staticmethod(program_of)
     depth: int | None
     projection_dim: int | None

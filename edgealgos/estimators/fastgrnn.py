@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .cells import program_of
+from .cells import CELLS, program_of
 from .gradient import GradientTrained
 from .model import Lesson
-from .params import NONE, Options, integer
+from .params import NONE, Constraint, Options, integer
 from .tasks import EdgeClassifier, EdgeRegressor
 from .validation import SequenceMixin
-from .windows import WINDOW_PARAMETERS, Windowed
+from .windows import WINDOW_PARAMETERS, WINDOW_STRUCTURE, Windowed
 
 FAMILY_PARAMETERS = {
     "hidden_size": (integer(1, 255), NONE),
@@ -20,11 +20,19 @@ FAMILY_PARAMETERS = {
     "step_size": (integer(1),),
     "nonlinearity": (Options(("hard_tanh", "tanh")),),
 }
+STRUCTURE: dict[str, tuple[Constraint, ...]] = {
+    "hidden_size": (integer(1, 255),),
+    "rank_w": (integer(1, 255), NONE),
+    "rank_u": (integer(1, 255), NONE),
+    "cell": (Options(tuple(CELLS)),),
+    "nonlinearity": FAMILY_PARAMETERS["nonlinearity"],
+}
 
 
 class _Recurrent(SequenceMixin, GradientTrained):
     """What the sequence estimators share."""
 
+    _structured = STRUCTURE
     program_of = staticmethod(program_of)
     _cell = "FastGRNN"
     hidden_size: int | None
@@ -59,6 +67,7 @@ class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
     """Parameters of a classifier of either cell."""
 
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
+    _structured = STRUCTURE | WINDOW_STRUCTURE
 
     def __init__(
         self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,

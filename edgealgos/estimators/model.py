@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen.ops import ArgMax
-from ..codegen.program import Op, Program, Space, Tensor
 from ..codegen.program.encoding import InputEncoding
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from ..codegen.program.qtype import QType
+from ..codegen.program.tensor import Space, Tensor
 from ..codegen.program.verify import verify
 
 Arrays = Mapping[str, NDArray[np.float64]]
@@ -36,6 +38,8 @@ class Frame:
         Plain values that the program needs besides the numbers, and what was chosen where the user left it open.
     max_cycles : int or None
         Cycles of a prediction that are promised.
+    warnings : tuple of str
+        What the encoding loses of the inputs.
     """
 
     writer: Callable[[Arrays, Types, Frame], Program]
@@ -44,6 +48,7 @@ class Frame:
     labels: tuple[Any, ...] | None
     structure: Mapping[str, Any] = field(default_factory=dict)
     max_cycles: int | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def n_outputs(self) -> int:
@@ -71,7 +76,7 @@ class Frame:
 
     def program(self, family: str, tensors: list[Tensor], functions: dict[str, list[Op]]) -> Program:
         """The program of these tensors and ops; a classifier's ends in the arg-max."""
-        facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles}
+        facts: dict[str, Any] = {"task": "regressor", "max_cycles": self.max_cycles, "warnings": self.warnings}
         if self.labels is not None:
             facts |= {"task": "classifier", "labels": self.labels}
             tensors = [*tensors, Tensor("label", (1,), Space.SCRATCH, doc="index of the class")]
@@ -146,18 +151,20 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Raw rows (n, ...), class indices or real targets (n,), weights (n,)."""
+    """Raw rows (n, ...), class indices or real targets (n,), weights (n,), and groups that are never split."""
 
     rows: NDArray[np.float64]
     y: NDArray[Any]
     weight: NDArray[np.float64]
+    groups: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def where(self, mask: NDArray[np.bool_]) -> Examples:
         """Those of a mask."""
-        return Examples(self.rows[mask], self.y[mask], self.weight[mask])
+        groups = None if self.groups is None else self.groups[mask]
+        return Examples(self.rows[mask], self.y[mask], self.weight[mask], groups)
 
 
 @dataclass(frozen=True, eq=False)

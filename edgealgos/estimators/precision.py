@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..codegen.passes import AccumulatorOverflow, to_integer
 from ..codegen.passes.mixed import error_on, matrices, narrow, represent
-from ..codegen.program import Program
+from ..codegen.program.program import Program
 from ..codegen.program.qtype import QType
 from .model import Examples, Model
 
@@ -32,8 +32,8 @@ def proven(model: Model) -> tuple[Model, Program]:
 
 
 def device_error(model: Model, held_out: Examples) -> float:
-    """Share of rows that the device program gets wrong (regressors: of the targets' variance)."""
-    return error_on(proven(model)[1], held_out.rows, held_out.y)
+    """Share of rows, as they weigh, that the device program gets wrong (regressors: of the targets' variance)."""
+    return error_on(proven(model)[1], held_out.rows, held_out.y, held_out.weight)
 
 
 def represented(model: Model, kind: str, transposed: frozenset[str]) -> Model:
@@ -61,7 +61,7 @@ def narrowed(
             loss = device_error(model, held_out) - error
         if loss <= most:
             break
-    choice = narrow(model.program, held_out.rows, held_out.y, most - max(loss, 0.0))
+    choice = narrow(model.program, held_out.rows, held_out.y, most - max(loss, 0.0), weight=held_out.weight)
     model = _taken_back(model, choice.program, choice.representations, transposed)
     return replace(model, representations=dict.fromkeys(four_bits, "fixed4") | choice.representations)
 

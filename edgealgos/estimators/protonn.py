@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..codegen.ops import MatVec, PrototypeScore
-from ..codegen.program import Op, Program
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from .gradient import GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
@@ -49,6 +50,7 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
 class _ProtoNN(GradientTrained):
     """What the classifier and the regressor share."""
 
+    _structured = {"projection_dim": (integer(1, 255),), "n_prototypes": (integer(1, 1024),)}  # noqa: RUF012
     program_of = staticmethod(program_of)
     _transposed = frozenset({"L"})
     projection_dim: int | None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,11 +37,22 @@ def check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.
     return weight / weight[weight > 0].mean()
 
 
+def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | None:
+    """What each row belongs to, of any kind."""
+    if groups is None:
+        return None
+    found = np.asarray(groups)
+    if found.shape != (n_samples,):
+        raise ValueError(f"groups.shape == {found.shape}, expected {(n_samples,)}!")
+    return np.unique(found, return_inverse=True)[1]
+
+
 class SequenceMixin:
     """Input of sequence estimators: 3-D, or 2-D with ``step_size`` columns a time step."""
 
     n_steps_: int
     n_step_features_: int
+    _row_attributes: ClassVar[tuple[str, ...]] = ("n_steps_", "n_step_features_")
 
     def _check_rows_and_target(
         self, X: ArrayLike, y: ArrayLike
@@ -50,10 +61,6 @@ class SequenceMixin:
         flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
         steps, width = shape if shape is not None else self._split(flat.shape[1])
         return flat.reshape(len(flat), steps, width), target, seen | {"n_steps_": steps, "n_step_features_": width}
-
-    @property
-    def _row_shape(self) -> tuple[int, ...]:
-        return self.n_steps_, self.n_step_features_
 
     def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)

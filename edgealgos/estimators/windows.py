@@ -20,6 +20,11 @@ WINDOW_PARAMETERS = {
     "window_stride": (integer(1), NONE),
     "early_exit": (Interval(Real, 0.5, 1, open_low=True), Options(("auto",)), NONE),
 }
+WINDOW_STRUCTURE = {
+    "window_steps": (integer(1, 16383),),
+    "window_stride": (integer(1),),
+    "early_exit": (Interval(Real, 0.5, 1, open_low=True), NONE),
+}
 CONFIDENCES = (0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)  # that ``early_exit="auto"`` tries
 
 

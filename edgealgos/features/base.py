@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ..codegen.lowering.join import RAW
-from ..codegen.program import Program
 from ..codegen.program.interpret import run_features
+from ..codegen.program.program import Program
 from ..estimators.params import Constraint, check_parameters
 
 
@@ -31,6 +31,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
     """
 
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = {}
+    _scaling: ClassVar[str] = "multiply by what the sensor counts to"
     n_steps_: int
     step_size_: int
 
@@ -61,7 +62,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
             For numbers that are no integers of 16 bits, or samples too short for one window.
         """
         check_parameters(self, self.get_params(deep=False), self._declared)
-        raw = check_raw(X)
+        raw = check_raw(X, self._scaling)
         self.step_size_ = self._step_size(raw.shape)
         self.n_steps_ = raw[0].size // self.step_size_
         self.n_features_in_ = raw.shape[1]
@@ -84,7 +85,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
             Raw samples; values behind the last whole step are left out.
         """
         check_is_fitted(self)
-        raw = check_raw(X)
+        raw = check_raw(X, self._scaling)
         if self._step_size(raw.shape) != self.step_size_:
             raise ValueError(
                 f"X has shape {raw.shape}, {type(self).__name__} was fitted to {self.step_size_} values a step"
@@ -99,15 +100,19 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
         return tags
 
 
-def check_raw(X: ArrayLike) -> NDArray[np.int64]:
-    """Raw samples as integers, refused where they are none: a wave in -1..1 would become silence."""
+def check_raw(X: ArrayLike, scaling: str) -> NDArray[np.int64]:
+    """Raw samples as integers, refused where they are none: a wave in -1..1 would become silence.
+
+    Parameters
+    ----------
+    scaling : str
+        What makes such integers of what people have, for the message.
+    """
     samples: NDArray[Any] = check_array(X, dtype="numeric", ensure_2d=False, allow_nd=True, input_name="X")
     if samples.ndim not in (2, 3):
         raise ValueError(f"X has shape {samples.shape}; raw samples are (n, n_samples) or (n, n_steps, n_axes)")
     if samples.dtype.kind == "f" and not np.array_equal(samples, np.rint(samples)):
-        raise ValueError(
-            "raw samples are integers as the sensor gives them; multiply a wave in -1..1 by 32767 and round it"
-        )
+        raise ValueError(f"raw samples are integers as the sensor gives them; {scaling} and round")
     if samples.min() < RAW.low or samples.max() > RAW.high:
         raise ValueError(f"raw samples have 16 bits, {RAW.low}..{RAW.high}; X reaches {np.abs(samples).max():g}")
     integers: NDArray[np.int64] = samples.astype(np.int64)

@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from ..codegen.lowering.join import RAW, raw_encoding
 from ..codegen.ops.sound import Frame, LogBands, NormalizeBands, PowerSpectrum, exponent_offset
-from ..codegen.program import Op, Program, QType, Space, Tensor, verify
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
+from ..codegen.program.qtype import QType
+from ..codegen.program.tensor import Space, Tensor
+from ..codegen.program.verify import verify
 from ..estimators.params import NONE, Constraint, Interval, integer, positive
 from .base import FeatureExtractor
 
@@ -77,6 +81,7 @@ class LogMel(FeatureExtractor):
     (3, 61, 20)
     """
 
+    _scaling: ClassVar[str] = "multiply a wave in -1..1 by 32767"
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = {
         "sample_rate": (integer(1),),
         "window": (integer(SMALLEST_WINDOW, LARGEST_WINDOW),),

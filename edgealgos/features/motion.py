@@ -11,7 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..codegen.lowering.join import RAW, raw_encoding
 from ..codegen.ops.motion import STATISTICS, Decimate, SlideWindow, WindowStatistics, sizes
-from ..codegen.program import Op, Program, QType, Space, Tensor, verify
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
+from ..codegen.program.qtype import QType
+from ..codegen.program.tensor import Space, Tensor
+from ..codegen.program.verify import verify
 from ..estimators.params import NONE, Constraint, Options, integer, positive
 from .base import FeatureExtractor, check_raw
 
@@ -84,6 +88,7 @@ class MotionFeatures(FeatureExtractor):
     for six axes.
     """
 
+    _scaling: ClassVar[str] = "multiply by what the sensor counts (accelerations in g of an MPU6050 at 2 g: by 16384)"
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = {
         "rate": (positive(),),
         "window": (integer(1), NONE),
@@ -178,7 +183,7 @@ class MotionFeatures(FeatureExtractor):
         length = self.window_ if hasattr(self, "window_") else self.window
         if length is None:
             raise ValueError("give window=..., or fit first: without either there is no length of a window")
-        samples = check_raw(np.asarray(stream)[None])[0].astype(np.int16)
+        samples = check_raw(np.asarray(stream)[None], self._scaling)[0].astype(np.int16)
         if len(samples) < length:
             return np.zeros((0, length, samples.shape[1]), np.int16)
         return np.lib.stride_tricks.sliding_window_view(samples, length, axis=0)[:: self._hop].swapaxes(1, 2)

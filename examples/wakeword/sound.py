@@ -151,9 +151,9 @@ def divided(waves: Waves, words: NDArray[np.str_], speakers: NDArray[np.str_]) -
         rows = np.flatnonzero(words == word)
         if len(np.unique(parts[rows])) < len(PARTS):
             if len(rows) < len(PARTS):
-                raise ValueError(f"word {word!r} has {len(rows)} clips; it needs at least {len(PARTS)}, better 100")
+                raise ValueError(f"word {str(word)!r} has {len(rows)} clips; it needs {len(PARTS)}, better 100")
             count = len(np.unique(speakers[rows]))
-            warnings.warn(f"word {word!r} has {count} speakers: it is not tested on unseen ones", stacklevel=2)
+            warnings.warn(f"word {str(word)!r} has {count} speakers: it is not tested on unseen ones", stacklevel=2)
             parts[rows] = np.array(PARTS)[np.digitize(np.arange(len(rows)) / len(rows), [0.6, 0.8])]
     return Clips(waves, words, speakers, parts)
 

@@ -9,17 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.emit.cpp import applications, files
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate import qemu
+from edgealgos.codegen.simulate.doctor import doctor
+from edgealgos.codegen.simulate.firmware import write_firmware
 from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import BuildError, MissingToolError, SimulationError
 from tests.support import sample_programs as programs
+from tests.support.equivalence import raw
 
-from .test_equivalence import raw
 from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
 PIZERO = pytest.param("pizero", marks=pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "gcc"))
@@ -221,18 +222,19 @@ def test_instructions_are_counted_exactly(board, tmp_path):
     (tmp_path / "main.cpp").write_text(LOOP)
     rows = np.array([[1], [2], [1000], [2]])
     result = run_rows(build_cpp(tmp_path, board), rows, ["spin"])
-    assert result.instructions_by_function["spin"].tolist() == [5, 7, 2003, 7]
+    assert result.spent_by_function["spin"].tolist() == [5, 7, 2003, 7]
     assert result.labels.tolist() == [7, 7, 7, 7]
 
 
 def firmware_with(board, folder, statement):
     """The simulated firmware with a statement before each row."""
     compiled = exported(board, folder / "digits")
-    source = applications.semihosting_source(compiled, "digits")
+    answer = applications.answer_source(compiled, "digits")
+    firmware = write_firmware(folder / "firmware", compiled.board, "digits", answer)
     head = "static bool readRow() {"
-    (folder / "firmware.cpp").write_text(source.replace(head, head + statement))
+    firmware.write_text(firmware.read_text().replace(head, head + statement))
     flags = qemu.link_flags(compiled.board)
-    executable = build_cpp(folder / "digits", board, firmware=folder / "firmware.cpp", link_flags=flags)
+    executable = build_cpp(folder / "digits", board, firmware=firmware, link_flags=flags)
     return run_rows(executable, np.zeros((2, compiled.program.input.size), int), timeout=60)
 
 
@@ -312,4 +314,5 @@ def test_an_unknown_simulator_is_refused():
 
 
 def test_the_plugin_and_linker_script_are_packaged():
-    assert all((Path(qemu.__file__).parent / name).is_file() for name in ("qemu_count.c", "cortex_m.ld"))
+    names = ("qemu_count.c", "firmware/bare.ld", "firmware/rows.cpp")
+    assert all((Path(qemu.__file__).parent / name).is_file() for name in names)

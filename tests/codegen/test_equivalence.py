@@ -5,58 +5,26 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.emit.cpp import files
 from edgealgos.codegen.passes.choose_forms import forms
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.targets.avr.forms import groups
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
-
-
-def host_scores(compiled, q, folder):
-    """Scores that the plain C++ export prints, built with address and undefined-behaviour sanitizers."""
-    files.write_cpp(compiled, folder / "model", "model")
-    sources = [folder / "model" / "main.cpp", folder / "model" / "model_model.cpp"]
-    program = toolchain.build_host(sources, folder / "run")
-    assert program.warnings == ()
-    rows = q.reshape(-1, compiled.program.input.size)
-    out = program.run(stdin="".join(",".join(map(str, row)) + "\n" for row in rows.tolist()))
-    answers = np.array([[int(v) for v in line.split(",")] for line in out.split()])
-    steps = len(rows) // len(q)
-    last = answers[steps - 1 :: steps]
-    return last[:, 1:] if compiled.program.task == "classifier" else last
-
-
-def raw(compiled, q):
-    """Raw features that encode to q exactly."""
-    encoding = compiled.program.encoding
-    return q / encoding.scale.astype(float) + encoding.offset.astype(float)
+from tests.support.equivalence import check_host, check_uno, host_scores, raw
 
 
 @pytest.mark.needs("g++")
 @pytest.mark.parametrize("kind", programs.EVERY_KIND)
 def test_host(kind, tmp_path):
-    compiled = programs.compiled(programs.EVERY_KIND[kind](1), "host")
-    q = programs.any_inputs(np.random.default_rng(1), compiled.program, 60)
-    X = raw(compiled, q)
-    assert np.array_equal(compiled.quantize(X), q)
-    assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(X))
+    check_host(programs.EVERY_KIND[kind](1), tmp_path)
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.parametrize("kind", programs.EVERY_KIND)
 def test_uno(kind):
-    compiled = programs.compiled(programs.EVERY_KIND[kind](1))
-    q = programs.any_inputs(np.random.default_rng(1), compiled.program, 40)
-    X = raw(compiled, q)
-    result = compiled.simulate(X)
-    assert np.array_equal(result.scores, compiled.scores(X))
-    assert np.array_equal(result.labels, compiled.predict(X))
-    assert result.ram_peak <= 2048
-    assert not [w for w in result.warnings if "warning:" in w]
+    check_uno(programs.EVERY_KIND[kind](1))
 
 
 def fastest(program, rng):

@@ -18,8 +18,7 @@ from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import UnsupportedModelError
 from tests.support import sample_programs as programs
-
-from .test_equivalence import host_scores
+from tests.support.equivalence import host_scores
 
 
 def last_sample(width: int, at_push: bool, steps: int = 6) -> Program:

@@ -9,7 +9,7 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures
 from edgealgos.codegen.lowering.pipeline import lower, supported_scalers
 from edgealgos.codegen.passes.calibrate import calibrate
 from edgealgos.codegen.program import same_program
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.interpret import encode, run_float
 from edgealgos.errors import UnsupportedModelError
 from tests.support import sample_programs as programs

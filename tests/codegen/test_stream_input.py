@@ -7,8 +7,7 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
-
-from .test_equivalence import host_scores, raw
+from tests.support.equivalence import host_scores, raw
 
 KINDS = {
     "sparse": lambda: programs.bonsai(1),

@@ -13,8 +13,7 @@ from sklearn.pipeline import Pipeline
 from edgealgos import EdgeAlgosError, FastGRNNClassifier, ProtoNNClassifier, compile_model, export_arduino, load, save
 from edgealgos.codegen.program.interpret import run_features
 from edgealgos.features import LogMel
-
-from ..codegen.test_equivalence import host_scores
+from tests.support.equivalence import host_scores
 
 
 def tones(n=24, samples=2000, seed=0):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edgealgos.codegen.program import ir
+from edgealgos.codegen.ops import MatVec
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.estimators.model import Constants, Model
 from edgealgos.estimators.shared import SHARED_PARAMETERS
@@ -19,7 +19,7 @@ def program_of(weights, qtypes, frame):
     """``scores = M x + b``."""
     constants = Constants(weights, qtypes)
     tensors = [frame.input(), constants.flash("M"), constants.flash("b"), frame.output()]
-    return frame.program("means", tensors, {"predict": [ir.MatVec("scores", matrix="M", vector="x", bias="b")]})
+    return frame.program("means", tensors, {"predict": [MatVec("scores", matrix="M", vector="x", bias="b")]})
 
 
 class _Means:

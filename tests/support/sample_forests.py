@@ -6,9 +6,11 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
-from edgealgos.codegen.ops import ArgMax, Forest
-from edgealgos.codegen.program import Op, Program, Space, Tensor
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.ops import ArgMax, Forest, MatVec
+from edgealgos.codegen.program.op import Op
+from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.tensor import Space, Tensor
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.program.verify import verify
 
@@ -25,6 +27,7 @@ def forest(
     bits: int = 8,
     rows: int = 0,
     bias: bool = True,
+    start: bool = False,
     task: str = "classifier",
 ) -> Program:
     """Random trees of at most `largest` nodes; with `rows` their leaves name rows of so many numbers."""
@@ -52,17 +55,20 @@ def forest(
         *([_constant("rows", values, QType(8, kind.frac))] if rows else []),
         *([] if rows or outputs == 1 else [_constant("groups", _shares(rng, trees, outputs))]),
         *([_constant("bias", kind.dequantize(rng.integers(-99, 100, size=outputs)))] if bias else []),
+        *([_constant("Z", rng.normal(size=(outputs, features)), QType(8, 5))] if start else []),
+        *([Tensor("start", (outputs,), Space.SCRATCH, QType(16, kind.frac))] if start else []),
         Tensor("scores", (outputs,), Space.OUTPUT),
     ]
     op = Forest(
         "scores", "x", "features", "partners" if pairs else None, "counts", "cuts", "tests", "inner", "sizes", "leaves",
-        "rows" if rows else None, None if rows or outputs == 1 else "groups", "bias" if bias else None, int(sizes.max()),
+        "rows" if rows else None, None if rows or outputs == 1 else "groups", "bias" if bias else None,
+        "start" if start else None, int(sizes.max()),
     )  # fmt: skip
-    body: tuple[Op, ...] = (op,)
+    body: tuple[Op, ...] = (MatVec("start", "Z", "x"), op) if start else (op,)
     labels: tuple[int, ...] = ()
     if task == "classifier":
         tensors.append(Tensor("label", (1,), Space.SCRATCH))
-        body, labels = (op, ArgMax("label", "scores")), tuple(range(max(outputs, 2)))
+        body, labels = (*body, ArgMax("label", "scores")), tuple(range(max(outputs, 2)))
     return verify(Program(tuple(tensors), {"predict": body}, encoding, task, labels, None, "BoostedTrees"))
 
 
@@ -81,6 +87,7 @@ def random_forest(rng: Generator, seed: int, large: bool) -> Program:
         bits=int(rng.choice([8, 8, 16])),
         rows=int(rng.integers(1, 40)) if rng.random() < 0.3 else 0,
         bias=bool(rng.random() < 0.7),
+        start=bool(rng.random() < 0.4),
         task="regressor" if outputs == 1 and rng.random() < 0.5 else "classifier",
     )  # fmt: skip
 

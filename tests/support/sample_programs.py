@@ -29,7 +29,8 @@ from edgealgos.codegen.passes.choose_forms import unroll
 from edgealgos.codegen.passes.mixed import matrices, represent
 from edgealgos.codegen.passes.represent import REPRESENTATIONS
 from edgealgos.codegen.program import Op, Program, Space, Tensor
-from edgealgos.codegen.program.encoding import InputEncoding, choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
+from edgealgos.codegen.program.encoding import InputEncoding
 from edgealgos.codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, Ints, QType
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board
@@ -237,6 +238,14 @@ def windowed(
     return _program("FastGRNN of windows", tensors, functions, encoding, "classifier", steps)
 
 
+def random_windows(seed: int) -> Program:
+    """Windows of random sizes over a sequence."""
+    rng = np.random.default_rng(seed)
+    sizes = {"features": 6, "hidden": 9, "outputs": 8, "steps": 30, "period": 9, "lanes": 3}
+    chosen = {name: int(rng.integers(2, most)) for name, most in sizes.items()}
+    return windowed(seed, **chosen, threshold=float(rng.choice([2.0, 4.0])) if seed % 3 == 0 else None)
+
+
 def _program(
     family: str,
     tensors: list[Tensor],
@@ -316,6 +325,7 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "forest of stumps": lambda seed=0: forest(seed, largest=1, outputs=1, tests=4),
     "forest with two classes": lambda seed=0: forest(seed, outputs=1, bias=False, trees=40, largest=15, tests=120),
     "forest regressor": lambda seed=0: forest(seed, outputs=1, task="regressor", leaf_bits=12, largest=63),
+    "forest that goes on from a product": lambda seed=0: forest(seed, start=True),
     "forest of rows": lambda seed=0: forest(seed, rows=30, largest=40, trees=4),
     "forest with 16-bit inputs": lambda seed=0: forest(seed, bits=16, pairs=5),
     "forest with many features": lambda seed=0: forest(seed, features=300, tests=150, pairs=10, trees=30),

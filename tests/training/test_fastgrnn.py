@@ -13,6 +13,7 @@ from edgealgos.training import recurrence
 from edgealgos.training.fastgrnn import FastGRNN, structure_for_budget
 from edgealgos.training.loop import TrainingResult, train
 from edgealgos.training.rounding import Rounding
+from tests.training.reference import device_scores
 
 X_FRAC = 6
 STEPS, FEATURES = 5, 4

@@ -25,7 +25,7 @@ def is_refused(name: str, board: Board) -> bool:
 
 def _compiles(name: str, board: Board) -> bool:
     with Scratch() as folder:
-        source = folder / ("trial.ino" if board.framework.sketches else "trial.cpp")
-        source.write_text(_HEADERS * (not board.framework.sketches) + _TRIAL.format(name=name), encoding="utf-8")
-        command = (sketch if board.framework.sketches else plain).compile_command(source, folder / "trial.o", board)
+        source = folder / ("trial.ino" if board.core_is_here else "trial.cpp")
+        source.write_text(_HEADERS * (not board.core_is_here) + _TRIAL.format(name=name), encoding="utf-8")
+        command = (sketch if board.core_is_here else plain).compile_command(source, folder / "trial.o", board)
         return tools.run([*command, "-fsyntax-only", "-w"], check=False).returncode == 0

@@ -110,7 +110,7 @@ class _Build:
         main = objects.pop("main.cpp")
         model = list(objects.values())
         bare = not self.board.framework.hosted
-        program = self.link("program", [main, *model], ["-Wl,-e,main"] if bare else [])
+        program = self.link("program", [main, *model], ["-Wl,-e,main"] if self._lacks_startup else [])
         flash, ram = self.measure([program] if bare else model)
         if bare and firmware is not None:
             include = ["-ffreestanding", f"-I{sources[0].parent}"]
@@ -130,9 +130,15 @@ class _Build:
     def link(self, name: str, objects: Sequence[Path], flags: Sequence[str | Path]) -> Path:
         """Linked file; without an operating system, only the C library and the compiler's own are there."""
         target = self.folder / name
-        bare = ("-nostdlib", "-Wl,--gc-sections", "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group")
-        self._run([*self.board.flags, *objects, *flags, *(() if self.board.framework.hosted else bare), "-o", target])
+        bare = [] if self.board.framework.hosted else ["-Wl,--gc-sections"]
+        if self._lacks_startup:
+            bare += ["-nostdlib", "-Wl,--start-group", "-lc", "-lgcc", "-Wl,--end-group"]
+        self._run([*self.board.flags, *objects, *flags, *bare, "-o", target])
         return target
+
+    @property
+    def _lacks_startup(self) -> bool:
+        return not (self.board.framework.hosted or self.board.architecture.starts_itself)
 
     def measure(self, files: Iterable[Path]) -> tuple[int, int]:
         """Bytes of flash and of variables."""

@@ -160,6 +160,7 @@ def build_sketch(
     *,
     libraries: Sequence[str | Path] = (),
     build_folder: str | Path | None = None,
+    serial: str | None = None,
 ) -> Firmware:
     """Compile and link a sketch folder, unedited, as the Arduino IDE does.
 
@@ -176,6 +177,8 @@ def build_sketch(
         Other Arduino library folders (those that hold ``library.properties``) the sketch uses.
     build_folder : path, optional
         Where the linked file goes; by default a temporary folder that lives as long as the result.
+    serial : str, optional
+        Port that takes the place of ``Serial`` in the sketch, for a simulator that has no USB: ``"Serial1"``.
 
     Raises
     ------
@@ -193,7 +196,11 @@ def build_sketch(
     scratch = Scratch() if build_folder is None else None
     keep = scratch.path if scratch else Path(build_folder or "")
     keep.mkdir(parents=True, exist_ok=True)
-    objects, messages = _compile_sketch(sources, [*include, *bundled], board, keep)
+    flags = [*_OUR_WARNINGS, *(f"-I{folder}" for folder in (*include, *bundled))]
+    if serial is not None:
+        (keep / "serial.h").write_text(f"#include <Arduino.h>\n#define Serial {serial}\n", encoding="utf-8")
+        flags += ["-include", str(keep / "serial.h")]
+    objects, messages = _compile_sketch(sources, flags, board, keep)
     elf = keep / f"{sketch.name}.elf"
     linked = tools.run(
         [tools.AVR_GCC.path(), *_LINK_FLAGS, *_OUR_WARNINGS, *board.flags, "-o", elf, *objects, core, "-lm"]
@@ -235,6 +242,11 @@ def _avr_board(board: str | Board) -> Board:
     board = get_board(board)
     if not board.framework.sketches:
         raise ValueError(f"{board.title} is not programmed with Arduino sketches; use an AVR board such as 'uno'")
+    if not board.core_is_here:
+        raise BuildError(
+            f"sketches for the {board.title} need its core ({board.core}): open them in the Arduino IDE, or use "
+            "arduino-cli; edgealgos builds with Arduino's AVR core alone"
+        )
     return board
 
 
@@ -268,12 +280,11 @@ def _sources_in(folder: Path, *, deep: bool = False) -> list[Path]:
 
 
 def _compile_sketch(
-    sources: Sequence[Path], include: Sequence[Path], board: Board, build: Path
+    sources: Sequence[Path], flags: Sequence[str], board: Board, build: Path
 ) -> tuple[list[Path], list[str]]:
     """Object files and compiler messages."""
-    folders = [f"-I{folder}" for folder in include]
     jobs = [(source, build / f"{index}-{source.name}.o") for index, source in enumerate(sources)]
-    commands = [compile_command(source, target, board, [*_OUR_WARNINGS, *folders]) for source, target in jobs]
+    commands = [compile_command(source, target, board, flags) for source, target in jobs]
     return [target for _, target in jobs], [done.stderr for done in _run_all(commands)]
 
 

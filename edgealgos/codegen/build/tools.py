@@ -15,6 +15,8 @@ from pathlib import Path
 from edgealgos.errors import BuildError, MissingToolError
 from edgealgos.files import Scratch
 
+from ..targets.compilers import COMPILERS
+
 _DIGEST = "sha256"
 _IDE = "or the Arduino IDE with its board package 'Arduino AVR Boards'"
 _APT_AVR = f"`apt-get install gcc-avr avr-libc binutils-avr`, {_IDE}"
@@ -70,26 +72,32 @@ class Tool:
         return output.splitlines()[0].strip() if output else ""
 
 
+def _compiler(name: str) -> Tool:
+    compiler = COMPILERS[name]
+    return Tool(compiler.name, compiler.purpose, compiler.how_to_get)
+
+
 AVR_GCC = Tool("avr-gcc", "compile the C parts of a sketch for an Arduino", _APT_AVR)
-AVR_GXX = Tool("avr-g++", "compile a sketch for an Arduino", _APT_AVR)
+AVR_GXX = _compiler("avr-g++")
 AVR_AR = Tool("avr-gcc-ar", "collect the Arduino core into a library", _APT_AVR)
 AVR_SIZE = Tool("avr-size", "measure flash and static RAM", _APT_AVR)
 AVR_NM = Tool("avr-nm", "find functions in a firmware", _APT_AVR)
 AVR_OBJDUMP = Tool("avr-objdump", "disassemble a firmware", _APT_AVR)
 AVR_OBJCOPY = Tool("avr-objcopy", "take the flash image out of a firmware", _APT_AVR)
 HOST_CC = Tool("gcc", "compile the simulator harness", "`apt-get install build-essential`")
-HOST_CXX = Tool("g++", "compile a model for this computer", "`apt-get install build-essential`")
+HOST_CXX = _compiler("g++")
 NODE = Tool("node", "run avr8js, the second opinion on the simulator", "`apt-get install nodejs`")
-PIZERO_GXX = Tool(
-    "arm-linux-gnueabi-g++", "compile a model for a Raspberry Pi Zero", "`apt-get install g++-arm-linux-gnueabi`"
-)
-CORTEX_GXX = Tool(
-    "arm-none-eabi-g++",
-    "compile a model for a Cortex-M",
-    "`apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi`; elsewhere: the Arm GNU Toolchain of "
-    "https://developer.arm.com",
-)
+PIZERO_GXX = _compiler("arm-linux-gnueabi-g++")
+CORTEX_GXX = _compiler("arm-none-eabi-g++")
 QEMU_ARM = Tool("qemu-arm", "run a program of a Raspberry Pi Zero", "`apt-get install qemu-user` (Linux only)")
+AARCH64_GXX = _compiler("aarch64-linux-gnu-g++")
+RISCV_GXX = _compiler("riscv64-unknown-elf-g++")
+XTENSA_GXX = _compiler("xtensa-lx106-elf-g++")
+QEMU_AARCH64 = Tool(
+    "qemu-aarch64", "run a program of a 64-bit Raspberry Pi", "`apt-get install qemu-user` (Linux only)"
+)
+QEMU_SYSTEM_RISCV = Tool("qemu-system-riscv32", "simulate a RISC-V processor", "`apt-get install qemu-system-misc`")
+QEMU_SYSTEM_XTENSA = Tool("qemu-system-xtensa", "simulate an ESP8266's processor", "`apt-get install qemu-system-misc`")
 QEMU_SYSTEM_ARM = Tool(
     "qemu-system-arm", "simulate a Cortex-M", "`apt-get install qemu-system-arm`; elsewhere: https://www.qemu.org"
 )
@@ -107,8 +115,14 @@ TOOLS = (
     NODE,
     PIZERO_GXX,
     CORTEX_GXX,
+    AARCH64_GXX,
+    RISCV_GXX,
+    XTENSA_GXX,
     QEMU_ARM,
+    QEMU_AARCH64,
     QEMU_SYSTEM_ARM,
+    QEMU_SYSTEM_RISCV,
+    QEMU_SYSTEM_XTENSA,
 )
 
 

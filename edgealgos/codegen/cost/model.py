@@ -14,58 +14,138 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from ..program import Op, Program, Space
-from ..program.op import Counts
-from ..targets.avr.forms import form_of, in_one, is_code, label_told
-from ..targets.boards import Board
+from edgealgos.errors import UnmeasuredCostError
 
+from ..program.op import Counts, Op
+from ..program.program import Program
+from ..program.tensor import Space
+from ..storage.needs import table_bytes
+from ..storage.record import tensor_bytes
+from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
+from ..targets.boards import Board
+from .items import Kind, ReportItem
+
+COSTS = "avr/costs.json"  # below targets/
+UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = "Arduino core and serial loop"
 
 
-@cache
-def prices(file: str = "avr/costs.json") -> dict[str, dict[str, float]]:
+def prices(file: str = COSTS) -> dict[str, dict[str, float]]:
     """Measured costs: flash bytes, cycles and stack bytes of a part."""
+    return _loaded(file)
+
+
+@cache
+def _loaded(file: str) -> dict[str, dict[str, float]]:
     text = resources.files("edgealgos.codegen.targets").joinpath(file).read_text(encoding="utf-8")
     loaded: dict[str, dict[str, float]] = json.loads(text)
     return loaded
 
 
-def code_bytes(program: Program, board: Board) -> dict[str, int]:
-    """Flash of code by item: the Arduino core with the serial loop, and the kernels that the program calls."""
-    if board.cost_model is None:
-        return {}
-    items = _priced(code_counts(program), prices(board.cost_model.prices)["flash"])
-    return items | {LOOP: items[LOOP] + board.cost_model.core_flash}
+def forget() -> None:
+    """Read the tables of costs anew when they are asked for: they have been written."""
+    _loaded.cache_clear()
 
 
-def stack_bytes(program: Program, board: Board) -> dict[str, int]:
-    """RAM by item that no tensor takes: the Arduino core's variables and the deepest stack."""
+def needs(program: Program, board: Board) -> tuple[int, int]:
+    """Cycles of a prediction and flash of the sketch."""
+    spent, flash = cycle_items(program, board), (*table_items(program), *code_items(program, board))
+    return sum(item.amount for item in spent), sum(item.amount for item in flash)
+
+
+def table_items(program: Program) -> list[ReportItem]:
+    """Flash of the tables; scalars are operands of instructions and part of the code."""
+    absent = not_stored(program)
+    tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
+    left = [t.table for t in tables]
+    items = [ReportItem(Kind.TABLE, f"table {t.name}", tensor_bytes(t), t.name) for t in left if t is not None]
+    items += [ReportItem(Kind.LOOK_UP_TABLE, f"table {name}", size) for name, size in table_bytes(program).items()]
+    code = straight_line(program).items()
+    return items + [
+        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name) for name, (size, _) in code
+    ]
+
+
+def code_items(program: Program, board: Board) -> list[ReportItem]:
+    """Flash of code: the Arduino core with the serial loop, and the kernels that the program calls."""
     costs = board.cost_model
     if costs is None:
-        return {"stack": 256}
-    ram = prices(costs.prices)["ram"]
-    frames = sum(ram.get(part, 0.0) * amount for part, amount in stack_counts(program).items())
-    stack = max(frames, ram.get(f"serial loop ({stack_kind(program)})", 0.0))
-    return {LOOP: round(ram["core"]) + costs.core_ram, "stack": round(stack) + costs.core_stack}
+        return []
+    price = _Prices(program, costs.prices, "flash")
+    found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
+    amounts = code_counts(program)
+    owners = {part: (kind, op) for part, _, kind, op in _code(program)}
+    return found + [
+        ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()
+    ]
 
 
-def cycles(program: Program, board: Board) -> dict[str, int]:
+def stack_items(program: Program, board: Board) -> list[ReportItem]:
+    """RAM that no tensor takes: the Arduino core's variables and the deepest stack."""
+    costs = board.cost_model
+    if costs is None:
+        return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
+    price = _Prices(program, costs.prices, "ram")
+    frames = sum(amount * price.of(part) for part, amount in stack_counts(program).items() if amount)
+    stack = max(frames, price.of(f"serial loop ({stack_kind(program)})"))
+    return [
+        ReportItem(Kind.CORE, LOOP, round(price.of("core")) + costs.core_ram),
+        ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
+    ]
+
+
+def cycle_items(program: Program, board: Board) -> list[ReportItem]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
-    if board.cost_model is None:
-        return {}
-    priced = prices(board.cost_model.prices)["cycles"]
-    items: dict[str, int] = {}
+    costs = board.cost_model
+    if costs is None:
+        return []
+    price = _Prices(program, costs.prices, "cycles")
+    items = []
     straight = straight_line(program)
     for function, op, times in _timed_ops(program):
-        spent = sum(_priced(op_counts(program, op), priced).values())
+        spent = sum(round(amount * price.of(part)) for part, amount in op_counts(program, op).items() if amount)
         spent += round(sum(straight[name][1] for name in op.reads if name in straight))
-        label = (
-            f"{function}: {type(op).__name__} {op.out}"
-            if program.steps is not None
-            else f"{type(op).__name__} {op.out}"
-        )
-        items[label] = items.get(label, 0) + times * spent
+        kind = type(op).__name__
+        label = f"{function}: {kind} {op.out}" if program.steps is not None else f"{kind} {op.out}"
+        items.append(ReportItem(Kind.OP, label, times * spent, op.out, kind, function))
     return items
+
+
+class _Prices:
+    """Looks up what a part costs; one that was never measured is an error, never free."""
+
+    def __init__(self, program: Program, file: str, what: str) -> None:
+        self._program, self._file, self._what = program, file, what
+        self._table = prices(file)[what]
+
+    def of(self, part: str) -> float:
+        """Cycles or bytes of one such part."""
+        if part in self._table:
+            return self._table[part]
+        owners = [op for op in self._program.ops() if part in parts(self._program, op)[self._what]]
+        for op in owners:
+            if (own := op.measured.get(self._file, {}).get(self._what, {}).get(part)) is not None:
+                return own
+        raise UnmeasuredCostError(self._what, part, sorted({type(op).__name__ for op in owners}), self._file)
+
+
+def parts(program: Program, op: Op) -> dict[str, set[str]]:
+    """Names of the parts of one op, as the tables of costs have them."""
+    if in_one(program, op):
+        call = f"call {type(op).__name__} of code"
+        return {"cycles": {call}, "flash": {call}, "ram": {"frame straight-line code"}}
+    pieces = op.pieces(program)
+    return {
+        "cycles": {part for part, amount in op_counts(program, op).items() if amount},
+        "flash": {f"call {pieces.call}", *pieces.inline, *(f"kernel {name}" for name in pieces.kernels)},
+        "ram": {f"frame {name}" for name in pieces.frames},
+    }
+
+
+def all_parts(program: Program) -> dict[str, set[str]]:
+    """Names of all parts of a program."""
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program), "ram": stack_counts(program)}
+    return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
 def straight_line(program: Program) -> dict[str, tuple[int, float]]:
@@ -87,10 +167,6 @@ def straight_line_cycles(program: Program) -> Iterator[tuple[int, float]]:
     straight = straight_line(program)
     for _, op, times in _timed_ops(program):
         yield from ((times, straight[name][1]) for name in op.reads if name in straight)
-
-
-def _priced(counts: Counts, table: dict[str, float]) -> dict[str, int]:
-    return {part: round(amount * table.get(part, 0.0)) for part, amount in counts.items() if amount}
 
 
 def _timed_ops(program: Program) -> Iterator[tuple[str, Op, int]]:
@@ -123,23 +199,30 @@ def op_counts(program: Program, op: Op) -> Counts:
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
     counts: Counts = Counter({LOOP: 1})
+    for part, amount, _, _ in _code(program):
+        counts[part] += amount
+    return counts
+
+
+def _code(program: Program) -> Iterator[tuple[str, int, Kind, str]]:
+    """Pieces of code but for the serial loop: name, how many, of which kind and of which kind of op."""
     seen: set[tuple[object, ...]] = set()
-    kernels: set[str] = set()
+    kernels: dict[str, str] = {}
     for op in program.ops():
+        kind = type(op).__name__
         if in_one(program, op):
-            counts[f"call {type(op).__name__} of code"] += 1
+            yield f"call {kind} of code", 1, Kind.CALL, kind
             continue
         pieces = op.pieces(program)
         if not label_told(program, op):
-            kernels |= pieces.kernels
+            kernels |= dict.fromkeys(pieces.kernels, kind)
         if (instance := _instance(program, op)) in seen:
-            counts["further call"] += 1
+            yield "further call", 1, Kind.CALL, kind
             continue
         seen.add(instance)
-        counts[f"call {pieces.call}"] += 1
-        counts.update(pieces.inline)
-    counts.update(f"kernel {function}" for function in sorted(kernels))
-    return counts
+        yield f"call {pieces.call}", 1, Kind.CALL, kind
+        yield from ((part, amount, Kind.CALL, kind) for part, amount in pieces.inline.items())
+    yield from ((f"kernel {name}", 1, Kind.KERNEL, kernels[name]) for name in sorted(kernels))
 
 
 def _instance(program: Program, op: Op) -> tuple[object, ...]:

@@ -8,34 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from edgealgos.errors import DoesNotFitError
-
-from ..program import Program, Space, Tensor
 from ..program.memory import MemoryPlan, plan_memory
-from ..storage import tensor_bytes
-from ..storage.needs import model_bytes, stored_bytes, table_bytes
-from ..targets.avr.forms import groups, not_stored
+from ..program.program import Program
+from ..program.tensor import Space, Tensor
+from ..storage.needs import stored_bytes, table_bytes
+from ..targets.avr.forms import groups
 from ..targets.boards import Board
-from .model import code_bytes, cycles, stack_bytes, straight_line
+from .items import Items, Kind, ReportItem
+from .model import code_items, cycle_items, needs, stack_items, table_items
 
-TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Limits for a whole sketch; None leaves the board's own limit.
-
-    Parameters
-    ----------
-    flash_bytes, ram_bytes : int or None
-        Flash of the sketch; RAM as variables plus deepest stack.
-    cycles : int or None
-        Clock cycles of one prediction (sequence models: of a whole sequence).
-    """
-
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
-    cycles: int | None = None
+SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +28,35 @@ class Report:
     ----------
     board : Board
         What it was predicted for.
-    flash_items, ram_items, model_items, cycle_items : dict of str to int
-        Bytes, bytes, bytes and clock cycles by item. Flash and RAM hold the whole sketch with the Arduino core; RAM
-        includes the deepest stack. Cycles are those of one prediction. Without a cost model of the board, flash holds
-        the tables alone, the stack is an allowance, and there are no cycles.
+    flash_items, ram_items, model_items, cycle_items : Items
+        Bytes, bytes, bytes and clock cycles by item: mappings of labels to amounts, whose ``records`` say of each
+        item which kind it is and to which tensor or op it belongs. Flash and RAM hold the whole sketch with the
+        Arduino core; RAM includes the deepest stack. Cycles are those of one prediction. Without a cost model of the
+        board, flash holds the tables alone, the stack is an allowance, and there are no cycles.
     memory_plan : MemoryPlan
         Where the scratch tensors lie in the arena.
     faster : dict of str to (int, int)
         Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
+    input_without_buffer : int
+        Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
+    warnings : tuple of str
+        What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     """
 
     board: Board
-    flash_items: Mapping[str, int]
-    ram_items: Mapping[str, int]
-    model_items: Mapping[str, int]
-    cycle_items: Mapping[str, int]
+    flash_items: Items
+    ram_items: Items
+    model_items: Items
+    cycle_items: Items
     memory_plan: MemoryPlan
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    input_without_buffer: int = 0
+
+    def with_self_test(self, rows: int, row_bytes: int) -> Report:
+        """The report of a sketch that holds so many rows, of so many bytes each, with their answers."""
+        baked_in = ReportItem(Kind.SELF_TEST, "self-test", SELF_TEST_CODE + rows * (row_bytes + ANSWER_BYTES))
+        return replace(self, flash_items=Items([*self.flash_items.records, baked_in]))
 
     @property
     def flash_bytes(self) -> int:
@@ -108,29 +102,44 @@ class Report:
             if not items:  # nothing is known of it
                 continue
             lines.append(f"{title} by item")
-            largest_first = sorted(items.items(), key=lambda kv: -kv[1])
-            lines += [f"  {amount:9,}  {item}" for item, amount in largest_first if amount]
+            lines += [f"  {item.amount:9,}  {item.label}" for item in items.largest() if item.amount]
         for name, (saved, size) in self.faster.items():
             lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+        lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
 
 def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
-    model = stored_bytes(program)
     plan = plan_memory(program)
-    ram = {"input row": program.input.ram_bytes}
-    ram |= {"scratch arena": plan.arena_bytes}
-    ram |= {t.name: t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT)}
-    ram |= stack_bytes(program, board)
-    flash = flash_tables(program) | code_bytes(program, board)
-    return Report(board, flash, ram, model, cycles(program, board), plan, _faster(program, board))
+    ram = [ReportItem(Kind.INPUT, "input row", program.input.ram_bytes, program.input.name)]
+    ram += [ReportItem(Kind.ARENA, "scratch arena", plan.arena_bytes)]
+    ram += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
+    flash = [*table_items(program), *code_items(program, board)]
+    return Report(
+        board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
+        Items(cycle_items(program, board)), plan, _faster(program, board), program.warnings,
+        _input_without_buffer(program),
+    )  # fmt: skip
 
 
-def needs(program: Program, board: Board) -> tuple[int, int]:
-    """Cycles of a prediction and flash of the sketch."""
-    flash = flash_tables(program) | code_bytes(program, board)
-    return sum(cycles(program, board).values()), sum(flash.values())
+def _input_without_buffer(program: Program) -> int:
+    readers = [op for op in program.ops() if program.input.name in op.reads]
+    if program.steps is not None or len(readers) != 1 or readers[0].streamed(program) is None:
+        return 0
+    return program.input.ram_bytes - program.input.type.container // 8
+
+
+_IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
+
+
+def _model_items(program: Program) -> list[ReportItem]:
+    """Flash of the model's numbers, whatever holds them."""
+    tables = table_bytes(program)
+    items = [
+        ReportItem(Kind.TABLE, name, size, name) for name, size in stored_bytes(program).items() if name not in tables
+    ]
+    return items + [ReportItem(Kind.LOOK_UP_TABLE, name, size) for name, size in tables.items()]
 
 
 def _faster(program: Program, board: Board) -> dict[str, tuple[int, int]]:
@@ -149,44 +158,3 @@ def _smallest(tensor: Tensor) -> Tensor:
     if not (tensor.unrolled or tensor.packed):
         return tensor
     return replace(tensor, storage=tensor.packed or tensor.storage, packed=None, unrolled=0)
-
-
-def flash_tables(program: Program) -> dict[str, int]:
-    """Flash of the tables, by item; scalars are operands of instructions and part of the code."""
-    absent = not_stored(program)
-    tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
-    left = [t.table for t in tables]
-    sizes = {f"table {t.name}": tensor_bytes(t) for t in left if t is not None}
-    sizes |= {f"table {name}": size for name, size in table_bytes(program).items()}
-    return sizes | {f"straight-line code of {name}": size for name, (size, _) in straight_line(program).items()}
-
-
-def check_fits(report: Report, budget: Budget | None = None) -> None:
-    """Raise DoesNotFitError, naming the largest items and what to change, unless the program fits.
-
-    A limit of cycles where the board has no cost model is a BoardError.
-    """
-    budget = budget or Budget()
-    if budget.cycles is not None:
-        report.board.costs("keep a limit of cycles; leave it out of the budget")
-    tables = {item: size for item, size in report.flash_items.items() if item.startswith("table ")}
-    reach = (report.board.architecture.table_reach or report.board.flash_bytes) - TABLES_OF_OTHERS
-    limits = (
-        ("flash", report.flash_bytes, min(budget.flash_bytes or report.board.flash_bytes, report.board.flash_bytes),
-         report.flash_items, "lower max_model_bytes"),
-        ("tables that pointers reach", sum(tables.values()), reach, tables, "lower max_model_bytes"),
-        ("RAM", report.ram_bytes, min(budget.ram_bytes or report.board.ram_bytes, report.board.ram_bytes),
-         report.ram_items, "use fewer features, or a smaller projection_dim or hidden_size"),
-        ("cycles", report.cycles, budget.cycles or report.cycles, report.cycle_items, "lower max_model_bytes or depth"),
-    )  # fmt: skip
-    for what, need, limit, items, remedy in limits:
-        if need > limit:
-            largest = sorted(items.items(), key=lambda kv: -kv[1])[:3]
-            named = ", ".join(f"{item} {amount:,}" for item, amount in largest)
-            raise DoesNotFitError(
-                f"{what}: the sketch needs {need:,}, {report.board.title} allows {limit:,}. Largest items: {named}. "
-                f"To make it fit: {remedy}."
-            )
-
-
-__all__ = ["Budget", "Report", "check_fits", "model_bytes", "predict_report"]

@@ -18,7 +18,10 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
-from ..program import InputEncoding, Program, verify
+from ..program.choose_encoding import MOST_SCALE
+from ..program.encoding import InputEncoding
+from ..program.program import Program
+from ..program.verify import verify
 from .join import join
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -124,7 +127,12 @@ def compose(
     old_offset, old_scale = (_row(v.astype(np.float64), width, steps) for v in (encoding.offset, encoding.scale))
     slope, shift = _row(slope, width, steps), _row(shift, width, steps)
     offset, scale = _shortest((old_offset - shift) / slope, old_scale * slope, width)
-    return replace(encoding, offset=offset.astype(np.float32), scale=scale.astype(np.float32))
+    if (np.abs(scale) > MOST_SCALE).any():
+        column = int(np.argmax(np.abs(scale)))
+        raise UnsupportedModelError(
+            f"feature {column} varies too little for 32-bit floats: multiply it by a power of ten before the Pipeline"
+        )
+    return replace(encoding, offset=offset, scale=scale.astype(np.float32))
 
 
 def _row(values: NDArray[np.float64], width: int, steps: int) -> NDArray[np.float64]:

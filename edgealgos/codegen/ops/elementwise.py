@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,15 @@ from ..program.op import (
     Types,
     Values,
     cannot_overflow,
+    counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.scores import decide
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["Add", "ArgMax", "Rescale", "Standardize"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Add(Op):
     b: Reusable
 
     kernels = ("runtime",)
+    largest = counting()
     bound = cannot_overflow("a sum of two words saturates")
 
     def shapes(self, program: Program) -> Shapes:
@@ -61,7 +67,7 @@ class Add(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         out = program[self.out]
-        return f"edgealgos::add<{out.type.bits}>({self.a}, {self.b}, {self.out}, {out.size});"
+        return f"edgealgos::add<{out.type.bits}>({self.a}, {self.b}, {cpp.ref(self.out)}, {out.size});"
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class Rescale(Op):
     source: Read
 
     kernels = ("runtime",)
+    largest = counting()
     bound = cannot_overflow("a word leaves room for the half that rounding adds, and scores are not shifted")
 
     def shapes(self, program: Program) -> Shapes:
@@ -115,6 +122,7 @@ class Standardize(Op):
     high: int
 
     kernels = ("runtime",)
+    largest = counting()
     bound = cannot_overflow("multipliers and addends are made such that sums stay below 2^31")
 
     def shapes(self, program: Program) -> Shapes:
@@ -146,7 +154,7 @@ class Standardize(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{self.multiplier}, {self.addend}, {self.shift}"
         size = cpp.count(program[self.out].size)
-        return f"edgealgos::standardize<{self.low}, {self.high}>({self.source}, {tables}, {self.out}, {size});"
+        return f"edgealgos::standardize<{self.low}, {self.high}>({self.source}, {tables}, {cpp.ref(self.out)}, {size});"
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,7 @@ class ArgMax(Op):
     source: Scores
 
     kernels = ("runtime",)
+    largest = counting(source=255)
     bound = cannot_overflow("it compares")
 
     def shapes(self, program: Program) -> Shapes:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Values
-from ..program.program import Program
+from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
-from ..program.verify import axes
-from ..storage import BITS
-from .linear import SCORE_BITS
-from .products import narrowest
+from ..storage.bits import BITS
+from .products import SCORE_BITS, narrowest
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["Forest"]
 
 _ROWS_AT_ONCE = 1 << 20  # rows times trees of the interpreter
 
@@ -60,7 +62,7 @@ class Forest(Op):
     inner : str
         Shape (nodes, 2), 0 or 1.
     sizes : str
-        Shape (trees,): by how many inner nodes each tree is smaller than `largest`. Every tree has one at least.
+        Shape (trees,): by how many inner nodes each tree is smaller than `most_nodes`. Every tree has one at least.
     leaves : str
         Shape (nodes + trees,): numbers to add; with `values` rows of those.
     values : str or None
@@ -68,8 +70,10 @@ class Forest(Op):
     groups : str or None
         Shape (outputs,): how many trees, one after the other, add to each output; None: all add to one output, or to
         every one.
-    bias : str or None
-        Shape (outputs,).
+    bias, start : str or None
+        Shape (outputs,): constants and scores that the trees are added to, the scores on the grid of the numbers.
+    most_nodes : int
+        Inner nodes of the largest tree.
     """
 
     vector: Read
@@ -84,27 +88,30 @@ class Forest(Op):
     values: Constant | None
     groups: Constant | None
     bias: Constant | None
-    largest: int
+    start: Read | None
+    most_nodes: int
     acc_bits: int = 32
 
     kernels = ("forest",)
+    largest = counting(out=255, inner=1 << 32, tests=1 << 31, leaves=1 << 31)
 
     # ------------------------------------------------------------------ meaning
 
     def shapes(self, program: Program) -> Shapes:
-        (used,), (trees,), (nodes,) = (axes(program, self, name, 1) for name in (self.features, self.sizes, self.tests))
+        (used,), (trees,), (nodes,) = (self.axes(program, name, 1) for name in (self.features, self.sizes, self.tests))
         outputs = program[self.out].shape
         self._check(program)
         return {
             "out": outputs, "vector": FREE, "features": (used,), "partners": (used,), "counts": (used,),
             "cuts": (int(program[self.counts].values.sum()),), "tests": (nodes,), "inner": (nodes, 2),
             "sizes": (trees,), "leaves": (nodes + trees,), "values": FREE, "groups": outputs, "bias": outputs,
+            "start": outputs,
         }  # fmt: skip
 
     def _check(self, program: Program) -> None:
         """Raise ValueError where numbers lead outside of what they index, or make no trees."""
         width, tests = program[self.vector].size, program[self.cuts].size
-        limits = {self.features: width, self.tests: tests, self.inner: 2, self.sizes: self.largest}
+        limits = {self.features: width, self.tests: tests, self.inner: 2, self.sizes: self.most_nodes}
         if self.partners is not None:
             limits[self.partners] = 2 * width + 1
         if self.values is not None:
@@ -113,7 +120,7 @@ class Forest(Op):
             found = self._raw(program, name)
             if found.size and not (0 <= found.min() and found.max() < end):
                 raise ValueError(f"Forest: {name!r} has numbers outside of 0 to {end - 1}")
-        sizes, inner = self.largest - self._raw(program, self.sizes), self._raw(program, self.inner)
+        sizes, inner = self.most_nodes - self._raw(program, self.sizes), self._raw(program, self.inner)
         if sizes.sum() != program[self.tests].size or not _makes_trees(sizes, inner):
             raise ValueError(f"Forest: {self.inner!r} does not make trees of the sizes that {self.sizes!r} says")
         outputs = program[self.out].size
@@ -127,7 +134,7 @@ class Forest(Op):
 
     def walk(self, inner: NDArray[Any], sizes: NDArray[Any]) -> Walk:
         """Where each node leads, from the numbers that are stored."""
-        sizes = self.largest - sizes.astype(np.int64)
+        sizes = self.most_nodes - sizes.astype(np.int64)
         roots = np.cumsum(sizes) - sizes
         flags = inner.astype(np.int64).ravel()
         before = np.cumsum(flags) - flags
@@ -152,7 +159,9 @@ class Forest(Op):
         x = v[self.vector]
         found = [self._block(walk, self._passed(x[i : i + step], v, half), v, outputs) for i in range(0, len(x), step)]
         scores = np.concatenate(found) if found else np.zeros((0, outputs), x.dtype)
-        return scores if self.bias is None else scores + v[self.bias]
+        for others in (self.bias, self.start):
+            scores = scores if others is None else scores + v[others]
+        return scores
 
     def _passed(self, x: NDArray[Any], v: Values, half: Any) -> NDArray[np.bool_]:
         """Whether each row is below the cut of each test."""
@@ -202,7 +211,7 @@ class Forest(Op):
 
     def _ranges(self, program: Program) -> tuple[Ints, Ints]:
         """Least and greatest sum of each output."""
-        sizes = self.largest - program[self.sizes].values
+        sizes = self.most_nodes - program[self.sizes].values
         starts = np.cumsum(sizes + 1) - (sizes + 1)
         leaves = program[self.leaves].values
         if self.values is not None:
@@ -217,11 +226,12 @@ class Forest(Op):
         else:
             least, most = least.sum(axis=0), most.sum(axis=0)
         bias: Any = 0 if self.bias is None else program[self.bias].values
-        return least + np.minimum(bias, 0), most + np.maximum(bias, 0)
+        low, high = (0, 0) if self.start is None else program.value_range(self.start)
+        return least + np.minimum(bias, 0) + min(low, 0), most + np.maximum(bias, 0) + max(high, 0)
 
     def storages(self, program: Program) -> Mapping[str, str]:
         """All numbers but those that are added as a row, or as they are to begin with."""
-        dense = (self.vector, self.out, self.values)
+        dense = (self.vector, self.out, self.values, self.start)
         return {name: BITS.name for name in self.operands.values() if name not in dense}
 
     # ------------------------------------------------------------------ cost and code
@@ -240,7 +250,7 @@ class Forest(Op):
 
     def typical_levels(self, program: Program) -> NDArray[np.float64]:
         """Nodes on the way to a leaf, tree by tree, where a node sends half of what comes to either side."""
-        sizes = self.largest - program[self.sizes].values
+        sizes = self.most_nodes - program[self.sizes].values
         walk = self.walk(program[self.inner].values, program[self.sizes].values)
         share = np.zeros(len(walk.children))
         share[walk.roots] = 1.0
@@ -257,9 +267,10 @@ class Forest(Op):
         trees = f"edgealgos::trees({', '.join(_numbers(cpp, name) for name in names)})"
         index = "uint16_t" if 2 * program[self.tests].size < 1 << 16 else "uint32_t"
         kinds = f"{index}, {program[self.cuts].size}"
-        numbers = f"{trees}, {self.largest}, {program[self.features].size}"
+        numbers = f"{trees}, {self.most_nodes}, {program[self.features].size}"
         count = program[self.sizes].size
-        tail = f"{_numbers(cpp, self.bias)}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size});"
+        start = "edgealgos::Always{0}" if self.start is None else f"edgealgos::vector({self.start})"
+        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size});"
         if self.values is not None:
             return f"edgealgos::forest_of_rows<{kinds}>({numbers}, {count}, {self.values}, {tail}"
         groups = _numbers(cpp, self.groups, count)

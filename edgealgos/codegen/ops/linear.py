@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,15 @@ from ..program.op import (
     Update,
     Values,
     cannot_overflow,
+    counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Space, Tensor
-from ..program.verify import axes
-from ..storage import BITMAP, DENSE, storage_of
+from ..storage.dense import DENSE
+from ..storage.record import storage_of
+from ..storage.sparse import BITMAP
 from .products import (
+    SCORE_BITS,
     WIDTHS,
     accumulator_bits,
     exact_product,
@@ -43,7 +45,11 @@ from .products import (
     wrap,
 )
 
-SCORE_BITS = 32
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["MatVec", "PushColumn", "Settle"]
+
 POSITION = "position"
 
 
@@ -57,6 +63,7 @@ class MatVec(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting()
 
     def shift(self, program: Program) -> int:
         """Bits by which the sums are shifted down to the type of `out`."""
@@ -66,7 +73,7 @@ class MatVec(Op):
         return program[self.matrix].type.frac + program[self.vector].type.frac
 
     def shapes(self, program: Program) -> Shapes:
-        rows, columns = axes(program, self, self.matrix, 2)
+        rows, columns = self.axes(program, self.matrix, 2)
         return {"out": (rows,), "matrix": (rows, columns), "vector": (columns,), "bias": (rows,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
@@ -144,16 +151,20 @@ class PushColumn(Op):
     position: Update
 
     kernels = ("runtime",)
+    largest = counting(out=255)
+    counts_steps = True
     bound = cannot_overflow("the product that it was made of has been proven")
 
     def shapes(self, program: Program) -> Shapes:
-        features, _ = axes(program, self, self.matrix, 2)
+        features, _ = self.axes(program, self.matrix, 2)
         out = program[self.out].shape
         return {"out": FREE, "matrix": (features, *out), "vector": (1,), "position": (2,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
         """The position counts features here; on the device it counts what lies before the next column."""
         column = int(v[self.position][0, 0]) if len(v[self.position]) else 0
+        if column >= len(v[self.matrix]):
+            return v[self.out]
         v[self.position] = v[self.position] + 1
         sums: NDArray[Any] = v[self.out] + v[self.vector] * v[self.matrix][column]
         return sums
@@ -179,8 +190,8 @@ class PushColumn(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{cpp.masks(self.matrix)}, {self.matrix}"
-        size = cpp.count(program[self.out].size)
-        return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {size});"
+        sizes = f"{cpp.count(program[self.out].size)}, {len(program[self.matrix].values)}"
+        return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {sizes});"
 
 
 @dataclass(frozen=True)
@@ -191,6 +202,7 @@ class Settle(Op):
     bias: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("the product that it ends has been proven, with its bias")
 
     def shapes(self, program: Program) -> Shapes:
@@ -217,7 +229,7 @@ class Settle(Op):
         out, source = program[self.out].type, program[self.source].type
         bias = cpp.or_null(self.bias, cpp.type(self.source))
         call = f"edgealgos::settle<{source.frac - out.frac}, {out.bits}>"
-        return f"{call}({self.source}, {bias}, {self.out}, {program[self.out].size});"
+        return f"{call}({self.source}, {bias}, {cpp.ref(self.out)}, {program[self.out].size});"
 
 
 def saturated(out: Tensor, values: NDArray[Any]) -> NDArray[Any]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..program.op import Counts, Pieces, Product
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Tensor
-from ..storage import storage_of
+from ..storage.record import storage_of
 
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+SCORE_BITS = 32
 WIDTHS = (16, 32)
 ROWS_AT_ONCE = 20  # sums of straight-line code that wait on the stack
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values
-from ..program.program import Program
+from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
 from ..program.tables import EXP2, EXP2_BITS
 from ..program.tensor import Tensor
-from ..program.verify import axes
-from ..storage import storage_of
-from .linear import SCORE_BITS
-from .products import exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+from ..storage.record import storage_of
+from .products import SCORE_BITS, exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["PrototypeScore"]
 
 KERNEL_MAX = 127  # largest mantissa of a prototype's kernel
 KERNEL_BITS = 7
@@ -38,10 +40,11 @@ class PrototypeScore(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
-        count, width = axes(program, self, self.prototypes, 2)
-        (outputs,) = axes(program, self, self.out, 1)
+        count, width = self.axes(program, self.prototypes, 2)
+        (outputs,) = self.axes(program, self.out, 1)
         return {"out": (outputs,), "vector": (width,), "prototypes": (count, width), "labels": (outputs, count),
                 "bias": (outputs,)}  # fmt: skip
 

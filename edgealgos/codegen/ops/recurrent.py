@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import Constant, Counts, Cpp, Op, Option, Pieces, Read, Shapes, Types, Update, Values, cannot_overflow
-from ..program.program import Program
+from ..program.op import (
+    Constant,
+    Counts,
+    Cpp,
+    Op,
+    Option,
+    Pieces,
+    Read,
+    Shapes,
+    Types,
+    Update,
+    Values,
+    cannot_overflow,
+    counting,
+)
 from ..program.qtype import CANDIDATE, PREACTIVATION, STATE, Ints, QType, shift_right
 from ..program.tables import TANH, TANH_SHIFT
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["GatedUpdate", "LeakyUpdate"]
 
 # Where activations saturate, in real numbers too.
 LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768
@@ -38,6 +56,7 @@ class GatedUpdate(Op):
     nonlinearity: Option
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("a byte times a byte and a byte times the state make 16 and 24 bits")
 
     def shapes(self, program: Program) -> Shapes:
@@ -94,6 +113,7 @@ class LeakyUpdate(Op):
     nonlinearity: Option
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("a word times a byte and a word times a word fit into 32 bits")
 
     def shapes(self, program: Program) -> Shapes:

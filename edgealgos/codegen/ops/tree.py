@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values
-from ..program.program import Program
+from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import CANDIDATE, Ints, QType
-from ..program.verify import axes
-from ..storage import DENSE
-from .linear import SCORE_BITS
-from .products import accumulator_bits, exact_product, product_cost, product_pieces, shifted_bits, wrap
-from .recurrent import LARGEST_CANDIDATE
+from ..storage.dense import DENSE
+from .products import SCORE_BITS, accumulator_bits, exact_product, product_cost, product_pieces, shifted_bits, wrap
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["TreeWalk"]
 
 _ROWS = 8  # of a node that are made before outputs are made of them
 
@@ -39,9 +40,10 @@ class TreeWalk(Op):
     acc_bits: int = 32
 
     kernels = ("runtime",)
+    largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
-        nodes, outputs, width = axes(program, self, self.weights, 3)
+        nodes, outputs, width = self.axes(program, self.weights, 3)
         if nodes != 2 ** (self.depth + 1) - 1:
             raise ValueError(f"TreeWalk: {nodes} nodes do not make a tree of depth {self.depth}")
         whole = (nodes, outputs, width)
@@ -63,7 +65,7 @@ class TreeWalk(Op):
         z = v[self.vector]
         scores = np.zeros((len(z), *program[self.out].shape)) + (0.0 if self.bias is None else v[self.bias])
         for node, rows in self._visits(z, v):
-            gate = np.clip(z[rows] @ v[self.gates][node].T, -1.0, LARGEST_CANDIDATE)
+            gate = np.clip(z[rows] @ v[self.gates][node].T, -1.0, CANDIDATE.high * CANDIDATE.step)
             scores[rows] += (z[rows] @ v[self.weights][node].T) * gate
         return scores
 

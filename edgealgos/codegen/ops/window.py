@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,14 @@ from ..program.op import (
     Update,
     Values,
     cannot_overflow,
+    counting,
 )
-from ..program.program import Program
 from ..program.scores import margin
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["CountStep", "KeepConfident", "StartWindow"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,7 @@ class CountStep(Op):
     limit: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(kept=255)
     bound = cannot_overflow("it begins anew after two periods")
 
     @property
@@ -88,6 +94,7 @@ class StartWindow(Op):
     period: int
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("it copies or clears")
 
     def shapes(self, program: Program) -> Shapes:
@@ -137,6 +144,7 @@ class KeepConfident(Op):
     limit: Constant | None = None
 
     kernels = ("runtime",)
+    largest = counting(out=255)
     bound = cannot_overflow("it compares and copies")
 
     def shapes(self, program: Program) -> Shapes:

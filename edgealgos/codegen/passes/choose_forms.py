@@ -9,10 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from ..cost.report import needs
-from ..program import Op, Program, Tensor
-from ..storage import BLOCKS, storage_of
+from ..cost.budget import Budget
+from ..cost.model import needs
+from ..program.op import Op
+from ..program.program import Program
+from ..program.tensor import Tensor
+from ..storage.dense import BLOCKS
 from ..storage.needs import model_bytes
+from ..storage.record import storage_of
 from ..targets.avr.forms import form_of, groups
 from ..targets.boards import Board, get_board
 
@@ -29,18 +33,22 @@ class _Choice:
     bytes: int
 
 
-def unroll(program: Program, board: Board) -> Program:
+def unroll(program: Program, board: Board, budget: Budget | None = None) -> Program:
     """The program with its hottest products faster, while flash allows; unchanged where there is no faster form.
 
-    A model has a share of the flash; all that is free where its promise of cycles needs it.
+    A model has a share of the flash; all that is free where a limit of cycles needs it. What is free is what a budget
+    leaves, where there is one.
     """
     if not board.architecture.straight_line or board.cost_model is None:
         return program
     before = needs(program, board)
-    free = board.flash_bytes - FLASH_FOR_THE_USER - before[1]
+    limits = budget or Budget()
+    allowed = board.flash_bytes - FLASH_FOR_THE_USER
+    free = (allowed if limits.flash_bytes is None else min(allowed, limits.flash_bytes)) - before[1]
     choices = list(_alternatives(program, board, before))
     modest = _best(program, choices, min(free, MODEL_FLASH - model_bytes(program)))
-    if program.max_cycles is None or needs(modest, board)[0] <= program.max_cycles:
+    promised = [cycles for cycles in (program.max_cycles, limits.cycles) if cycles is not None]
+    if not promised or needs(modest, board)[0] <= min(promised):
         return modest
     return _best(program, choices, free)
 

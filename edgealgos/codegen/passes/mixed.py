@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Program
 from ..program.interpret import encode, run_integer
+from ..program.program import Program
 from ..program.scores import decide
 from . import model_bytes, to_integer
 from .represent import REPRESENTATIONS
@@ -67,6 +67,7 @@ def narrow(
     y: NDArray[Any] | None = None,
     max_loss: float = 0.005,
     representations: Iterable[str] = NARROWER,
+    weight: NDArray[np.float64] | None = None,
 ) -> Choice:
     """Smallest program that loses at most `max_loss` of accuracy, or of agreement where no targets are given.
 
@@ -84,8 +85,10 @@ def narrow(
         Share of rows (regressors: of the variance).
     representations : iterable of str
         Names from ``REPRESENTATIONS`` to try.
+    weight : array, shape (n,), optional
+        Of the rows.
     """
-    judge = _Judge(program, X, y)
+    judge = _Judge(program, X, y, weight)
     best = Choice(program, {}, model_bytes(to_integer(program)), 0.0)
     while True:
         better = [
@@ -103,9 +106,9 @@ def narrow(
         best = min(better, key=lambda c: (max(c.loss - before.loss, 0.0) + 1e-3) / (before.model_bytes - c.model_bytes))
 
 
-def error_on(integer: Program, X: NDArray[Any], y: NDArray[Any]) -> float:
-    """Share of raw rows that an integer program gets wrong (regressors: its share of the variance of the targets)."""
-    return _error(integer, _answers(integer, encode(integer, X)), y)
+def error_on(integer: Program, X: NDArray[Any], y: NDArray[Any], weight: NDArray[np.float64] | None = None) -> float:
+    """Weighted share of raw rows that an integer program gets wrong (regressors: of the variance of the targets)."""
+    return _error(integer, _answers(integer, encode(integer, X)), y, weight)
 
 
 def _answers(integer: Program, inputs: NDArray[Any]) -> NDArray[Any]:
@@ -113,21 +116,24 @@ def _answers(integer: Program, inputs: NDArray[Any]) -> NDArray[Any]:
     return decide(scores) if integer.task == "classifier" else integer.output.type.dequantize(scores[:, 0])
 
 
-def _error(program: Program, answers: NDArray[Any], wanted: NDArray[Any]) -> float:
+def _error(program: Program, answers: NDArray[Any], wanted: NDArray[Any], weight: NDArray[np.float64] | None) -> float:
     if program.task == "classifier":
-        return float(np.mean(answers != wanted))
-    return float(np.mean((answers - wanted) ** 2) / max(float(np.var(wanted)), 1e-30))
+        return float(np.average(answers != wanted, weights=weight))
+    variance = float(np.average((wanted - np.average(wanted, weights=weight)) ** 2, weights=weight))
+    return float(np.average((answers - wanted) ** 2, weights=weight)) / max(variance, 1e-30)
 
 
 class _Judge:
     """What the answers of a candidate are compared with: targets, or the program that a search began with."""
 
-    def __init__(self, program: Program, X: NDArray[Any], y: NDArray[Any] | None) -> None:
-        self.program = program
+    def __init__(
+        self, program: Program, X: NDArray[Any], y: NDArray[Any] | None, weight: NDArray[np.float64] | None
+    ) -> None:
+        self.program, self.weight = program, weight
         self.inputs = encode(program, X)
         answers = _answers(to_integer(program), self.inputs)
         self.wanted = answers if y is None else y
-        self.error_before = _error(program, answers, self.wanted)
+        self.error_before = _error(program, answers, self.wanted, weight)
 
     def candidate(self, choices: dict[str, str]) -> Choice | None:
         """The program with these representations, judged; None where an accumulator would not hold it."""
@@ -136,5 +142,5 @@ class _Judge:
             integer = to_integer(changed)
         except ValueError:
             return None
-        error = _error(integer, _answers(integer, self.inputs), self.wanted)
+        error = _error(integer, _answers(integer, self.inputs), self.wanted, self.weight)
         return Choice(changed, choices, model_bytes(integer), error - self.error_before)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..program import Program, Tensor
 from ..program.op import Product
-from ..storage import STORAGES, Content, Storage
+from ..program.program import Program
+from ..program.tensor import Tensor
+from ..storage.record import STORAGES, Content, Storage
 
 
 def pack_weights(program: Program) -> Program:
@@ -20,12 +21,12 @@ def pack_weights(program: Program) -> Program:
 def _packed(product: Product) -> Tensor:
     """The matrix in the storage of fewest bytes; of equal ones in the fastest."""
     content = Content.of(product.matrix)
-    best = min(possible_storages(product), key=lambda storage: storage.size(content))
+    best = min(possible_storages(product), key=lambda storage: (storage.size(content), storage.slowness))
     return replace(product.matrix, storage=best.name)
 
 
 def possible_storages(product: Product) -> list[Storage]:
-    """Storages that can hold a matrix and that its kernel reads, the fastest first."""
+    """Storages that can hold a matrix and that its kernel reads."""
     if product.storages is not None:
         return [STORAGES[name] for name in product.storages]
     return [storage for storage in STORAGES.values() if storage.holds(product.matrix, product.vector)]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Protocol, TypeVar, get_args, get_type_hints
 
 from numpy.typing import NDArray
@@ -165,6 +166,11 @@ def _part(what: str) -> Callable[[_Part], _Part]:
     return declare
 
 
+def counting(**most: int) -> Mapping[str, int]:
+    """The part :attr:`Op.largest`: most elements of operands, by field; of those left out 16 bits count all."""
+    return MappingProxyType(most)
+
+
 def cannot_overflow(why: str) -> Any:
     """The part :meth:`Op.bound` of an op whose sums every kernel holds for all inputs, and why that is so."""
 
@@ -186,6 +192,15 @@ class Op:
 
     kernels: ClassVar[tuple[str, ...]]
     """Stems of the kernel headers that its call needs, such as ``("motion",)``."""
+
+    largest: ClassVar[Mapping[str, int]]
+    """Most elements of operands that its kernel can count: :func:`counting`."""
+
+    measured: ClassVar[Mapping[str, Mapping[str, Mapping[str, float]]]] = {}
+    """Costs that it brings along, of parts that no table has: by table, ``cycles``, ``flash`` or ``ram``, and part."""
+
+    counts_steps: ClassVar[bool] = False
+    """Whether it takes as many steps as a sample has, and ignores those that follow."""
 
     _roles: ClassVar[dict[str, Role]] = {}
 
@@ -277,6 +292,13 @@ class Op:
         """Whether an answer may stand before the last step, so that only the longest time can be predicted."""
         return False
 
+    def axes(self, program: Program, name: str, count: int) -> Shape:
+        """The shape of an operand that must have so many axes."""
+        shape = program[name].shape
+        if len(shape) != count:
+            raise ValueError(f"{type(self).__name__}: {name!r} has shape {shape}, needs {count} axes")
+        return shape
+
     # ------------------------------------------------------------------ operands, as the annotations say
 
     @property
@@ -350,5 +372,9 @@ def check_record(cls: type[Op]) -> None:
     missing = [f"{name}() ({what})" for name, what in _PARTS.items() if getattr(cls, name) is getattr(Op, name)]
     if not hasattr(cls, "kernels"):
         missing.append("kernels (stems of the headers that its kernel needs)")
+    if not hasattr(cls, "largest"):
+        missing.append(
+            "largest (counting(field=most elements that its kernel counts); counting() where 16 bits count all)"
+        )
     if missing:
         raise OpRecordError(f"{cls.__name__} in {cls.__module__}: the record has no {'; no '.join(missing)}")

@@ -42,6 +42,8 @@ class Program:
         Tensors of the feature extractor in front of the model; they are no part of the model's bytes.
     max_cycles : int or None
         Cycles of a prediction on an Uno that training has promised.
+    warnings : tuple of str
+        What its user should know, a sentence each.
     """
 
     tensors: tuple[Tensor, ...]
@@ -53,6 +55,7 @@ class Program:
     family: str = "model"
     preprocessing: frozenset[str] = frozenset()
     max_cycles: int | None = None
+    warnings: tuple[str, ...] = ()
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False)
 

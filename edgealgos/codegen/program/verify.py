@@ -56,15 +56,10 @@ def _verify_shapes(program: Program, op: Op) -> None:
     needed = op.shapes(program)
     if forgotten := sorted(set(op.operands) - set(needed)):
         raise OpRecordError(f"{kind}: shapes() gives none for {', '.join(forgotten)}; declare FREE what may be any")
+    for field, most in op.largest.items():
+        if (name := getattr(op, field)) is not None and program[name].size > most:
+            raise ValueError(f"{kind}: {name!r} has {program[name].size} elements, its kernel counts at most {most}")
     for field, name in op.operands.items():
         shape, wanted = program[name].shape, needed[field]
         if wanted is not FREE and shape != wanted:
             raise ValueError(f"{kind}: {name!r} has shape {shape}, needs {wanted}")
-
-
-def axes(program: Program, op: Op, name: str, count: int) -> tuple[int, ...]:
-    """The shape of an operand that must have so many axes."""
-    shape = program[name].shape
-    if len(shape) != count:
-        raise ValueError(f"{type(op).__name__}: {name!r} has shape {shape}, needs {count} axes")
-    return shape

@@ -16,6 +16,7 @@ const MAX_LINE = 4096, NEWLINE = 10, REGISTERS = 0x100; // what avr8js adds to t
 const MEGA = { vectors: 57, timer0: [21, 22, 23], timer1: [17, 18, 20, 16], timer2: [13, 14, 15], usart: 25 };
 const UNO = { vectors: 26, timer0: [14, 15, 16], timer1: [11, 12, 13, 10], timer2: [7, 8, 9], usart: 18 };
 const PROCESSORS = {
+  atmega168: { flashWords: 0x2000, ...UNO },
   atmega328p: { flashWords: 0x4000, ...UNO },
   atmega1280: { flashWords: 0x10000, ...MEGA },
   atmega2560: { flashWords: 0x20000, ...MEGA },

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from edgealgos.errors import SimulationError
 
 from ..build.plain import Executable
-from . import qemu
+from ..build.sketch import Firmware
+from . import qemu, sketch
 from .sketch import answer_numbers, integer_table, is_named
 
 Ints = NDArray[np.int64]
@@ -29,17 +30,18 @@ class CppResult:
     ----------
     labels, scores : ndarray of shape (n,) and (n, n_scores)
         First number of each answer and the others (a regressor has one number, which is both).
-    instructions_by_function : dict of str to ndarray of shape (n,)
-        Instructions of each watched function for each row; empty where they are not counted.
+    spent_by_function : dict of str to ndarray of shape (n,)
+        Instructions (on AVR: clock cycles) of each watched function for each row; empty where they are not counted.
     stack_peak : int
-        Deepest stack of the whole program in bytes, without an operating system; else 0, which is: not measured.
+        Deepest stack of the whole program (on AVR: of a prediction) in bytes, without an operating system; else 0,
+        which is: not measured.
     warnings : list of str
         Compiler warnings and doubts about the simulation.
     """
 
     labels: Ints
     scores: Ints
-    instructions_by_function: dict[str, Ints]
+    spent_by_function: dict[str, Ints]
     stack_peak: int
     warnings: list[str]
 
@@ -68,6 +70,8 @@ def run_rows(
         If the simulator is not installed.
     """
     table = integer_table(rows)
+    if executable.board.simulator() == "simavr":
+        return _on_simavr(executable, table, watch)
     lines = "".join(",".join(map(str, row)) + "\n" for row in table.tolist())
     if executable.board.simulator() == "native":
         run = _run_here(executable, lines, timeout)
@@ -81,6 +85,14 @@ def run_rows(
     warnings = [*executable.warnings, *([run.doubt] if run.doubt else [])]
     scores = values[:, 1:] if values.shape[1] > 1 else values
     return CppResult(values[:, 0], scores, _by_function(run, watch, len(table)), stack, warnings)
+
+
+def _on_simavr(executable: Executable, table: Ints, watch: Sequence[str]) -> CppResult:
+    """Rows through a bare AVR, which is measured to the cycle as sketches are."""
+    facts = executable.flash_bytes, executable.static_ram_bytes, executable.symbols, executable.warnings
+    firmware = Firmware(executable.path, executable.board, *facts)
+    found = sketch.run_rows(firmware, table, watch, confirm=False)
+    return CppResult(found.labels, found.scores, found.cycles_by_function, found.stack_peak, found.warnings)
 
 
 def _run_here(executable: Executable, lines: str, timeout: float) -> qemu.QemuRun:

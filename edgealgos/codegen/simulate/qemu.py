@@ -1,4 +1,4 @@
-"""The simulator qemu: how it runs ARM programs and counts their instructions; knows programs, no models."""
+"""The simulator qemu: how it runs programs and counts their instructions; knows programs, no models."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from edgealgos.files import Scratch
 
 from ..build import tools
 from ..targets.boards import Board
+from .machines import MACHINES
 
 _PLUGIN_SOURCE = Path(__file__).with_name("qemu_count.c")
-# RAM of the machines, from 0x20000000. The micro:bit has a true Cortex-M0: it refuses newer instructions and unaligned
-# access, as the real one does.
-_MACHINE_RAM = {"microbit": 16 * 1024, "mps2-an386": 256 * 1024}
-_MACHINE_FLASH = 256 * 1024
+_FIRMWARE = Path(__file__).parent / "firmware"
+_USER = {"qemu-arm": tools.QEMU_ARM, "qemu-aarch64": tools.QEMU_AARCH64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class QemuRun:
     Parameters
     ----------
     output : str
-        What it printed (Cortex-M: wrote to its file ``answers``).
+        What it printed (without an operating system: wrote to its file ``answers``).
     instructions : list of ndarray of shape (n_calls,), or None
         Instructions of each call of each watched function; None if they could not be counted.
     doubt : str
@@ -45,12 +44,12 @@ class QemuRun:
 
 
 def run(program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, timeout: float = 600.0) -> QemuRun:
-    """Run an ARM program to its end with these rows.
+    """Run a program to its end with these rows.
 
     Parameters
     ----------
     program : Path
-        Linked file: for Linux, or for a Cortex-M as `link_flags` link it.
+        Linked file: for Linux, or as `link_flags` link it.
     board : Board
         The board it was built for.
     rows : str
@@ -85,20 +84,23 @@ def run(program: Path, board: Board, rows: str, watch: Sequence[int] = (), *, ti
 
 def link_flags(board: Board) -> list[str | Path]:
     """Flags that link a program without an operating system for the simulated board."""
-    sizes = {"flash_bytes": _MACHINE_FLASH, "ram_bytes": _MACHINE_RAM[board.machine]}
-    script = Path(__file__).with_name("cortex_m.ld")
-    return [f"-T{script}", *(f"-Wl,--defsym={name}={size}" for name, size in sizes.items())]
+    if not board.machine:
+        return []
+    machine = MACHINES[board.machine]
+    memory = {name: getattr(machine, name) for name in ("flash_start", "flash_bytes", "ram_start", "ram_bytes")}
+    return [f"-T{_FIRMWARE / 'bare.ld'}", *(f"-Wl,--defsym={name}={value:#x}" for name, value in memory.items())]
 
 
 def _qemu(board: Board) -> tools.Tool:
-    return tools.QEMU_ARM if board.framework.hosted else tools.QEMU_SYSTEM_ARM
+    return MACHINES[board.machine].tool if board.machine else _USER[board.simulator()]
 
 
 def _command(qemu: tools.Tool, board: Board, program: Path, counting: list[str]) -> list[str | Path]:
     if board.framework.hosted:
         return [qemu.path(), "-cpu", board.mcu, *counting, program]
     silent = ["-display", "none", "-serial", "none", "-monitor", "none", "-semihosting"]
-    return [qemu.path(), "-machine", board.machine, *silent, *counting, "-kernel", program]
+    machine = MACHINES[board.machine]
+    return [qemu.path(), "-machine", machine.name, *machine.options, *silent, *counting, "-kernel", program]
 
 
 def _execute(command: list[str | Path], folder: Path, timeout: float) -> subprocess.CompletedProcess[str]:

@@ -33,12 +33,15 @@ class Target:
         Byte address of ``main``; the stack is watched from there on.
     watches : sequence of sequence of int
         For each watched function the byte addresses of its copies.
+    console : tuple of (int, int), optional
+        Byte addresses of the functions that a firmware without a serial port calls to print a character and to get one.
     """
 
     image: bytes
     board: Board
     main_address: int
     watches: Sequence[Sequence[int]]
+    console: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,11 @@ def _write_job(job: Job, folder: Path) -> list[str]:
 
 def _write_target(target: Target, folder: Path) -> list[str]:
     (folder / "image").write_bytes(target.image)
+    port = [f"uart={target.board.uart}"]
+    if target.console is not None:
+        port = [f"put={target.console[0]}", f"get={target.console[1]}"]
     return [
+        *port,
         f"mcu={target.board.mcu}",
         f"clock={target.board.clock_hz}",
         f"ram_end={target.board.ram_start + target.board.ram_bytes}",

@@ -3,13 +3,14 @@
  * time with devices attached.
  *
  * Knows the serial protocol (a '#' line when ready, one answer line for each row, '!' lines are refusals) and nothing
- * of models. Rows are sent in lock-step, at the baud rate the firmware has set. What is measured:
+ * of models. Rows are sent in lock-step, at the baud rate the firmware has set; a firmware without a serial port calls
+ * `put` with each character it prints, and `get` for the next one of the rows. What is measured:
  *   - cycles between entry and return of watched functions, interrupt handlers left out;
- *   - the deepest stack since main() began, interrupt handlers included.
+ *   - the deepest stack since main() began, interrupt handlers included; without a serial port: in watched functions.
  *
  * Usage: simavr_runner self-test
  *        simavr_runner mcu=.. clock=.. image=.. log=.. main=.. [watch=<index>:<address>]...
- *                      rows=.. limit=..  |  until=<cycle> times=.. calls=.. [device=<kind>:<folder>]...
+ *                      rows=.. limit=.. [uart=<digit> | put=<address> get=<address>]  |  until=<cycle> times=.. calls=.. [device=<kind>:<folder>]...
  *
  * With rows it prints one line for each answered row, "row <cycles> <cycles of interrupts> <cycles 0> <calls 0>
  * <cycles 1> ..", where <cycles> counts nested watched functions once. Without them, `times` receives the cycle of each
@@ -28,7 +29,7 @@
 #include "devices/device.h"
 
 enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 4096, kFlashWords = 131072 }; /* of the largest AVR */
-enum { kMarkIsr = 1, kMarkMain = 2, kMarkReset = 4, kMarkSkip = 8, kMarkWatch = 16 };
+enum { kMarkIsr = 1, kMarkMain = 2, kMarkReset = 4, kMarkSkip = 8, kMarkWatch = 16, kMarkPut = 32, kMarkGet = 64 };
 enum { kIsr = -1 }; /* a frame that belongs to an interrupt handler, not to a watch */
 
 /* Addresses in the data space, the same on all AVRs that have them. */
@@ -60,6 +61,7 @@ struct attached {
 
 struct runner {
   avr_t *avr;
+  char uart; /* '0', '1', .. */
   avr_irq_t *to_uart;
   FILE *log;
   FILE *times, *calls; /* NULL when there are rows */
@@ -79,6 +81,7 @@ struct runner {
   uint64_t isr_cycles, isr_cycles_at_row;
   uint64_t outer_cycles;
 
+  int console; /* no serial port, but functions that stand for it */
   int in_main;
   uint16_t lowest_sp;
   uint64_t mended;
@@ -94,13 +97,15 @@ struct runner {
 
 /* ---- the serial port ---------------------------------------------------------------------------------------- */
 
+static uint64_t byte_time(const struct runner *r) { return cycles_per_byte(r->avr, r->uart); }
+
 /* Called when the wire is free: puts the next byte of the row on it. */
 static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *param) {
   struct runner *r = param;
   if (!r->sending) return 0;
   if (r->paused) {
     ++r->held_back;
-    return when + cycles_per_byte(avr);
+    return when + byte_time(r);
   }
   uint8_t byte = r->rows.data[r->sent++];
   avr_raise_irq(r->to_uart, byte);
@@ -108,7 +113,7 @@ static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *par
     r->sending = 0;
     return 0;
   }
-  return when + cycles_per_byte(avr);
+  return when + byte_time(r);
 }
 
 static void send_next_row(struct runner *r) {
@@ -117,7 +122,7 @@ static void send_next_row(struct runner *r) {
     return;
   }
   r->sending = 1;
-  avr_cycle_timer_register(r->avr, cycles_per_byte(r->avr), send_byte, r);
+  if (!r->console) avr_cycle_timer_register(r->avr, byte_time(r), send_byte, r);
 }
 
 static void report_row(struct runner *r) {
@@ -152,9 +157,7 @@ static void take_line(struct runner *r) {
   }
 }
 
-static void receive_byte(struct avr_irq_t *irq, uint32_t value, void *param) {
-  struct runner *r = param;
-  (void)irq;
+static void take_byte(struct runner *r, uint32_t value) {
   fputc((int)value, r->log);
   if (r->times) {
     if (value == '\n') fwrite(&r->avr->cycle, sizeof r->avr->cycle, 1, r->times);
@@ -169,6 +172,11 @@ static void receive_byte(struct avr_irq_t *irq, uint32_t value, void *param) {
   if (++r->line_length > kLineLength) r->status = kLineTooLong;
 }
 
+static void receive_byte(struct avr_irq_t *irq, uint32_t value, void *param) {
+  (void)irq;
+  take_byte(param, value);
+}
+
 static void pause_sending(struct avr_irq_t *irq, uint32_t value, void *param) {
   (void)irq;
   if (value) ((struct runner *)param)->paused = 1;
@@ -179,15 +187,15 @@ static void resume_sending(struct avr_irq_t *irq, uint32_t value, void *param) {
   if (value) ((struct runner *)param)->paused = 0;
 }
 
-static void attach_uart(struct runner *r) {
+static void attach_uart(struct runner *r, char uart) {
   avr_t *avr = r->avr;
   uint32_t flags = 0; /* no echo on the console, no sleeping while the firmware polls */
-  avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS('0'), &flags);
-  r->to_uart = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_INPUT);
+  avr_ioctl(avr, AVR_IOCTL_UART_SET_FLAGS(uart), &flags);
+  r->to_uart = avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ(uart), UART_IRQ_INPUT);
   if (!r->to_uart) die("no serial port on", avr->mmcu);
-  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUTPUT), receive_byte, r);
-  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XOFF), pause_sending, r);
-  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ('0'), UART_IRQ_OUT_XON), resume_sending, r);
+  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ(uart), UART_IRQ_OUTPUT), receive_byte, r);
+  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ(uart), UART_IRQ_OUT_XOFF), pause_sending, r);
+  avr_irq_register_notify(avr_io_getirq(avr, AVR_IOCTL_UART_GETIRQ(uart), UART_IRQ_OUT_XON), resume_sending, r);
 }
 
 /* ---- what is measured --------------------------------------------------------------------------------------- */
@@ -238,12 +246,24 @@ static void leave(struct runner *r) {
   r->return_sp = r->depth ? r->frames[r->depth - 1].sp : UINT16_MAX;
 }
 
+/* The firmware asks for the next byte of the rows: in r24, when the function returns. */
+static void give_byte(struct runner *r) {
+  if (r->sent == r->rows.length) {
+    r->status = kDone;
+    return;
+  }
+  r->avr->data[24] = r->rows.data[r->sent++];
+  r->sending = r->avr->data[24] != '\n' && r->sent < r->rows.length;
+}
+
 /* A marked address is about to be executed. */
 static void arrive(struct runner *r, uint32_t pc, uint8_t mark) {
   if (mark & kMarkMain) r->in_main = 1;
   if ((mark & kMarkReset) && r->in_main) r->status = kRestarted;
   if (mark & kMarkIsr) enter(r, kIsr);
   if (mark & kMarkWatch) enter(r, r->watch_at[pc >> 1]);
+  if (mark & kMarkPut) take_byte(r, r->avr->data[24]);
+  if (mark & kMarkGet) give_byte(r);
 }
 
 /*
@@ -283,7 +303,7 @@ static void step(struct runner *r) {
   else
     run_instruction(avr);
   uint16_t sp = stack_pointer(avr);
-  if (sp < r->lowest_sp && r->in_main && !is_half_way(flash_word(avr, pc))) r->lowest_sp = sp;
+  if (sp < r->lowest_sp && (r->console ? r->watch_depth : r->in_main) && !is_half_way(flash_word(avr, pc))) r->lowest_sp = sp;
   if (sp > r->return_sp && is_return(flash_word(avr, pc)))
     while (r->depth && sp > r->return_sp) leave(r);
   uint8_t mark = avr->pc < 2 * kFlashWords ? r->mark[avr->pc >> 1] : 0;
@@ -383,6 +403,10 @@ static void attach_device(struct runner *r, const char *text) {
   die("no such device:", text);
 }
 
+static void mark_address(struct runner *r, const char *text, uint8_t mark) {
+  r->mark[(strtoul(text, NULL, 0) >> 1) % kFlashWords] |= mark;
+}
+
 static void set_up(struct runner *r, int count, char **arguments) {
   struct bytes image = read_file(option(count, arguments, "image"));
   uint32_t clock = (uint32_t)strtoul(option(count, arguments, "clock"), NULL, 0);
@@ -392,7 +416,16 @@ static void set_up(struct runner *r, int count, char **arguments) {
   mark_code(r, (uint32_t)strtoul(option(count, arguments, "main"), NULL, 0), image.length);
   for (int i = 1; i < count; ++i)
     if (!strncmp(arguments[i], "watch=", 6)) add_watch(r, arguments[i] + 6);
-  attach_uart(r);
+  const char *uart = find_option(count, arguments, "uart"), *put = find_option(count, arguments, "put");
+  r->uart = uart ? *uart : '0';
+  r->console = put != NULL;
+  if (r->console) {
+    mark_address(r, put, kMarkPut);
+    mark_address(r, option(count, arguments, "get"), kMarkGet);
+    r->ready = 1;
+  } else {
+    attach_uart(r, r->uart);
+  }
   free(image.data);
 }
 

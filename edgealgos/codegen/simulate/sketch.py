@@ -26,6 +26,7 @@ from .skip_fault import SkipPlace, find_skip_places
 Ints = NDArray[np.int64]
 
 _SIMULATORS = {"simavr": simavr, "avr8js": avr8js}
+_CONSOLE = ("consolePut", "consoleGet")  # what firmware/avr.h has in place of a serial port
 _CONFIRMED_ROWS = 50  # enough to meet every path of a small program, and under a second
 
 _REASONS = {
@@ -324,7 +325,11 @@ def integer_table(rows: ArrayLike) -> Ints:
 
 def _target(firmware: Firmware, watch: Sequence[str]) -> Target:
     main, *watched = (function_addresses(firmware, name) for name in ("main", *watch))
-    return Target(firmware.image(), firmware.board, main[0], watched)
+    console = None
+    if not firmware.board.framework.sketches:
+        (put,), (get,) = (function_addresses(firmware, name) for name in _CONSOLE)
+        console = put, get
+    return Target(firmware.image(), firmware.board, main[0], watched, console)
 
 
 def _run(simulator: str, job: Job, verbose: bool) -> Run:
@@ -360,7 +365,8 @@ def _result(firmware: Firmware, run: Run, watch: Sequence[str], simulator: str) 
 
 
 def _answers(run: Run, firmware: Firmware) -> list[str]:
-    ready = next((index for index, line in enumerate(run.output) if line.startswith("#")), len(run.output))
+    greeting = (index for index, line in enumerate(run.output) if line.startswith("#"))
+    ready = next(greeting, len(run.output)) if firmware.board.framework.sketches else 0
     lines = [line for line in run.output[ready:] if not line.startswith("#")]
     answered = len(run.cycles)
     if run.end.status == "refused":

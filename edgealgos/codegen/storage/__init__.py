@@ -5,38 +5,13 @@ Knows programs, no op and no board. Training counts its budget with the same rec
 
 from __future__ import annotations
 
-from ..program.tensor import Shape, Tensor
-from .bits import Bits
-from .codebook import Codebook
-from .dense import BLOCK_ROWS, Blocks, Dense, Resident
-from .nibbles import NibbleBitmap, Nibbles
-from .record import Content, ContentToCome, Storage
-from .sparse import Bitmap, Indexed
-
-DENSE, BITMAP, BLOCKS, INDEXED = Dense("dense"), Bitmap("bitmap"), Blocks("blocks"), Indexed("indexed")
-NIBBLES, NIBBLE_BITMAP, RESIDENT = Nibbles("nibbles"), NibbleBitmap("nibble_bitmap"), Resident("resident")
-BITS = Bits("bits")
-_CODEBOOKS = (
-    Codebook("codebook16", 16, masked=False),
-    Codebook("codebook16_bitmap", 16, masked=True),
-    Codebook("codebook256", 256, masked=False),
-    Codebook("codebook256_bitmap", 256, masked=True),
-)
-
-STORAGES: dict[str, Storage] = {
-    storage.name: storage for storage in (BLOCKS, DENSE, BITMAP, INDEXED, NIBBLES, NIBBLE_BITMAP, *_CODEBOOKS, RESIDENT, BITS)
-}
-"""Every storage by name, the fastest first."""
-
-
-def storage_of(tensor: Tensor) -> Storage:
-    """The storage of a constant."""
-    return STORAGES[tensor.storage]
-
-
-def tensor_bytes(tensor: Tensor) -> int:
-    """Bytes that a constant occupies in flash."""
-    return storage_of(tensor).size(Content.of(tensor))
+from ..program.tensor import Shape
+from .bits import BITS
+from .codebook import CODEBOOKS
+from .dense import BLOCKS, DENSE, RESIDENT
+from .nibbles import NIBBLE_BITMAP, NIBBLES
+from .record import STORAGES, Content, ContentToCome, Storage, storage_of, tensor_bytes
+from .sparse import BITMAP, INDEXED
 
 
 def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8) -> dict[str, int]:
@@ -56,7 +31,7 @@ def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8) -> dict[str, int]:
     """
     content = ContentToCome(shape, bits, nonzeros)
     if bits <= 4:
-        found: tuple[Storage, ...] = (NIBBLES, NIBBLE_BITMAP)
+        found: tuple[Storage, ...] = (NIBBLES, NIBBLE_BITMAP if NIBBLE_BITMAP.counts(content) else BITMAP)
     elif INDEXED.counts(content):
         found = (DENSE, BITMAP, INDEXED)
     else:
@@ -72,6 +47,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BITS", "BLOCKS", "BLOCK_ROWS", "DENSE", "RESIDENT", "STORAGES", "Content", "Storage", "cheapest_storage",
-    "storage_bytes", "storage_of", "tensor_bytes",
+    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "Content",
+    "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

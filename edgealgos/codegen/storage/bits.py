@@ -55,3 +55,6 @@ def packed(values: NDArray[np.integer]) -> NDArray[np.uint8]:
     places = np.arange(width(values))
     bits = (values.reshape(-1, 1).astype(np.int64) >> places) & 1
     return np.packbits(bits.astype(np.uint8).ravel(), bitorder="little")
+
+
+BITS = Bits("bits", 9)

@@ -17,8 +17,8 @@ class Codebook(Storage):
 
     kernel_header = "codebooks"
 
-    def __init__(self, name: str, entries: int, masked: bool) -> None:
-        super().__init__(name)
+    def __init__(self, name: str, slowness: int, entries: int, masked: bool) -> None:
+        super().__init__(name, slowness)
         self.entries = entries
         self.masked = masked
 
@@ -61,3 +61,11 @@ class Codebook(Storage):
     def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
         parts = mask_parts if self.masked else plain_parts
         return parts(self.name, matrix, kind, where)
+
+
+CODEBOOKS = (
+    Codebook("codebook16", 6, 16, masked=False),
+    Codebook("codebook16_bitmap", 7, 16, masked=True),
+    Codebook("codebook256", 8, 256, masked=False),
+    Codebook("codebook256_bitmap", 9, 256, masked=True),
+)

@@ -71,6 +71,9 @@ class Blocks(Dense):
         return super().kernels(matrix, vector, acc_bits) | left_over
 
 
+DENSE, BLOCKS, RESIDENT = Dense("dense", 1), Blocks("blocks", 0), Resident("resident", 1)
+
+
 def in_blocks(matrices: NDArray[Any]) -> NDArray[Any]:
     """Values of each matrix in blocks of rows, column by column; the rows that are left over as they are."""
     rows, columns = matrices.shape[-2:]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..program.qtype import QType
 from ..program.tensor import Tensor
 from .record import Content, Counts, Table, bytes_by_bytes, in_pairs, plain_parts
-from .sparse import Bitmap
+from .sparse import MOST_MASKED_COLUMNS, Bitmap
 
 _NIBBLE = QType(4, 0)
 _ONE_KERNEL = "8x8"  # for sums of all widths
@@ -27,7 +27,11 @@ class NibbleBitmap(Bitmap):
     kernel_header = "nibbles"
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
-        return _holds(matrix, vector)
+        return _holds(matrix, vector) and matrix.shape[-1] <= MOST_MASKED_COLUMNS
+
+    def counts(self, content: Content) -> bool:
+        """Whether it can hold a matrix of such content."""
+        return content.columns <= MOST_MASKED_COLUMNS
 
     def size(self, content: Content) -> int:
         return content.masks + content.starts + content.pairs
@@ -48,6 +52,9 @@ class Nibbles(NibbleBitmap):
 
     masked = False
 
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return _holds(matrix, vector)
+
     def size(self, content: Content) -> int:
         return content.rows * -(-content.columns // 2)
 
@@ -62,3 +69,6 @@ class Nibbles(NibbleBitmap):
 
     def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
         return plain_parts(self.name, matrix, kind, where)
+
+
+NIBBLES, NIBBLE_BITMAP = Nibbles("nibbles", 4), NibbleBitmap("nibble_bitmap", 5)

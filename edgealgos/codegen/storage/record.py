@@ -95,8 +95,25 @@ class Table:
     values: NDArray[Any]
 
 
+STORAGES: dict[str, Storage] = {}
+"""Every storage by name."""
+
+
+def storage_of(tensor: Tensor) -> Storage:
+    """The storage of a constant."""
+    return STORAGES[tensor.storage]
+
+
 class Storage:
-    """One way to hold a matrix in flash; a subclass a kind, a record a name."""
+    """One way to hold a matrix in flash; a subclass a kind, a record a name.
+
+    Parameters
+    ----------
+    name : str
+        What a tensor calls it.
+    slowness : int
+        Its place by the cycles of a product, the fastest first.
+    """
 
     masked: bool = False
     """Whether a bit a position says which values are stored."""
@@ -107,8 +124,10 @@ class Storage:
     kernel_header: str = "runtime"
     """Stem of the kernel header that its reader is in."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, slowness: int) -> None:
         self.name = name
+        self.slowness = slowness
+        STORAGES[name] = self
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
         """Whether it can hold this matrix of integers, to be multiplied with such a vector."""
@@ -202,3 +221,8 @@ def plain_parts(name: str, matrix: Tensor, kind: str, where: str) -> Counts:
 def bytes_by_bytes(matrix: Tensor, vector: Tensor) -> bool:
     """Whether both factors of a product are bytes."""
     return (matrix.type.container, vector.type.container) == (8, 8)
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    """Bytes that a constant occupies in flash."""
+    return storage_of(tensor).size(Content.of(tensor))

@@ -21,6 +21,7 @@ from .record import (
 )
 
 MOST_INDEXED_COLUMNS = 255  # counts and steps are bytes
+MOST_MASKED_COLUMNS = 8 * 255  # that a kernel takes at once: it counts bytes of masks
 
 
 class Bitmap(Storage):
@@ -43,7 +44,8 @@ class Bitmap(Storage):
 
     def reader(self, tensor: Tensor) -> str:
         starts = "".join(f", {tensor.name}{t.suffix}" for t in block_starts(tensor, self.rows(tensor)))
-        return f"edgealgos::{self.name}({tensor.name}_bits, {tensor.name}{starts})"
+        wide = "wide_" if tensor.shape[-1] > MOST_MASKED_COLUMNS else ""
+        return f"edgealgos::{wide}{self.name}({tensor.name}_bits, {tensor.name}{starts})"
 
     def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
         return mask_parts(self.name, matrix, kind, where)
@@ -77,6 +79,9 @@ class Indexed(Storage):
         rows = matrix.size // matrix.shape[-1]
         nonzeros = int(np.count_nonzero(matrix.values))
         return counted({f"{self.name} row {kind}{where}": rows, f"{self.name} value {kind}": nonzeros})
+
+
+BITMAP, INDEXED = Bitmap("bitmap", 2), Indexed("indexed", 3)
 
 
 def _indexed(row: NDArray[Any]) -> NDArray[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,10 +17,14 @@ class Architecture:
         Whether constants lie in an address space of their own (Harvard) and are read by instructions of their own.
     table_reach : int or None
         Bytes of flash, from address 0, that pointers to constants reach; None: all.
+    largest_object : int or None
+        Most bytes of one table or array that its compiler takes; None: no limit that matters.
     multiplies : bool
         Whether one instruction multiplies two bytes.
     straight_line : bool
         Whether there is a form of code whose instructions hold a model's weights.
+    starts_itself : bool
+        Whether what the compiler links starts the processor; else the board's maker has start-up code.
     linkable : str
         Pattern of the architectures that a linked file may be made for, where a compiler's libraries may be too new.
     """
@@ -28,15 +32,27 @@ class Architecture:
     name: str
     separate_flash: bool = False
     table_reach: int | None = None
+    largest_object: int | None = None
     multiplies: bool = True
     straight_line: bool = False
+    starts_itself: bool = False
     linkable: str = ""
 
 
+_PTRDIFF_MAX = (1 << 15) - 1  # of a compiler whose int has 16 bits
 _LPM_REACH = 1 << 16  # pointers to program memory have 16 bits; linkers put all tables first
 
-AVR = Architecture("avr", separate_flash=True, table_reach=_LPM_REACH, straight_line=True)
+AVR = Architecture(
+    "avr", separate_flash=True, table_reach=_LPM_REACH, largest_object=_PTRDIFF_MAX, straight_line=True,
+    starts_itself=True,
+)  # fmt: skip
+AVR_WITHOUT_MULTIPLIER = replace(AVR, name="avr without MUL", multiplies=False, straight_line=False)
 ARMV6 = Architecture("armv6", linkable=r"v[1-5]\w*|v6")
 ARMV6_M = Architecture("armv6-m")
+ARMV7_M = Architecture("armv7-m")
 ARMV7E_M = Architecture("armv7e-m")
+ARMV8_M = Architecture("armv8-m")
+ARMV8_A = Architecture("armv8-a")
+RV32 = Architecture("rv32imc")
+XTENSA = Architecture("xtensa")
 NATIVE = Architecture("native")

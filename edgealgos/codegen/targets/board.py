@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edgealgos.errors import BoardError
 
 from .architectures import Architecture
-from .frameworks import Framework
+from .compilers import COMPILERS
+from .frameworks import BARE, Framework
 
 # What a simulator must know of a board.
 SIMULATOR_NEEDS = {
     "simavr": ("mcu", "ram_start"),
     "avr8js": ("mcu", "ram_start"),
-    "qemu-user": ("mcu",),
+    "qemu-arm": ("mcu",),
+    "qemu-aarch64": ("mcu",),
     "qemu-system": ("machine",),
     "native": (),
 }
@@ -68,6 +70,8 @@ class Board:
     core, variant, define : str
         Of the Arduino framework: the core (``"arduino:avr"``), the folder of its pins, and the macro that sketches ask
         for (``"ARDUINO_AVR_UNO"``).
+    uart : int
+        Number of the serial port that a simulator talks to; not 0 where ``Serial`` is USB, whose place it takes.
     cost_model : CostModel or None
         What predicts flash, RAM and cycles; None: only tables and variables are predicted.
     simulators : tuple of str
@@ -92,6 +96,7 @@ class Board:
     core: str = ""
     variant: str = ""
     define: str = ""
+    uart: int = 0
     cost_model: CostModel | None = None
     simulators: tuple[str, ...] = ()
     machine: str = ""
@@ -100,6 +105,9 @@ class Board:
     def __post_init__(self) -> None:
         for part in ("name", "title", "clock_hz", "ram_bytes", "flash_bytes", "compiler"):
             self._need(part, "every board has one")
+        if self.compiler not in COMPILERS:
+            known = ", ".join(COMPILERS)
+            raise BoardError(f"board {self.name!r}: compiler is {self.compiler!r}, which is none of {known}")
         for part in self.framework.needs:
             self._need(part, f"the {self.framework.name} framework builds with it")
         for simulator in self.simulators:
@@ -112,6 +120,21 @@ class Board:
     def _need(self, part: str, purpose: str) -> None:
         if not getattr(self, part):
             raise BoardError(f"board {self.name!r}: its record has no {part} ({purpose})")
+
+    @property
+    def bare(self) -> Board:
+        """The same processor without Arduino's core: what runs its plain C++."""
+        return replace(self, framework=BARE) if self.framework.sketches else self
+
+    @property
+    def core_is_here(self) -> bool:
+        """Whether sketches are built here: Arduino's AVR core is the one that distributions have."""
+        return self.core == "arduino:avr"
+
+    @property
+    def counts_cycles(self) -> bool:
+        """Whether its simulators know clock cycles; else they count instructions."""
+        return "simavr" in self.simulators
 
     def costs(self, purpose: str) -> CostModel:
         """The cost model; BoardError where there is none.
@@ -126,7 +149,7 @@ class Board:
         return self.cost_model
 
     def simulator(self, wanted: str | None = None) -> str:
-        """The usual simulator, or the wanted one; BoardError where the board has none, ValueError if it is not its own."""
+        """The usual simulator, or the wanted one; BoardError where there is none, ValueError if not its own."""
         if not self.simulators:
             raise BoardError(
                 f"{self.title} has no simulator: run the export on the board itself (`edgealgos evaluate --port`), "

@@ -10,6 +10,7 @@
 #endif
 
 static wakeword::Detector detector(kThreshold, kSmoothing, kPause);
+static const uint32_t kHopMillis = 1000UL * microphone::kHop / microphone::kRate;
 static int16_t hop[microphone::kHop];
 static uint32_t hops;
 static uint8_t lit;  // hops for which the LED still shines
@@ -24,7 +25,7 @@ void setup() {
 
 // A line on a detection.
 static void tell() {
-  Serial.print(hops * (uint32_t)microphone::kHop / 8);
+  Serial.print(hops * kHopMillis);  // goes round with millis(), after 49.7 days
   Serial.print(F(" ms "));
   Serial.print(F(WAKEWORD_NAME));
   Serial.print(F(" level "));

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edgealgos.codegen.twin import Twin
+from .literals import number_lines
+from .template import template
 
-from . import number_lines, template
+if TYPE_CHECKING:
+    from edgealgos.codegen.twin import Twin
 
 BAUD = 250_000
 _LINUX_START = (
@@ -39,10 +41,9 @@ def main_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
     return template(f"{stem}.cpp").substitute(facts(twin, name) | {"answer": answer, "start": start})
 
 
-def semihosting_source(twin: Twin, name: str) -> str:
-    """Main program that answers rows on a simulated Cortex-M; never part of an export."""
-    answer = part(twin, "main_answer", ".cpp", name)
-    return template("semihosting.cpp").substitute(name=name, answer=answer)
+def answer_source(twin: Twin, name: str) -> str:
+    """The function that answers a row as the main.cpp for Linux does."""
+    return part(twin, "main_answer", ".cpp", name)
 
 
 def part(twin: Twin, stem: str, suffix: str, name: str) -> str:

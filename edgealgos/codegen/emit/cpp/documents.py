@@ -5,16 +5,25 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgealgos._version import VERSION
 from edgealgos.codegen.targets.boards import Board
-from edgealgos.codegen.twin import Twin
+from edgealgos.codegen.targets.compilers import COMPILERS
 
 from ..folder import MANIFEST, digests
-from . import template
 from .applications import BAUD, facts, part
+from .literals import power_of_two
 from .project import build_command
+from .template import template
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.twin import Twin
+
+RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
+WIDE_RULE = "clip(floor(((v - o) + (x - v - (offset - o))) * scale + 0.5), min, max) with v, o: x, offset as float32"
+_NO_STARTUP = "Start-up code and the linker script come from your board's maker."
+_OWN_STARTUP = "Linked with your `main()`, the compiler adds what starts the processor."
 
 
 def with_documents(twin: Twin, name: str, layout: str, files: Mapping[str, str]) -> dict[str, str]:
@@ -44,7 +53,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "max": encoding.high,
             "offset": [float(v) for v in encoding.offset],
             "scale": [float(v) for v in encoding.scale],
-            "rule": "clip(floor((x - offset) * scale + 0.5), min, max) in float32",
+            "rule": WIDE_RULE if encoding.wide else RULE,
         },
         "output": {"count": program.output.size, "frac": program.output.type.frac},
         "serial": {"baud": BAUD},
@@ -55,6 +64,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "cycles": report.cycles if report.cycle_items else None,
         },
         "model_items": dict(report.model_items),
+        **({"warnings": list(report.warnings)} if report.warnings else {}),
     }
 
 
@@ -65,11 +75,13 @@ def _readme(twin: Twin, name: str) -> str:
         rows = [f"| {i} | {_markdown(str(label))} |" for i, label in enumerate(program.labels)]
         outputs = "\n".join(["| index | label |", "|---|---|", *rows])
     else:
-        outputs = f"One number: `real = raw * 2^-{program.output.type.frac}`."
+        outputs = f"One number: `real = raw * {power_of_two(-program.output.type.frac)}`."
     if encoding.uniform:
-        rule = f"`(x - {float(encoding.offset[0]):g}) * {float(encoding.scale[0]):g}`, rounded"
+        rule = f"`(x - {float(encoding.offset[0]):.10g}) * {float(encoding.scale[0]):g}`, rounded"
     else:
         rule = "`(x - offset) * scale`, rounded, with one offset and scale a feature (`manifest.json`)"
+    if encoding.wide:
+        rule += "; `quantize()` takes what a float leaves out of `x` as its last argument"
     values = facts(twin, name) | {
         "family": program.family,
         "board": twin.board.title,
@@ -92,9 +104,19 @@ def _readme(twin: Twin, name: str) -> str:
 
 def _build_text(board: Board, values: Mapping[str, Any]) -> str:
     """How to build the files, for people."""
-    stem = f"build_{board.name}" if board.framework.hosted else "build_bare"
-    command = build_command(board, values["name"])
-    return template(f"{stem}.md").substitute(values, command=command, target=board.name).rstrip("\n")
+    stem = f"build_{board.architecture.name}" if board.framework.hosted else "build_bare"
+    return (
+        template(f"{stem}.md")
+        .substitute(
+            values,
+            command=build_command(board, values["name"]),
+            target=board.name,
+            compiler=board.compiler,
+            how_to_get=COMPILERS[board.compiler].how_to_get,
+            startup=_OWN_STARTUP if board.architecture.starts_itself else _NO_STARTUP,
+        )
+        .rstrip("\n")
+    )
 
 
 def _markdown(text: str) -> str:

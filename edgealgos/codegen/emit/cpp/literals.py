@@ -36,6 +36,11 @@ def c_string(text: str) -> str:
     return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode("utf-8")) + '"'
 
 
+def power_of_two(exponent: int) -> str:
+    """A power of two in a comment: ``2^-7``."""
+    return f"2^{exponent}"
+
+
 def c_float(value: Any) -> str:
     """A float literal that reads back to the same float32."""
     text = np.format_float_scientific(np.float32(value), unique=True, trim="-")

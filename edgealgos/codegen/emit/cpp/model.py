@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from string import Template
 
-from edgealgos.codegen.program import Program, Space, Tensor
+import numpy as np
+
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
+from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
+from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import statement
-from .literals import c_float, c_string, c_type, float_lines, number_lines
+from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
 from .tables import constant
+from .template import template
 
 _KERNELS = {
     "@KERNELS@": "avr/kernels/avr_kernels.h",
+    "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
@@ -23,12 +27,8 @@ _KERNELS = {
     "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
 }
+_REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
-
-
-def template(name: str) -> Template:
-    """A whole-file template of the package."""
-    return Template((resources.files(__package__) / "templates" / name).read_text(encoding="utf-8"))
 
 
 def runtime_header() -> str:
@@ -57,6 +57,7 @@ def model_header(program: Program, name: str) -> str:
         low=program.encoding.low,
         high=program.encoding.high,
         score_type=c_type(program.output.type),
+        rest=_REST if program.encoding.wide else "",
         constants="".join(f"constexpr {row}\n" for row in _constants(program)),
         functions=_declarations(program),
     )
@@ -83,10 +84,10 @@ def _constants(program: Program) -> list[str]:
         rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
     if program.task == "classifier":
         rows.append(f"uint8_t kClassCount = {len(program.labels)};")
-        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * 2^-{frac}")
+        rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * {power_of_two(-frac)}")
     else:
         rows.append(f"uint8_t kOutputCount = {program.output.size};")
-        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * 2^-{frac}")
+        rows.append(f"int8_t kOutputFrac = {frac};  // real = raw * {power_of_two(-frac)}")
     rows.append(
         f"uint8_t kScoreCount = {program.output.size};  // one for two classes or a regressor, else one a class"
     )
@@ -95,7 +96,9 @@ def _constants(program: Program) -> list[str]:
 
 def _declarations(program: Program) -> str:
     name = "model_api_sequence" if program.steps is not None else "model_api_sample"
-    return template(f"{name}_{program.task}.h").template.rstrip("\n")
+    counted = any(op.counts_steps for op in program.functions.get("push", ()))
+    more = " More than kStepCount of them are ignored until reset()." if counted else ""
+    return template(f"{name}_{program.task}.h").substitute(more=more).rstrip("\n")
 
 
 def _is_table(tensor: Tensor) -> bool:
@@ -137,25 +140,39 @@ def _definitions(program: Program, plan: MemoryPlan) -> str:
 def _quantize(program: Program) -> str:
     """Body of quantize(): the only place with floating point, dropped by the linker where nobody calls it."""
     encoding = program.encoding
+    offset = encoding.offset.astype(np.float32)
+    columns = {"kOffset": offset, "kScale": encoding.scale}
+    if encoding.wide:
+        columns["kOffsetRest"] = (encoding.offset - offset).astype(np.float32)
     if encoding.uniform:
-        offset, scale = c_float(encoding.offset[0]), c_float(encoding.scale[0])
-        head = f"  (void)feature;\n  const float scaled = (value - {offset}) * {scale} + 0.5f;"
-        tables = ""
+        tables, unused = "", "  (void)feature;\n"
+        read = {name: c_float(values[0]) for name, values in columns.items()}
     else:
         tables = "".join(
-            f"static const float {key}[{values.size}] EDGEALGOS_FLASH = {{\n{float_lines(values)}\n}};\n"
-            for key, values in (("kOffset", encoding.offset), ("kScale", encoding.scale))
+            f"static const float {name}[{values.size}] EDGEALGOS_FLASH = {{\n{float_lines(values)}\n}};\n"
+            for name, values in columns.items()
         )
-        read = "(value - edgealgos::flash(kOffset + feature)) * edgealgos::flash(kScale + feature)"
-        head = f"  const float scaled = {read} + 0.5f;"
+        read, unused = {name: f"edgealgos::flash({name} + feature)" for name in columns}, ""
+    distance = f"value - {read['kOffset']}"
+    if encoding.wide:
+        distance = f"({distance}) + (rest - {read['kOffsetRest']})"
+    head = f"{unused}  const float scaled = edgealgos::rounded(({distance}) * {read['kScale']}) + 0.5f;"
     kind = c_type(program.input.type)
-    return template("quantize.cpp").substitute(tables=tables, head=head, input_type=kind).rstrip("\n")
+    return (
+        template("quantize.cpp")
+        .substitute(tables=tables, head=head, input_type=kind, rest=", float rest" if encoding.wide else "")
+        .rstrip("\n")
+    )
 
 
 def _label_table(program: Program) -> str:
     if program.task != "classifier":
         return ""
-    texts = [str(label) for label in program.labels]
+    texts = [str(label).replace("\0", r"\0") for label in program.labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
-    table = ", ".join(f"label_{i}" for i in range(len(texts)))
-    return template("labels.cpp").substitute(strings=strings, table=table, count=len(texts)).rstrip("\n")
+    facts = {
+        "table": ", ".join(f"label_{i}" for i in range(len(texts))),
+        "count": len(texts),
+        "longest": max(len(text.encode("utf-8")) for text in texts) + 1,
+    }
+    return template("labels.cpp").substitute(facts, strings=strings).rstrip("\n")

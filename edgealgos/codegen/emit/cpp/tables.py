@@ -5,11 +5,13 @@ Asks each storage for its tables and its reader; knows none by name.
 
 from __future__ import annotations
 
-from edgealgos.codegen.program import Op, Program, Tensor
-from edgealgos.codegen.storage import storage_of, tensor_bytes
+from edgealgos.codegen.program.op import Op
+from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.tensor import Tensor
+from edgealgos.codegen.storage.record import storage_of, tensor_bytes
 from edgealgos.codegen.targets.avr.forms import form_of, is_code, not_stored
 
-from .literals import c_type, number_lines
+from .literals import c_type, number_lines, power_of_two
 
 
 def constant(program: Program, tensor: Tensor) -> str:
@@ -33,7 +35,7 @@ def _table(tensor: Tensor) -> str:
     shape = " x ".join(map(str, tensor.shape))
     doc = f"{tensor.doc}: " if tensor.doc else ""
     lines = [
-        f"// {doc}{shape}, int{tensor.type.bits}, real = raw * 2^-{tensor.type.frac}, {tensor.storage}, "
+        f"// {doc}{shape}, int{tensor.type.bits}, real = raw * {power_of_two(-tensor.type.frac)}, {tensor.storage}, "
         f"{tensor_bytes(tensor)} bytes"
     ]
     for part in storage_of(tensor).tables(tensor):

@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { kPathLength = 4096 };
-enum { kUcsr0a = 0xC0, kUcsr0c = 0xC2, kUbrr0l = 0xC4, kUbrr0h = 0xC5 };
+enum { kUarts = 0xC0, kUartSize = 8, kUcsra = 0, kUcsrc = 2, kUbrrl = 4, kUbrrh = 5 };
 
 void die(const char *what, const char *which) {
   fprintf(stderr, "simavr_runner: %s %s\n", what, which);
@@ -69,12 +69,12 @@ avr_io_t *chip_part(avr_t *avr, const char *kind) {
  * The serial port of simavr takes a parity bit for granted; bytes sent faster than it hands them on would pile up in its
  * queue and look like a slow sketch.
  */
-uint64_t cycles_per_byte(const avr_t *avr) {
-  const uint8_t *data = avr->data;
-  uint64_t divider = (((data[kUbrr0h] & 0x0F) << 8) | data[kUbrr0l]) + 1;
-  uint64_t per_bit = divider * ((data[kUcsr0a] & 0x02) ? 8 : 16);
-  unsigned data_bits = 5 + ((data[kUcsr0c] >> 1) & 3);
+uint64_t cycles_per_byte(const avr_t *avr, char uart) {
+  const uint8_t *data = avr->data + kUarts + (uart - '0') * kUartSize;
+  uint64_t divider = (((data[kUbrrh] & 0x0F) << 8) | data[kUbrrl]) + 1;
+  uint64_t per_bit = divider * ((data[kUcsra] & 0x02) ? 8 : 16);
+  unsigned data_bits = 5 + ((data[kUcsrc] >> 1) & 3);
   unsigned parity_bits = 1;
-  unsigned stop_bits = (data[kUcsr0c] & 0x08) ? 2 : 1;
+  unsigned stop_bits = (data[kUcsrc] & 0x08) ? 2 : 1;
   return per_bit * (1 + data_bits + parity_bits + stop_bits);
 }

@@ -44,7 +44,7 @@ avr_io_t *chip_part(avr_t *avr, const char *kind);
 
 void *zeroed(size_t size);
 
-/* Cycles of one byte on the serial line, from the registers that the firmware has set. */
-uint64_t cycles_per_byte(const avr_t *avr);
+/* Cycles of one byte on a serial line ('0', '1'), from the registers that the firmware has set. */
+uint64_t cycles_per_byte(const avr_t *avr, char uart);
 
 #endif

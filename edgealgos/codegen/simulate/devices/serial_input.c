@@ -29,7 +29,7 @@ static avr_cycle_count_t send_byte(avr_t *avr, avr_cycle_count_t when, void *par
     ++input->held_back;
   else
     avr_raise_irq(input->port, input->bytes.data[input->sent++]);
-  return when + cycles_per_byte(avr);
+  return when + cycles_per_byte(avr, '0');
 }
 
 static void note_full(struct avr_irq_t *irq, uint32_t value, void *param) {

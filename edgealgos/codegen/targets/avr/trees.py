@@ -43,8 +43,9 @@ class _Piece:
 
 
 def trees(
-    groups: Sequence[Sequence[Node]], bias: Sequence[int], places: Sequence[int], registers: Sequence[int]
-) -> Code | None:
+    groups: Sequence[Sequence[Node]], bias: Sequence[int], places: Sequence[int], registers: Sequence[int],
+    goes_on: bool = False,
+) -> Code | None:  # fmt: skip
     """Code that sums trees of each output; None where a byte does not hold a leaf, or a jump would not reach.
 
     Parameters
@@ -57,6 +58,8 @@ def trees(
         Where each feature lies, counted from the pointer Z: in one of two windows.
     registers : sequence of int
         Features that wait in registers.
+    goes_on : bool
+        Whether the scores hold words already that the trees are added to.
     """
     leaves = {id(tree): _leaves(tree) for of_output in groups for tree in of_output}
     if any(max(found) - min(found) > 0xFF for found in leaves.values()):
@@ -66,7 +69,8 @@ def trees(
     pieces = [_Piece((f"EDGEALGOS_FEATURE({name}, {_address(places[f])})",), 2, 1) for f, name in held.items()]
     for of_output, start in zip(groups, bias, strict=True):
         first = start + sum(min(leaves[id(tree)]) for tree in of_output)
-        pieces.append(_Piece((f"EDGEALGOS_BEGIN_SCORE({first})",), 4, 4))
+        word, cycles = ("GO_ON_WITH", 11) if goes_on else ("BEGIN", 4)
+        pieces.append(_Piece((f"EDGEALGOS_{word}_SCORE({first})",), cycles, 8 if goes_on else 4))
         pieces += [printer.tree(tree) for tree in of_output]
         pieces.append(_Piece(("EDGEALGOS_END_SCORE",), 10, 6))
     if any(piece.words > _FAR_WORDS for piece in pieces):

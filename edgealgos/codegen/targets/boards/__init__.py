@@ -5,14 +5,19 @@ from __future__ import annotations
 import difflib
 
 from ..board import Board
-from . import arm, avr, computers
+from . import arm, avr, computers, espressif
 
-BOARDS: dict[str, Board] = {board.name: board for board in (*avr.BOARDS, *arm.BOARDS, *computers.BOARDS)}
+_TABLES = (avr.BOARDS, arm.BOARDS, espressif.BOARDS, computers.BOARDS)
+BOARDS: dict[str, Board] = {board.name: board for table in _TABLES for board in table}
 
 
 def _plain(name: str) -> str:
     return "".join(c for c in name.lower() if c not in "-_ ")
 
+
+_TOO_NEW = {"nanoevery": "ATmega4809", "unowifirev2": "ATmega4809"} | {
+    name.lower(): name for name in ("ATmega4809", "ATtiny412", "ATtiny1614", "ATtiny1616", "ATtiny3216", "ATtiny3217")
+}
 
 _BY_PLAIN_NAME = {_plain(name): board for board in BOARDS.values() for name in (board.name, *board.aliases)}
 
@@ -46,6 +51,11 @@ def get_board(board: str | Board) -> Board:
     wanted = _plain(board) if isinstance(board, str) else ""
     if wanted in _BY_PLAIN_NAME:
         return _BY_PLAIN_NAME[wanted]
+    if wanted in _TOO_NEW:
+        raise ValueError(
+            f"{board!r} has an {_TOO_NEW[wanted]}, which the avr-gcc of distributions does not know: it takes version "
+            "8 or later and a device pack of Microchip's. Boards of about its size that are known: uno, nano, attiny85."
+        )
     near = [_BY_PLAIN_NAME[name].name for name in difflib.get_close_matches(wanted, _BY_PLAIN_NAME, n=3, cutoff=0.5)]
     suggestion = f" Did you mean {' or '.join(dict.fromkeys(near))}?" if near else ""
     raise ValueError(f"no board is called {board!r}.{suggestion} Known boards: {', '.join(BOARDS)}")

@@ -4,7 +4,7 @@ uint8_t predict(const input_t *x);
 // Scores of the last prediction, kScoreCount of them.
 const score_t *scores();
 
-// Name of a class.
+// Name of a class. On an AVR without Arduino's core it lasts until the next call.
 #if defined(ARDUINO)
 const __FlashStringHelper *label(uint8_t index);
 #else

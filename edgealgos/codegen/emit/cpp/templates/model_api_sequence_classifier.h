@@ -1,7 +1,7 @@
 // Forget everything pushed so far.
 void reset();
 
-// Take one time step: kFeatureCount device inputs.
+// Take one time step: kFeatureCount device inputs.${more}
 void push(const input_t *step);
 
 // Class index for what was pushed since reset().
@@ -13,7 +13,7 @@ uint8_t predict(const input_t *x);
 // Scores of the last prediction, kScoreCount of them.
 const score_t *scores();
 
-// Name of a class.
+// Name of a class. On an AVR without Arduino's core it lasts until the next call.
 #if defined(ARDUINO)
 const __FlashStringHelper *label(uint8_t index);
 #else

@@ -1,7 +1,7 @@
 // Forget everything pushed so far.
 void reset();
 
-// Take one time step: kFeatureCount device inputs.
+// Take one time step: kFeatureCount device inputs.${more}
 void push(const input_t *step);
 
 // Output for what was pushed since reset(), as an integer: real = raw * 2^-kOutputFrac.

@@ -1,4 +1,4 @@
-${tables}input_t quantize(uint16_t feature, float value) {
+${tables}input_t quantize(uint16_t feature, float value${rest}) {
 ${head}
   if (!(scaled > kInputMin)) return kInputMin;  // also where the value is no number
   if (scaled >= kInputMax) return kInputMax;

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edgealgos.codegen.ops.forest import Forest
-from edgealgos.codegen.program import Program
+from edgealgos.codegen.program.program import Program
 
 from ..straight_line import Code
 from ..trees import WINDOW, Node, Split, registers_for, trees, visits_of
@@ -15,6 +15,7 @@ from .record import Form, Parts
 
 _COPY_CYCLES, _COPY_BYTES = 4, 6
 _PAIR_CYCLES, _PAIR_BYTES = 14, 24
+_START_CYCLES, _START_BYTES = 20, 30
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,16 @@ class ForestForm(Form):
     def _code(self, program: Program, op: Forest) -> Code | None:
         layout = _layout(program, op)
         bias = [0] * program[op.out].size if op.bias is None else program[op.bias].values.tolist()
-        code = trees(layout.groups, bias, layout.places, layout.registers)
+        code = trees(layout.groups, bias, layout.places, layout.registers, op.start is not None)
         if code is None:
             return None
         pairs = sum("half" in copy for copy in layout.copies)
         plain = len(layout.copies) - pairs
         cycles = code.cycles + _COPY_CYCLES * plain + _PAIR_CYCLES * pairs
-        return Code(code.lines, code.clobbers, cycles, code.size + _COPY_BYTES * plain + _PAIR_BYTES * pairs)
+        size = code.size + _COPY_BYTES * plain + _PAIR_BYTES * pairs
+        if op.start is not None:
+            cycles, size = cycles + _START_CYCLES * program[op.out].size, size + _START_BYTES
+        return Code(code.lines, code.clobbers, cycles, size)
 
     def functions(self, program: Program, op: Forest, name: str, rest_reader: str) -> str:
         if name != op.leaves:
@@ -66,17 +70,22 @@ class ForestForm(Form):
             begin = f"  const int8_t copies[] = {{\n{values},\n  }};\n  const int8_t *features = copies;"
         else:
             begin = f"  const int8_t *features = vector + {layout.first};"
+        start = ""
+        if op.start is not None:
+            start, size = "const int16_t *start, ", program[op.out].size
+            begin = f"  for (uint8_t k = 0; k < {size}; ++k) scores[k] = start[k];\n{begin}"
         lines = "\n".join(f"      {line}" for line in code.lines)
         registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
         return (
             f"{self.comment(name, (code,))}\n"
-            f"EDGEALGOS_NOINLINE void {name}_sums(const int8_t *vector, int32_t *scores) {{\n{begin}\n"
+            f"EDGEALGOS_NOINLINE void {name}_sums(const int8_t *vector, {start}int32_t *scores) {{\n{begin}\n"
             f"  __asm__ __volatile__(\n{lines}\n"
             f'      : "+x"(scores), "+z"(features)\n      :\n      : {registers});\n}}'
         )
 
     def call(self, program: Program, op: Forest) -> str:
-        return f"{op.leaves}_sums({op.vector}, {op.out}_);"
+        start = "" if op.start is None else f"{op.start}, "
+        return f"{op.leaves}_sums({op.vector}, {start}{op.out}_);"
 
 
 def _layout(program: Program, op: Forest) -> _Layout:

@@ -22,7 +22,7 @@ struct SparseSum32 {
   int32_t sum;
 };
 
-#if defined(__AVR__)
+#if defined(__AVR_HAVE_MUL__)
 
 // clang-format off
 // Two bytes multiplied into r1:r0, and that added to a sum. muls leaves the sign of the product in the carry flag, so
@@ -341,7 +341,9 @@ EDGEALGOS_INLINE int8_t hard_tanh_byte(int16_t a) {
   return static_cast<int8_t>(up >> 8);
 }
 
-#else  // the same integers in C++
+#else  // the same integers without such instructions
+@WITHOUT_MUL@
+#if !defined(__AVR__)
 
 inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
   uint16_t sum = 0;
@@ -356,22 +358,6 @@ inline int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) 
 }
 
 inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) { return dot32(row, vector, columns); }
-
-inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
-  for (uint16_t i = 0; i < 4 * blocks; ++i) {
-    uint16_t sum = 0;
-    for (uint8_t j = 0; j < columns; ++j)
-      sum = static_cast<uint16_t>(sum + weights[i / 4 * 4 * columns + 4 * j + i % 4] * vector[j]);
-    sums[i] = static_cast<int16_t>(sum);
-  }
-}
-
-inline void dot_blocks24(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
-  for (uint16_t i = 0; i < 4 * blocks; ++i) {
-    sums[i] = 0;
-    for (uint8_t j = 0; j < columns; ++j) sums[i] += weights[i / 4 * 4 * columns + 4 * j + i % 4] * vector[j];
-  }
-}
 
 inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
   int32_t sum = 0;
@@ -408,12 +394,34 @@ inline uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint
   return static_cast<uint16_t>(sum > 0xFFFF ? 0xFFFF : sum);
 }
 
-inline void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, uint8_t count) {
-  for (uint8_t c = 0; c < count; ++c) scores[c] += static_cast<int32_t>(weights[c]) * factor;
-}
-
 inline int32_t multiply(int16_t a, int8_t b) { return static_cast<int32_t>(a) * b; }
 inline int32_t multiply(int16_t a, uint8_t b) { return static_cast<int32_t>(a) * b; }
+
+inline int16_t scale_by_byte(int16_t a, uint8_t b) {
+  return static_cast<int16_t>((static_cast<int32_t>(a) * b + 128) >> 8);
+}
+
+#endif
+
+inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
+  for (uint16_t i = 0; i < 4 * blocks; ++i) {
+    uint16_t sum = 0;
+    for (uint8_t j = 0; j < columns; ++j)
+      sum = static_cast<uint16_t>(sum + flash(weights + i / 4 * 4 * columns + 4 * j + i % 4) * vector[j]);
+    sums[i] = static_cast<int16_t>(sum);
+  }
+}
+
+inline void dot_blocks24(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
+  for (uint16_t i = 0; i < 4 * blocks; ++i) {
+    sums[i] = 0;
+    for (uint8_t j = 0; j < columns; ++j) sums[i] += flash(weights + i / 4 * 4 * columns + 4 * j + i % 4) * vector[j];
+  }
+}
+
+inline void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, uint8_t count) {
+  for (uint8_t c = 0; c < count; ++c) scores[c] += static_cast<int32_t>(flash(weights + c)) * factor;
+}
 
 inline int16_t add_saturated(int16_t a, int16_t b) {
   const int32_t sum = static_cast<int32_t>(a) + b;
@@ -421,10 +429,6 @@ inline int16_t add_saturated(int16_t a, int16_t b) {
 }
 
 template <int Shift> inline int16_t shifted_byte(int8_t b) { return static_cast<int16_t>(b * (1 << Shift)); }
-
-inline int16_t scale_by_byte(int16_t a, uint8_t b) {
-  return static_cast<int16_t>((static_cast<int32_t>(a) * b + 128) >> 8);
-}
 
 inline int8_t hard_tanh_byte(int16_t a) {
   const int32_t t = (static_cast<int32_t>(a) + 16) >> 5;

@@ -93,6 +93,9 @@
 #define EDGEALGOS_FEATURE(name, place) "ldd " #name ", " #place "\n\t"
 #define EDGEALGOS_BEGIN_SCORE(first) "ldi r24, lo8(" #first ")\n\t" "mov r14, r24\n\t" "ldi r24, hi8(" #first ")\n\t" \
                                      "mov r15, r24\n\t"
+#define EDGEALGOS_GO_ON_WITH_SCORE(first) "ld r14, X+\n\t" "ld r24, X\n\t" "sbiw r26, 1\n\t" \
+                                          "ldi r25, lo8(" #first ")\n\t" "add r14, r25\n\t" \
+                                          "ldi r25, hi8(" #first ")\n\t" "adc r24, r25\n\t" "mov r15, r24\n\t"
 #define EDGEALGOS_BELOW(name, cut, label) "cpi " #name ", " #cut "\n\t" "brge .Ltree%=_" #label "\n\t"
 #define EDGEALGOS_FAR_BELOW(name, cut, label) "cpi " #name ", " #cut "\n\t" "brlt 1f\n\t" \
                                               "rjmp .Ltree%=_" #label "\n\t" "1:\n\t"

@@ -23,11 +23,12 @@ template <class W, bool Halves> struct Decoder {
 
 template <class Acc, class W, bool Halves, class V>
 EDGEALGOS_NOINLINE Acc dot_codebook(const uint8_t *bits, Decoder<W, Halves> *row, const V *vector, uint16_t columns) {
-  typename Wrapping<Acc>::type sum = 0;
+  typedef typename Wrapping<Acc>::type Sum;
+  Sum sum = 0;
   uint8_t mask = 0;
   for (uint16_t j = 0; j < columns; ++j) {
     if ((j & 7) == 0) mask = bits ? flash(bits++) : 0xFF;
-    if (mask & 1) sum = static_cast<typename Wrapping<Acc>::type>(sum + static_cast<int32_t>(row->next()) * vector[j]);
+    if (mask & 1) sum = static_cast<Sum>(sum + static_cast<Sum>(static_cast<int32_t>(row->next()) * vector[j]));
     mask = static_cast<uint8_t>(mask >> 1);
   }
   return static_cast<Acc>(sum);

@@ -15,8 +15,6 @@
 
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 
-@KERNELS@
-@STRAIGHT_LINE@
 namespace edgealgos {
 
 // ---- flash ----------------------------------------------------------------------------------------------------
@@ -28,10 +26,17 @@ inline uint16_t flash(const uint16_t *p) { return pgm_read_word(p); }
 inline int16_t flash(const int16_t *p) { return static_cast<int16_t>(pgm_read_word(p)); }
 inline int32_t flash(const int32_t *p) { return static_cast<int32_t>(pgm_read_dword(p)); }
 inline float flash(const float *p) { return pgm_read_float(p); }
+inline char flash(const char *p) { return static_cast<char>(pgm_read_byte(p)); }
 inline const char *flash(const char *const *p) { return static_cast<const char *>(pgm_read_ptr(p)); }
 #else
 template <class T> inline T flash(const T *p) { return *p; }
 #endif
+
+}  // namespace edgealgos
+
+@KERNELS@
+@STRAIGHT_LINE@
+namespace edgealgos {
 
 // Scratch tensors of different types share memory; nothing may be moved from one kernel into the next.
 inline void barrier() { __asm__ __volatile__("" ::: "memory"); }
@@ -278,6 +283,25 @@ template <class W> struct BitmapRows {
   }
 };
 
+// Rows of more columns than a kernel takes at once, piece by piece.
+template <class W> struct WideBitmapRows {
+  enum { kAtOnce = 1 };
+  const uint8_t *bits;
+  const W *values;
+  template <class Acc, class V> uint8_t next(const V *vector, uint16_t columns, Acc *sums, uint8_t) {
+    Acc sum = 0;
+    while (columns) {
+      const uint16_t piece = columns < 2040 ? columns : 2040;
+      sum = static_cast<Acc>(sum + Dot<Acc, W, V>::bitmap(bits, &values, vector, piece));
+      bits += (piece + 7) >> 3;
+      vector += piece;
+      columns = static_cast<uint16_t>(columns - piece);
+    }
+    *sums = sum;
+    return 1;
+  }
+};
+
 // Of each row how many weights it has, then each behind the number of columns to go on.
 struct IndexedRows {
   enum { kAtOnce = 1 };
@@ -305,6 +329,10 @@ inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullpt
 }
 inline BlockRows blocks(const int8_t *values) {
   const BlockRows rows = {values};
+  return rows;
+}
+template <class W> inline WideBitmapRows<W> wide_bitmap(const uint8_t *bits, const W *values) {
+  const WideBitmapRows<W> rows = {bits, values};
   return rows;
 }
 template <class W>
@@ -394,7 +422,7 @@ static const uint8_t kExp2[64] EDGEALGOS_FLASH = {
 // A squared distance of Frac fractional bits in steps of 1/64; 1024 and more (a distance of 16) is infinitely far.
 template <int Frac> inline uint16_t distance_steps(uint16_t d) {
   if (Frac < 12 && d >= static_cast<uint16_t>(16u << (Frac < 12 ? Frac : 0))) return 1024;
-  return Frac > 6 ? d >> (Frac > 6 ? Frac - 6 : 0) : d << (Frac > 6 ? 0 : 6 - Frac);
+  return static_cast<uint16_t>(Frac > 6 ? d >> (Frac > 6 ? Frac - 6 : 0) : d << (Frac > 6 ? 0 : 6 - Frac));
 }
 
 // 2^-(steps / 64) as a mantissa of 7 bits, for a common exponent.
@@ -511,7 +539,8 @@ void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h
     const uint8_t s = Tanh::gate(Biased<ShiftZ, B>::apply(a, flash(bias_z++)));
     const int8_t c = Tanh::candidate(Biased<ShiftH, B>::apply(a, flash(bias_h++)));
     // zeta (256 - s) + 128 never leaves 16 bits; nu is a whole number of 256ths.
-    const uint16_t open = static_cast<uint16_t>((static_cast<uint16_t>(zeta) << 8) - static_cast<uint16_t>(zeta * s) + 128u);
+    const uint16_t most = static_cast<uint16_t>(static_cast<uint16_t>(zeta) << 8);
+    const uint16_t open = static_cast<uint16_t>(most - static_cast<uint16_t>(zeta * s) + 128u);
     const uint8_t share = static_cast<uint8_t>(open >> 8);
     const uint8_t sum = static_cast<uint8_t>(share + nu);
     const uint8_t g = sum < nu ? 255 : sum;
@@ -563,11 +592,13 @@ template <int Count, int Bits, class In, class Out> void rescale_vector(const In
 }
 
 // sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that column:
-// [0] columns, [1] values. Null masks: every value is stored.
+// [0] columns, [1] values. Behind the last column nothing happens. Null masks: every value is stored.
 template <class W, class V, class Acc>
-void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows) {
+void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows,
+                 uint16_t columns) {
   typedef typename Wrapping<Acc>::type Sum;
   const uint16_t column = static_cast<uint16_t>(position[0]);
+  if (column >= columns) return;
   const uint8_t *bits = masks ? masks + static_cast<uint16_t>(column * ((rows + 7u) / 8u)) : masks;
   const W *value = values + static_cast<uint16_t>(position[1]);
   uint8_t mask = 0;
@@ -656,6 +687,14 @@ EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
     if (score > top) top = score, best = c;
   }
   return best;
+}
+
+// A product that is rounded before anything is added to it: a processor that multiplies and adds in one would round once.
+inline float rounded(float product) {
+#if !defined(__AVR__)  // there, both are functions
+  __asm__("" : "+m"(product));
+#endif
+  return product;
 }
 
 // raw * 2^-Frac as a real number.

@@ -17,7 +17,7 @@ inline uint8_t bit_mask(uint8_t place) {
   return mask;
 }
 
-#if defined(__AVR__)
+#if defined(__AVR_HAVE_MUL__)
 // What lies from bit `index * width` on, 16 bits or what is left of 24; the caller masks the number. 50 to 90 cycles.
 EDGEALGOS_KERNEL uint16_t bits_at(const uint8_t *bytes, uint16_t index, uint8_t width) {
   register const uint8_t *p __asm__("r30") = bytes;
@@ -42,7 +42,7 @@ template <uint8_t Width, bool Signed> struct Packed {
 
   template <class Index> typename Number<(Width > 16 || (Width == 16 && !Signed))>::Type at(Index i) const {
     typedef typename Number<(Width > 16 || (Width == 16 && !Signed))>::Type Value;
-#if defined(__AVR__)
+#if defined(__AVR_HAVE_MUL__)
     if (Width <= 16) {
       const uint16_t word = bits_at(bytes, i, Width);
       const uint16_t top = static_cast<uint16_t>(1u << ((Width <= 16 ? Width : 16) - 1));
@@ -81,6 +81,16 @@ struct Always {
   uint16_t number;
   template <class Index> uint16_t at(Index) const { return number; }
 };
+
+// Numbers in RAM.
+template <class V> struct Vector {
+  const V *numbers;
+  template <class Index> V at(Index i) const { return numbers[i]; }
+};
+template <class V> inline Vector<V> vector(const V *numbers) {
+  const Vector<V> all = {numbers};
+  return all;
+}
 
 // How many of the bits from the one to before the other are set.
 inline uint8_t ones(uint8_t byte) {
@@ -155,15 +165,16 @@ template <class Index, class T> Index leaf_of(const T &t, const uint8_t *below, 
   }
 }
 
-// scores[k] = bias_k + the numbers of the leaves of its trees.
-template <class Acc, class Index, uint16_t Tests, class T, class G, class B, class X>
-void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, const X *x, int32_t *scores, uint8_t outputs) {
+// scores[k] = bias_k + start_k + the numbers of the leaves of its trees.
+template <class Acc, class Index, uint16_t Tests, class T, class G, class B, class S, class X>
+void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, S start, const X *x, int32_t *scores,
+            uint8_t outputs) {
   uint8_t below[(Tests + 7) / 8];
   make_tests(t, used, x, below);
   Index node = 0, leaf = 0;
   uint16_t tree = 0;
   for (uint8_t k = 0; k < outputs; ++k) {
-    Acc sum = static_cast<Acc>(bias.at(k));
+    Acc sum = static_cast<Acc>(static_cast<Acc>(bias.at(k)) + start.at(k));
     for (uint16_t left = static_cast<uint16_t>(groups.at(k)); left; --left) {
       const Index size = static_cast<Index>(largest - static_cast<uint16_t>(t.sizes.at(tree++)));
       sum = static_cast<Acc>(sum + t.leaves.at(static_cast<Index>(leaf + leaf_of<Index>(t, below, node))));
@@ -175,13 +186,13 @@ void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, const
   barrier();
 }
 
-// scores = bias + the rows that the leaves of all trees name.
-template <class Index, uint16_t Tests, class T, class V, class B, class X>
-void forest_of_rows(const T &t, uint16_t largest, uint16_t used, uint16_t count, const V *rows, B bias, const X *x,
-                    int32_t *scores, uint8_t outputs) {
+// scores = bias + start + the rows that the leaves of all trees name.
+template <class Index, uint16_t Tests, class T, class V, class B, class S, class X>
+void forest_of_rows(const T &t, uint16_t largest, uint16_t used, uint16_t count, const V *rows, B bias, S start,
+                    const X *x, int32_t *scores, uint8_t outputs) {
   uint8_t below[(Tests + 7) / 8];
   make_tests(t, used, x, below);
-  for (uint8_t k = 0; k < outputs; ++k) scores[k] = bias.at(k);
+  for (uint8_t k = 0; k < outputs; ++k) scores[k] = static_cast<int32_t>(bias.at(k)) + start.at(k);
   Index node = 0, leaf = 0;
   for (uint16_t tree = 0; tree < count; ++tree) {
     const Index size = static_cast<Index>(largest - static_cast<uint16_t>(t.sizes.at(tree)));

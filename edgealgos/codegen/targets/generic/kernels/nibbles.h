@@ -15,7 +15,7 @@ struct NibbleSum {
   int32_t sum;
 };
 
-#if defined(__AVR__)
+#if defined(__AVR_HAVE_MUL__)
 
 // clang-format off
 #define EDGEALGOS_NIBBLE_ADD "muls r18, r19\n\t" "sbc r18, r18\n\t" \
@@ -77,27 +77,45 @@ EDGEALGOS_KERNEL NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t 
   return result;
 }
 
-#else  // the same integers in C++
+#else  // the same integers without such instructions
 
-// The byte that a nibble stands for.
-inline int8_t nibble_weight(uint8_t pair, bool high) { return static_cast<int8_t>(high ? pair & 0xf0 : pair << 4); }
+// A nibble in the upper half of a byte times a byte.
+#if defined(__AVR__)
+EDGEALGOS_INLINE int16_t nibble_product(uint8_t b, int8_t a) {
+  int16_t p;
+  __asm__(EDGEALGOS_SHIFT_AND_ADD_UPPER : [p] "=&r"(p) : [a] "r"(a), [b] "r"(b));
+  return p;
+}
+#else
+inline int16_t nibble_product(uint8_t b, int8_t a) { return static_cast<int16_t>(static_cast<int8_t>(b) * a); }
+#endif
 
-inline NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
-  NibbleSum result = {row + (columns + 1) / 2, 0};
-  for (uint16_t j = 0; j < columns; ++j) result.sum += nibble_weight(row[j >> 1], j & 1) * vector[j];
+EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
+  int32_t sum = 0;
+  for (uint16_t pairs = columns >> 1; pairs; --pairs, vector += 2) {
+    const uint8_t pair = flash(row++);
+    sum += nibble_product(static_cast<uint8_t>(pair << 4), vector[0]);
+    sum += nibble_product(pair & 0xf0, vector[1]);
+  }
+  if (columns & 1) sum += nibble_product(static_cast<uint8_t>(flash(row++) << 4), *vector);
+  const NibbleSum result = {row, sum};
   return result;
 }
 
-inline NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t *values, const int8_t *vector, uint16_t columns) {
-  NibbleSum result = {values, 0};
+EDGEALGOS_KERNEL NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t *values, const int8_t *vector,
+                                             uint16_t columns) {
+  int32_t sum = 0;
   bool high = false;
-  for (uint16_t j = 0; j < columns; ++j) {
-    if (!(bits[j >> 3] >> (j & 7) & 1)) continue;
-    result.sum += nibble_weight(*result.next, high) * vector[j];
-    if (high) ++result.next;
+  uint8_t mask = 0;
+  for (uint16_t j = 0; j < columns; ++j, mask = static_cast<uint8_t>(mask >> 1)) {
+    if ((j & 7) == 0) mask = flash(bits++);
+    if (!(mask & 1)) continue;
+    const uint8_t pair = flash(values);
+    sum += nibble_product(static_cast<uint8_t>(high ? pair & 0xf0 : pair << 4), vector[j]);
+    if (high) ++values;
     high = !high;
   }
-  if (high) ++result.next;
+  const NibbleSum result = {values + high, sum};
   return result;
 }
 

@@ -13,7 +13,7 @@ namespace edgealgos {
 static const uint8_t kLog2[64] EDGEALGOS_FLASH = {
 @LOG2@};
 
-#if defined(__AVR__)
+#if defined(__AVR_HAVE_MUL__)
 
 // clang-format off
 // Signed words multiplied into, added to, or taken from four bytes; r15 is zero. mulsu leaves its sign in the carry flag.
@@ -177,7 +177,7 @@ inline void butterflies_plain_quarter(int16_t *a, int16_t *b, uint8_t count, uin
 }
 
 inline uint32_t squared(int16_t re, int16_t im) {
-  return static_cast<uint32_t>(re * re) + static_cast<uint32_t>(im * im);
+  return static_cast<uint32_t>(static_cast<int32_t>(re) * re) + static_cast<uint32_t>(static_cast<int32_t>(im) * im);
 }
 
 inline int16_t multiply_high(int16_t a, int16_t b) { return static_cast<int16_t>(static_cast<int32_t>(a) * b >> 16); }

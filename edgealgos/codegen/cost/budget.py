@@ -1,0 +1,33 @@
+"""Limits that a user sets for a sketch; knows nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits for a whole sketch; None leaves the board's own limit.
+
+    Parameters
+    ----------
+    flash_bytes, ram_bytes : int or None
+        Flash of the sketch; RAM as variables plus deepest stack.
+    cycles : int or None
+        Clock cycles of one prediction (sequence models: of a whole sequence).
+
+    Raises
+    ------
+    ValueError
+        If a limit is no whole number, or negative.
+    """
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+                raise ValueError(f"Budget({item.name}={value!r}): a limit is a whole number from 0, or None for none")

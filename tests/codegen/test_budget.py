@@ -1,0 +1,99 @@
+"""Limits of the user are limits: code becomes faster within them, and refusals say whose they are and what helps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgealgos import BonsaiClassifier, Budget, DoesNotFitError, ProtoNNClassifier, compile_model, export_arduino
+from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.cost.limits import check_fits
+from edgealgos.codegen.targets.boards import get_board
+
+
+@pytest.fixture(scope="module")
+def models(digits):
+    X, y = digits
+    return {
+        "Bonsai": BonsaiClassifier(random_state=0, epochs=5).fit(X, y),
+        "ProtoNN": ProtoNNClassifier(random_state=0, epochs=5).fit(X, y),
+    }
+
+
+@pytest.mark.parametrize("family", ["Bonsai", "ProtoNN"])
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
+def test_straight_line_code_is_chosen_within_the_flash_of_the_budget(models, family, share):
+    least = compile_model(models[family], optimize="size").report
+    free = compile_model(models[family]).report
+    assert free.flash_bytes > least.flash_bytes
+    limit = round(least.flash_bytes + share * (free.flash_bytes - least.flash_bytes))
+    within = compile_model(models[family], budget=Budget(flash_bytes=limit)).report
+    assert within.flash_bytes <= limit
+    assert free.cycles < within.cycles <= least.cycles
+    check_fits(within, Budget(flash_bytes=limit))
+
+
+@pytest.mark.parametrize("family", ["Bonsai", "ProtoNN"])
+def test_an_export_meets_the_flash_of_the_budget_with_less_straight_line_code(models, family, tmp_path):
+    least = compile_model(models[family], optimize="size").report.flash_bytes
+    report = export_arduino(models[family], tmp_path / "digits", budget=Budget(flash_bytes=least + 100))
+    assert report.flash_bytes <= least + 100
+
+
+def test_cycles_of_the_budget_may_take_all_flash_that_is_free(models):
+    modest = compile_model(models["Bonsai"]).report
+    promised = compile_model(models["Bonsai"], budget=Budget(cycles=modest.cycles - 1)).report
+    assert promised.cycles <= modest.cycles
+
+
+@pytest.mark.parametrize("item", ["flash_bytes", "ram_bytes", "cycles"])
+def test_a_limit_of_zero_is_a_limit(models, item):
+    with pytest.raises(DoesNotFitError, match="the budget allows 0"):
+        check_fits(compile_model(models["Bonsai"]).report, Budget(**{item: 0}))
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "2048", True, float("nan")])
+@pytest.mark.parametrize("item", ["flash_bytes", "ram_bytes", "cycles"])
+def test_a_limit_that_is_no_whole_number_is_refused(item, value):
+    with pytest.raises(ValueError, match=item):
+        Budget(**{item: value})
+
+
+def test_a_refusal_says_whose_limit_it_is_and_names_the_switch_that_helps(models):
+    report = compile_model(models["Bonsai"]).report
+    with pytest.raises(DoesNotFitError, match=r'flash.*the budget allows.*optimize="size"'):
+        check_fits(report, Budget(flash_bytes=report.flash_bytes - 1))
+    with pytest.raises(DoesNotFitError, match=r"RAM.*the budget allows.*input_buffer=False \(63 bytes less\)"):
+        check_fits(report, Budget(ram_bytes=report.ram_bytes - 1))
+    with pytest.raises(DoesNotFitError, match=r"cycles.*the budget allows.*max_cycles"):
+        check_fits(report, Budget(cycles=report.cycles - 1))
+    small = compile_model(models["Bonsai"], optimize="size").report
+    with pytest.raises(DoesNotFitError) as refused:
+        check_fits(small, Budget(flash_bytes=small.flash_bytes - 1))
+    assert "optimize" not in str(refused.value)
+
+
+def test_a_refusal_by_the_board_names_a_larger_one():
+    rows = np.random.default_rng(0).integers(0, 255, (60, 3000)).astype(float)
+    model = BonsaiClassifier(epochs=2, random_state=0).fit(rows, np.arange(60) % 3)
+    with pytest.raises(DoesNotFitError, match=r'RAM.*Arduino Uno.*input_buffer=False.*board="'):
+        check_fits(compile_model(model).report)
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
+@pytest.mark.parametrize("count", [1, 40])
+def test_rows_of_a_self_test_are_in_the_report_and_bound_what_is_built(models, digits, count, tmp_path):
+    X, _ = digits
+    plain = export_arduino(models["Bonsai"], tmp_path / "plain")
+    tested = export_arduino(models["Bonsai"], tmp_path / "tested", self_test=X[:count])
+    built = [build_sketch(tmp_path / name, get_board("uno")).flash_bytes for name in ("plain", "tested")]
+    baked_in = tested.flash_bytes - plain.flash_bytes
+    assert tested.flash_items["self-test"] == baked_in
+    assert 0 <= baked_in - (built[1] - built[0]) <= 100
+
+
+def test_more_rows_of_a_self_test_than_the_flash_holds_are_refused(models, digits, tmp_path):
+    X, _ = digits
+    with pytest.raises(DoesNotFitError, match=r"flash.*self-test"):
+        export_arduino(models["Bonsai"], tmp_path / "tested", self_test=X[:400])
+    assert not (tmp_path / "tested").exists()

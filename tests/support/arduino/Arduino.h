@@ -1,0 +1,33 @@
+// As much of Arduino's interface as exported sketches use, declared as all cores have it: for compiling, not for linking.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+class __FlashStringHelper;
+#define F(text) (reinterpret_cast<const __FlashStringHelper *>(text))
+
+struct Print {
+  size_t print(const __FlashStringHelper *);
+  size_t print(char);
+  size_t print(int);
+  size_t print(unsigned);
+  size_t print(long);
+  size_t print(unsigned long);
+  size_t print(unsigned char);
+  size_t println(const __FlashStringHelper *);
+  size_t println(int);
+  size_t println(long);
+  size_t println(unsigned);
+  size_t println(unsigned char);
+  size_t println();
+};
+struct SerialPort : Print {
+  void begin(unsigned long);
+  int read();
+};
+extern SerialPort Serial;
+
+void interrupts();
+void noInterrupts();
+void setup();
+void loop();

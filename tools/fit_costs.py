@@ -1,0 +1,166 @@
+"""Finds what each part of programs costs, from what whole programs took on a board.
+
+Cycles by non-negative least squares; flash and stack such that they bound what was measured.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog, nnls
+
+from edgealgos.codegen.cost import model
+from edgealgos.codegen.program import Program, Space
+from edgealgos.codegen.program.memory import plan_memory
+
+_RIDGE = 5e-3
+_RARE = 0.03
+_TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
+LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
+_COUNTS = {"flash": model.code_counts, "cycles": model.cycle_counts, "ram": model.stack_counts}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One program and what it took: flash bytes, static RAM, deepest stack, mean cycles of a prediction."""
+
+    program: Program
+    flash: int
+    static_ram: int
+    stack: int
+    cycles: float
+
+
+def fit(
+    counts: list[model.Counts], totals: NDArray[np.float64], left: NDArray[np.float64] | None = None
+) -> dict[str, float]:
+    """Prices of the parts such that counts times prices come nearest to what is `left`, in parts of the totals.
+
+    All of the totals are left unless prices of other parts are known.
+    """
+    left = totals if left is None else left
+    parts = sorted({part for row in counts for part in row})
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
+    shares = matrix / totals[:, None]
+    largest = shares.max(axis=0, initial=1e-12)
+    largest = np.maximum(
+        largest, _RARE * largest.max()
+    )  # what is rare everywhere must not mend what is wrong elsewhere
+    # Parts that always come together cannot be told apart: a small penalty shares the price among them, and leaves to
+    # the serial loop what comes along with each of them.
+    penalty = _RIDGE * np.sqrt(len(totals)) * np.diag([float(not part.startswith(model.LOOP)) for part in parts])
+    solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(left / totals, np.zeros(len(parts))))
+    return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
+
+
+def fit_above(
+    counts: list[model.Counts], totals: NDArray[np.float64], bound: NDArray[np.bool_] | None = None
+) -> dict[str, float]:
+    """Prices such that counts times prices are nowhere below the totals, and as little as can be above them.
+
+    Where `bound` is False something else may be the larger: there they are only asked not to be above.
+    """
+    parts = sorted({part for row in counts for part in row})
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
+    bound = np.ones(len(totals), bool) if bound is None else bound
+    rows, count = matrix.shape
+    above = np.hstack([matrix, -np.eye(rows)])  # what exceeds a total costs, in parts of the total
+    enough = np.hstack([-matrix[bound], np.zeros((bound.sum(), rows))])
+    cost = np.append(np.full(count, _TIE), 1 / np.maximum(totals, 1.0))
+    found = linprog(cost, np.vstack([above, enough]), np.append(totals, -totals[bound]))
+    if not found.success:
+        raise RuntimeError(f"no prices bound what was measured: {found.message}")
+    return {part: float(np.ceil(100 * price) / 100) for part, price in zip(parts, found.x[:count], strict=True)}
+
+
+def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
+    """Prices of flash, RAM and cycles."""
+    code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
+    timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
+    return {
+        "flash": fit_above([model.code_counts(m.program) for m in found], code),
+        "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
+        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found),
+    }
+
+
+def _tables(program: Program) -> int:
+    return sum(item.amount for item in model.table_items(program))
+
+
+def stops_early(program: Program) -> bool:
+    return any(op.stops_early for op in program.ops())
+
+
+def _priced_cycles(m: Measurement) -> float:
+    """Cycles of a prediction without those of straight-line code, which are known."""
+    return m.cycles - sum(times * cycles for times, cycles in model.straight_line_cycles(m.program))
+
+
+def _tensors(program: Program) -> int:
+    kept = sum(t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT, Space.INPUT))
+    return kept + plan_memory(program).arena_bytes
+
+
+def _stacks(found: list[Measurement]) -> dict[str, float]:
+    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
+    kinds = [model.stack_kind(m.program) for m in found]
+    stacks = np.array([m.stack for m in found], dtype=float)
+    counts = [model.stack_counts(m.program) for m in found]
+    arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
+    shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
+    deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
+    loops = {
+        kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
+        for kind in shallowest
+    }
+    frames = dict.fromkeys(sorted({part for row in counts for part in row}), 0.0)
+    frames |= fit_above(counts, stacks - arrays, bound=deeper)
+    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
+
+
+def fit_new(
+    found: list[Measurement], known: dict[str, dict[str, float]], without: list[Measurement] | None = None
+) -> dict[str, dict[str, float]]:
+    """Prices of parts that are not known yet, those that are held fixed.
+
+    `without` are the same programs without what is new: what the known prices get wrong in them is no price of it.
+    """
+    if without is None:
+        wrong = {what: [0.0] * len(found) for what in known}
+    else:
+        wrong = {what: [_left(m, known, what) for m in without] for what in known}
+    kinds = [model.stack_kind(m.program) for m in found]
+    least = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in kinds}
+    loops = [max(known["ram"][f"serial loop ({kind})"], least[kind]) for kind in kinds]
+    used = {
+        "flash": [True] * len(found),
+        "cycles": [not stops_early(m.program) for m in found],
+        "ram": [m.stack > loop for m, loop in zip(found, loops, strict=True)],  # of others a prediction is not deeper
+    }
+    fresh: dict[str, dict[str, float]] = {what: {} for what in known}
+    for what, table in known.items():
+        new = [Counter({p: n for p, n in _COUNTS[what](m.program).items() if p not in table and n}) for m in found]
+        fresh[what] = dict.fromkeys(itertools.chain.from_iterable(new), 0.0)
+        rows = [i for i, use in enumerate(used[what]) if use and new[i]]
+        if rows:
+            totals = np.array([_total(found[i], what) for i in rows])
+            left = np.array([_left(found[i], known, what) - wrong[what][i] for i in rows])
+            chosen = [new[i] for i in rows]
+            fresh[what] |= fit(chosen, totals, left) if what == "cycles" else fit_above(chosen, np.maximum(left, 0.0))
+    return fresh
+
+
+def _total(m: Measurement, what: str) -> float:
+    """What of a measurement is made of priced parts."""
+    return {"flash": float(m.flash - _tables(m.program)), "cycles": _priced_cycles(m), "ram": float(m.stack)}[what]
+
+
+def _left(m: Measurement, known: dict[str, dict[str, float]], what: str) -> float:
+    """What the known prices do not explain."""
+    counts = _COUNTS[what](m.program)
+    return _total(m, what) - sum(known[what].get(part, 0.0) * amount for part, amount in counts.items())

@@ -24,6 +24,7 @@ _KERNELS = {
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
 }
 _REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it

@@ -726,4 +726,5 @@ template <int Frac> inline float to_float(int32_t raw) {
 }  // namespace edgealgos
 
 @MOTION@
+@FOREST@
 #endif  // EDGEALGOS_RUNTIME_H

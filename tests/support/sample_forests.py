@@ -7,11 +7,11 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from edgealgos.codegen.ops import ArgMax, Forest, MatVec
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.op import Op
 from edgealgos.codegen.program.program import Program
-from edgealgos.codegen.program.tensor import Space, Tensor
-from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
+from edgealgos.codegen.program.tensor import Space, Tensor
 from edgealgos.codegen.program.verify import verify
 
 

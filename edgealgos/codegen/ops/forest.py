@@ -118,7 +118,7 @@ class Forest(Op):
             limits[self.leaves] = program[self.values].shape[0]
         for name, end in limits.items():
             found = self._raw(program, name)
-            if found.size and not (0 <= found.min() and found.max() < end):
+            if found.size and not (found.min() >= 0 and found.max() < end):
                 raise ValueError(f"Forest: {name!r} has numbers outside of 0 to {end - 1}")
         sizes, inner = self.most_nodes - self._raw(program, self.sizes), self._raw(program, self.inner)
         if sizes.sum() != program[self.tests].size or not _makes_trees(sizes, inner):

@@ -22,8 +22,9 @@ ENOUGH = {"classifier": 0.998, "regressor": 0.999}
 
 
 def choose_widths(
-    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str
-) -> Program:
+    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
+    exactly: bool = False,
+) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
     Parameters
@@ -36,12 +37,14 @@ def choose_widths(
         What the model answers for them.
     what : str
         Its name, for the warning of the program, which says how often the two differ.
+    exactly : bool
+        Whether every row can be answered alike, because only comparisons are rounded.
     """
     best: tuple[float, Program] | None = None
     for share, program in _judged(make, rows, expected):
         if best is None or share > best[0]:
             best = share, program
-        if share >= ENOUGH[program.task]:
+        if share >= (1.0 if exactly else ENOUGH[program.task]):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")

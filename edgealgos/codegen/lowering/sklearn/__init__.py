@@ -16,10 +16,11 @@ from edgealgos.errors import UnsupportedModelError
 from ...program import Program
 from ...program.choose_encoding import choose_encoding, full_range_encoding
 from ..wrappers import Unwrapped
-from . import linear, neural, transformers  # noqa: F401  (they register their kinds)
+from . import forests, linear, neural, transformers  # noqa: F401  (they register their kinds)
+from .forests import EXACT
 from .registry import Front, Widths, affine_map, models, program_of, transformers_known
 
-__all__ = ["Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
+__all__ = ["EXACT", "Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
 
 
 def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:

@@ -55,6 +55,12 @@ class Front:
         """That of a model behind a further affine map."""
         return replace(self, matrix=matrix @ self.matrix, shift=matrix @ self.shift + shift)
 
+    def inputs(self, rows: Reals) -> Reals:
+        """What the model takes for raw rows, not rounded."""
+        real = self.encoding.real(rows)
+        found: Reals = real @ self.matrix.T + self.shift
+        return found
+
     def answer(self, value: Reals) -> Reals:
         """What is told where the model answers `value`."""
         return self.slope * value + self.offset

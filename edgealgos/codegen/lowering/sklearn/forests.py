@@ -24,7 +24,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Widths, program_of
+from .registry import Front, Reals, Rows, Widths, program_of
 from .trees import Tree, sum_of_trees, votes_of_trees
 
 EXACT = (
@@ -58,7 +58,7 @@ def _one_output(model: Any) -> None:
 
 @program_of.register(DecisionTreeClassifier)
 @program_of.register(ExtraTreeClassifier)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     _one_output(model)
     winners = np.eye(len(model.classes_))[_shares(model.tree_).argmax(axis=1)]
     return votes_of_trees(front, rows, [_tree(model.tree_, winners)], type(model).__name__, model.classes_.tolist())
@@ -66,14 +66,14 @@ def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
 
 @program_of.register(RandomForestClassifier)
 @program_of.register(ExtraTreesClassifier)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     _one_output(model)
     trees = [_tree(e.tree_, _shares(e.tree_)) for e in model.estimators_]
     return votes_of_trees(front, rows, trees, type(model).__name__, model.classes_.tolist())
 
 
 @program_of.register
-def _(model: BaggingClassifier, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: BaggingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     _are_trees(model, DecisionTreeClassifier)
     trees = []
     for estimator, columns in zip(model.estimators_, model.estimators_features_, strict=True):
@@ -84,7 +84,7 @@ def _(model: BaggingClassifier, front: Front, rows: Reals, widths: Widths) -> Pr
 
 
 @program_of.register
-def _(model: AdaBoostClassifier, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: AdaBoostClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     """Each tree votes with its weight for one class."""
     _are_trees(model, DecisionTreeClassifier)
     trees = []
@@ -102,23 +102,23 @@ def _are_trees(model: Any, kind: type) -> None:
 
 @program_of.register(DecisionTreeRegressor)
 @program_of.register(ExtraTreeRegressor)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     return _mean(model, front, rows, [(model, None)])
 
 
 @program_of.register(RandomForestRegressor)
 @program_of.register(ExtraTreesRegressor)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     return _mean(model, front, rows, [(estimator, None) for estimator in model.estimators_])
 
 
 @program_of.register
-def _(model: BaggingRegressor, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: BaggingRegressor, front: Front, rows: Rows, widths: Widths) -> Program:
     _are_trees(model, DecisionTreeRegressor)
     return _mean(model, front, rows, list(zip(model.estimators_, model.estimators_features_, strict=True)))
 
 
-def _mean(model: Any, front: Front, rows: Reals, several: list[tuple[Any, Any]]) -> Program:
+def _mean(model: Any, front: Front, rows: Rows, several: list[tuple[Any, Any]]) -> Program:
     """What trees answer in the mean, around the middle of it: leaves are then small numbers."""
     _one_output(model)
     values = [np.asarray(estimator.tree_.value[:, 0, 0], dtype=np.float64) for estimator, _ in several]
@@ -132,7 +132,7 @@ def _mean(model: Any, front: Front, rows: Reals, several: list[tuple[Any, Any]])
 
 
 @program_of.register
-def _(model: GradientBoostingClassifier, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: GradientBoostingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     """The start of the scores does not depend on the row, unless another model gives it."""
     trees = [
         [_tree(e.tree_, model.learning_rate * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, k]]
@@ -143,7 +143,7 @@ def _(model: GradientBoostingClassifier, front: Front, rows: Reals, widths: Widt
 
 
 @program_of.register
-def _(model: GradientBoostingRegressor, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: GradientBoostingRegressor, front: Front, rows: Rows, widths: Widths) -> Program:
     scale = front.slope * model.learning_rate
     trees = [_tree(e.tree_, scale * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, 0]]
     return sum_of_trees(front, rows, [trees], front.answer(_constant_start(model)), type(model).__name__)
@@ -158,14 +158,14 @@ def _constant_start(model: Any) -> Reals:
 
 
 @program_of.register
-def _(model: HistGradientBoostingClassifier, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: HistGradientBoostingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     trees = _histogram_trees(model, 1.0)
     bias = np.ravel(np.asarray(model._baseline_prediction, dtype=np.float64)) * np.ones(len(trees))
     return sum_of_trees(front, rows, trees, bias, type(model).__name__, model.classes_.tolist())
 
 
 @program_of.register
-def _(model: HistGradientBoostingRegressor, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: HistGradientBoostingRegressor, front: Front, rows: Rows, widths: Widths) -> Program:
     if model.loss not in ("squared_error", "absolute_error", "quantile"):
         raise UnsupportedModelError(f"HistGradientBoostingRegressor(loss={model.loss!r}) ends in an exponential")
     bias = front.answer(np.ravel(np.asarray(model._baseline_prediction, dtype=np.float64)))
@@ -189,7 +189,7 @@ def _histogram_trees(model: Any, scale: float) -> list[list[Tree]]:
 
 
 @program_of.register
-def _(model: IsolationForest, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: IsolationForest, front: Front, rows: Rows, widths: Widths) -> Program:
     """A row is an inlier where the mean depth of its leaves is above that which the offset stands for."""
     trees = []
     for estimator, columns in zip(model.estimators_, model.estimators_features_, strict=True):

@@ -24,6 +24,13 @@ class Widths(NamedTuple):
     apart: bool = False
 
 
+class Rows(NamedTuple):
+    """Samples that give ranges: raw, and what the model itself is given for them."""
+
+    raw: Reals
+    given: Reals
+
+
 @dataclass(frozen=True)
 class Front:
     """The affine map from what the device is given to what a model takes: ``matrix @ z + shift``.
@@ -55,12 +62,6 @@ class Front:
         """That of a model behind a further affine map."""
         return replace(self, matrix=matrix @ self.matrix, shift=matrix @ self.shift + shift)
 
-    def inputs(self, rows: Reals) -> Reals:
-        """What the model takes for raw rows, not rounded."""
-        real = self.encoding.real(rows)
-        found: Reals = real @ self.matrix.T + self.shift
-        return found
-
     def answer(self, value: Reals) -> Reals:
         """What is told where the model answers `value`."""
         return self.slope * value + self.offset
@@ -77,8 +78,8 @@ class Front:
 
 
 @singledispatch
-def program_of(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
-    """Float program of a fitted model behind `front`; `rows` are raw samples that its activations shall cover."""
+def program_of(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
+    """Float program of a fitted model behind `front`; `rows` are samples that its activations shall cover."""
     raise NotImplementedError
 
 

@@ -13,7 +13,7 @@ from edgealgos.errors import UnsupportedModelError
 
 from ...ops import Forest
 from ...program import Program, QType, Space, Tensor
-from .registry import Front, Reals, finished
+from .registry import Front, Reals, Rows, finished
 
 Ints = NDArray[np.int64]
 LEAF = -1
@@ -49,11 +49,12 @@ class Cuts:
     ----------
     front : Front
         Each input of the model is one raw feature, scaled.
-    rows : array, shape (n, n_features)
-        Raw samples.
+    rows, given : array, shape (n, n_features)
+        Raw samples, and what the model is given for them: as numbers of 32 bits, as scikit-learn compares them. Where a
+        threshold lies right on a value, which way it goes hangs on that.
     """
 
-    def __init__(self, front: Front, rows: Reals) -> None:
+    def __init__(self, front: Front, rows: Reals, given: Reals) -> None:
         owners = np.abs(front.matrix) > 0
         if not ((owners.sum(axis=1) == 1).all()):
             raise UnsupportedModelError(
@@ -65,7 +66,7 @@ class Cuts:
             raise UnsupportedModelError("trees compile behind scalers that keep the order of values")
         step = front.encoding.qtype.step
         device = front.encoding.encode(rows).astype(np.int64)
-        self.values = front.inputs(rows)  # as scikit-learn compares them
+        self.values = given.astype(np.float32)
         self.device = device[:, self.owner]
         self.slope = front.matrix[np.arange(len(self.owner)), self.owner] * step
         self.shift = front.shift
@@ -92,7 +93,7 @@ class _Node:
 
 
 def sum_of_trees(
-    front: Front, rows: Reals, trees: Sequence[Sequence[Tree]], bias: Reals, family: str, labels: Sequence[Any] = ()
+    front: Front, rows: Rows, trees: Sequence[Sequence[Tree]], bias: Reals, family: str, labels: Sequence[Any] = ()
 ) -> Program:
     """Scores to which trees add numbers.
 
@@ -102,7 +103,7 @@ def sum_of_trees(
         Of each score its own.
     bias : array, shape (n_scores,)
     """
-    cuts = Cuts(front, rows)
+    cuts = Cuts(front, rows.raw, rows.given)
     largest = max((float(np.abs(t.leaf).max()) for several in trees for t in several), default=0.0)
     qtype = QType.covering(largest, NUMBER_BITS)
     grown, rest = [], bias.astype(np.float64).copy()
@@ -113,9 +114,9 @@ def sum_of_trees(
     return _program(front, grown, None, qtype, rest, family, labels)
 
 
-def votes_of_trees(front: Front, rows: Reals, trees: Sequence[Tree], family: str, labels: Sequence[Any]) -> Program:
+def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str, labels: Sequence[Any]) -> Program:
     """Scores to which every tree adds a row, a number for each class; of two classes what the second one leads by."""
-    cuts = Cuts(front, rows)
+    cuts = Cuts(front, rows.raw, rows.given)
     leaves = [tree.leaf for tree in trees]
     if len(labels) == 2:
         leaves = [leaf[:, 1:] - leaf[:, :1] for leaf in leaves]

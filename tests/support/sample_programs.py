@@ -1,4 +1,4 @@
-"""Random programs of every family: what tests and the measurement of prices run without training anything."""
+"""Random programs of every family: what tests and the measurement of costs run without training anything."""
 
 from __future__ import annotations
 
@@ -46,6 +46,11 @@ def constant(name: str, data: ArrayLike, qtype: QType | None = None) -> Tensor:
     """A constant of real values."""
     values = np.asarray(data, dtype=float)
     return Tensor(name, values.shape, Space.FLASH, qtype, values)
+
+
+def with_encoding(program: Program, encoding: InputEncoding) -> Program:
+    """The program for inputs of another encoding."""
+    return replace(program, encoding=encoding).replacing(replace(program.input, qtype=encoding.qtype))
 
 
 def scratch(name: str, size: int, qtype: QType | None = None) -> Tensor:

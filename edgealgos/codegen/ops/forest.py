@@ -207,17 +207,16 @@ class Forest(Op):
 
     def bound(self, program: Program) -> Forest:
         low, high = self._ranges(program)
-        return replace(self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves))
+        return replace(
+            self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves)
+        )
 
     def _ranges(self, program: Program) -> tuple[Ints, Ints]:
         """Least and greatest sum of each output."""
         sizes = self.most_nodes - program[self.sizes].values
         starts = np.cumsum(sizes + 1) - (sizes + 1)
         leaves = program[self.leaves].values
-        if self.values is not None:
-            rows = program[self.values].values[leaves]
-        else:
-            rows = leaves[:, None]
+        rows = program[self.values].values[leaves] if self.values is not None else leaves[:, None]
         least, most = np.minimum.reduceat(rows, starts), np.maximum.reduceat(rows, starts)
         if self.groups is not None:
             owner = np.repeat(np.arange(program[self.out].size), program[self.groups].values)

@@ -77,7 +77,7 @@ class Cuts:
         nearest = (threshold - self.shift[feature]) / self.slope[feature]
         middle = int(np.clip(np.floor(nearest), self.low - 1, self.high)) + 1
         values, device = self.values[:, feature], self.device[:, feature]
-        left = values <= threshold
+        left = values <= np.float64(threshold)  # a plain float would be rounded to 32 bits
         wrong = [int(np.count_nonzero((device < cut) != left)) for cut in (middle, middle - 1, middle + 1)]
         return middle + (0, -1, 1)[int(np.argmin(wrong))]
 

@@ -633,7 +633,7 @@ void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, i
 
 // out = saturate((sums + bias) / 2^Count)
 template <int Count, int Bits, class Acc, class B, class Out>
-void settle(const Acc *sums, const B *bias, Out *out, uint8_t size) {
+void requantize(const Acc *sums, const B *bias, Out *out, uint8_t size) {
   for (uint8_t i = 0; i < size; ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[i], bias, i)));
   barrier();
 }
@@ -727,4 +727,6 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@PROBABILITY@
+@DECIMALS@
 #endif  // EDGEALGOS_RUNTIME_H

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,7 @@ def compile_model(
     unwrapped = unwrap(model)
     ours = unwrapped.is_ours
     program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
+    program = replace(program, feature_names=tuple(map(str, getattr(model, "feature_names_in_", ()))))
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
     return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
 

@@ -7,6 +7,7 @@ import pytest
 
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.targets.boards import get_board
+from tests.support import bare_products
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
 
@@ -89,3 +90,10 @@ def test_nodes_with_more_weights_are_visited_more():
     assert shares[0] == 1
     assert shares[1] > 0.9
     assert np.allclose([sum(shares[1:3]), sum(shares[3:])], 1)
+
+
+@pytest.mark.parametrize("kind", list(bare_products.kinds()), ids=str)
+def test_every_product_there_can_be_has_a_measured_cost(kind):
+    """Random programs hardly ever multiply words by bytes in 32 bits; a user's may."""
+    report = CompiledModel(bare_products.program(kind, 0), get_board("uno")).report
+    assert report.cycles > 0

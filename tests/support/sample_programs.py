@@ -46,6 +46,11 @@ def constant(name: str, data: ArrayLike, qtype: QType | None = None) -> Tensor:
     return Tensor(name, values.shape, Space.FLASH, qtype, values)
 
 
+def with_encoding(program: Program, encoding: InputEncoding) -> Program:
+    """The program for inputs of another encoding."""
+    return replace(program, encoding=encoding).replacing(replace(program.input, qtype=encoding.qtype))
+
+
 def scratch(name: str, size: int, qtype: QType | None = None) -> Tensor:
     """A vector that lives inside one function."""
     return Tensor(name, (size,), Space.SCRATCH, qtype)

@@ -16,6 +16,7 @@ from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
+from ..program.decimals import decimal_scales
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
@@ -74,8 +75,10 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     if costs is None:
         return []
     cost = _Costs(program, costs.table, "flash")
-    found = [ReportItem(Kind.CORE, LOOP, round(cost.of(LOOP)) + costs.core_flash)]
     amounts = code_counts(program)
+    found = [ReportItem(Kind.CORE, LOOP, round(cost.of(LOOP)) + costs.core_flash)]
+    lines = application_counts(program)
+    found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
         ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()
@@ -89,7 +92,8 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
     cost = _Costs(program, costs.table, "ram")
     frames = sum(amount * cost.of(part) for part, amount in stack_counts(program).items() if amount)
-    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})"))
+    lines = sum(cost.of(part) for part in application_counts(program))
+    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
         ReportItem(Kind.CORE, LOOP, round(cost.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
@@ -199,9 +203,20 @@ def op_counts(program: Program, op: Op) -> Counts:
 
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({LOOP: 1})
+    counts: Counts = Counter({LOOP: 1}) + application_counts(program)
     for part, amount, _, _ in _code(program):
         counts[part] += amount
+    return counts
+
+
+def application_counts(program: Program) -> Counts:
+    """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
+    counts: Counts = Counter({f"serial lines ({stack_kind(program)})": 1})
+    scales = decimal_scales(program.encoding)
+    if scales is not None and not program.encoding.uniform:
+        counts |= Counter({"decimal numbers by feature": 1, "scale of decimal numbers": len(scales)})
+    elif scales is not None and not scales[0].whole:
+        counts["decimal numbers"] = 1
     return counts
 
 

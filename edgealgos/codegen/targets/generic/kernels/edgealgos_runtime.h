@@ -726,4 +726,6 @@ template <int Frac> inline float to_float(int32_t raw) {
 }  // namespace edgealgos
 
 @MOTION@
+@PROBABILITY@
+@DECIMALS@
 #endif  // EDGEALGOS_RUNTIME_H

@@ -118,7 +118,7 @@ class Forest(Op):
             limits[self.leaves] = program[self.values].shape[0]
         for name, end in limits.items():
             found = self._raw(program, name)
-            if found.size and not (0 <= found.min() and found.max() < end):
+            if found.size and not (found.min() >= 0 and found.max() < end):
                 raise ValueError(f"Forest: {name!r} has numbers outside of 0 to {end - 1}")
         sizes, inner = self.most_nodes - self._raw(program, self.sizes), self._raw(program, self.inner)
         if sizes.sum() != program[self.tests].size or not _makes_trees(sizes, inner):
@@ -207,17 +207,16 @@ class Forest(Op):
 
     def bound(self, program: Program) -> Forest:
         low, high = self._ranges(program)
-        return replace(self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves))
+        return replace(
+            self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves)
+        )
 
     def _ranges(self, program: Program) -> tuple[Ints, Ints]:
         """Least and greatest sum of each output."""
         sizes = self.most_nodes - program[self.sizes].values
         starts = np.cumsum(sizes + 1) - (sizes + 1)
         leaves = program[self.leaves].values
-        if self.values is not None:
-            rows = program[self.values].values[leaves]
-        else:
-            rows = leaves[:, None]
+        rows = program[self.values].values[leaves] if self.values is not None else leaves[:, None]
         least, most = np.minimum.reduceat(rows, starts), np.maximum.reduceat(rows, starts)
         if self.groups is not None:
             owner = np.repeat(np.arange(program[self.out].size), program[self.groups].values)

@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...codegen.program.qtype import QType
-from .columns import MOST_CUTS, Columns, Ints
+from .columns import MOST_CUTS, Columns, Feature, Ints
 from .forest import Forest
 from .losses import loss_of
 from .start import Start
 from .trees import Grower, Growth, Reals, Tree, finished
 
-LARGEST_STEP = 4.0  # of a score in one leaf, before the rate: far where rows are nearly certain
+LARGEST_STEP = 2.0  # of a score in one leaf, before the rate: far where rows are nearly certain
 MOST_ROWS = 20_000  # a tree is grown on: of more rows, so many at random
 STRUCTURE_BITS = 2  # a node says of its children whether they are leaves
 FEW_TESTS = 16  # of which a node names one even where there are fewer yet
 COUNT_BITS = 5  # a feature says how many tests it has
+TREE_CYCLES, LEVEL_CYCLES = 5.0, 4.0  # of straight-line code on an Uno, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +60,8 @@ class Task:
     x_frac : int
         Fractional bits of the inputs.
     max_bytes : int or None
+    max_cycles : int or None
+        Of a prediction, as far as they are known here.
     max_rounds : int or None
         Trees of each output.
     most_rows : int
@@ -69,6 +72,7 @@ class Task:
     n_outputs: int
     x_frac: int
     max_bytes: int | None = None
+    max_cycles: int | None = None
     max_rounds: int | None = None
     most_rows: int = MOST_ROWS
 
@@ -107,14 +111,15 @@ class Settings:
 
 @dataclass
 class Course:
-    """How it went, from before the first tree on: bytes; loss and error of the rows that are watched or else fitted."""
+    """How it went, from before the first tree on: bytes, cycles; loss and error of the rows watched, or else fitted."""
 
     bytes: list[int] = field(default_factory=list)
+    cycles: list[float] = field(default_factory=list)
     loss: list[float] = field(default_factory=list)
     error: list[float] = field(default_factory=list)
 
 
-Tick = Callable[["Boosting"], None]
+Stop = Callable[[Course], bool]
 
 
 class Boosting:
@@ -137,7 +142,7 @@ class Boosting:
     ) -> None:
         self.task, self.settings, self.start = task, settings, start
         self.course = Course()
-        self.forest = Forest(task.n_outputs, settings.leaf_bits, start.bytes)
+        self.forest = Forest(task.n_outputs, settings.leaf_type, start.bytes)
         self.order: list[int] = []  # to which output each tree was added
         self._table, self._watched = table, watched if watched is not None else table
         self._loss = loss_of(task.problem, task.n_outputs)
@@ -145,27 +150,34 @@ class Boosting:
         self._columns = Columns(table.x, self._rng)
         self._scores = start.scores(table.x)
         self._watched_scores = self._scores if watched is None else start.scores(watched.x)
+        self._tree_cycles = 0.0
         self._note()
 
-    def run(self, tick: Tick | None = None) -> Boosting:
-        """Add trees to the outputs in turn until none is worth it, or nothing fits any more."""
+    def run(self, stop: Stop = lambda course: False) -> Boosting:
+        """Add trees to the outputs in turn until none is worth it, nothing fits any more, or `stop` says so."""
         leaves, output, idle = self.settings.growth.most_leaves, 0, 0
         most = self.task.max_rounds
         while idle < self.task.n_outputs and leaves >= 2:
             if most is not None and self.forest.count >= most * self.task.n_outputs:
+                break
+            if self.task.max_cycles is not None and self.course.cycles[-1] > self.task.max_cycles:
                 break
             tree = self._grown(output, leaves)
             if tree is None:
                 idle += 1
             elif self._took(output, tree):
                 idle = 0
-                if tick is not None:
-                    tick(self)
+                if stop(self.course):
+                    break
             else:
                 leaves //= 2
                 continue
             output = (output + 1) % self.task.n_outputs
         return self
+
+    def add_idle_tree(self) -> None:
+        """Add a tree that says nothing, where no split of the rows is worth one."""
+        self._took(0, Tree((Feature(0),), np.array([0]), np.array([[~0, ~1]]), np.zeros(2)))
 
     def cut_to(self, count: int) -> Boosting:
         """Remove all trees but the first ones."""
@@ -212,6 +224,7 @@ class Boosting:
             self.forest.remove_last(output)
             return False
         self.order.append(output)
+        self._tree_cycles += TREE_CYCLES + LEVEL_CYCLES * float(np.log2(tree.leaves.size))
         self._columns.learn(tree.tests())
         self._scores[:, output] += tree.leaves[tree.leaf_of(self._table.x)]
         if self._watched_scores is not self._scores:
@@ -222,5 +235,6 @@ class Boosting:
     def _note(self) -> None:
         watched, scores = self._watched, self._watched_scores
         self.course.bytes.append(self.forest.bytes())
+        self.course.cycles.append(self.start.cycles + self._tree_cycles)
         self.course.loss.append(self._loss.loss(scores, watched.y, watched.weight))
         self.course.error.append(self._loss.error(scores, watched.y, watched.weight))

@@ -84,7 +84,7 @@ class Columns:
         place = {feature: column for column, feature in enumerate(self.features)}
         for feature, cut in tests:
             column = place[feature]
-            self.known[column, np.searchsorted(self.cuts[column], cut)] = True
+            self.known[column, min(np.searchsorted(self.cuts[column], cut), MOST_CUTS - 1)] = True
 
     def _pair(self) -> Feature:
         first, second = (self._varying[i] for i in self._rng.integers(len(self._varying), size=2))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...codegen.program.qtype import QType
 from ...codegen.storage.bits import bits_for, packed_bytes
 from .columns import Feature, Ints
 from .trees import Tree
@@ -19,14 +20,14 @@ class Forest:
     Parameters
     ----------
     n_outputs : int
-    leaf_bits : int
-        Width of a leaf's value.
+    leaf_type : QType
+        Number type of the leaves.
     other_bytes : int
         What the model takes besides trees.
     """
 
-    def __init__(self, n_outputs: int, leaf_bits: int, other_bytes: int) -> None:
-        self.n_outputs, self.leaf_bits, self.other_bytes = n_outputs, leaf_bits, other_bytes
+    def __init__(self, n_outputs: int, leaf_type: QType, other_bytes: int) -> None:
+        self.n_outputs, self.leaf_type, self.other_bytes = n_outputs, leaf_type, other_bytes
         self.trees: list[list[Tree]] = [[] for _ in range(n_outputs)]
         self.tests: dict[Feature, Counter[int]] = {}
         self._sizes: Counter[int] = Counter()
@@ -64,6 +65,8 @@ class Forest:
         used, tests = len(self.tests), sum(map(len, self.tests.values()))
         low, high = (end(end(cuts) for cuts in self.tests.values()) for end in (min, max))
         groups = max(map(len, self.trees)) if self.n_outputs > 1 else 0
+        ends = [tree.ends for trees in self.trees for tree in trees]
+        leaves = min(low for low, _ in ends), max(high for _, high in ends)
         return [
             (used, bits_for(0, max(feature.first for feature in self.tests))),
             (used, bits_for(0, max(map(_partner_code, self.tests)))),
@@ -73,7 +76,7 @@ class Forest:
             (trees, bits_for(0, max(self._sizes) - min(self._sizes))),
             (2 * nodes, int(max(self._sizes) > 1)),
             (nodes, bits_for(0, tests - 1)),
-            (nodes + trees, self.leaf_bits),
+            (nodes + trees, bits_for(*self.leaf_type.quantize(leaves).tolist())),
         ]
 
 

@@ -8,11 +8,14 @@ import numpy as np
 
 from ...codegen.program.qtype import QType
 from ...codegen.storage import cheapest_storage
+from ..budget import COLUMN_CYCLES, VALUE_CYCLES
 from .columns import Ints
 from .linear import Linear, fit_linear
 from .losses import Reals, loss_of
 
-SUM_TYPE_BITS, WEIGHT_BITS, START_BITS = 32, 8, 16
+SUM_TYPE_BITS, WEIGHT_BITS = 32, 8
+START_BITS = 12  # of scores to begin with: sums with trees then have 16
+OUTPUT_CYCLES = 30.0  # of a score in straight-line code, beside its weights
 BIAS_BYTES = 2  # of a constant; of a linear model four
 
 
@@ -53,12 +56,21 @@ class Start:
         return QType(SUM_TYPE_BITS, self.weight_type.frac + self.x_frac)
 
     @property
+    def cycles(self) -> float:
+        """What it takes as straight-line code on an Uno, about."""
+        if self.weights is None:
+            return 0.0
+        used = np.count_nonzero(self.weights.any(axis=0))
+        return VALUE_CYCLES * np.count_nonzero(self.weights) + COLUMN_CYCLES * used + OUTPUT_CYCLES * self.bias.size
+
+    @property
     def bytes(self) -> int:
         """What flash holds of it, at most."""
         if self.weights is None:
             return BIAS_BYTES * self.bias.size * bool(self.bias.any())
         _, size = cheapest_storage(self.weights.shape, int(np.count_nonzero(self.weights)), WEIGHT_BITS)
-        return size + self.bias.size * SUM_TYPE_BITS // 8
+        words = np.abs(self.sum_type.quantize(self.bias)).max() < 1 << 15
+        return size + self.bias.size * (2 if words else 4)
 
 
 def constant_start(y: Reals, weight: Reals, problem: str, n_outputs: int, leaf_type: QType) -> Start:

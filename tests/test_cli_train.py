@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 
 import edgealgos
@@ -118,6 +119,41 @@ def test_the_family_and_its_settings_are_what_was_asked_for():
     assert (type(model).__name__, model.gamma, model.bits, model.random_state) == ("ProtoNNClassifier", 2.5, 4, 0)
 
 
+def test_a_family_that_joins_the_public_page_has_its_flags_and_auto_is_the_default(monkeypatch, capsys):
+    class AutoClassifier(BaseEstimator):
+        """Chooses.
+
+        Parameters
+        ----------
+        time_limit : float, default=60
+            Seconds that it may take. More is no worse.
+        board : str, default="uno"
+            Whose cycles count.
+        """
+
+        def __init__(self, *, time_limit=60, board="uno", random_state=None):
+            self.time_limit, self.board, self.random_state = time_limit, board, random_state
+
+        def fit(self, X, y):
+            told.append((self.time_limit, self.board, self.random_state))
+            self.model_bytes_ = 1
+            return self
+
+    told: list[object] = []
+    monkeypatch.setattr(edgealgos, "AutoClassifier", AutoClassifier, raising=False)
+    monkeypatch.setattr(edgealgos, "__all__", sorted({*edgealgos.__all__, "AutoClassifier"}))
+    monkeypatch.setattr(edgealgos, "save", lambda model, path: path)
+    families.families.cache_clear()
+    families.parameters.cache_clear()
+    try:
+        assert "Seconds that it may take (default: 60; auto)" in families.parameters()["time_limit"].help
+        assert main(["train", table(), "--time-limit", "7.5", "--board", "mega", "--test-size", "0"]) == 0
+    finally:
+        families.families.cache_clear()
+        families.parameters.cache_clear()
+    assert told == [(7.5, "mega", 0)]
+
+
 def test_weights_of_classes_by_their_labels():
     assert main(["train", table(), "--class-weight", "setosa=1,versicolor=2,virginica=3", *QUICK]) == 0
     assert edgealgos.load("t.edgealgos").class_weight == {"setosa": 1, "versicolor": 2, "virginica": 3}
@@ -193,6 +229,16 @@ def _asked(name: str) -> np.ndarray:
     return np.asarray(rows_to_ask(arguments, edgealgos.load("m.edgealgos"))[0])
 
 
+def test_rows_that_were_held_back_are_asked_about_alone(capsys):
+    assert main(["train", table(), "--save", "m.edgealgos", *QUICK]) == 0
+    from edgealgos.cli.data import rows_to_ask
+
+    for words, rows in (([], 150), (["--held-out"], 45), (["--held-out", "--test-size", "0.1"], 15)):
+        arguments = make_parser().parse_args(["simulate", "m.edgealgos", "t.csv", *words])
+        assert len(rows_to_ask(arguments, edgealgos.load("m.edgealgos"))[0]) == rows
+    assert "all rows are asked about" in capsys.readouterr().out
+
+
 # ---- any input, any place --------------------------------------------------------------------------------------------
 
 
@@ -216,6 +262,9 @@ def test_places_are_tried_before_anything_is_learnt(capsys, monkeypatch):
         (["--export", "t.csv"], "is no folder"),
         (["--export", "t.csv/out"], "no folder"),
         (["--export", "/proc/nothing/out"], "cannot be written"),
+        (["--export", "out/my-model"], "such as --name my_model"),
+        (["--export", "out/2nd"], "such as --name nd"),
+        (["--export", "out/m", "--board", "unoo"], "no board is called 'unoo'; did you mean uno?"),
     ):
         assert says in failure(capsys, "train", "iris", *words), words
     assert sorted(os.listdir()) == ["folder", "full", "t.csv"]

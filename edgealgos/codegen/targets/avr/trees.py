@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .straight_line import Code
+from .code import Code
 
 # A node compares a register with a constant: features that are read most wait in registers, the others are loaded to
 # r24. A leaf loads its number to r25, which is added to the sum in r14 and r15 where its tree ends.

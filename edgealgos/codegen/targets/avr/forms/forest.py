@@ -9,7 +9,7 @@ import numpy as np
 from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.program.program import Program
 
-from ..straight_line import Code
+from ..code import Code
 from ..trees import WINDOW, Node, Split, registers_for, trees, visits_of
 from .record import Form, Parts
 

@@ -60,7 +60,7 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
     if trees:
         tensors += [constants.flash(name, doc=doc) for name, doc in _DOCS.items() if name in weights]
         absent = {name: None for name in ("partners", "groups", "bias") if name not in weights}
-        fields = {name: name for name in _DOCS if name in weights} | absent
+        fields: dict[str, Any] = {name: name for name in _DOCS if name in weights} | absent
         body.append(Forest("scores", vector="x", values=None, start="start" if linear else None,
                                most_nodes=frame.structure["most_nodes"], **fields))  # fmt: skip
     return frame.program("BoostedTrees", [*tensors, frame.output()], {"predict": body})
@@ -111,7 +111,9 @@ class _BoostedTrees(EdgeEstimator):
         model = _model_of(grown, frame, mean, exponent)
         while self.max_cycles is not None and predicted_cycles_of(model) > self.max_cycles:
             if len(grown.boosting.order) <= 1:
-                raise ValueError(f"max_cycles={self.max_cycles} is too few; one tree takes {predicted_cycles_of(model)}")
+                raise ValueError(
+                    f"max_cycles={self.max_cycles} is too few; one tree takes {predicted_cycles_of(model)}"
+                )
             grown.boosting.cut_to(len(grown.boosting.order) * 9 // 10)
             model = _model_of(grown, frame, mean, exponent)
         return model
@@ -159,7 +161,10 @@ def _start_of(boosting: Boosting, mean: float, exponent: int) -> tuple[dict[str,
     """A linear model, or constants where any differs from zero."""
     start = boosting.start
     if start.weights is None or start.weight_type is None:
-        weights, qtypes = {"bias": np.ldexp(start.bias, exponent)}, {"bias": _moved(QType(32, start.out.frac), exponent)}
+        weights, qtypes = (
+            {"bias": np.ldexp(start.bias, exponent)},
+            {"bias": _moved(QType(32, start.out.frac), exponent)},
+        )
     else:
         weights = {"linear": np.ldexp(start.weights, exponent), "linear_bias": np.ldexp(start.bias, exponent)}
         qtypes = {name: _moved(kind, exponent) for name, kind in (

@@ -47,6 +47,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "Content",
-    "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
+    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES",
+    "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

@@ -96,8 +96,8 @@ class Settings:
         Of these weights, see :func:`~.linear.fit_linear`.
     """
 
-    growth: Growth = Growth(8, 8, 1.0)
-    rate: float = 0.5
+    growth: Growth
+    rate: float
     pairs: int = 0
     leaf_bits: int = 5
     linear: int = 0

@@ -60,7 +60,7 @@ class Columns:
     @property
     def inputs(self) -> int:
         """How many columns are inputs themselves."""
-        return self.x.shape[1]
+        return int(self.x.shape[1])
 
     def bins(self) -> NDArray[np.int32]:
         """Bins of all columns, shape (n, columns)."""
@@ -71,7 +71,7 @@ class Columns:
         if len(self._varying) < 2:
             return
         kept = [i for i in range(len(self.features)) if i < self.inputs or self.known[i].any()]
-        features, cuts = ([of[i] for i in kept] for of in (self.features, self.cuts))
+        features, cuts = [self.features[i] for i in kept], [self.cuts[i] for i in kept]
         drawn = [self._pair() for _ in range(count)]
         new = [pair for pair in dict.fromkeys(drawn) if pair not in features]
         new_cuts = [self._cuts(pair.of(self.x[self._sample]), sampled=True) for pair in new]
@@ -84,7 +84,7 @@ class Columns:
         place = {feature: column for column, feature in enumerate(self.features)}
         for feature, cut in tests:
             column = place[feature]
-            self.known[column, min(np.searchsorted(self.cuts[column], cut), MOST_CUTS - 1)] = True
+            self.known[column, min(int(np.searchsorted(self.cuts[column], cut)), MOST_CUTS - 1)] = True
 
     def _pair(self) -> Feature:
         first, second = (self._varying[i] for i in self._rng.integers(len(self._varying), size=2))
@@ -98,7 +98,7 @@ class Columns:
         levels = _distinct(ordered)
         if levels.size > MOST_CUTS + 1:
             levels = _distinct(ordered[np.linspace(0, ordered.size - 1, MOST_CUTS + 1).astype(int)])
-        return -((levels[:-1] + levels[1:]) // -2)  # the upper one of two middles: below it goes left
+        return np.asarray(-((levels[:-1] + levels[1:]) // -2))  # the upper one of two middles: below it goes left
 
     def _bins(self, features: list[Feature], cuts: list[Ints]) -> NDArray[np.int32]:
         found = np.empty((len(self.x), len(features)), np.int32)
@@ -108,4 +108,4 @@ class Columns:
 
 
 def _distinct(ordered: Ints) -> Ints:
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
+    return np.asarray(ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
 
-from .losses import Loss, Reals
+from .losses import Reals
 
 _STEPS = 100
 

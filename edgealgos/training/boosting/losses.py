@@ -1,6 +1,8 @@
-"""What boosting descends on: of scores and targets the gradients, the curvatures, the loss; knows no trees."""
+"""What boosting descends on: of scores and targets the slopes, the curvatures, the loss; knows no trees."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,82 +15,87 @@ LEAST_CURVATURE = 1e-6
 class Loss:
     """Loss of scores (n, outputs) for targets (n,): class indices, or real numbers."""
 
-    def bias(self, y: NDArray[np.float64], weight: Reals) -> Reals:
-        """Scores to begin with."""
+    def bias(self, y: Reals, weight: Reals) -> Reals:
+        """The constants that fit best."""
         raise NotImplementedError
 
-    def derivatives(self, scores: Reals, y: NDArray[np.float64], output: int) -> tuple[Reals, Reals]:
-        """Negative gradient and curvature in one output."""
+    def derivatives(self, scores: Reals, y: Reals, output: int) -> tuple[Reals, Reals]:
+        """Downward slope and curvature in one output."""
         raise NotImplementedError
 
-    def loss(self, scores: Reals, y: NDArray[np.float64], weight: Reals) -> float:
-        """Mean over the rows."""
+    def losses(self, scores: Reals, y: Reals) -> Reals:
+        """Loss of each row."""
+        raise NotImplementedError
+
+    def wrong(self, scores: Reals, y: Reals) -> NDArray[Any]:
+        """Whether each row is wrong; in a regression by how much, squared."""
+        raise NotImplementedError
+
+    def loss(self, scores: Reals, y: Reals, weight: Reals) -> float:
+        """Mean loss."""
         return float(np.average(self.losses(scores, y), weights=weight))
 
-    def losses(self, scores: Reals, y: NDArray[np.float64]) -> Reals:
-        """Of each row."""
-        raise NotImplementedError
-
-    def error(self, scores: Reals, y: NDArray[np.float64], weight: Reals) -> float:
-        """Share of rows that are wrong; of the variance in a regression."""
-        raise NotImplementedError
+    def error(self, scores: Reals, y: Reals, weight: Reals) -> float:
+        """Share of rows that are wrong; in a regression the mean square."""
+        return float(np.average(self.wrong(scores, y), weights=weight))
 
 
 class Logistic(Loss):
     """Two classes, one score."""
 
-    def bias(self, y, weight):
+    def bias(self, y: Reals, weight: Reals) -> Reals:
         share = np.average(y, weights=weight)
-        return np.log([share / (1 - share)])
+        return np.array([np.log(share / (1 - share))])
 
-    def derivatives(self, scores, y, output):
+    def derivatives(self, scores: Reals, y: Reals, output: int) -> tuple[Reals, Reals]:
         p = expit(scores[:, 0])
         return y - p, np.maximum(p * (1 - p), LEAST_CURVATURE)
 
-    def losses(self, scores, y):
-        return np.logaddexp(0, np.where(y > 0, -scores[:, 0], scores[:, 0]))
+    def losses(self, scores: Reals, y: Reals) -> Reals:
+        found: Reals = np.logaddexp(0, np.where(y > 0, -scores[:, 0], scores[:, 0]))
+        return found
 
-    def error(self, scores, y, weight):
-        return float(np.average((scores[:, 0] > 0) != (y > 0), weights=weight))
+    def wrong(self, scores: Reals, y: Reals) -> NDArray[Any]:
+        return np.asarray((scores[:, 0] > 0) != (y > 0))
 
 
 class Softmax(Loss):
     """A score for each class."""
 
     def __init__(self, n_classes: int) -> None:
-        self.n_classes = n_classes
+        self._n_classes = n_classes
 
-    def bias(self, y, weight):
-        logs = np.log(np.bincount(y.astype(int), weight, self.n_classes) / weight.sum())
-        return logs - logs.mean()
+    def bias(self, y: Reals, weight: Reals) -> Reals:
+        logs = np.log(np.bincount(y.astype(int), weight, self._n_classes) / weight.sum())
+        return np.asarray(logs - logs.mean())
 
-    def derivatives(self, scores, y, output):
+    def derivatives(self, scores: Reals, y: Reals, output: int) -> tuple[Reals, Reals]:
         p = softmax(scores, axis=1)[:, output]
-        curvature = p * (1 - p) * self.n_classes / (self.n_classes - 1)  # all scores may move: one counts for more
+        curvature = p * (1 - p) * self._n_classes / (self._n_classes - 1)  # all scores may move: one counts for more
         return (y == output) - p, np.maximum(curvature, LEAST_CURVATURE)
 
-    def losses(self, scores, y):
-        return -log_softmax(scores, axis=1)[np.arange(len(y)), y.astype(int)]
+    def losses(self, scores: Reals, y: Reals) -> Reals:
+        found: Reals = -log_softmax(scores, axis=1)[np.arange(len(y)), y.astype(int)]
+        return found
 
-    def error(self, scores, y, weight):
-        return float(np.average(scores.argmax(axis=1) != y, weights=weight))
+    def wrong(self, scores: Reals, y: Reals) -> NDArray[Any]:
+        return np.asarray(scores.argmax(axis=1) != y)
 
 
 class Squared(Loss):
     """A real target of mean 0 and deviation near 1."""
 
-    def bias(self, y, weight):
+    def bias(self, y: Reals, weight: Reals) -> Reals:
         return np.array([np.average(y, weights=weight)])
 
-    def derivatives(self, scores, y, output):
+    def derivatives(self, scores: Reals, y: Reals, output: int) -> tuple[Reals, Reals]:
         return y - scores[:, 0], np.ones(len(y))
 
-    def losses(self, scores, y):
-        return (y - scores[:, 0]) ** 2
+    def losses(self, scores: Reals, y: Reals) -> Reals:
+        found: Reals = (y - scores[:, 0]) ** 2
+        return found
 
-    def error(self, scores, y, weight):
-        mean = np.average(y, weights=weight)
-        return self.loss(scores, y, weight) / max(float(np.average((y - mean) ** 2, weights=weight)), 1e-30)
+    wrong = losses
 
 
 def loss_of(problem: str, n_outputs: int) -> Loss:

@@ -172,7 +172,7 @@ def finished(root: _Leaf, features: Sequence[Feature], cuts: Sequence[Ints], smo
     """The tree of a grown root with the best value in each leaf (not yet scaled by a rate); None for a bare leaf."""
     if root.below is None:
         return None
-    inner, leaves, children = [root], [], []
+    inner, leaves, children = [root], list[_Leaf](), list[list[int]]()
     for node in inner:  # grows while it is read: level by level
         assert node.below is not None
         row = []

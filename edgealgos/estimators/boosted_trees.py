@@ -109,11 +109,9 @@ class _BoostedTrees(EdgeEstimator):
         wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))
         model = _model_of(grown, frame, mean, exponent)
-        while self.max_cycles is not None and predicted_cycles_of(model) > self.max_cycles:
+        while self.max_cycles is not None and (cycles := predicted_cycles_of(model)) > self.max_cycles:
             if len(grown.boosting.order) <= 1:
-                raise ValueError(
-                    f"max_cycles={self.max_cycles} is too few; one tree takes {predicted_cycles_of(model)}"
-                )
+                raise ValueError(f"max_cycles={self.max_cycles} is too few: a single tree takes {cycles}")
             grown.boosting.cut_to(len(grown.boosting.order) * 9 // 10)
             model = _model_of(grown, frame, mean, exponent)
         return model
@@ -161,10 +159,8 @@ def _start_of(boosting: Boosting, mean: float, exponent: int) -> tuple[dict[str,
     """A linear model, or constants where any differs from zero."""
     start = boosting.start
     if start.weights is None or start.weight_type is None:
-        weights, qtypes = (
-            {"bias": np.ldexp(start.bias, exponent)},
-            {"bias": _moved(QType(32, start.out.frac), exponent)},
-        )
+        weights = {"bias": np.ldexp(start.bias, exponent)}
+        qtypes = {"bias": _moved(QType(32, start.out.frac), exponent)}
     else:
         weights = {"linear": np.ldexp(start.weights, exponent), "linear_bias": np.ldexp(start.bias, exponent)}
         qtypes = {name: _moved(kind, exponent) for name, kind in (

@@ -1,4 +1,4 @@
-"""Random forests for :mod:`.sample_programs`: trees of all shapes, pairs of features, leaves that are numbers or rows."""
+"""Random forests for :mod:`.sample_programs`: trees of all shapes, pairs of features, leaves of numbers or rows."""
 
 from __future__ import annotations
 

@@ -32,6 +32,7 @@ _OWN = {name: SHARED_PARAMETERS[name] for name in _SHARED} | {
     "n_estimators": (integer(1), NONE),
 }
 JUDGED_SHARE, MOST_JUDGED = 0.25, 3000
+MEAN_BYTES = 4  # of targets, at most
 MOST_ROUNDS = 200  # where bytes have no limit
 _DOCS = {
     "features": "inputs that tests compare",
@@ -92,7 +93,8 @@ class _BoostedTrees(EdgeEstimator):
         check_parameters(self, self.get_params(deep=False), self._declared)
 
     def _learned(self, examples: Examples, frame: Frame) -> Model:
-        return self._train(self._lesson(examples, frame))
+        """Rows are held out while settings are chosen, and for nothing else: leaves have one precision."""
+        return self._settle(self._train(self._lesson(examples, frame)), examples)
 
     def _train(self, lesson: Lesson) -> Model:
         from ..training.boosting.boost import MOST_ROWS, Table, Task
@@ -105,7 +107,7 @@ class _BoostedTrees(EdgeEstimator):
         if self.max_model_bytes is None:
             rounds.append(MOST_ROUNDS)
         task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype.frac, self.max_model_bytes, self.max_cycles,
-                    min(rounds, default=None), self.batch_size or MOST_ROWS)  # fmt: skip
+                    min(rounds, default=None), self.batch_size or MOST_ROWS, MEAN_BYTES if mean else 0)  # fmt: skip
         wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))
         model = _model_of(grown, frame, mean, exponent)

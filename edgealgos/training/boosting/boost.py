@@ -66,6 +66,8 @@ class Task:
         Trees of each output.
     most_rows : int
         Rows that a tree is grown on.
+    other_bytes : int
+        What the model takes besides.
     """
 
     problem: str
@@ -75,6 +77,7 @@ class Task:
     max_cycles: int | None = None
     max_rounds: int | None = None
     most_rows: int = MOST_ROWS
+    other_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ class Boosting:
     ) -> None:
         self.task, self.settings, self.start = task, settings, start
         self.course = Course()
-        self.forest = Forest(task.n_outputs, settings.leaf_type, start.bytes)
+        self.forest = Forest(task.n_outputs, settings.leaf_type, start.bytes + task.other_bytes)
         self.order: list[int] = []  # to which output each tree was added
         self._table, self._watched = table, watched if watched is not None else table
         self._loss = loss_of(task.problem, task.n_outputs)

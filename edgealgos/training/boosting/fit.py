@@ -101,7 +101,7 @@ def _chosen(splits: Sequence[Split], task: Task, wanted: Wanted, seed: int, verb
 
 def _grown(table: Table, task: Task, settings: Settings, seed: int, trees: int | None) -> Boosting:
     start = begun(table, task, settings)
-    if task.max_bytes is not None and start.bytes > task.max_bytes:
+    if task.max_bytes is not None and start.bytes + task.other_bytes > task.max_bytes:
         settings = replace(settings, linear=0)
         start = begun(table, task, settings)
     boosting = Boosting(table, task, settings, start, seed)
@@ -120,7 +120,10 @@ def _smallest(table: Table, task: Task, settings: Settings, seed: int) -> Boosti
         sizes.append(boosting.forest.bytes())
         if task.max_bytes is None or sizes[-1] <= task.max_bytes:
             return boosting
-    raise ValueError(f"max_model_bytes={task.max_bytes} is too small; the smallest trees take {min(sizes)} bytes")
+    raise ValueError(
+        f"max_model_bytes={task.max_bytes} is too small for boosted trees of {table.x.shape[1]} features and "
+        f"{task.n_outputs} scores; the least that works is max_model_bytes={min(sizes)}"
+    )
 
 
 def _nothing(table: Table, task: Task, settings: Settings) -> Any:

@@ -55,10 +55,13 @@ class _Bonsai(GradientTrained):
         projection_dim, depth = structure_for_budget(
             self.max_model_bytes, features, frame.n_outputs, projection_dim=self.projection_dim, depth=self.depth,
             problem=frame.problem, bits=lesson.bits, max_cycles=self.max_cycles,
+            least_cycles=self._least_cycles(lesson),
         )  # fmt: skip
-        structure = {"projection_dim": projection_dim, "depth": depth}
-        student = Bonsai(features, frame.n_outputs, frame.problem, **structure, sigma=self.sigma, bits=lesson.bits)
-        return student, structure
+        student = Bonsai(
+            features, frame.n_outputs, frame.problem, projection_dim=projection_dim, depth=depth, sigma=self.sigma,
+            bits=lesson.bits,
+        )  # fmt: skip
+        return student, student.structure
 
 
 class BonsaiClassifier(EdgeClassifier, _Bonsai):

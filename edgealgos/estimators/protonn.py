@@ -63,10 +63,13 @@ class _ProtoNN(GradientTrained):
         projection_dim, n_prototypes = structure_for_budget(
             self.max_model_bytes, features, frame.n_outputs, projection_dim=self.projection_dim,
             n_prototypes=self.n_prototypes, problem=frame.problem, bits=lesson.bits, max_cycles=self.max_cycles,
+            least_cycles=self._least_cycles(lesson),
         )  # fmt: skip
-        structure = {"projection_dim": projection_dim, "n_prototypes": n_prototypes}
-        student = ProtoNN(features, frame.n_outputs, frame.problem, **structure, gamma=self.gamma, bits=lesson.bits)
-        return student, structure
+        student = ProtoNN(
+            features, frame.n_outputs, frame.problem, projection_dim=projection_dim, n_prototypes=n_prototypes,
+            gamma=self.gamma, bits=lesson.bits,
+        )  # fmt: skip
+        return student, student.structure
 
 
 class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
@@ -214,6 +217,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     """
 
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+    _farthest = 2.0**12
 
     def __init__(
         self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,

@@ -20,6 +20,7 @@ from edgealgos.errors import UnsupportedModelError
 
 from ..program import InputEncoding, Program, verify
 from ..program.choose_encoding import MOST_SCALE
+from .columns import check_columns, names_of
 from .join import join
 
 Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -35,6 +36,10 @@ def lower(model: Any) -> Program:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
+    return replace(_lower(model), columns=names_of(model))
+
+
+def _lower(model: Any) -> Program:
     if isinstance(model, Pipeline):
         return _lower_pipeline(model)
     if not hasattr(model, "to_program"):
@@ -53,7 +58,7 @@ def _lower_pipeline(pipeline: Pipeline) -> Program:
     steps = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
     if not steps:
         raise UnsupportedModelError("the Pipeline has no steps")
-    program = lower(steps[-1][1])
+    program = _lower(steps[-1][1])
     for name, step in reversed(steps[:-1]):
         if hasattr(step, "to_program"):
             if step is not steps[0][1]:
@@ -147,7 +152,8 @@ def _shortest(offset: NDArray[np.float64], scale: NDArray[np.float64], width: in
 
 
 def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
-    """Samples as float64, refused where they are not finite or have the wrong number of features."""
+    """Samples as float64, refused where they are not finite, or have other features than the model was fitted on."""
+    check_columns(program.columns, X)
     samples: NDArray[np.float64] = check_array(X, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="X")
     width = program.input.size
     if program.steps is None:

@@ -38,9 +38,9 @@ class Measurement:
 def fit(
     counts: list[model.Counts], totals: NDArray[np.float64], left: NDArray[np.float64] | None = None
 ) -> dict[str, float]:
-    """Prices of the parts such that counts times prices come nearest to what is `left`, in parts of the totals.
+    """Costs of the parts such that counts times costs come nearest to what is `left`, in parts of the totals.
 
-    All of the totals are left unless prices of other parts are known.
+    All of the totals are left unless costs of other parts are known.
     """
     left = totals if left is None else left
     parts = sorted({part for row in counts for part in row})
@@ -50,17 +50,17 @@ def fit(
     largest = np.maximum(
         largest, _RARE * largest.max()
     )  # what is rare everywhere must not mend what is wrong elsewhere
-    # Parts that always come together cannot be told apart: a small penalty shares the price among them, and leaves to
+    # Parts that always come together cannot be told apart: a small penalty shares the cost among them, and leaves to
     # the serial loop what comes along with each of them.
     penalty = _RIDGE * np.sqrt(len(totals)) * np.diag([float(not part.startswith(model.LOOP)) for part in parts])
     solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(left / totals, np.zeros(len(parts))))
-    return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
+    return {part: round(float(cost), 2) for part, cost in zip(parts, solution / largest, strict=True)}
 
 
 def fit_above(
     counts: list[model.Counts], totals: NDArray[np.float64], bound: NDArray[np.bool_] | None = None
 ) -> dict[str, float]:
-    """Prices such that counts times prices are nowhere below the totals, and as little as can be above them.
+    """Costs such that counts times costs are nowhere below the totals, and as little as can be above them.
 
     Where `bound` is False something else may be the larger: there they are only asked not to be above.
     """
@@ -73,12 +73,12 @@ def fit_above(
     cost = np.append(np.full(count, _TIE), 1 / np.maximum(totals, 1.0))
     found = linprog(cost, np.vstack([above, enough]), np.append(totals, -totals[bound]))
     if not found.success:
-        raise RuntimeError(f"no prices bound what was measured: {found.message}")
-    return {part: float(np.ceil(100 * price) / 100) for part, price in zip(parts, found.x[:count], strict=True)}
+        raise RuntimeError(f"no costs bound what was measured: {found.message}")
+    return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
 def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
-    """Prices of flash, RAM and cycles."""
+    """Costs of flash, RAM and cycles."""
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
@@ -89,7 +89,7 @@ def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
 
 
 def _tables(program: Program) -> int:
-    return sum(item.amount for item in model.table_items(program))
+    return sum(item.amount for item in model.table_items(program, model.straight_line(program)))
 
 
 def stops_early(program: Program) -> bool:
@@ -126,9 +126,9 @@ def _stacks(found: list[Measurement]) -> dict[str, float]:
 def fit_new(
     found: list[Measurement], known: dict[str, dict[str, float]], without: list[Measurement] | None = None
 ) -> dict[str, dict[str, float]]:
-    """Prices of parts that are not known yet, those that are held fixed.
+    """Costs of parts that are not known yet, those that are held fixed.
 
-    `without` are the same programs without what is new: what the known prices get wrong in them is no price of it.
+    `without` are the same programs without what is new: what the known costs get wrong in them is no cost of it.
     """
     if without is None:
         wrong = {what: [0.0] * len(found) for what in known}
@@ -161,6 +161,6 @@ def _total(m: Measurement, what: str) -> float:
 
 
 def _left(m: Measurement, known: dict[str, dict[str, float]], what: str) -> float:
-    """What the known prices do not explain."""
+    """What the known costs do not explain."""
     counts = _COUNTS[what](m.program)
     return _total(m, what) - sum(known[what].get(part, 0.0) * amount for part, amount in counts.items())

@@ -1,9 +1,9 @@
-"""Measures prices on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
+"""Measures costs on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family. Prices of cycles come nearest to what was measured (non-negative least
+Builds and runs random programs of every family. Costs of cycles come nearest to what was measured (non-negative least
 squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
-``--op Clip`` it measures what programs with that op have no price of yet, with ``--missing`` products that no program
-has shown so far; the other prices stay as they are.
+``--op Clip`` it measures what programs with that op have no cost of yet, with ``--missing`` products that no program
+has shown so far; the other costs stay as they are.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.cost import model as prices
+from edgealgos.codegen.cost import model
 from edgealgos.codegen.emit.cpp.files import write_sketch
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.simulate.sketch import run_rows
@@ -83,7 +83,7 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
 
 
 def measure_all(count: int = 420) -> None:
-    """Measure, fit, check on programs that were not fitted; write prices that are fitted to all."""
+    """Measure, fit, check on programs that were not fitted; write costs that are fitted to all."""
     board = get_board("uno")
     kinds = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind) for kind in kinds]
@@ -99,7 +99,7 @@ def measure_all(count: int = 420) -> None:
 
 
 def measure_op(name: str, again: bool, count: int = 10) -> None:
-    """Prices of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
+    """Costs of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
     make = OF_OP.get(name, sample_programs.random_program)
     programs = (sample_programs.compiled(make(seed)).program for seed in range(1000))
     chosen = list(itertools.islice((p for p in programs if _has(p, name)), count))
@@ -114,17 +114,17 @@ def measure_record(name: str, make: Callable[[int, bool], Program], count: int =
     chosen = [sample_programs.compiled(make(seed, True)).program for seed in range(count)]
     without = [sample_programs.compiled(make(seed, False)).program for seed in range(count)]
     fresh = _measure_new(chosen, _own_parts(chosen, name), without)
-    print(f"    measured = {{\n        {prices.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
+    print(f"    measured = {{\n        {model.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
 
 
 def measure_missing(count: int = 4) -> None:
-    """Prices of products that random programs did not show, all others held fixed."""
-    known = prices.prices()
+    """Costs of products that random programs did not show, all others held fixed."""
+    known = model.measured_costs()
     wanted = []
     for kind in bare_products.kinds():
         programs = [bare_products.program(kind, seed) for seed in range(count)]
         if any(
-            part not in known[what] for p in programs for what, parts in prices.all_parts(p).items() for part in parts
+            part not in known[what] for p in programs for what, parts in model.all_parts(p).items() for part in parts
         ):
             wanted += programs
     _write(_measure_new(wanted))
@@ -133,18 +133,18 @@ def measure_missing(count: int = 4) -> None:
 def _measure_new(
     programs: list[Program], anew: Mapping[str, set[str]] | None = None, without: list[Program] | None = None
 ) -> dict[str, dict[str, float]]:
-    """Measure programs; prices of parts that have none yet, and of those that are wanted `anew`."""
+    """Measure programs; costs of parts that have none yet, and of those that are wanted `anew`."""
     anew = anew or {}
     known = {
-        what: {part: price for part, price in table.items() if part not in anew.get(what, ())}
-        for what, table in prices.prices().items()
+        what: {part: cost for part, cost in table.items() if part not in anew.get(what, ())}
+        for what, table in model.measured_costs().items()
     }
     for p in programs:  # to be built at all, they need a report
-        for what, parts in prices.all_parts(p).items():
-            prices.prices()[what].update(dict.fromkeys(parts - set(known[what]), 0.0))
+        for what, parts in model.all_parts(p).items():
+            model.measured_costs()[what].update(dict.fromkeys(parts - set(known[what]), 0.0))
     found, base = _measured(programs), None if without is None else _measured(without)
     fresh = fit_new(found, known, base)
-    prices.forget()
+    model.forget()
     for what, table in fresh.items():
         print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
     return fresh
@@ -161,7 +161,7 @@ def _own_parts(programs: list[Program], name: str) -> dict[str, set[str]]:
     others: dict[str, set[str]] = {}
     for program in programs:
         for op in program.ops():
-            for what, parts in prices.parts(program, op).items():
+            for what, parts in model.parts(program, op).items():
                 (own if type(op).__name__ == name else others).setdefault(what, set()).update(parts)
     return {what: parts - others.get(what, set()) for what, parts in own.items()}
 
@@ -175,23 +175,23 @@ def _run(jobs: list[Callable[[], Measurement]]) -> list[Measurement]:
 
 
 def _write(fresh: dict[str, dict[str, float]]) -> None:
-    """Write prices; parts that have no new one keep theirs."""
-    known = prices.prices()
-    COSTS.write_text(prices.table({what: known[what] | table for what, table in fresh.items()}), encoding="utf-8")
-    prices.forget()
+    """Write costs; parts that have no new one keep theirs."""
+    known = model.measured_costs()
+    COSTS.write_text(model.table({what: known[what] | table for what, table in fresh.items()}), encoding="utf-8")
+    model.forget()
 
 
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--op", help="only what programs with this op have no price of yet")
+    parser.add_argument("--op", help="only what programs with this op have no cost of yet")
     parser.add_argument(
         "--program",
         metavar="MODULE:FUNCTION",
         help="with --op: what makes a float program of a seed, with the op or without it; prints the op's record",
     )
     parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
-    parser.add_argument("--missing", action="store_true", help="only kinds of products that have no price yet")
+    parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     asked = parser.parse_args()
     if asked.op and asked.program:
         module, _, function = asked.program.partition(":")

@@ -10,11 +10,12 @@ import edgealgos
 from edgealgos import BoardError, Budget, DoesNotFitError, export_cpp
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.cost.budget import check_fits
+from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.passes.choose_forms import predicted_cycles
 from edgealgos.codegen.targets import architectures, board, frameworks
 from edgealgos.codegen.targets.boards import BOARDS, get_board
 from tests.support import sample_programs as programs
+from tools import board_table
 
 PARTS = {
     "name": "trial", "title": "a trial board", "architecture": architectures.AVR, "framework": frameworks.ARDUINO,
@@ -122,6 +123,12 @@ def test_a_board_that_no_compiler_here_knows_gets_a_clear_sentence(name):
 def test_what_is_no_name_lists_the_known_ones(wrong):
     with pytest.raises(ValueError, match=r"Known boards: uno"):
         get_board(wrong)
+
+
+def test_the_tables_in_readme_and_docs_are_those_of_the_records():
+    for path, text in board_table.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name}: run python -m tools.board_table"
+        assert all(f"`{name}`" in text for name in BOARDS)
 
 
 # ---- what a board lacks --------------------------------------------------------------------------------------------

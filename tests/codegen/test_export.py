@@ -235,7 +235,7 @@ def test_two_models_live_in_one_sketch(tmp_path):
 def test_the_library_layout_is_an_arduino_library(model, tmp_path):
     export_arduino(model, tmp_path / "digits", layout="library")
     root = tmp_path / "digits"
-    names = {"library.properties", "keywords.txt", "README.md", "manifest.json", "src/digits_model.h",
+    names = {"library.properties", "library.json", "keywords.txt", "README.md", "manifest.json", "src/digits_model.h",
              "src/digits_model.cpp", "src/edgealgos_runtime.h", "examples/digits_serial/digits_serial.ino"}  # fmt: skip
     assert set(files(root)) == names
     facts = dict(line.split("=", 1) for line in (root / "library.properties").read_text().splitlines())
@@ -243,6 +243,10 @@ def test_the_library_layout_is_an_arduino_library(model, tmp_path):
     assert required <= set(facts)
     assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_ .-]{0,62}", facts["name"])
     assert re.fullmatch(r"\d+\.\d+\.\d+", facts["version"])
+    assert facts["architectures"] == "*"
+    platformio = json.loads((root / "library.json").read_text())
+    assert (platformio["name"], platformio["version"]) == (facts["name"], facts["version"])
+    assert (root / platformio["build"]["srcDir"] / platformio["headers"]).is_file()
     assert all("\t" in line for line in (root / "keywords.txt").read_text().splitlines())
     with zipfile.ZipFile(tmp_path / "digits.zip", "w") as archive:
         for name in files(root):

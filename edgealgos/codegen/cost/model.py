@@ -16,20 +16,23 @@ from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
-from ..program import Op, Program, Space
-from ..program.op import Counts
-from ..storage import tensor_bytes
+from ..program.decimals import decimal_scales
+from ..program.op import Counts, Op
+from ..program.program import Program
+from ..program.tensor import Space
 from ..storage.needs import table_bytes
+from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
 from ..targets.boards import Board
 from .items import Kind, ReportItem
 
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
+StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
 LOOP = "Arduino core and serial loop"
 
 
-def prices(file: str = COSTS) -> dict[str, dict[str, float]]:
+def measured_costs(file: str = COSTS) -> dict[str, dict[str, float]]:
     """Measured costs: flash bytes, cycles and stack bytes of a part."""
     return _loaded(file)
 
@@ -48,20 +51,21 @@ def forget() -> None:
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
     """Cycles of a prediction and flash of the sketch."""
-    spent, flash = cycle_items(program, board), (*table_items(program), *code_items(program, board))
-    return sum(item.amount for item in spent), sum(item.amount for item in flash)
+    straight = straight_line(program)
+    flash = [*table_items(program, straight), *code_items(program, board)]
+    return sum(item.amount for item in cycle_items(program, board, straight)), sum(item.amount for item in flash)
 
 
-def table_items(program: Program) -> list[ReportItem]:
+def table_items(program: Program, straight: StraightLine) -> list[ReportItem]:
     """Flash of the tables; scalars are operands of instructions and part of the code."""
     absent = not_stored(program)
     tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
     left = [t.table for t in tables]
     items = [ReportItem(Kind.TABLE, f"table {t.name}", tensor_bytes(t), t.name) for t in left if t is not None]
     items += [ReportItem(Kind.LOOK_UP_TABLE, f"table {name}", size) for name, size in table_bytes(program).items()]
-    code = straight_line(program).items()
     return items + [
-        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name) for name, (size, _) in code
+        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name)
+        for name, (size, _) in straight.items()
     ]
 
 
@@ -70,12 +74,14 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     costs = board.cost_model
     if costs is None:
         return []
-    price = _Prices(program, costs.prices, "flash")
-    found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
+    cost = _Costs(program, costs.table, "flash")
     amounts = code_counts(program)
+    found = [ReportItem(Kind.CORE, LOOP, round(cost.of(LOOP)) + costs.core_flash)]
+    lines = application_counts(program)
+    found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
-        ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()
+        ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()
     ]
 
 
@@ -84,25 +90,25 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     costs = board.cost_model
     if costs is None:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
-    price = _Prices(program, costs.prices, "ram")
-    frames = sum(amount * price.of(part) for part, amount in stack_counts(program).items() if amount)
-    stack = max(frames, price.of(f"serial loop ({stack_kind(program)})"))
+    cost = _Costs(program, costs.table, "ram")
+    frames = sum(amount * cost.of(part) for part, amount in stack_counts(program).items() if amount)
+    lines = sum(cost.of(part) for part in application_counts(program))
+    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
-        ReportItem(Kind.CORE, LOOP, round(price.of("core")) + costs.core_ram),
+        ReportItem(Kind.CORE, LOOP, round(cost.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
 
 
-def cycle_items(program: Program, board: Board) -> list[ReportItem]:
+def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
     costs = board.cost_model
     if costs is None:
         return []
-    price = _Prices(program, costs.prices, "cycles")
+    cost = _Costs(program, costs.table, "cycles")
     items = []
-    straight = straight_line(program)
     for function, op, times in _timed_ops(program):
-        spent = sum(round(amount * price.of(part)) for part, amount in op_counts(program, op).items() if amount)
+        spent = sum(round(amount * cost.of(part)) for part, amount in op_counts(program, op).items() if amount)
         spent += round(sum(straight[name][1] for name in op.reads if name in straight))
         kind = type(op).__name__
         label = f"{function}: {kind} {op.out}" if program.steps is not None else f"{kind} {op.out}"
@@ -110,12 +116,12 @@ def cycle_items(program: Program, board: Board) -> list[ReportItem]:
     return items
 
 
-class _Prices:
+class _Costs:
     """Looks up what a part costs; one that was never measured is an error, never free."""
 
     def __init__(self, program: Program, file: str, what: str) -> None:
         self._program, self._file, self._what = program, file, what
-        self._table = prices(file)[what]
+        self._table = measured_costs(file)[what]
 
     def of(self, part: str) -> float:
         """Cycles or bytes of one such part."""
@@ -147,7 +153,7 @@ def all_parts(program: Program) -> dict[str, set[str]]:
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
-def straight_line(program: Program) -> dict[str, tuple[int, float]]:
+def straight_line(program: Program) -> StraightLine:
     """Bytes and cycles a call of the constants that are straight-line code."""
     found = {}
     for op in program.ops():
@@ -197,9 +203,20 @@ def op_counts(program: Program, op: Op) -> Counts:
 
 def code_counts(program: Program) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({LOOP: 1})
+    counts: Counts = Counter({LOOP: 1}) + application_counts(program)
     for part, amount, _, _ in _code(program):
         counts[part] += amount
+    return counts
+
+
+def application_counts(program: Program) -> Counts:
+    """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
+    counts: Counts = Counter({f"serial lines ({stack_kind(program)})": 1})
+    scales = decimal_scales(program.encoding)
+    if scales is not None and not program.encoding.uniform:
+        counts |= Counter({"decimal numbers by feature": 1, "scale of decimal numbers": len(scales)})
+    elif scales is not None and not scales[0].whole:
+        counts["decimal numbers"] = 1
     return counts
 
 

@@ -12,11 +12,9 @@ from sklearn.utils.validation import validate_data
 
 def names_of(model: Any) -> tuple[str, ...]:
     """Names of the raw columns that a model was fitted on; empty where they had none."""
-    steps = (
-        [step for _, step in model.steps if step not in (None, "passthrough")] if isinstance(model, Pipeline) else []
-    )
-    names = getattr(steps[0] if steps else model, "feature_names_in_", ())
-    return tuple(str(name) for name in names)
+    while isinstance(model, Pipeline) and model.steps:
+        model = next((step for _, step in model.steps if step is not None and step != "passthrough"), None)
+    return tuple(str(name) for name in getattr(model, "feature_names_in_", ()))
 
 
 def check_columns(names: tuple[str, ...], X: Any) -> None:

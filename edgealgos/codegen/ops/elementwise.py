@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +26,11 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.scores import decide
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["Add", "ArgMax", "Rescale", "Standardize"]
 
@@ -43,6 +45,10 @@ class Add(Op):
     kernels = ("runtime",)
     largest = counting()
     bound = cannot_overflow("a sum of two words saturates")
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        return self.out, self.a, self.b
 
     def shapes(self, program: Program) -> Shapes:
         return dict.fromkeys(("out", "a", "b"), program[self.out].shape)
@@ -122,6 +128,10 @@ class Standardize(Op):
     kernels = ("runtime",)
     largest = counting()
     bound = cannot_overflow("multipliers and addends are made such that sums stay below 2^31")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return (self.out,)
 
     def shapes(self, program: Program) -> Shapes:
         return dict.fromkeys(("out", "source", "multiplier", "addend", "shift"), program[self.out].shape)

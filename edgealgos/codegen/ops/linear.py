@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,8 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Space, Tensor
-from ..program.verify import axes
 from ..storage.dense import DENSE
 from ..storage.record import storage_of
 from ..storage.sparse import BITMAP
@@ -47,7 +45,10 @@ from .products import (
     wrap,
 )
 
-__all__ = ["MatVec", "PushColumn", "Settle"]
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["MatVec", "PushColumn", "Requantize"]
 
 POSITION = "position"
 
@@ -72,7 +73,7 @@ class MatVec(Op):
         return program[self.matrix].type.frac + program[self.vector].type.frac
 
     def shapes(self, program: Program) -> Shapes:
-        rows, columns = axes(program, self, self.matrix, 2)
+        rows, columns = self.axes(program, self.matrix, 2)
         return {"out": (rows,), "matrix": (rows, columns), "vector": (columns,), "bias": (rows,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
@@ -108,7 +109,7 @@ class MatVec(Op):
         return (Product(program[self.matrix], program[self.vector], self.acc_bits),)
 
     def streamed(self, program: Program) -> Streamed:
-        """Sums that grow by a column of the matrix with each feature, and what settles them."""
+        """Sums that grow by a column of the matrix with each feature, and what brings them into the output's type."""
         matrix, sums = program[self.matrix], f"{self.out}_sums"
         by_columns = np.ascontiguousarray(matrix.values.T)
         turned = replace(matrix, shape=by_columns.shape, data=by_columns, storage=DENSE.name)
@@ -118,7 +119,7 @@ class MatVec(Op):
             Tensor(POSITION, (2,), Space.STATE, QType(16, 0), doc="where the next column's masks and values lie"),
         )  # fmt: skip
         push = PushColumn(sums, self.matrix, self.vector, POSITION)
-        return Streamed((push,), (Settle(self.out, sums, self.bias),), (turned,), state)
+        return Streamed((push,), (Requantize(self.out, sums, self.bias),), (turned,), state)
 
     def cost(self, program: Program) -> Counts:
         out = program[self.out]
@@ -155,7 +156,7 @@ class PushColumn(Op):
     bound = cannot_overflow("the product that it was made of has been proven")
 
     def shapes(self, program: Program) -> Shapes:
-        features, _ = axes(program, self, self.matrix, 2)
+        features, _ = self.axes(program, self.matrix, 2)
         out = program[self.out].shape
         return {"out": FREE, "matrix": (features, *out), "vector": (1,), "position": (2,)}
 
@@ -194,8 +195,8 @@ class PushColumn(Op):
 
 
 @dataclass(frozen=True)
-class Settle(Op):
-    """``out = source + bias`` in another type; the two have one scale, that of an accumulator (requantisation)."""
+class Requantize(Op):
+    """``out = source + bias`` in another type; the two have one scale, that of an accumulator."""
 
     source: Read
     bias: Constant | None = None
@@ -219,15 +220,15 @@ class Settle(Op):
         return {}
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call Settle": 1, "Settle": program[self.out].size})
+        return Counter({"call Requantize": 1, "Requantize": program[self.out].size})
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces("Settle", frames=frozenset({"Settle"}))
+        return Pieces("Requantize", frames=frozenset({"Requantize"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
         out, source = program[self.out].type, program[self.source].type
         bias = cpp.or_null(self.bias, cpp.type(self.source))
-        call = f"edgealgos::settle<{source.frac - out.frac}, {out.bits}>"
+        call = f"edgealgos::requantize<{source.frac - out.frac}, {out.bits}>"
         return f"{call}({self.source}, {bias}, {cpp.ref(self.out)}, {program[self.out].size});"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,11 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import CANDIDATE, PREACTIVATION, STATE, Ints, QType, shift_right
 from ..program.tables import TANH, TANH_SHIFT
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["GatedUpdate", "LeakyUpdate"]
 
@@ -56,6 +58,10 @@ class GatedUpdate(Op):
     kernels = ("runtime",)
     largest = counting(out=255)
     bound = cannot_overflow("a byte times a byte and a byte times the state make 16 and 24 bits")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.preactivation
 
     def shapes(self, program: Program) -> Shapes:
         state = program[self.out].shape
@@ -113,6 +119,10 @@ class LeakyUpdate(Op):
     kernels = ("runtime",)
     largest = counting(out=255)
     bound = cannot_overflow("a word times a byte and a word times a word fit into 32 bits")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.preactivation
 
     def shapes(self, program: Program) -> Shapes:
         state = program[self.out].shape

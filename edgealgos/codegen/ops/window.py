@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.scores import margin
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["CountStep", "KeepConfident", "StartWindow"]
 
@@ -47,6 +49,10 @@ class CountStep(Op):
     kernels = ("runtime",)
     largest = counting(kept=255)
     bound = cannot_overflow("it begins anew after two periods")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return (self.out,)
 
     @property
     def stops_early(self) -> bool:
@@ -144,6 +150,10 @@ class KeepConfident(Op):
     kernels = ("runtime",)
     largest = counting(out=255)
     bound = cannot_overflow("it compares and copies")
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        return self.out, self.source
 
     def shapes(self, program: Program) -> Shapes:
         scores = program[self.out].shape

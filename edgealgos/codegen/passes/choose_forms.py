@@ -1,6 +1,6 @@
 """Chooses which products become faster and larger: blocks of rows instead of packed rows, or straight-line code.
 
-Knows programs, boards and prices, nothing of C++.
+Knows programs, boards and their costs, nothing of C++.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from itertools import product
 
 from ..cost.budget import Budget
 from ..cost.model import needs
-from ..program import Op, Program, Tensor
-from ..storage import BLOCKS, storage_of
+from ..program.op import Op
+from ..program.program import Program
+from ..program.tensor import Tensor
+from ..storage.dense import BLOCKS
 from ..storage.needs import model_bytes
+from ..storage.record import storage_of
 from ..targets.avr.forms import form_of, groups
 from ..targets.boards import Board, get_board
 

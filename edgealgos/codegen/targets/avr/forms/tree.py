@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from edgealgos.codegen.ops.products import ROWS_AT_ONCE, row_chunks
 from edgealgos.codegen.ops.tree import TreeWalk
-from edgealgos.codegen.program import Program, Tensor
 from edgealgos.codegen.storage.record import bytes_by_bytes
 
 from ..straight_line import Narrow, product, tree
 from .record import Form, Parts
 from .text import statement
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.program.program import Program
+    from edgealgos.codegen.program.tensor import Tensor
 
 
 class TreeForm(Form):
@@ -47,7 +51,7 @@ class TreeForm(Form):
         found = Narrow(of_gates, 8)
         return found if of_weights == 0 and found.possible else None
 
-    def shares(self, program: Program, op: TreeWalk, name: str) -> Sequence[float]:
+    def shares(self, program: Program, op: TreeWalk, name: str) -> Iterable[float]:
         return op.node_shares(program)
 
     def partial(self, op: TreeWalk) -> tuple[int, ...]:

@@ -41,3 +41,13 @@ def cannot_apply(estimator):
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=cannot_apply)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
+
+
+DEFAULTS = [type(estimator)() for estimator in ESTIMATORS]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(DEFAULTS, expected_failed_checks=cannot_apply)
+def test_scikit_learn_check_of_the_defaults(estimator, check):
+    check(estimator)

@@ -11,9 +11,9 @@ from sklearn.exceptions import NotFittedError
 import edgealgos as ea
 
 QUICK = {"epochs": 3, "random_state": 0}
-FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier]
+FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier, ea.BoostedTreesClassifier]
 SEQUENCES = [ea.FastGRNNClassifier, ea.FastRNNClassifier]
-REGRESSORS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.FastGRNNRegressor]
+REGRESSORS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.BoostedTreesRegressor, ea.FastGRNNRegressor]
 ALL = [*FLAT, *SEQUENCES, *REGRESSORS]
 
 
@@ -64,8 +64,8 @@ def test_one_class_only(kind, data):
 @pytest.mark.parametrize("kind", ALL)
 def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
     X, y = data
-    with pytest.raises(ValueError, match=r"5.* too small") as info:
-        kind(max_model_bytes=5, **QUICK).fit(X, y)
+    with pytest.raises(ValueError, match=r"2.* too small") as info:
+        kind(max_model_bytes=2, **QUICK).fit(X, y)
     least = int(re.search(r"the least that works is max_model_bytes=(\d+)", str(info.value))[1])
     assert kind(max_model_bytes=least, **QUICK).fit(X, y).model_bytes_ <= least
     with pytest.raises(ValueError, match=f"the least that works is max_model_bytes={least}$"):

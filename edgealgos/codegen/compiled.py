@@ -13,7 +13,7 @@ from ..files import Scratch
 from .cost.budget import Budget
 from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
-from .lowering.sklearn import Widths, calibration_rows, lower_sklearn
+from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn
 from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -240,5 +240,5 @@ def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | 
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
         lambda *widths: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*widths)), rows, widths[0]),
-        rows, model.predict(X_calibration), name,
+        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT),
     )  # fmt: skip

@@ -25,6 +25,7 @@ _KERNELS = {
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",
     "@DECIMALS@": "generic/kernels/decimals.h",

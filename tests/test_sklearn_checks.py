@@ -20,6 +20,8 @@ ESTIMATORS = [
     edgealgos.BonsaiRegressor(**QUICK, **TREE),
     edgealgos.ProtoNNClassifier(**QUICK | PROTOTYPES),
     edgealgos.ProtoNNRegressor(**QUICK | PROTOTYPES),
+    edgealgos.BoostedTreesClassifier(**QUICK),
+    edgealgos.BoostedTreesRegressor(**QUICK),
     edgealgos.FastGRNNClassifier(**QUICK | CELL),
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),

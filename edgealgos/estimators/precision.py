@@ -31,6 +31,13 @@ def proven(model: Model) -> tuple[Model, Program]:
             model = _with_matrix(model, overflow.matrix, values, coarser)
 
 
+def predicted_cycles_of(model: Model) -> int:
+    """Cycles of a prediction on an Uno."""
+    from ..codegen.passes.choose_forms import predicted_cycles
+
+    return predicted_cycles(proven(model)[1])
+
+
 def device_error(model: Model, held_out: Examples) -> float:
     """Share of rows, as they weigh, that the device program gets wrong (regressors: of the targets' variance)."""
     return error_on(proven(model)[1], held_out.rows, held_out.y, held_out.weight)

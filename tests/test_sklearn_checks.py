@@ -67,6 +67,6 @@ def checks_of_the_defaults():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize(("estimator", "check"), checks_of_the_defaults())
+@pytest.mark.parametrize(("estimator", "check"), list(checks_of_the_defaults()))
 def test_scikit_learn_check_of_the_defaults(estimator, check):
     check(estimator)

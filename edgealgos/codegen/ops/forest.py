@@ -265,18 +265,20 @@ class Forest(Op):
         names = (self.features, self.partners, self.counts, self.cuts, self.tests, self.inner, self.sizes, self.leaves)
         trees = f"edgealgos::trees({', '.join(_numbers(cpp, name) for name in names)})"
         index = "uint16_t" if 2 * program[self.tests].size < 1 << 16 else "uint32_t"
-        kinds = f"{index}, {program[self.cuts].size}"
-        numbers = f"{trees}, {self.most_nodes}, {program[self.features].size}"
-        count = program[self.sizes].size
+        kinds = f"{index}, {cpp.constant('kCuts', program[self.cuts].size)}"
+        used = cpp.constant("kFeatures", program[self.features].size)
+        numbers = f"{trees}, {cpp.constant('kMostNodes', self.most_nodes)}, {used}"
+        count = cpp.constant("kTrees", program[self.sizes].size)
         start = "edgealgos::Always{0}" if self.start is None else f"edgealgos::vector({self.start})"
-        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size});"
+        outputs = cpp.constant("kOutputs", program[self.out].size)
+        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {outputs});"
         if self.values is not None:
             return f"edgealgos::forest_of_rows<{kinds}>({numbers}, {count}, {self.values}, {tail}"
         groups = _numbers(cpp, self.groups, count)
         return f"edgealgos::forest<int{self.acc_bits}_t, {kinds}>({numbers}, {groups}, {tail}"
 
 
-def _numbers(cpp: Cpp, name: str | None, otherwise: int = 0) -> str:
+def _numbers(cpp: Cpp, name: str | None, otherwise: str = "0") -> str:
     """The reader of numbers, or of one number everywhere."""
     return f"edgealgos::Always{{{otherwise}}}" if name is None else cpp.rows(name)
 

@@ -4,7 +4,8 @@ Knows programs and the memory plan, nothing of estimators.
 """
 
 from .literals import number_lines
-from .model import model_header, model_source, runtime_header
+from .kernels import runtime_header
+from .model import model_header, model_source
 from .template import template
 
 __all__ = ["model_header", "model_source", "number_lines", "runtime_header", "template"]

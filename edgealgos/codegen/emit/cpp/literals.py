@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from edgealgos.codegen.program.qtype import QType
 
-_LINE = 110
+_LINE, _WIDEST = 110, 120
 
 
 def c_type(qtype: QType) -> str:
@@ -28,6 +28,17 @@ def number_lines(values: Iterable[int] | NDArray[Any]) -> str:
             line = "   "
         line += word
     return "\n".join([*lines, line])
+
+
+def folded(line: str, indent: str) -> str:
+    """A line of C++ with arguments on as many lines as they need."""
+    if len(indent) + len(line) <= _WIDEST:
+        return indent + line
+    lines, rest = [], line
+    while len(indent) + len(rest) > _WIDEST and (place := rest.rfind(", ", 0, _WIDEST - len(indent))) > 0:
+        lines.append(indent + rest[: place + 1])
+        rest, indent = rest[place + 2 :], indent if lines[1:] else f"{indent}    "
+    return "\n".join([*lines, indent + rest])
 
 
 def c_string(text: str) -> str:

@@ -1,4 +1,4 @@
-// ${name}: tables in flash, then straight-line calls of the kernels in edgealgos_runtime.h.
+// ${name}: kernels, tables in flash, and the functions of the model, which call the kernels one after the other.
 #include "${name}_model.h"
 #include "edgealgos_runtime.h"
 

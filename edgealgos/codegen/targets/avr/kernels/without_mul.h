@@ -1,8 +1,8 @@
 // Inner loops of the kernels for an AVR without a multiplier (ATtiny): products of bytes by shifting and adding.
 //
 // A product is made from its upper end: for each bit of the weight, lowest first, the factor is added to the upper byte
-// of the product, which then moves down by a bit; at the sign's bit it is subtracted, and where the factor is negative the
-// weight is taken from the upper byte. Every bit takes 4 cycles, whether it is set or not.
+// of the product, which then moves down by a bit; at the sign's bit it is subtracted, and where the factor is negative
+// the weight is taken from the upper byte. Every bit takes 4 cycles, whether it is set or not.
 #ifndef EDGEALGOS_WITHOUT_MUL_H
 #define EDGEALGOS_WITHOUT_MUL_H
 
@@ -124,7 +124,8 @@ inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const in
   return bitmap_row<int32_t>(bits, values, vector, mask_bytes);
 }
 
-// |z - b|^2 of vectors of 7 bits, 65535 if it is more; once the high byte of the sum is above `far` the rest is left out.
+// |z - b|^2 of vectors of 7 bits, 65535 if it is more; once the high byte of the sum is above `far` the rest is left
+// out.
 EDGEALGOS_KERNEL uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint8_t width, uint8_t far) {
   uint16_t sum = 0;
   for (; width && static_cast<uint8_t>(sum >> 8) <= far; --width) {

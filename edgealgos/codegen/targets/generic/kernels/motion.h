@@ -19,7 +19,8 @@ bool decimate(const int16_t *x, int32_t *sums, int16_t *phase, const int32_t *ce
   return true;
 }
 
-// The newest frame takes the place of the oldest; sums, squares and counts of 2^BinBits bins an axis follow (null: none).
+// The newest frame takes the place of the oldest; sums, squares and counts of 2^BinBits bins an axis follow (null:
+// none).
 template <int Frames, int BinBits, class Counts>
 void slide_window(const int8_t *frame, int8_t *window, int16_t *position, int16_t *sums, int32_t *squares,
                   Counts *counts, uint8_t axes) {
@@ -28,7 +29,8 @@ void slide_window(const int8_t *frame, int8_t *window, int16_t *position, int16_
     const int8_t gone = slot[a], come = frame[a];
     slot[a] = come;
     if (sums) sums[a] = static_cast<int16_t>(sums[a] + come - gone);
-    if (squares) squares[a] += static_cast<int16_t>(come * come) - static_cast<int32_t>(static_cast<int16_t>(gone * gone));
+    if (squares)
+      squares[a] += static_cast<int16_t>(come * come) - static_cast<int32_t>(static_cast<int16_t>(gone * gone));
     if (counts) {
       --counts[static_cast<uint8_t>(gone + 128) >> (8 - BinBits)];
       ++counts[static_cast<uint8_t>(come + 128) >> (8 - BinBits)];

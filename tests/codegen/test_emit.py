@@ -21,7 +21,9 @@ def tiny():
 def test_a_product_names_its_numbers():
     source = model_source(to_integer(programs.bonsai(0, features=8, width=3, density=0.2)), "tiny")
     numbers = r"constexpr int kBits = 8, kShift = -?\d+, kRows = 3;\n    constexpr uint8_t kColumns = 8;"
-    call = r"edgealgos::matvec<int16_t, kShift, kBits>\(edgealgos::bitmap\(Z_bits, Z\), z_bias, x, z, kRows, kColumns\);"
+    call = (
+        r"edgealgos::matvec<int16_t, kShift, kBits>\(edgealgos::bitmap\(Z_bits, Z\), z_bias, x, z, kRows, kColumns\);"
+    )
     assert re.search(f"  {{\n    {numbers}\n    {call}\n  }}\n", source)
     assert "    constexpr int kScores = 4;\n    return edgealgos::argmax(scores_, kScores);" in source
 

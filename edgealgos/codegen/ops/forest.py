@@ -268,19 +268,20 @@ class Forest(Op):
         kinds = f"{index}, {cpp.constant('kCuts', program[self.cuts].size)}"
         used = cpp.constant("kFeatures", program[self.features].size)
         numbers = f"{trees}, {cpp.constant('kMostNodes', self.most_nodes)}, {used}"
-        count = cpp.constant("kTrees", program[self.sizes].size)
         start = "edgealgos::Always{0}" if self.start is None else f"edgealgos::vector({self.start})"
         outputs = cpp.constant("kOutputs", program[self.out].size)
         tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {outputs});"
-        if self.values is not None:
-            return f"edgealgos::forest_of_rows<{kinds}>({numbers}, {count}, {self.values}, {tail}"
-        groups = _numbers(cpp, self.groups, count)
-        return f"edgealgos::forest<int{self.acc_bits}_t, {kinds}>({numbers}, {groups}, {tail}"
+        kernel = f"forest_of_rows<{kinds}>" if self.values is not None else f"forest<int{self.acc_bits}_t, {kinds}>"
+        if self.groups is not None and self.values is None:
+            return f"edgealgos::{kernel}({numbers}, {cpp.rows(self.groups)}, {tail}"
+        count = cpp.constant("kTrees", program[self.sizes].size)
+        groups = f"edgealgos::Always{{{count}}}" if self.values is None else f"{count}, {self.values}"
+        return f"edgealgos::{kernel}({numbers}, {groups}, {tail}"
 
 
-def _numbers(cpp: Cpp, name: str | None, otherwise: str = "0") -> str:
-    """The reader of numbers, or of one number everywhere."""
-    return f"edgealgos::Always{{{otherwise}}}" if name is None else cpp.rows(name)
+def _numbers(cpp: Cpp, name: str | None) -> str:
+    """The reader of numbers, or of zero everywhere."""
+    return "edgealgos::Always{0}" if name is None else cpp.rows(name)
 
 
 def _makes_trees(sizes: Ints, inner: Ints) -> bool:

@@ -3,8 +3,8 @@
 Knows programs and the memory plan, nothing of estimators.
 """
 
-from .literals import number_lines
 from .kernels import runtime_header
+from .literals import number_lines
 from .model import model_header, model_source
 from .template import template
 

@@ -42,12 +42,14 @@ def with_documents(
 
 
 def _signed(file: str, text: str) -> str:
-    """Text of a file with its licence and the version that made it, as a comment where the format knows any."""
+    """Text of a file with its licence and the version that made it, where it has no field of its own for them."""
     lines = (f"Made by edgealgos {VERSION}.", f"SPDX-License-Identifier: {LICENCE}")
     if file.endswith(".md"):
         return text + "".join(f"\n<!-- {line} -->" for line in lines) + "\n"
-    mark = "//" if file.endswith((".h", ".cpp", ".ino")) else "#"
-    return text if file.endswith(".json") else "".join(f"{mark} {line}\n" for line in lines) + text
+    if file.endswith((".json", ".properties")):
+        return text
+    mark = "// " if file.endswith((".h", ".cpp", ".ino")) else "#\t" if file == "keywords.txt" else "# "
+    return "".join(f"{mark}{line}\n" for line in lines) + text
 
 
 def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:

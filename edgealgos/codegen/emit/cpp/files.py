@@ -12,8 +12,8 @@ from edgealgos._version import VERSION
 from ..folder import write_folder
 from .applications import sketch_sources
 from .documents import with_documents
-from .limits import check_countable
 from .kernels import base_header, kernels_of
+from .limits import check_countable
 from .model import model_header, model_source
 from .programs import main_source
 from .project import build_files

@@ -1,4 +1,4 @@
-"""The kernels as text: all, what every model stands on, what one model's code calls. Knows how they are written, no ops."""
+"""The kernels as text: all, what every model stands on, what one model calls. Knows how they are written, no ops."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def runtime_header() -> str:
 
 
 def base_header() -> str:
-    """What the kernels of every model stand on: the same text for all, so that two models may share one sketch folder."""
+    """What all kernels stand on: the same text for every model, so that two of them may share one sketch folder."""
     return template("edgealgos_runtime.h").substitute(base=_text(_base()))
 
 
@@ -53,12 +53,15 @@ def kernels_of(code: str) -> str:
     return _text(_called(code) - _base())
 
 
+_Blocks = tuple[tuple[str, ...], ...]  # of each block of the preprocessor around a place the lines up to its own branch
+
+
 @dataclass(frozen=True)
 class _Piece:
     """A function, type, table or macro with the comment above it."""
 
     text: str
-    conditions: tuple[tuple[str, ...], ...]  # of the preprocessor's blocks around it: each branch's line, the last holds
+    blocks: _Blocks
 
     @property
     def names(self) -> frozenset[str]:
@@ -117,7 +120,7 @@ def _called(code: str) -> frozenset[int]:
     while waiting:
         new = {number for name in waiting for number in by_name.get(name, ())} - found
         found |= new
-        waiting = frozenset().union(*(mentions[number] for number in new))
+        waiting = frozenset(name for number in new for name in mentions[number])
     return frozenset(found)
 
 
@@ -128,24 +131,24 @@ def _base() -> frozenset[int]:
 
 def _split(lines: Iterable[str]) -> Iterator[_Piece]:
     """The pieces of a header, comments with them; guards, headings and what holds them together are left out."""
-    conditions: list[tuple[str, ...]] = []
+    blocks: list[tuple[str, ...]] = []
     piece: list[str] = []
     for line in lines:
         if _within(piece):
             piece.append(line)
         elif line.startswith("#if"):
-            conditions.append((line,))
+            blocks.append((line,))
         elif line.startswith(("#else", "#elif")):
-            conditions[-1] += (line,)
+            blocks[-1] += (line,)
         elif line.startswith("#endif"):
-            conditions.pop()
+            blocks.pop()
         elif not line or line in _NAMESPACE or line.startswith(("// ----", "// clang-format", "#include")):
             piece = []
         else:
             piece.append(line)
         if piece and not _within(piece) and not piece[-1].startswith("//"):
             if not piece[-1].endswith("_H"):
-                yield _Piece("\n".join(piece), tuple(conditions[1:]))
+                yield _Piece("\n".join(piece), tuple(blocks[1:]))
             piece = []
 
 
@@ -163,19 +166,19 @@ def _within(piece: list[str]) -> bool:
 def _text(numbers: Collection[int]) -> str:
     """Pieces in their order, the preprocessor's blocks around them."""
     lines: list[str] = []
-    around: tuple[tuple[str, ...], ...] = ()
+    around: _Blocks = ()
     for piece in (_pieces()[number] for number in sorted(numbers)):
-        _add_blocks(lines, around, piece.conditions)
+        _add_blocks(lines, around, piece.blocks)
         several = "\n" in piece.text
         if several and lines and lines[-1] and not lines[-1].startswith(("#if", "#el")):
             lines.append("")
         lines += [piece.text, ""] if several else [piece.text]
-        around = piece.conditions
+        around = piece.blocks
     _add_blocks(lines, around, ())
     return "\n".join(lines).rstrip("\n")
 
 
-def _add_blocks(lines: list[str], before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], ...]) -> None:
+def _add_blocks(lines: list[str], before: _Blocks, after: _Blocks) -> None:
     """What leads from one place to another; empty lines stand outside of blocks."""
     for line in _blocks(before, after):
         if lines and lines[-1] and line.startswith("#if"):
@@ -185,7 +188,7 @@ def _add_blocks(lines: list[str], before: tuple[tuple[str, ...], ...], after: tu
         lines += [line, ""] if line == "#endif" else [line]
 
 
-def _blocks(before: tuple[tuple[str, ...], ...], after: tuple[tuple[str, ...], ...]) -> list[str]:
+def _blocks(before: _Blocks, after: _Blocks) -> list[str]:
     """Lines of the preprocessor that lead from one place to another."""
     same = 0
     while same < min(len(before), len(after)) and before[same] == after[same]:

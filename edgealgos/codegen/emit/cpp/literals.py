@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -45,6 +46,15 @@ def c_string(text: str) -> str:
     """A C string literal of any text: everything but plain ASCII as octal bytes of UTF-8, so nothing can escape it."""
     plain = set(range(0x20, 0x7F)) - {ord('"'), ord("\\"), ord("?")}
     return '"' + "".join(chr(b) if b in plain else f"\\{b:03o}" for b in text.encode("utf-8")) + '"'
+
+
+def folded_text(text: str, before: str, after: str) -> str:
+    """A string literal between code, on as many lines as it needs."""
+    whole = f"{before}{c_string(text)}{after}"
+    if len(whole) <= _WIDEST:
+        return whole
+    parts = re.findall(rf".{{1,{_WIDEST - len(before) - len(after) - 2}}}(?:\s|$)|\S+", text)
+    return before + f"\n{' ' * len(before)}".join(map(c_string, parts)) + after
 
 
 def power_of_two(exponent: int) -> str:

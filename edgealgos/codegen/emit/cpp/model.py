@@ -10,7 +10,7 @@ from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import statement
-from .literals import c_float, c_string, c_type, float_lines, folded, number_lines, power_of_two
+from .literals import c_float, c_string, c_type, float_lines, folded, power_of_two
 from .names import identifiers
 from .tables import constant
 from .template import template

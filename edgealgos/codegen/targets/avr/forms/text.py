@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from ..code import Code
@@ -25,7 +26,8 @@ def statement(code: Code, out: str, *others: str) -> str:
     lines = "\n".join(f"      {part}" for line in code.lines for part in _folded(line))
     registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
     operands = ", ".join(['"+x"(vector)', f'"+z"({out})', *others])
-    return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {registers});"
+    changed = "\n        ".join(textwrap.wrap(registers, _WIDEST - 4))
+    return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {changed});"
 
 
 def _folded(line: str) -> list[str]:

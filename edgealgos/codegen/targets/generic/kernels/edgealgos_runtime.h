@@ -407,7 +407,6 @@ template <class A, class B> struct AtOnce {
   enum { kMost = static_cast<int>(kA) > static_cast<int>(kB) ? static_cast<int>(kA) : static_cast<int>(kB) };
   enum { kBoth = static_cast<int>(kMost) > 8 ? static_cast<int>(kMost) : 8 };
 };
-};
 
 // scores += w * t, out of line because it needs all registers.
 template <int ShiftW, int ShiftV, class Acc>

@@ -1,6 +1,7 @@
 """Any sketch on the simulated Uno with devices attached: what it prints and when, and what each device saw."""
 
 import runpy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +97,11 @@ void loop() {
 """
 
 
-def _build(tmp_path, code, name="probe"):
-    return build_sketch(write_sketch(tmp_path, code, name))
+def _build(tmp_path, code, name="probe", *sources):
+    sketch = write_sketch(tmp_path, code, name)
+    for source in sources:
+        shutil.copy(source, sketch)
+    return build_sketch(sketch)
 
 
 def _microphone(tmp_path, code):

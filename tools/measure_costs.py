@@ -26,7 +26,7 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model
 from edgealgos.codegen.emit.cpp.files import write_sketch
 from edgealgos.codegen.program import Program
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate.rows import run_rows
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import bare_products, feature_programs, sample_convnets, sample_programs
 from tools.fit_costs import Measurement, fit_all, fit_new, stops_early

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import indent
+
 from edgealgos.codegen.program.op import Op
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Space
@@ -9,6 +12,15 @@ from edgealgos.codegen.targets.avr.forms import form_of, in_one, label_told
 
 from .literals import c_type, folded
 from .tables import masks_of, rows_of
+
+
+def body_of(program: Program, ops: Sequence[Op]) -> str:
+    """The statements of a function; what follows an op that repeats is the body of its loop."""
+    lines, depth = [], 0
+    for op in ops:
+        lines.append(indent(statement(program, op), "  " * depth))
+        depth += 2 * op.repeats  # its block and its loop
+    return "\n".join([*lines, *("  " * level + "}" for level in range(depth, 0, -1))])
 
 
 def statement(program: Program, op: Op) -> str:
@@ -33,11 +45,12 @@ def _plain(program: Program, op: Op) -> str:
     kinds = dict.fromkeys(kind for kind, _ in operands.constants.values())
     named = (
         f"constexpr {kind} "
-        + ", ".join(f"{name} = {value}" for name, (own, value) in operands.constants.items() if own == kind)
+        + ", ".join(f"{name} = {_literal(value)}" for name, (own, value) in operands.constants.items() if own == kind)
         + ";"
         for kind in kinds
     )
-    return "\n".join(["  {", *(folded(line, "    ") for line in (*named, *lines)), "  }"])
+    block = ["  {", *(folded(line, "    ") for line in (*named, *lines))]
+    return "\n".join(block) + (" {" if op.repeats else "\n  }")
 
 
 class Operands:
@@ -68,7 +81,7 @@ class Operands:
 
     def constant(self, name: str, value: int, kind: str = "") -> str:
         """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
-        number = kind or _kind_of(value), int(value)
+        number = kind or _kind_of(value), value
         if self.constants.setdefault(name, number) != number:
             return self.constant(f"{name}Too", value, kind)
         return name
@@ -84,6 +97,11 @@ class Operands:
     def type(self, name: str) -> str:
         """The C type of a tensor's elements."""
         return c_type(self._program[name].type)
+
+
+def _literal(value: int) -> str:
+    """A number of C++."""
+    return str(value).lower() if isinstance(value, bool) else str(int(value))
 
 
 def _kind_of(value: int) -> str:

@@ -21,6 +21,7 @@ _FILES = {
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@CONV@": "generic/kernels/conv.h",
     "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",

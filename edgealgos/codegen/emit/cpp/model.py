@@ -9,7 +9,7 @@ from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Space, Tensor
 
-from .calls import statement
+from .calls import body_of
 from .literals import c_float, c_string, c_type, float_lines, folded, power_of_two
 from .names import identifiers
 from .tables import constant
@@ -104,7 +104,7 @@ def memory(program: Program, plan: MemoryPlan) -> str:
 
 
 def _definitions(program: Program, plan: MemoryPlan) -> str:
-    bodies = {f: "\n".join(statement(program, op) for op in body) for f, body in program.functions.items()}
+    bodies = {f: body_of(program, body) for f, body in program.functions.items()}
     kind = "sequence" if program.steps is not None else "sample"
     state = [t for t in program.tensors if t.space is Space.STATE]
     return (

@@ -429,8 +429,8 @@ void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bia
     Acc sums_w[AtOnce<RowsW, RowsV>::kBoth], sums_v[AtOnce<RowsW, RowsV>::kBoth];
     for (uint8_t c = 0; c < outputs;) {
       const uint8_t left = static_cast<uint8_t>(outputs - c);
-      const uint8_t both = AtOnce<RowsW, RowsV>::kBoth;
-      const uint8_t count = left < both ? left : both;
+      const uint8_t count =
+          left < AtOnce<RowsW, RowsV>::kBoth ? left : static_cast<uint8_t>(AtOnce<RowsW, RowsV>::kBoth);
       next_of_all(row_w, z, width, sums_w, count);
       next_of_all(row_v, z, width, sums_v, count);
       add_outputs<ShiftW, ShiftV>(sums_w, sums_v, scores + c, count);
@@ -761,6 +761,7 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@CONV@
 @PROBABILITY@
 @DECIMALS@
 #endif  // EDGEALGOS_RUNTIME_H

@@ -81,6 +81,8 @@ class Operands:
 
     def constant(self, name: str, value: int, kind: str = "") -> str:
         """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
+        if self._op.repeats:
+            name = f"{name}_{self._op.out}"  # its block is still open where others begin
         number = kind or _kind_of(value), value
         if self.constants.setdefault(name, number) != number:
             return self.constant(f"{name}Too", value, kind)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..program.tensor import Shape, Tensor
 from .codebook import CODEBOOKS
-from .dense import BLOCKS, DENSE, RESIDENT
+from .dense import BLOCKS, DENSE, RESIDENT, TILES
 from .nibbles import NIBBLE_BITMAP, NIBBLES
 from .record import STORAGES, Content, ContentToCome, Storage, storage_of
 from .sparse import BITMAP, INDEXED
@@ -51,6 +51,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "Content",
+    "BITMAP", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "TILES", "Content",
     "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

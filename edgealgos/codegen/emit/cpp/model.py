@@ -17,8 +17,12 @@ from .literals import c_float, c_string, c_type, float_lines, number_lines, powe
 from .tables import constant
 
 _KERNELS = {
+    "@PRODUCTS@": "generic/kernels/products.h",
     "@KERNELS@": "avr/kernels/avr_kernels.h",
     "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
+    "@SIMD@": "arm/kernels/simd.h",
+    "@THUMB@": "arm/kernels/thumb.h",
+    "@TILES@": "generic/kernels/tiles.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",

@@ -25,6 +25,7 @@
 #define EDGEALGOS_SUM32 "mov %[a], %B[p]\n\t" "lsl %[a]\n\t" "sbc %[a], %[a]\n\t" EDGEALGOS_SUM16 \
                         "adc %C[sum], %[a]\n\t" "adc %D[sum], %[a]\n\t"
 #define EDGEALGOS_EACH_COLUMN(code) "1: ld %[a], X+\n\t" "lpm %[b], Z+\n\t" code "sbiw %[count], 1\n\t" "brne 1b\n\t"
+#define EDGEALGOS_EACH_FOURTH(code) "1: ld %[a], X+\n\t" "lpm %[b], Z\n\t" "adiw r30, 4\n\t" code "dec %[count]\n\t" "brne 1b\n\t"
 // clang-format on
 
 EDGEALGOS_INLINE int16_t byte_product(int8_t b, int8_t a) {
@@ -70,6 +71,22 @@ EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t
                        :
                        : "memory");
   return sum;
+}
+
+// A row of four side by side, column by column: 53 cycles a column.
+EDGEALGOS_KERNEL int32_t dot_fourth(const int8_t *row, const int8_t *vector, uint8_t columns) {
+  int32_t sum = 0;
+  int16_t p;
+  uint8_t a, b;
+  __asm__ __volatile__(EDGEALGOS_EACH_FOURTH(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM32)
+                       : [sum] "+&r"(sum), [count] "+&r"(columns), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector), "+&z"(row)
+                       :
+                       : "memory");
+  return sum;
+}
+inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
+  for (uint8_t k = 0; k < 4; ++k) sums[k] = dot_fourth(weights + k, vector, columns);
 }
 
 // clang-format off
@@ -146,10 +163,6 @@ inline int32_t multiply(int16_t a, uint8_t b) {
 }
 
 inline int16_t scale_by_byte(int16_t a, uint8_t b) { return static_cast<int16_t>((multiply(a, b) + 128) >> 8); }
-
-#else
-
-inline int16_t byte_product(int8_t b, int8_t a) { return static_cast<int16_t>(b * a); }
 
 #endif
 

@@ -9,6 +9,8 @@
 #if defined(__AVR__)
 #include <avr/pgmspace.h>
 #define EDGEALGOS_FLASH PROGMEM
+#elif defined(__arm__)
+#define EDGEALGOS_FLASH __attribute__((aligned(4)))  // tables are read by words
 #else
 #define EDGEALGOS_FLASH
 #endif
@@ -34,7 +36,7 @@ template <class T> inline T flash(const T *p) { return *p; }
 
 }  // namespace edgealgos
 
-@KERNELS@
+@PRODUCTS@
 @STRAIGHT_LINE@
 namespace edgealgos {
 
@@ -343,6 +345,7 @@ inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t
 
 }  // namespace edgealgos
 
+@TILES@
 @NIBBLES@
 @CODEBOOKS@
 namespace edgealgos {

@@ -10,6 +10,7 @@
 
 #define EDGEALGOS_OWN_DOT
 #define EDGEALGOS_OWN_TILES
+#define EDGEALGOS_OWN_NIBBLES 8
 
 // clang-format off
 #define EDGEALGOS_PAIRS(even, odd) "sxtb16 " even ", " odd "\n\t" "sxtb16 " odd ", " odd ", ror #8\n\t"
@@ -71,6 +72,37 @@ EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t
 }
 inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
   return static_cast<int16_t>(dot32(row, vector, columns));
+}
+
+inline uint32_t word_at(const void *p) {
+  uint32_t word;
+  __builtin_memcpy(&word, p, 4);  // wherever it lies: these processors load it
+  return word;
+}
+inline uint32_t even_bytes(uint32_t word) {
+  __asm__("sxtb16 %0, %0" : "+r"(word));
+  return word;
+}
+inline uint32_t odd_bytes(uint32_t word) {
+  __asm__("sxtb16 %0, %0, ror #8" : "+r"(word));
+  return word;
+}
+inline uint32_t lower_halves(uint32_t a, uint32_t b) { return (a & 0xFFFF) | b << 16; }
+inline uint32_t upper_halves(uint32_t a, uint32_t b) { return a >> 16 | (b & 0xFFFF0000u); }
+inline int32_t add_pairs(int32_t sum, uint32_t a, uint32_t b) {
+  __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+  return sum;
+}
+
+// 16 times the products of eight weights of half a byte, the lower half of a byte first. 20 instructions.
+inline int32_t add_nibbles(int32_t sum, const uint8_t *row, const int8_t *vector) {
+  const uint32_t mask = 0xF0F0F0F0u, both = word_at(row), first = word_at(vector), second = word_at(vector + 4);
+  const uint32_t low = both << 4 & mask, high = both & mask;
+  const uint32_t a = even_bytes(first), b = odd_bytes(first), c = even_bytes(second), d = odd_bytes(second);
+  sum = add_pairs(sum, even_bytes(low), lower_halves(a, c));
+  sum = add_pairs(sum, odd_bytes(low), upper_halves(a, c));
+  sum = add_pairs(sum, even_bytes(high), lower_halves(b, d));
+  return add_pairs(sum, odd_bytes(high), upper_halves(b, d));
 }
 
 #endif

@@ -44,8 +44,13 @@ inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) 
 
 inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
   int32_t sum = 0;
-  for (uint16_t j = 0; j < 8 * mask_bytes; ++j)
-    if (bits[j >> 3] >> (j & 7) & 1) sum += *values++ * vector[j];
+  const int8_t *weight = values;
+  for (; mask_bytes; --mask_bytes, vector += 8) {
+    const int8_t *x = vector;
+    for (uint32_t mask = *bits++; mask; mask >>= 1, ++x)
+      if (mask & 1) sum += *weight++ * *x;
+  }
+  values = weight;
   return sum;
 }
 

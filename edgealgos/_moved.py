@@ -19,7 +19,7 @@ _MOVED: dict[str, str | tuple[str, ...]] = {
     "codegen.boards": "codegen.targets.boards",
     "codegen.compile": "codegen.compiled",
     "codegen.cross": "codegen.build.plain",
-    "codegen.doctor": "codegen.build.doctor",
+    "codegen.doctor": "codegen.simulate.doctor",
     "codegen.encoding": "codegen.program.encoding",
     "codegen.files": "codegen.emit.cpp.files",
     "codegen.interpret": "codegen.program.interpret",

@@ -5,20 +5,64 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import edgealgos
+from edgealgos.codegen import ops
 
 ROOT = Path(edgealgos.__file__).parent
-OF_BOARDS = ("targets", "cost", "twin", "emit", "export", "build", "simulate", "compiled")
+FLOORS = 12  # modules on top of each other
+TENSORFLOW = {"tensorflow", "keras"}
+
+# Rooms from the ground up. Each may import those that it names, which stand above it in this table: no arrow points
+# upward. What stands behind a bar is imported inside functions alone.
+ROOMS = {
+    "errors": "",
+    "_version": "",
+    "_moved": "",
+    "files": "errors",
+    "codegen.program": "errors",
+    "codegen.storage": "codegen.program",
+    "codegen.ops": "codegen.program codegen.storage",
+    "codegen.targets": "codegen.program codegen.storage codegen.ops errors",
+    "codegen.cost": "codegen.program codegen.storage codegen.targets errors",
+    "codegen.passes": "codegen.program codegen.storage codegen.ops codegen.targets codegen.cost",
+    "codegen.lowering": "codegen.program codegen.ops errors",
+    "codegen.twin": "codegen.program codegen.targets codegen.cost codegen.lowering errors",
+    "codegen.emit": "codegen.program codegen.storage codegen.targets files errors _version",
+    "codegen.build": "codegen.targets files errors",
+    "codegen.simulate": "codegen.targets codegen.build files errors",
+    "codegen.compiled": "codegen.program codegen.targets codegen.cost codegen.passes codegen.lowering codegen.twin "
+    "files errors | codegen.emit codegen.build codegen.simulate",
+    "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.compiled errors",
+    "training": "codegen.program codegen.storage",
+    "layers": "",
+    "augment": "",
+    "datasets": "files errors",
+    "estimators": "codegen.program codegen.ops codegen.passes errors | codegen.export training",
+    "features": "codegen.program codegen.ops codegen.lowering estimators errors",
+    "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
+    "tuning": "codegen.compiled files",
+    "__init__": "_version _moved | augment datasets estimators persistence errors codegen.targets codegen.cost "
+    "codegen.compiled codegen.simulate codegen.export",
+    "cli": "__init__",
+    "__main__": "cli",
+}
+BELOW = {  # closer than rooms: the modules of a room that others may know
+    "training": {"codegen.program": ("qtype", "tables")},
+    "features": {"estimators": ("params",)},
+}
+NOT_MENTIONED = ("codegen.__init__",)  # empty
 
 
+@cache
 def modules() -> list[str]:
     """Dotted names of all modules below the package, without the package's own name."""
     paths = (path.relative_to(ROOT).with_suffix("") for path in sorted(ROOT.rglob("*.py")))
-    return [".".join(path.parts).removesuffix(".__init__") for path in paths]
+    return [name for path in paths if (name := ".".join(path.parts).removesuffix(".__init__")) != "codegen"]
 
 
 def path_of(module: str) -> Path:
@@ -26,136 +70,167 @@ def path_of(module: str) -> Path:
     return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
 
 
-def imports(module: str, everywhere: bool = True) -> Iterator[str]:
-    """What a module imports: own modules as ``.codegen.ir``, others by their first name.
-
-    ``everywhere=False`` leaves out imports inside functions: those that run when the module is imported.
-    """
-    path = path_of(module)
-    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-    if module == "__init__":
-        package = []
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree) if everywhere else _at_import(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield _name(alias.name)
-        elif isinstance(node, ast.ImportFrom):
-            if node.level:
-                start = package[: len(package) - node.level + 1]
-                base = ".".join(["", *start, *([node.module] if node.module else [])])
-            else:
-                base = _name(node.module or "")
-            yield base
-            if base.startswith("."):
-                yield from (f"{base.rstrip('.')}.{alias.name}" for alias in node.names)
+@cache
+def tree_of(module: str) -> ast.Module:
+    return ast.parse(path_of(module).read_text(encoding="utf-8"))
 
 
-def _at_import(tree: ast.AST) -> Iterator[ast.AST]:
+def room_of(module: str) -> str:
+    parts = module.split(".")
+    return ".".join(parts[:2]) if parts[0] == "codegen" else parts[0]
+
+
+def _nodes(tree: ast.AST, everywhere: bool) -> Iterator[ast.AST]:
+    """Nodes that run when a module is imported, or all; what only type checkers read is left out of both."""
     for child in ast.iter_child_nodes(tree):
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        if everywhere or not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield child
-            yield from _at_import(child)
+            yield from _nodes(child, everywhere)
 
 
-def _name(dotted: str) -> str:
-    first, _, rest = dotted.partition(".")
-    return f".{rest}" if first == "edgealgos" else first
+@cache
+def imports(module: str, everywhere: bool = True) -> frozenset[str]:
+    """What a module imports: own modules by their dotted names, others as ``!numpy``."""
+    parts = module.split(".")
+    package = [] if module == "__init__" else parts if path_of(module).name == "__init__.py" else parts[:-1]
+    found: set[str] = set()
+    for node in _nodes(tree_of(module), everywhere):
+        if isinstance(node, ast.Import):
+            found.update(_own(alias.name.split("."), None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ["edgealgos", *package[: len(package) - node.level + 1]] if node.level else []
+            base += node.module.split(".") if node.module else []
+            found.update(_own(base, alias.name) for alias in node.names)
+    return frozenset(found - {module})
 
 
-def below(name: str, room: str) -> bool:
-    return name == f".{room}" or name.startswith(f".{room}.")
+def _own(path: list[str], name: str | None) -> str:
+    if path[0] != "edgealgos":
+        return f"!{path[0]}"
+    module = ".".join(path[1:])
+    inside = f"{module}.{name}".lstrip(".") if name else module
+    return inside if inside in modules() else module or "__init__"
 
 
-def in_room(*rooms: str) -> list[str]:
-    return [m for m in modules() if any(below(f".{m}", room) for room in rooms)]
+def others(module: str, everywhere: bool) -> set[str]:
+    return {name[1:] for name in imports(module, everywhere) if name.startswith("!")}
 
 
-def test_every_room_is_on_the_map():
+def test_no_arrow_points_upward():
+    order = list(ROOMS)
+    for room, allowed in ROOMS.items():
+        known = allowed.partition("|")[0].split()
+        assert all(order.index(other) < order.index(room) for other in known), room
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_room_knows_what_the_table_says(module):
+    room = room_of(module)
+    at_import, _, later = ROOMS[room].partition("|")
+    for everywhere, allowed in ((False, at_import.split()), (True, [*at_import.split(), *later.split()])):
+        known = {name for name in imports(module, everywhere) if not name.startswith("!")}
+        stranger = sorted(name for name in known if room_of(name) not in [*allowed, room])
+        assert not stranger, f"{module} imports {', '.join(stranger)}, which {room} must not know"
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if room_of(m) in BELOW])
+def test_a_room_knows_no_more_of_another_than_it_may(module):
+    for other, allowed in BELOW[room_of(module)].items():
+        for name in imports(module):
+            inside = name.removeprefix(f"{other}.")
+            assert room_of(name) != other or inside in allowed, f"{module} imports {name}"
+
+
+def test_every_room_is_in_the_table_and_on_the_map():
+    assert {room_of(module) for module in modules()} == set(ROOMS)
     page = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = [line.partition(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
-    named = {name.removeprefix("codegen/") for line in table for name in re.findall(r"`([^`]+)`", line)}
-    folders = (ROOT, ROOT / "codegen")
-    rooms = {f"{path.name}/" if path.is_dir() else path.name for folder in folders for path in folder.iterdir()
-             if path.suffix == ".py" or (path / "__init__.py").exists()}  # fmt: skip
-    assert rooms - {"__init__.py", "_version.py", "_moved.py", "codegen/"} <= named
+    rows = [line.partition(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    named = {
+        name.removeprefix("codegen/").removesuffix(".py") for row in rows for name in re.findall(r"`([^`]+)`", row)
+    }
+    rooms = {f"{path.name}/" if path.is_dir() else path.stem for folder in (ROOT, ROOT / "codegen") for path in
+             folder.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}  # fmt: skip
+    assert rooms - {"__init__", "_version", "_moved", "codegen/"} <= named
     assert named - rooms == {"examples/", "benchmarks/", "tools/"}
 
 
-@pytest.mark.parametrize("module", in_room("codegen"))
-def test_codegen_knows_no_estimator_and_no_training(module):
-    for name in imports(module):
-        assert not any(below(name, room) for room in ("estimators", "training", "layers", "cli", "persistence")), name
-        assert name not in ("tensorflow", "keras"), name
+# ---- the graph of what is imported when a module is ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", in_room("codegen"))
-def test_only_lower_knows_scikit_learn(module):
-    assert below(f".{module}", "codegen.lowering") or "sklearn" not in imports(module)
+def _chains() -> dict[str, list[str]]:
+    """Of each module the longest chain of modules that stand below it, itself first; a circle is an error."""
+    found: dict[str, list[str]] = {}
+
+    def chain(module: str, above: tuple[str, ...]) -> list[str]:
+        assert module not in above, f"a circle: {' imports '.join((*above[above.index(module) :], module))}"
+        if module not in found:
+            below = [chain(name, (*above, module)) for name in imports(module, False) if name in modules()]
+            found[module] = [module, *max(below, key=len, default=[])]
+        return found[module]
+
+    for module in modules():
+        chain(module, ())
+    return found
 
 
-@pytest.mark.parametrize("module", in_room("codegen.program", "codegen.ops"))
-def test_the_program_knows_no_board_and_no_emitter(module):
-    for name in imports(module):
-        assert not any(below(name, f"codegen.{room}") for room in OF_BOARDS), name
-
-
-def test_number_types_know_nothing():
-    assert not [name for name in imports("codegen.program.qtype") if name.startswith(".")]
+def test_no_circles_and_few_floors():
+    tower = max(_chains().values(), key=len)
+    assert len(tower) <= FLOORS, " > ".join(tower)
 
 
 @pytest.mark.parametrize("module", modules())
 def test_tensorflow_is_imported_in_training_and_layers_alone(module):
-    if not any(below(f".{module}", room) for room in ("training", "layers")):
-        assert not {"tensorflow", "keras"} & set(imports(module)), module
+    if room_of(module) not in ("training", "layers"):
+        assert not TENSORFLOW & others(module, everywhere=True)
 
 
-@pytest.mark.parametrize("module", [m for m in modules() if m not in in_room("training", "layers")])
-def test_training_is_reached_inside_functions_alone(module):
-    for name in imports(module, everywhere=False):
-        assert not below(name, "training"), name
-        assert not below(name, "layers"), name
+@pytest.mark.parametrize("module", [m for m in modules() if m.startswith("codegen.") and "lowering" not in m])
+def test_of_the_compiler_lowering_alone_knows_scikit_learn(module):
+    assert "sklearn" not in others(module, everywhere=True)
 
 
-@pytest.mark.parametrize("module", in_room("training", "layers"))
-def test_training_knows_no_estimator_and_no_emitter(module):
-    for name in imports(module):
-        assert not any(below(name, room) for room in ("estimators", "cli", "persistence")), name
-        if below(name, "codegen"):
-            known = ("codegen.program.qtype", "codegen.program.tables", "codegen.storage")
-            assert name in (".codegen", ".codegen.program") or any(below(name, room) for room in known), name
-
-
-SHARED_BY_FAMILIES = {f"estimators.{name}" for name in ("base", "gradient", "precision")}  # they know the passes
-
-
-@pytest.mark.parametrize("module", [m for m in in_room("estimators") if m not in SHARED_BY_FAMILIES])
-def test_families_know_base_program_and_number_types(module):
-    allowed = ("estimators", "errors", "codegen.program", "codegen.ops", "training")
-    for name in imports(module):
-        if name.startswith(".") and name not in (".", ".codegen"):
-            assert any(below(name, room) for room in allowed), name
-
-
-@pytest.mark.parametrize("module", in_room("features"))
-def test_features_know_programs_alone(module):
-    for name in imports(module):
-        if name.startswith(".") and name not in (".", ".codegen"):
-            allowed = ("estimators.params", "errors", "features", "codegen")
-            assert any(below(name, room) for room in allowed), name
-            assert not any(below(name, f"codegen.{room}") for room in OF_BOARDS), name
-
-
-@pytest.mark.parametrize("module", in_room("cli"))
+@pytest.mark.parametrize("module", [m for m in modules() if room_of(m) == "cli"])
 def test_the_command_line_uses_the_public_page_alone(module):
-    public = {f".{name}" for name in [*edgealgos.__all__, "__version__"]}
-    for name in imports(module):
-        if name.startswith("."):
-            assert name in public | {"."} or below(name, "cli"), name
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.ImportFrom) and node.level == 2 and node.module is None:
+            assert {alias.name for alias in node.names} <= set(edgealgos.__all__)
+
+
+# ---- records ---------------------------------------------------------------------------------------------------------
+
+OPS = {name for name, kind in vars(ops).items() if isinstance(kind, type)}
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} | {
+        n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)
+    }
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if room_of(m) != "codegen.ops"])
+def test_nobody_asks_an_op_for_its_class(module):
+    """What differs from op to op is a part of its record."""
+    for node in ast.walk(tree_of(module)):
+        if isinstance(node, ast.Call) and _names(node.func) == {"isinstance"}:
+            assert not OPS & _names(node.args[1]), f"{module}:{node.lineno}"
+        if isinstance(node, ast.Compare) and any(_names(side) & OPS for side in (node.left, *node.comparators)):
+            assert "type" not in _names(node.left), f"{module}:{node.lineno}"
+
+
+@pytest.mark.parametrize("module", [m for m in modules() if room_of(m) != "codegen.storage"])
+def test_nobody_compares_the_names_of_storages(module):
+    """What differs from storage to storage is a part of its record."""
+    for node in ast.walk(tree_of(module)):
+        sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
+        assert not any(isinstance(side, ast.Attribute) and side.attr == "storage" for side in sides), node.lineno
+        asked = node.func if isinstance(node, ast.Call) else None
+        if isinstance(asked, ast.Attribute) and asked.attr in ("startswith", "endswith"):
+            assert "storage" not in _names(asked.value), f"{module}:{node.lineno}"
 
 
 @pytest.mark.parametrize("module", modules())
 def test_the_first_line_says_what_a_module_knows(module):
-    source = path_of(module).read_text(encoding="utf-8")
-    if source.strip():
-        assert ast.get_docstring(ast.parse(source)), module
+    if path_of(module).read_text(encoding="utf-8").strip():
+        assert ast.get_docstring(tree_of(module)), module

@@ -19,6 +19,7 @@ from edgealgos.cli import commands, main
 from edgealgos.cli import demo as demo_module
 from edgealgos.cli.parser import make_parser
 from edgealgos.cli.serialport import BAUD, ask, await_greeting, open_port
+from tests.datasets.test_recordings import folder
 
 
 @pytest.fixture(autouse=True)
@@ -51,11 +52,12 @@ def test_help_of_each_command_shows_an_example(name, capsys):
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
-def test_the_examples_of_the_help_run_one_after_the_other(capsys, monkeypatch):
+def test_the_examples_of_the_help_run_one_after_the_other(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(commands, "demo", lambda arguments: 0)
     with open("mine.csv", "w") as file:
         file.write("width,length,species\n")
         file.writelines(f"{i % 7},{i % 5},{'big' if i % 7 > 3 else 'small'}\n" for i in range(60))
+    folder(tmp_path)
     for name in ("train", "export", "report", "simulate", "evaluate"):
         for line in re.findall(rf"^  edgealgos ({name} .*)$", subparsers()[name].format_help(), re.MULTILINE):
             if "--port" not in line:

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 import pytest
-from edgealgos.codegen.program import same_program
 from sklearn.base import clone
 
 import edgealgos as ea
+from edgealgos.codegen.program import same_program
 from tests.support.plain_family import MeansClassifier, MeansRegressor
 
 QUICK = {"epochs": 3, "random_state": 0}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import edgealgos
 
@@ -14,6 +18,22 @@ def run(code: str, *args: str) -> None:
     """Run code in a fresh interpreter."""
     done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_page_is_quick_to_import_and_complete():
+    """What it names is imported when it is asked for: the libraries behind it take seconds."""
+    slow = "assert not {'numpy', 'scipy', 'sklearn'} & set(sys.modules), 'the page imported what nobody asked for'"
+    run(f"import sys, edgealgos; {slow}; assert all(hasattr(edgealgos, name) for name in edgealgos.__all__)")
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        edgealgos.nonsense  # noqa: B018
+
+
+def test_type_checkers_see_the_names_that_there_are():
+    """The page says twice where a name lives, once for them."""
+    tree = ast.parse(Path(edgealgos.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    seen = {(node.module or "", alias.name) for node in block.body for alias in node.names}
+    assert seen == {(home, name) for home, names in edgealgos._HOMES.items() for name in names}
 
 
 def test_import_does_not_import_tensorflow():

@@ -47,6 +47,7 @@ RULES = {  # of what is found by name; everything else has to be the same
     "static_ram": NOTED, "stack_peak": NOTED, "warnings": NOTED, "seconds": NOTED,
 }  # fmt: skip
 PUBLIC_FACTS = ("name", "task", "board", "labels", "features", "steps", "input", "output", "serial")  # of a manifest
+COMMON = ("model_bytes", "float answers", "saved again")  # to all ways of compiling
 Record = dict[str, Any]
 
 
@@ -216,35 +217,44 @@ def go_through(step: Callable[[Task], str], tasks: list[Task], jobs: int) -> Non
 
 
 class Difference(NamedTuple):
-    """One value that is not as it was."""
+    """One value that is not as it was, in one way of compiling or (empty) in all."""
 
     model: str
+    way: str
     what: str
-    before: Any
-    now: Any
+    before: str
+    now: str
     allowed: bool
 
 
 def differences(model: str, before: Record, now: Record) -> Iterator[Difference]:
     """What is in both records and differs; what an error kept from being found is one difference."""
     if "error" in now:
-        yield Difference(model, "error", "none", now["error"], False)
+        yield Difference(model, "", "error", "none", now["error"], False)
         return
-    skipped = ("about", "ways")
-    then, today = ({key: value for key, value in side.items() if key not in skipped} for side in (before, now))
-    yield from _differences(model, "", then, today, SAME)
+    ways = before["compiled"]
+    sides = [("", *({key: side[key] for key in COMMON} for side in (before, now)))]
+    sides += [(way, ways[way], now["compiled"][way]) for way in ways]
+    for way, then, today in sides:
+        for what, *values, allowed in _differences("", then, today, SAME):
+            yield Difference(model, way, what, *map(_short, values), allowed)
 
 
-def _differences(model: str, what: str, before: Any, now: Any, rule: str) -> Iterator[Difference]:
-    if isinstance(before, dict):
+def _differences(what: str, before: Any, now: Any, rule: str) -> Iterator[tuple[str, Any, Any, bool]]:
+    if before == now:
+        return
+    if isinstance(before, dict) and "sha256" in before:
+        shown = "first" if before["first"] != now["first"] else "sha256"
+        yield what, before[shown], now[shown], False
+    elif isinstance(before, dict):
         for key in before:
             name = f"{what}: {key}" if what else key
             if key in now:
-                yield from _differences(model, name, before[key], now[key], RULES.get(key, rule))
+                yield from _differences(name, before[key], now[key], RULES.get(key, rule))
             elif key != "measured":  # a fast run has none
-                yield Difference(model, name, _short(before[key]), "missing", False)
-    elif before != now:
-        yield Difference(model, what, _short(before), _short(now), _allowed(before, now, rule))
+                yield name, before[key], "missing", False
+    else:
+        yield what, before, now, _allowed(before, now, rule)
 
 
 def _allowed(before: Any, now: Any, rule: str) -> bool:
@@ -299,8 +309,14 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def _print_table(listed: list[Difference]) -> None:
-    for line in sorted(listed, key=lambda line: (line.allowed, line.model)):
-        print(f"{'ok   ' if line.allowed else 'WRONG'}  {line.model:32}  {line.what:48}  {line.before} -> {line.now}")
+    """One line for the ways that differ in the same manner."""
+    ways: dict[Difference, list[str]] = {}
+    for line in listed:
+        ways.setdefault(line._replace(way=""), []).append(line.way)
+    for line in sorted(ways, key=lambda line: (line.allowed, line.model)):
+        verdict = "ok   " if line.allowed else "WRONG"
+        where = ", ".join(way for way in ways[line] if way)
+        print(f"{verdict}  {line.model:30}  {line.what:26}  {line.before} -> {line.now}{where and f'  ({where})'}")
 
 
 def freeze(arguments: argparse.Namespace) -> int:

@@ -171,9 +171,10 @@ def in_flags(message: str) -> str:
     return re.sub(rf"\b({'|'.join(several)})\b(?!\()", lambda m: flags[m[1]], message)
 
 
-_OWN = (
-    """target drop keep impute sep decimal board name optimize layout application test_size rate units sensor window"""
-)
+_OWN = """
+    target drop keep impute sep decimal board name optimize layout application test_size rate units sensor device_rate
+    window acceleration_range rotation_range
+"""
 _OWN_FLAGS = {name: "--" + name.replace("_", "-") for name in _OWN.split()}
 _PHRASES = {
     "task='regression'": "--regression", "task='classification'": "--classification", "overwrite=True": "--overwrite",

@@ -82,7 +82,7 @@ def _train(subparsers: Any) -> None:
         subparsers, "train", train.train, "train a model on a table, a folder of recordings or a built-in set",
         "edgealgos train iris --save iris.edgealgos",
         "edgealgos train mine.csv --target species --family protonn --save mine.edgealgos",
-        "edgealgos train mine.csv --board uno --export out/mine",
+        "edgealgos train gestures/ --board uno --export out/wand",
     )  # fmt: skip
     _add_data(parser)
     _add_split(parser)
@@ -160,7 +160,7 @@ def _evaluate(subparsers: Any) -> None:
     where.add_argument("--port", help="serial port of a board that runs the exported sketch, such as COM3")
     where.add_argument("--simulated", action="store_true", help="a simulated Uno instead of a port")
     parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
-    parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="seconds to wait for an answer (10)")
+    parser.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="seconds to wait (10)")
 
 
 def _boards(subparsers: Any) -> None:
@@ -187,7 +187,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "data", help=f"a table (CSV and its kin, a row a sample), an .npz file (X, y), or {', '.join(BUILT_IN)}"
+        "data", help=f"a table (CSV and its kin), an .npz file (X, y), a folder of recordings, or {', '.join(BUILT_IN)}"
     )
     group = parser.add_argument_group("reading a table")
     found = "(default: found out)"
@@ -205,6 +205,18 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     task = group.add_mutually_exclusive_group()
     task.add_argument("--regression", action="store_true", help=f"predict a number {found}")
     task.add_argument("--classification", action="store_true", help=f"predict a class {found}")
+
+    group = parser.add_argument_group("reading recordings (a folder of CSV or WAV files, or one long CSV file)")
+    group.add_argument("--recordings", action=argparse.BooleanOptionalAction, help=f"that it is some {found}")
+    group.add_argument(
+        "--sensor", metavar="NAME", help="sensor of the device: mpu6050 (default), lsm9ds1, lsm6ds3, adxl345"
+    )
+    group.add_argument("--units", action="append", metavar="UNIT", help=f"g, mg, m/s2, dps, rad/s or raw {found}")
+    group.add_argument("--rate", type=positive, metavar="HZ", help="samples a second of files that say no times")
+    group.add_argument("--device-rate", type=positive, metavar="HZ", help="samples a second on the device")
+    group.add_argument("--window", type=positive, metavar="S", help="seconds of a window (default: a usual take)")
+    group.add_argument("--acceleration-range", type=count, metavar="G", help="of the sensor, in g")
+    group.add_argument("--rotation-range", type=count, metavar="DPS", help="of the sensor, in degrees a second")
 
 
 def _add_split(parser: argparse.ArgumentParser) -> None:
@@ -228,11 +240,11 @@ def share(text: str) -> float:
     return value
 
 
-def seconds(text: str) -> float:
+def positive(text: str) -> float:
     """A positive, finite number."""
     value = _number(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return value
 
 

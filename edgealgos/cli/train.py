@@ -6,18 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-
 import edgealgos as ea
 
-from .data import read_data, split
+from .data import Data, read_data, split
 from .export import export_model, exported_options
-from .families import BASE, default_family, make_estimator
+from .models import fitted, new_model
 from .places import check_file, check_folder
 from .scores import score, score_name
-
-PREFIX = "model_"
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -30,38 +25,29 @@ def train(arguments: argparse.Namespace) -> int:
     if arguments.export is not None:
         check_folder(arguments.export, "--export", arguments.overwrite)
         exported_options(arguments)
-    table = split(read_data(arguments), arguments.test_size)
-    model = new_model(arguments, str(table.task)).fit(table.X, table.y)
-    print(_result(model, table))
+    data = split(read_data(arguments), arguments.test_size)
+    model = fitted(new_model(arguments, data), data)
+    print(_result(model, data))
     if save is not None:
-        print(
-            f"saved to {ea.save(model, save)}"
-            + ("" if arguments.export else f"; next: edgealgos export {save} out/my_model")
-        )
+        following = "" if arguments.export else f"; next: edgealgos export {save} out/my_model"
+        print(f"saved to {ea.save(model, save)}{following}")
     if arguments.export is not None:
         _export(model, arguments, save)
     return 0
 
 
-def new_model(arguments: argparse.Namespace, task: str) -> Any:
-    """An unfitted model as the flags describe it."""
-    given = {name.removeprefix(PREFIX): value for name, value in vars(arguments).items() if name.startswith(PREFIX)}
-    base = BASE | ({"board": arguments.board} if arguments.board else {})
-    estimator = make_estimator(arguments.family or default_family(), task, given, base)
-    return make_pipeline(StandardScaler(), estimator) if arguments.standardize else estimator
-
-
-def _result(model: Any, table: ea.datasets.Table) -> str:
+def _result(model: Any, data: Data) -> str:
     estimator = model[-1] if hasattr(model, "steps") else model
-    lines = [f"{type(estimator).__name__}: {estimator.model_bytes_} bytes, {len(table.X)} rows"]
+    noun = "rows" if data.recordings is None else "windows"
+    lines = [f"{type(estimator).__name__}: {estimator.model_bytes_} bytes, {len(data.X)} {noun}"]
     if hasattr(estimator, "n_iter_"):
         lines[0] += f", {estimator.n_iter_} epochs"
-    if table.X_test is not None and table.y_test is not None:
+    if data.X_test is not None and data.y_test is not None:
         device = ea.compile_model(model)
-        exact = model.score(table.X_test, table.y_test)
+        exact = model.score(data.X_test, data.y_test)
         lines.append(
-            f"{score_name(device)} on {len(table.y_test)} other rows: {exact:.4f} in floating point, "
-            f"{score(device, table.y_test, device.predict(table.X_test)):.4f} on the device"
+            f"{score_name(device)} on {len(data.y_test)} other {noun}: {exact:.4f} in floating point, "
+            f"{score(device, data.y_test, device.predict(data.X_test)):.4f} on the device"
         )
     return "\n".join(lines)
 

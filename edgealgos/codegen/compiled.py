@@ -11,10 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnsupportedModelError
 from ..files import Scratch
 from .cost.budget import Budget
-from .lowering.pipeline import check_samples, lower
+from .lowering.pipeline import check_samples, lower_unwrapped
+from .lowering.sklearn import Widths, calibration_rows, lower_sklearn
+from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
+from .passes.choose_widths import choose_widths
+from .program import Program
 from .program.qtype import Ints
 from .targets.boards import Board, get_board
 from .twin import Twin
@@ -205,12 +209,30 @@ def compile_model(
     """
     if optimize not in ("speed", "size"):
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
-    program = lower(model)
-    if X_calibration is not None:
-        if program.preprocessing:
-            raise UnsupportedModelError(
-                "ranges behind a feature extractor come from fit; leave out X_calibration=, or fit with those samples"
-            )
-        program = calibrate(program, check_samples(program, X_calibration))
+    unwrapped = unwrap(model)
+    ours = unwrapped.is_ours
+    program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
     return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
+
+
+def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
+    """Float program of an estimator of this library."""
+    program = lower_unwrapped(unwrapped)
+    if X_calibration is None:
+        return program
+    if program.preprocessing:
+        raise UnsupportedModelError(
+            "ranges behind a feature extractor come from fit; leave out X_calibration=, or fit with those samples"
+        )
+    return calibrate(program, check_samples(program, X_calibration))
+
+
+def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
+    """Float program of an estimator of scikit-learn, with the widths that answer as it does."""
+    name = type(unwrapped.model).__name__
+    rows = calibration_rows(model, unwrapped, X_calibration)
+    return choose_widths(
+        lambda inputs, weights: lower_sklearn(unwrapped, rows, Widths(inputs, weights)),
+        rows, model.predict(X_calibration), name,
+    )  # fmt: skip

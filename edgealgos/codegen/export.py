@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from ..errors import ExportError
 from .build.names import is_refused
 from .compiled import CompiledModel, compile_model
-from .cost.budget import Budget, check_fits
+from .cost.budget import Budget
+from .cost.limits import check_fits
 from .cost.report import Report
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnsupportedModelError
 from .cost.report import Report, predict_report
 from .lowering.pipeline import check_samples
-from .program import Program
 from .program.interpret import count_saturated, encode, run_integer, run_stream
+from .program.program import Program
 from .program.qtype import Ints
 from .program.scores import decide
 from .targets.boards import Board

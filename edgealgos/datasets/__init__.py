@@ -18,13 +18,17 @@ from .field import (
     load_usps,
 )
 from .gesturepod import read_gesturepod
+from .motion import is_one_recording
+from .recordings import Recordings, read_recordings
 from .tables import Table, read_table
 from .wav import Sound, read_wav
 
 __all__ = [
+    "Recordings",
     "Sound",
     "Table",
     "download",
+    "is_one_recording",
     "load_air_quality",
     "load_arabic_commands",
     "load_concrete",
@@ -38,6 +42,7 @@ __all__ = [
     "load_speech_commands",
     "load_usps",
     "read_gesturepod",
+    "read_recordings",
     "read_table",
     "read_wav",
 ]

@@ -32,9 +32,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..codegen.passes import model_bytes
-from ..codegen.passes.choose_forms import predicted_cycles
-from ..codegen.program import Program, interpret
+from ..codegen.program import interpret
 from ..codegen.program.choose_encoding import choose_encoding, losses
+from ..codegen.program.program import Program
 from .model import Arrays, Examples, Frame, Lesson, Model, Types
 from .params import Constraint, check_parameters
 from .precision import device_error, narrowed, proven, represented
@@ -241,6 +241,8 @@ class EdgeEstimator(BaseEstimator):
 
     def _check_budgets(self, program: Program) -> None:
         """The budgets are promises: break loudly rather than take more."""
+        from ..codegen.passes.choose_forms import predicted_cycles
+
         taken = (("max_cycles", self.max_cycles, lambda: predicted_cycles(program), "cycles"),
                  ("max_model_bytes", self.max_model_bytes, lambda: model_bytes(program), "bytes"))  # fmt: skip
         for name, most, count, unit in taken:

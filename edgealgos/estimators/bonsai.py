@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..codegen.ops import MatVec, TreeWalk
-from ..codegen.program import Op, Program
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from .gradient import GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive

@@ -8,8 +8,10 @@ import numpy as np
 from scipy.special import logit
 
 from ..codegen.ops import Add, CountStep, GatedUpdate, KeepConfident, LeakyUpdate, MatVec, Rescale, StartWindow
-from ..codegen.program import Op, Program, Space, Tensor
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, QType
+from ..codegen.program.tensor import Space, Tensor
 from .model import Arrays, Constants, Frame, Types
 
 LARGEST_MARGIN = 64.0  # beyond what a float can tell from certainty

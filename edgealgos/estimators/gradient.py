@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codegen.passes.choose_forms import predicted_cycles
 from ..errors import MissingToolError
 from .base import EdgeEstimator
 from .model import Arrays, Lesson, Model, Types
@@ -76,6 +75,8 @@ def _cycles_in(lesson: Lesson) -> Any:
     """Cycles of a prediction on an Uno as a function of weights and types."""
 
     def cycles(weights: Arrays, qtypes: Types) -> float:
+        from ..codegen.passes.choose_forms import predicted_cycles
+
         return predicted_cycles(proven(Model(weights, qtypes, lesson.frame))[1])
 
     return cycles

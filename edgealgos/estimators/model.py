@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..codegen.ops import ArgMax
-from ..codegen.program import Op, Program, Space, Tensor
 from ..codegen.program.encoding import InputEncoding
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from ..codegen.program.qtype import QType
+from ..codegen.program.tensor import Space, Tensor
 from ..codegen.program.verify import verify
 
 Arrays = Mapping[str, NDArray[np.float64]]

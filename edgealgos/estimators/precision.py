@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..codegen.passes import AccumulatorOverflow, to_integer
 from ..codegen.passes.mixed import error_on, matrices, narrow, represent
-from ..codegen.program import Program
+from ..codegen.program.program import Program
 from ..codegen.program.qtype import QType
 from .model import Examples, Model
 

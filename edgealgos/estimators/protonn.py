@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..codegen.ops import MatVec, PrototypeScore
-from ..codegen.program import Op, Program
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
 from .gradient import GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive

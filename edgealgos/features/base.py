@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ..codegen.lowering.join import RAW
-from ..codegen.program import Program
 from ..codegen.program.interpret import run_features
+from ..codegen.program.program import Program
 from ..estimators.params import Constraint, check_parameters
 
 

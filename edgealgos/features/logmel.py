@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from ..codegen.lowering.join import RAW, raw_encoding
 from ..codegen.ops.sound import Frame, LogBands, NormalizeBands, PowerSpectrum, exponent_offset
-from ..codegen.program import Op, Program, QType, Space, Tensor, verify
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
+from ..codegen.program.qtype import QType
+from ..codegen.program.tensor import Space, Tensor
+from ..codegen.program.verify import verify
 from ..estimators.params import NONE, Constraint, Interval, integer, positive
 from .base import FeatureExtractor
 

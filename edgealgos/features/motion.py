@@ -11,7 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..codegen.lowering.join import RAW, raw_encoding
 from ..codegen.ops.motion import STATISTICS, Decimate, SlideWindow, WindowStatistics, sizes
-from ..codegen.program import Op, Program, QType, Space, Tensor, verify
+from ..codegen.program.op import Op
+from ..codegen.program.program import Program
+from ..codegen.program.qtype import QType
+from ..codegen.program.tensor import Space, Tensor
+from ..codegen.program.verify import verify
 from ..estimators.params import NONE, Constraint, Options, integer, positive
 from .base import FeatureExtractor, check_raw
 

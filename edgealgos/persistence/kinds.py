@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from ..errors import EdgeAlgosError
-from ..estimators.bonsai import BonsaiClassifier, BonsaiRegressor
-from ..estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
-from ..estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
-from ..features import LogMel, MotionFeatures
 
-CLASSES: dict[str, type[BaseEstimator]] = {
-    kind.__name__: kind
-    for kind in (
-        BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier, FastGRNNRegressor,
-        FastRNNClassifier, StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, LogMel, MotionFeatures,
-    )
-}  # fmt: skip
+_KINDS = {
+    "edgealgos.estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
+    "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
+    "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "edgealgos.features.logmel": ("LogMel",),
+    "edgealgos.features.motion": ("MotionFeatures",),
+    "sklearn.preprocessing": ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"),
+}
+
+
+@cache
+def classes() -> dict[str, type[BaseEstimator]]:
+    """Those that files may hold, by name."""
+    return {name: getattr(import_module(module), name) for module, names in _KINDS.items() for name in names}
 
 
 def is_kind(value: Any) -> bool:
     """Whether it is an object of exactly one of these classes."""
-    return CLASSES.get(type(value).__name__) is type(value)
+    return classes().get(type(value).__name__) is type(value)
 
 
 def check_kind(model: Any) -> None:
@@ -53,6 +57,6 @@ def _refusal(thing: Any) -> str:
         "edgealgos": "; of a compiled model save the estimator that it was made from",
     }.get(room, "")
     return (
-        f"{named} cannot be saved{hint}. Can be saved, when fitted: {', '.join(sorted(CLASSES))}, and Pipelines of "
+        f"{named} cannot be saved{hint}. Can be saved, when fitted: {', '.join(sorted(classes()))}, and Pipelines of "
         "these. Nothing was written."
     )

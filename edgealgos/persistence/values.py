@@ -17,7 +17,7 @@ from ..codegen.program.qtype import QType
 from ..errors import EdgeAlgosError, ModelFileError
 from ..estimators.base import EdgeEstimator
 from ..estimators.shared import TRAINING_ONLY
-from .kinds import CLASSES, is_kind
+from .kinds import classes, is_kind
 
 FITTED = re.compile(r"[A-Za-z][A-Za-z0-9_]*_")
 NOT_SAVED = ("model_bytes_",)  # what packing makes of a model is found anew
@@ -169,9 +169,9 @@ class Reader:
 
     def _estimator(self, value: dict[str, Any]) -> BaseEstimator:
         name = value["estimator"]
-        if name not in CLASSES:
+        if name not in classes():
             raise ModelFileError(f"holds a {str(name)[:40]!r}, which this edgealgos does not know; update edgealgos")
-        estimator = CLASSES[name](**self.decode(value["params"]))
+        estimator = classes()[name](**self.decode(value["params"]))
         state = self.decode(value["state"])
         if isinstance(estimator, EdgeEstimator):
             state = self._model(estimator, state)

@@ -6,8 +6,6 @@ from typing import Any
 
 from ..codegen.program.encoding import InputEncoding
 from ..estimators.base import EdgeEstimator
-from ..estimators.bonsai import BonsaiClassifier, BonsaiRegressor
-from ..estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
 from .values import NOT_SAVED, Reader
 
 
@@ -26,9 +24,9 @@ class Version1(Reader):
 def _structure(estimator: Any, state: dict[str, Any]) -> dict[str, Any]:
     """The structure that shapes and parameters tell."""
     weights = state["weights_"]
-    if isinstance(estimator, (BonsaiClassifier, BonsaiRegressor)):
+    if "V" in weights:  # gates of a tree's nodes
         return {"projection_dim": len(weights["Z"]), "depth": (len(weights["W"]) + 1).bit_length() - 2}
-    if isinstance(estimator, (ProtoNNClassifier, ProtoNNRegressor)):
+    if "B" in weights:  # prototypes
         return {"projection_dim": len(weights["W"]), "n_prototypes": len(weights["B"])}
     ranks = {f"rank_{m.lower()}": len(weights[f"{m}2"]) if f"{m}2" in weights else None for m in "WU"}
     structure = {"hidden_size": weights["FC"].shape[1], **ranks, "cell": "FastGRNN" if "zeta" in weights else "FastRNN",

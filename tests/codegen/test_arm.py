@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.emit.cpp import applications, files
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate import qemu
+from edgealgos.codegen.simulate.doctor import doctor
 from edgealgos.codegen.simulate.firmware import write_firmware
 from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board

@@ -10,7 +10,7 @@ import edgealgos
 from edgealgos import BoardError, Budget, DoesNotFitError, export_cpp
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.cost.budget import check_fits
+from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.passes.choose_forms import predicted_cycles
 from edgealgos.codegen.targets import architectures, board, frameworks
 from edgealgos.codegen.targets.boards import BOARDS, get_board

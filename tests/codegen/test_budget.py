@@ -7,7 +7,7 @@ import pytest
 
 from edgealgos import BonsaiClassifier, Budget, DoesNotFitError, ProtoNNClassifier, compile_model, export_arduino
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.cost.budget import check_fits
+from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.targets.boards import get_board
 
 

@@ -11,7 +11,8 @@ from sklearn.preprocessing import MinMaxScaler
 from edgealgos import BonsaiClassifier, compile_model
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.emit.cpp.files import write_cpp
-from edgealgos.codegen.lowering.pipeline import affine, compose
+from edgealgos.codegen.lowering.pipeline import compose
+from edgealgos.codegen.lowering.scalers import affine
 from edgealgos.codegen.program.choose_encoding import FEW_LEVELS, RARE, choose_encoding, levels, losses
 from edgealgos.errors import UnsupportedModelError
 from tests.support import sample_programs as programs

@@ -6,7 +6,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures, RobustScaler, StandardScaler
 
-from edgealgos.codegen.lowering.pipeline import lower, supported_scalers
+from edgealgos.codegen.lowering.pipeline import lower
+from edgealgos.codegen.lowering.scalers import supported_scalers
 from edgealgos.codegen.passes.calibrate import calibrate
 from edgealgos.codegen.program import same_program
 from edgealgos.codegen.program.choose_encoding import choose_encoding

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from edgealgos.codegen.build import tools
-from edgealgos.codegen.build.doctor import doctor
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.simulate import simavr
+from edgealgos.codegen.simulate.doctor import doctor
 from edgealgos.errors import BuildError, EdgeAlgosError, MissingToolError
 
 from .conftest import write_sketch

@@ -16,10 +16,11 @@ from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
-from ..program import Op, Program, Space
-from ..program.op import Counts
-from ..storage import tensor_bytes
+from ..program.op import Counts, Op
+from ..program.program import Program
+from ..program.tensor import Space
 from ..storage.needs import table_bytes
+from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
 from ..targets.boards import Board
 from .items import Kind, ReportItem

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ..program import Program, Space, Tensor
 from ..program.memory import MemoryPlan, plan_memory
+from ..program.program import Program
+from ..program.tensor import Space, Tensor
 from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board

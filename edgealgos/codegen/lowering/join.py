@@ -12,7 +12,12 @@ import numpy as np
 from edgealgos.errors import UnsupportedModelError
 
 from ..ops import Standardize
-from ..program import InputEncoding, Op, Program, QType, Space, Tensor, verify
+from ..program.encoding import InputEncoding
+from ..program.op import Op
+from ..program.program import Program
+from ..program.qtype import QType
+from ..program.tensor import Space, Tensor
+from ..program.verify import verify
 
 RAW = QType(16, 0)
 LARGEST_MULTIPLIER, LARGEST_CENTRE, LARGEST_SHIFT = 2**15 - 1, 2**29, 29  # sums stay below 2**31

@@ -1,4 +1,4 @@
-"""From fitted estimators and Pipelines to float programs; the only room that knows scikit-learn.
+"""From fitted estimators of this library, and what stands around them, to float programs.
 
 An estimator of this library writes its own program (``to_program``), and so does a feature extractor; a Pipeline's
 scalers are composed into the input encoding, so that they cost nothing on the device.
@@ -7,26 +7,25 @@ scalers are composed into the input encoding, so that they cost nothing on the d
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import singledispatch
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
-from ..program import InputEncoding, Program, verify
 from ..program.choose_encoding import MOST_SCALE
+from ..program.encoding import InputEncoding
+from ..program.program import Program
+from ..program.verify import verify
 from .join import join
-
-Affine = tuple[NDArray[np.float64], NDArray[np.float64]]
+from .scalers import Affine, affine, supported_scalers
+from .wrappers import Unwrapped, unwrap
 
 
 def lower(model: Any) -> Program:
-    """Float program of a fitted estimator or Pipeline.
+    """Float program of a fitted estimator of this library, alone or within Pipelines, searches and the like.
 
     Raises
     ------
@@ -35,82 +34,41 @@ def lower(model: Any) -> Program:
     sklearn.exceptions.NotFittedError
         If it is not fitted.
     """
-    if isinstance(model, Pipeline):
-        return _lower_pipeline(model)
-    if not hasattr(model, "to_program"):
+    return lower_unwrapped(unwrap(model))
+
+
+def lower_unwrapped(unwrapped: Unwrapped) -> Program:
+    """The same of what :func:`~.wrappers.unwrap` gives."""
+    model, steps = unwrapped.model, unwrapped.front
+    if not unwrapped.is_ours:
         raise UnsupportedModelError(
-            f"{_name(model)} cannot be compiled. Supported are the estimators of edgealgos, alone or as the last step "
-            f"of a scikit-learn Pipeline behind {', '.join(sorted(supported_scalers()))}."
+            f"{_name(model)} cannot be compiled here. Supported are the estimators of edgealgos, alone or as the last "
+            f"step of a scikit-learn Pipeline behind {', '.join(sorted(supported_scalers()))}."
         )
+    if (unwrapped.slope, unwrapped.shift) != (1.0, 0.0):
+        raise UnsupportedModelError(f"{_name(model)} scales its targets itself; leave out TransformedTargetRegressor")
     check_is_fitted(model)
     program: Program = model.to_program()
     if program.task == "features":
         raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")
-    return verify(program)
-
-
-def _lower_pipeline(pipeline: Pipeline) -> Program:
-    steps = [(name, step) for name, step in pipeline.steps if step is not None and step != "passthrough"]
-    if not steps:
-        raise UnsupportedModelError("the Pipeline has no steps")
-    program = lower(steps[-1][1])
-    for name, step in reversed(steps[:-1]):
+    for name, step in reversed(steps):
         if hasattr(step, "to_program"):
             if step is not steps[0][1]:
                 raise UnsupportedModelError(
                     f"step {name!r} ({_name(step)}) of the Pipeline takes raw samples: it must be the first step"
                 )
             check_is_fitted(step)
-            return join(step.to_program(), program)
+            return join(step.to_program(), verify(program))
         try:
             slope, shift = affine(step)
         except NotImplementedError:
             raise UnsupportedModelError(
-                f"step {name!r} ({_name(step)}) of the Pipeline cannot be compiled; supported are "
-                f"{', '.join(sorted(supported_scalers()))} and the extractors of edgealgos.features. Apply it before "
-                "the Pipeline, or leave it out."
+                f"step {name!r} ({_name(step)}) of the Pipeline cannot be compiled in front of {_name(model)}; "
+                f"supported are {', '.join(sorted(supported_scalers()))} and the extractors of edgealgos.features. "
+                "Apply it before the Pipeline, or leave it out."
             ) from None
         program = replace(program, encoding=compose(program.encoding, slope, shift, program.input.size))
-    return program
-
-
-@singledispatch
-def affine(scaler: Any) -> Affine:
-    """Slope and shift of a fitted scaler: what it makes of x is ``x * slope + shift``."""
-    raise NotImplementedError
-
-
-@affine.register
-def _(scaler: StandardScaler) -> Affine:
-    check_is_fitted(scaler)
-    count = scaler.n_features_in_
-    slope = 1.0 / scaler.scale_ if scaler.scale_ is not None else np.ones(count)
-    return slope, -slope * (scaler.mean_ if scaler.with_mean else 0.0)
-
-
-@affine.register
-def _(scaler: MinMaxScaler) -> Affine:
-    check_is_fitted(scaler)
-    return scaler.scale_, scaler.min_
-
-
-@affine.register
-def _(scaler: MaxAbsScaler) -> Affine:
-    check_is_fitted(scaler)
-    return 1.0 / scaler.scale_, np.zeros(scaler.n_features_in_)
-
-
-@affine.register
-def _(scaler: RobustScaler) -> Affine:
-    check_is_fitted(scaler)
-    count = scaler.n_features_in_
-    slope = 1.0 / scaler.scale_ if scaler.scale_ is not None else np.ones(count)
-    return slope, -slope * (scaler.center_ if scaler.center_ is not None else 0.0)
-
-
-def supported_scalers() -> list[str]:
-    """Names of the scalers that compile along."""
-    return [kind.__name__ for kind in affine.registry if kind is not object]
+    return verify(program)
 
 
 def compose(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,8 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Space, Tensor
-from ..program.verify import axes
 from ..storage.dense import DENSE
 from ..storage.record import storage_of
 from ..storage.sparse import BITMAP
@@ -46,6 +44,9 @@ from .products import (
     shifted_bits,
     wrap,
 )
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["MatVec", "PushColumn", "Settle"]
 
@@ -72,7 +73,7 @@ class MatVec(Op):
         return program[self.matrix].type.frac + program[self.vector].type.frac
 
     def shapes(self, program: Program) -> Shapes:
-        rows, columns = axes(program, self, self.matrix, 2)
+        rows, columns = self.axes(program, self.matrix, 2)
         return {"out": (rows,), "matrix": (rows, columns), "vector": (columns,), "bias": (rows,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
@@ -155,7 +156,7 @@ class PushColumn(Op):
     bound = cannot_overflow("the product that it was made of has been proven")
 
     def shapes(self, program: Program) -> Shapes:
-        features, _ = axes(program, self, self.matrix, 2)
+        features, _ = self.axes(program, self.matrix, 2)
         out = program[self.out].shape
         return {"out": FREE, "matrix": (features, *out), "vector": (1,), "position": (2,)}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +27,10 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints, QType
-from ..program.verify import axes
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["Decimate", "SlideWindow", "WindowStatistics"]
 
@@ -103,8 +105,8 @@ class SlideWindow(Op):
     bound = cannot_overflow("at most 255 bytes are summed in 16 bits, and their squares in 32")
 
     def shapes(self, program: Program) -> Shapes:
-        _, width = axes(program, self, self.out, 2)
-        bins = () if self.counts is None else axes(program, self, self.counts, 2)[1:]
+        _, width = self.axes(program, self.out, 2)
+        bins = () if self.counts is None else self.axes(program, self.counts, 2)[1:]
         follow = dict.fromkeys(("frame", "sums", "squares"), (width,))
         return follow | {"out": FREE, "position": (1,), "counts": (width, *bins)}
 
@@ -167,7 +169,7 @@ class WindowStatistics(Op):
     bound = cannot_overflow("sums of a window of at most 255 bytes have 16 bits, and energies are shifted into them")
 
     def shapes(self, program: Program) -> Shapes:
-        _, width = axes(program, self, self.window, 2)
+        _, width = self.axes(program, self.window, 2)
         size = sum(sizes(width, self._bins(program), self.segments)[kind] for kind in self.statistics)
         follow = dict.fromkeys(("sums", "squares"), (width,))
         return follow | {"out": (size,), "window": FREE, "position": (1,), "counts": (width, self._bins(program))}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..program.op import Counts, Pieces, Product
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tensor import Tensor
 from ..storage.record import storage_of
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 SCORE_BITS = 32
 WIDTHS = (16, 32)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
-from ..program.program import Program
 from ..program.qtype import Ints, QType
 from ..program.tables import EXP2, EXP2_BITS
 from ..program.tensor import Tensor
-from ..program.verify import axes
 from ..storage.record import storage_of
 from .products import SCORE_BITS, exact_product, narrowest, product_cost, product_pieces, product_range, wrap
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["PrototypeScore"]
 
@@ -42,8 +43,8 @@ class PrototypeScore(Op):
     largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
-        count, width = axes(program, self, self.prototypes, 2)
-        (outputs,) = axes(program, self, self.out, 1)
+        count, width = self.axes(program, self.prototypes, 2)
+        (outputs,) = self.axes(program, self.out, 1)
         return {"out": (outputs,), "vector": (width,), "prototypes": (count, width), "labels": (outputs, count),
                 "bias": (outputs,)}  # fmt: skip
 

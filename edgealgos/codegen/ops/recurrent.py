@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,11 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import CANDIDATE, PREACTIVATION, STATE, Ints, QType, shift_right
 from ..program.tables import TANH, TANH_SHIFT
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["GatedUpdate", "LeakyUpdate"]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,11 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import Ints
 from ..program.tables import LOG2
-from ..program.verify import axes
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["Frame", "LogBands", "NormalizeBands", "PowerSpectrum"]
 
@@ -62,7 +64,7 @@ class Frame(Op):
         return 2 * program[self.window].size - 2
 
     def shapes(self, program: Program) -> Shapes:
-        (hop,) = axes(program, self, self.source, 1)
+        (hop,) = self.axes(program, self.source, 1)
         kept = max(self._length(program) - hop, 0)
         return {"out": FREE, "source": (hop,), "history": (kept + 2,), "window": FREE}
 
@@ -121,7 +123,7 @@ class PowerSpectrum(Op):
     bound = cannot_overflow("each stage of butterflies halves, and floors leave room for the largest power")
 
     def shapes(self, program: Program) -> Shapes:
-        (size,) = axes(program, self, self.out, 1)
+        (size,) = self.axes(program, self.out, 1)
         return {"out": (size,), "source": (2 * size,), "twiddles": (size // 2, 2), "floors": FREE}
 
     def real(self, program: Program, v: Values) -> Ints:
@@ -176,7 +178,7 @@ class LogBands(Op):
     bound = cannot_overflow("energies of bands are summed in 32 bits, for which the halved spectrum leaves room")
 
     def shapes(self, program: Program) -> Shapes:
-        (bands,) = axes(program, self, self.out, 1)
+        (bands,) = self.axes(program, self.out, 1)
         edges = program[self.edges]
         bins = FREE if edges.data is None else (int(edges.data[-1] - edges.data[0]),)
         return {"out": (bands,), "source": FREE, "edges": (bands + 2,), "weights": bins}
@@ -230,7 +232,7 @@ class NormalizeBands(Op):
     bound = cannot_overflow("levels are logarithms of 16 bits shifted up by at most 12, and the result saturates")
 
     def shapes(self, program: Program) -> Shapes:
-        (bands,) = axes(program, self, self.out, 1)
+        (bands,) = self.axes(program, self.out, 1)
         return {"out": (bands,), "source": (bands,), "levels": (bands + 1,)}
 
     def real(self, program: Program, v: Values) -> Ints:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
-from ..program.program import Program
 from ..program.qtype import CANDIDATE, Ints, QType
-from ..program.verify import axes
 from ..storage.dense import DENSE
 from .products import SCORE_BITS, accumulator_bits, exact_product, product_cost, product_pieces, shifted_bits, wrap
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["TreeWalk"]
 
@@ -42,7 +43,7 @@ class TreeWalk(Op):
     largest = counting(out=255, vector=255)
 
     def shapes(self, program: Program) -> Shapes:
-        nodes, outputs, width = axes(program, self, self.weights, 3)
+        nodes, outputs, width = self.axes(program, self.weights, 3)
         if nodes != 2 ** (self.depth + 1) - 1:
             raise ValueError(f"TreeWalk: {nodes} nodes do not make a tree of depth {self.depth}")
         whole = (nodes, outputs, width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.scores import margin
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["CountStep", "KeepConfident", "StartWindow"]
 

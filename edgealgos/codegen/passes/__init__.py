@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import reduce
 
 from ..ops.products import AccumulatorOverflow
-from ..program import Program, verify
+from ..program.program import Program
+from ..program.verify import verify
 from ..storage.needs import model_bytes, stored_bytes
 from .choose_types import choose_types
 from .pack_weights import pack_weights

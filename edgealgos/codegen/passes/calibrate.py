@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import InputEncoding, Program, QType
+from ..program.encoding import InputEncoding
+from ..program.program import Program
+from ..program.qtype import QType
 
 
 def calibrate(program: Program, X: NDArray[Any]) -> Program:

@@ -11,9 +11,12 @@ from itertools import product
 
 from ..cost.budget import Budget
 from ..cost.model import needs
-from ..program import Op, Program, Tensor
-from ..storage import BLOCKS, storage_of
+from ..program.op import Op
+from ..program.program import Program
+from ..program.tensor import Tensor
+from ..storage.dense import BLOCKS
 from ..storage.needs import model_bytes
+from ..storage.record import storage_of
 from ..targets.avr.forms import form_of, groups
 from ..targets.boards import Board, get_board
 

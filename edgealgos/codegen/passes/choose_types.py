@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..program import Program, QType, Tensor
+from ..program.program import Program
+from ..program.qtype import QType
+from ..program.tensor import Tensor
 
 
 def choose_types(program: Program) -> Program:

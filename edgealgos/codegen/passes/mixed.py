@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program import Program
 from ..program.interpret import encode, run_integer
+from ..program.program import Program
 from ..program.scores import decide
 from . import model_bytes, to_integer
 from .represent import REPRESENTATIONS

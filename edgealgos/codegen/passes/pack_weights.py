@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..program import Program, Tensor
 from ..program.op import Product
-from ..storage import STORAGES, Content, Storage
+from ..program.program import Program
+from ..program.tensor import Tensor
+from ..storage.record import STORAGES, Content, Storage
 
 
 def pack_weights(program: Program) -> Program:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..program import Program, Tensor
+from ..program.program import Program
+from ..program.tensor import Tensor
 
 
 def quantize_weights(program: Program) -> Program:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..program import Program
+from ..program.program import Program
 
 
 def stream_input(program: Program) -> Program:

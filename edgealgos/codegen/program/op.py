@@ -288,6 +288,13 @@ class Op:
         """Whether an answer may stand before the last step, so that only the longest time can be predicted."""
         return False
 
+    def axes(self, program: Program, name: str, count: int) -> Shape:
+        """The shape of an operand that must have so many axes."""
+        shape = program[name].shape
+        if len(shape) != count:
+            raise ValueError(f"{type(self).__name__}: {name!r} has shape {shape}, needs {count} axes")
+        return shape
+
     # ------------------------------------------------------------------ operands, as the annotations say
 
     @property

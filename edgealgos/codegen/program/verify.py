@@ -63,11 +63,3 @@ def _verify_shapes(program: Program, op: Op) -> None:
         shape, wanted = program[name].shape, needed[field]
         if wanted is not FREE and shape != wanted:
             raise ValueError(f"{kind}: {name!r} has shape {shape}, needs {wanted}")
-
-
-def axes(program: Program, op: Op, name: str, count: int) -> tuple[int, ...]:
-    """The shape of an operand that must have so many axes."""
-    shape = program[name].shape
-    if len(shape) != count:
-        raise ValueError(f"{type(op).__name__}: {name!r} has shape {shape}, needs {count} axes")
-    return shape

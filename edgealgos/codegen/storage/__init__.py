@@ -5,17 +5,12 @@ Knows programs, no op and no board. Training counts its budget with the same rec
 
 from __future__ import annotations
 
-from ..program.tensor import Shape, Tensor
+from ..program.tensor import Shape
 from .codebook import CODEBOOKS
 from .dense import BLOCKS, DENSE, RESIDENT, TILES
 from .nibbles import NIBBLE_BITMAP, NIBBLES
-from .record import STORAGES, Content, ContentToCome, Storage, storage_of
+from .record import STORAGES, Content, ContentToCome, Storage, storage_of, tensor_bytes
 from .sparse import BITMAP, INDEXED
-
-
-def tensor_bytes(tensor: Tensor) -> int:
-    """Bytes that a constant occupies in flash."""
-    return storage_of(tensor).size(Content.of(tensor))
 
 
 def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8) -> dict[str, int]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..program.program import Program
 from ..program.tensor import Space
-from . import tensor_bytes
+from .record import tensor_bytes
 
 
 def table_bytes(program: Program) -> dict[str, int]:

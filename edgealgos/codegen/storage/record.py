@@ -221,3 +221,8 @@ def plain_parts(name: str, matrix: Tensor, kind: str, where: str) -> Counts:
 def bytes_by_bytes(matrix: Tensor, vector: Tensor) -> bool:
     """Whether both factors of a product are bytes."""
     return (matrix.type.container, vector.type.container) == (8, 8)
+
+
+def tensor_bytes(tensor: Tensor) -> int:
+    """Bytes that a constant occupies in flash."""
+    return storage_of(tensor).size(Content.of(tensor))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edgealgos.codegen.twin import Twin
+from .literals import number_lines
+from .template import template
 
-from . import number_lines, template
+if TYPE_CHECKING:
+    from edgealgos.codegen.twin import Twin
 
 BAUD = 250_000
 _LINUX_START = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from edgealgos.codegen.program import Op, Program, Space
+from edgealgos.codegen.program.op import Op
+from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.tensor import Space
 from edgealgos.codegen.targets.avr.forms import form_of, in_one, label_told
 
 from .literals import c_type

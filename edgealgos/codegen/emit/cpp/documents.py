@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgealgos._version import VERSION
 from edgealgos.codegen.targets.boards import Board
 from edgealgos.codegen.targets.compilers import COMPILERS
-from edgealgos.codegen.twin import Twin
 
 from ..folder import MANIFEST, digests
-from . import template
 from .applications import BAUD, facts, part
 from .literals import power_of_two
 from .project import build_command
+from .template import template
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.twin import Twin
 
 RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
 WIDE_RULE = "clip(floor(((v - o) + (x - v - (offset - o))) * scale + 0.5), min, max) with v, o: x, offset as float32"

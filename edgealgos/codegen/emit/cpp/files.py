@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
 from edgealgos._version import VERSION
-from edgealgos.codegen.twin import Twin
 
 from ..folder import write_folder
-from . import model_header, model_source, runtime_header, template
 from .applications import main_source, sketch_source
 from .documents import with_documents
 from .limits import check_countable
+from .model import model_header, model_source, runtime_header
 from .project import build_files
+from .template import template
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.twin import Twin
 
 
 def model_files(twin: Twin, name: str) -> dict[str, str]:

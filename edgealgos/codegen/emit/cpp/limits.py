@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from edgealgos.errors import ExportError
 
-from ...program import Program, Space
-from ...storage import tensor_bytes
+from ...program.program import Program
+from ...program.tensor import Space
+from ...storage.record import tensor_bytes
 from ...targets.boards import Board
 
 MOST_BYTE, MOST_WORD = (1 << 8) - 1, (1 << 16) - 1

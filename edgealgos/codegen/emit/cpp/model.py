@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from importlib import resources
-from string import Template
 
 import numpy as np
 
-from edgealgos.codegen.program import Program, Space, Tensor
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
+from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
+from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import statement
 from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
 from .tables import constant
+from .template import template
 
 _KERNELS = {
     "@PRODUCTS@": "generic/kernels/products.h",
@@ -31,11 +32,6 @@ _KERNELS = {
 }
 _REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
-
-
-def template(name: str) -> Template:
-    """A whole-file template of the package."""
-    return Template((resources.files(__package__) / "templates" / name).read_text(encoding="utf-8"))
 
 
 def runtime_header() -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from edgealgos.codegen.targets.architectures import NATIVE
 from edgealgos.codegen.targets.boards import Board
 
-from . import template
+from .template import template
 
 
 def build_files(board: Board, name: str) -> dict[str, str]:

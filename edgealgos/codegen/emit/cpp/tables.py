@@ -5,8 +5,10 @@ Asks each storage for its tables and its reader; knows none by name.
 
 from __future__ import annotations
 
-from edgealgos.codegen.program import Op, Program, Tensor
-from edgealgos.codegen.storage import storage_of, tensor_bytes
+from edgealgos.codegen.program.op import Op
+from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.tensor import Tensor
+from edgealgos.codegen.storage.record import storage_of, tensor_bytes
 from edgealgos.codegen.targets.avr.forms import form_of, is_code, not_stored
 
 from .literals import c_type, number_lines, power_of_two

@@ -8,7 +8,9 @@ from __future__ import annotations
 from edgealgos.codegen.ops.linear import MatVec
 from edgealgos.codegen.ops.prototypes import PrototypeScore
 from edgealgos.codegen.ops.tree import TreeWalk
-from edgealgos.codegen.program import Op, Program, Tensor
+from edgealgos.codegen.program.op import Op
+from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.tensor import Tensor
 from edgealgos.codegen.storage.record import storage_of
 
 from .linear import ProductForm

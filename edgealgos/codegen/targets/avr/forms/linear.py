@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from edgealgos.codegen.ops.linear import MatVec
 from edgealgos.codegen.ops.products import row_chunks
-from edgealgos.codegen.program import Program, Space
+from edgealgos.codegen.program.tensor import Space
 from edgealgos.codegen.storage.record import bytes_by_bytes
 
 from ..straight_line import Narrow, product
 from .record import Form, Parts
 from .text import function
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.program.program import Program
 
 
 class ProductForm(Form):

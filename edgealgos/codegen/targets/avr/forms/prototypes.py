@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from edgealgos.codegen.ops.products import ROWS_AT_ONCE
 from edgealgos.codegen.ops.prototypes import KERNEL_MAX, PrototypeScore, exp2_kernels
-from edgealgos.codegen.program import Program
 from edgealgos.codegen.program.qtype import Ints
 from edgealgos.codegen.storage.dense import RESIDENT
 from edgealgos.codegen.storage.record import Storage, storage_of
@@ -14,6 +15,9 @@ from edgealgos.codegen.storage.record import Storage, storage_of
 from ..straight_line import Code, distance_loop, distances, product
 from .record import Form, Parts
 from .text import distance_loop_function, distance_reader, function
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.program.program import Program
 
 
 class PrototypeForm(Form):

@@ -6,14 +6,17 @@ Knows programs and code, no ops: a form an op lives in the files beside this one
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgealgos.codegen.ops.products import row_chunks
-from edgealgos.codegen.program import Program, Tensor
 from edgealgos.codegen.storage.record import Storage
 
 from ..straight_line import Code, Narrow
 from .text import function, part_name, reader
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.program.program import Program
+    from edgealgos.codegen.program.tensor import Tensor
 
 Parts = tuple[Code, ...]
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from edgealgos.codegen.ops.products import ROWS_AT_ONCE, row_chunks
 from edgealgos.codegen.ops.tree import TreeWalk
-from edgealgos.codegen.program import Program, Tensor
 from edgealgos.codegen.storage.record import bytes_by_bytes
 
 from ..straight_line import Narrow, product, tree
 from .record import Form, Parts
 from .text import statement
+
+if TYPE_CHECKING:
+    from edgealgos.codegen.program.program import Program
+    from edgealgos.codegen.program.tensor import Tensor
 
 
 class TreeForm(Form):

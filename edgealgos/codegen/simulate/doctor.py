@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from edgealgos.errors import EdgeAlgosError
 
-from ..simulate import avr8js, simavr
-from . import tools
+from ..build import tools
+from . import avr8js, simavr
 
 
 class Finding(NamedTuple):

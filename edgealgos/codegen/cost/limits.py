@@ -1,0 +1,96 @@
+"""The refusal of what exceeds a limit, the user's or the board's; knows reports and boards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edgealgos.errors import DoesNotFitError
+
+from ..targets.boards import BOARDS, Board
+from .budget import Budget
+from .items import Items, Kind
+from .report import Report
+
+TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """What may be used of one thing, and who says so."""
+
+    what: str
+    need: int
+    most: int
+    whose: str
+    items: Items
+    remedies: tuple[str, ...]
+
+
+def check_fits(report: Report, budget: Budget | None = None) -> None:
+    """Refuse a program that exceeds the board or the budget.
+
+    Raises
+    ------
+    DoesNotFitError
+        Whose limit it is, the largest items, and what to change.
+    BoardError
+        If there is a limit of cycles and the board has no cost model.
+    """
+    budget = budget or Budget()
+    if budget.cycles is not None:
+        report.board.costs("keep a limit of cycles; leave it out of the budget")
+    for limit in _limits(report, budget):
+        if limit.need > limit.most:
+            named = ", ".join(f"{item.label} {item.amount:,}" for item in limit.items.largest(3))
+            raise DoesNotFitError(
+                f"{limit.what}: the sketch needs {limit.need:,}, {limit.whose} allows {limit.most:,}. Largest items: "
+                f"{named}. To make it fit: {'; or '.join(limit.remedies)}."
+            )
+
+
+def _limits(report: Report, budget: Budget) -> Iterator[_Limit]:
+    board = report.board
+    in_tables = (Kind.TABLE, Kind.LOOK_UP_TABLE)
+    tables = Items(item for item in report.flash_items.records if item.kind in in_tables)
+    reach = (board.architecture.table_reach or board.flash_bytes) - TABLES_OF_OTHERS
+    smaller = "lower max_model_bytes"
+    flash = (*_less_code(report), smaller)
+    ram = (*_no_buffer(report), "use fewer features, or a smaller projection_dim or hidden_size")
+    yield _limit("flash", report.flash_bytes, board.flash_bytes, budget.flash_bytes, report, report.flash_items, flash)
+    yield _limit("tables that pointers reach", sum(tables.values()), reach, None, report, tables, (smaller,))
+    yield _limit("RAM", report.ram_bytes, board.ram_bytes, budget.ram_bytes, report, report.ram_items, ram)
+    if budget.cycles is not None:
+        yield _limit("cycles", report.cycles, budget.cycles, budget.cycles, report, report.cycle_items,
+                     ("train with max_cycles", f"{smaller} or depth"))  # fmt: skip
+
+
+def _limit(what: str, need: int, boards: int, users: int | None, report: Report, items: Items,
+           remedies: tuple[str, ...]) -> _Limit:  # fmt: skip
+    """The stricter of the board's limit and the user's."""
+    if users is not None and users <= boards:
+        return _Limit(what, need, users, "the budget", items, remedies)
+    return _Limit(what, need, boards, report.board.title, items, (*remedies, *_larger_board(report)))
+
+
+def _less_code(report: Report) -> Iterator[str]:
+    saved = sum(size for _, size in report.faster.values())
+    if saved > 0:
+        yield f'optimize="size" ({saved:,} bytes less)'
+
+
+def _no_buffer(report: Report) -> Iterator[str]:
+    if report.input_without_buffer > 0:
+        yield f"input_buffer=False ({report.input_without_buffer:,} bytes less)"
+
+
+def _larger_board(report: Report) -> Iterator[str]:
+    """The smallest board of the same framework that has room."""
+
+    def has_room(board: Board) -> bool:
+        return board.ram_bytes >= report.ram_bytes and board.flash_bytes >= report.flash_bytes
+
+    others = [b for b in BOARDS.values() if b.framework is report.board.framework and has_room(b)]
+    if others:
+        smallest = min(others, key=lambda b: (b.ram_bytes, b.flash_bytes, b.name))
+        yield f'board="{smallest.name}" ({smallest.title})'

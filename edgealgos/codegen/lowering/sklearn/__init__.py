@@ -1,0 +1,92 @@
+"""Fitted scikit-learn models to float programs: one file a kind of model, one registry for all.
+
+Knows scikit-learn and programs; chooses no widths and no ranges but those of the rows it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from edgealgos.errors import UnsupportedModelError
+
+from ...program import Program
+from ...program.choose_encoding import choose_encoding
+from ..wrappers import Unwrapped, unwrap
+from . import linear, transformers
+from .registry import Front, Widths, models, program_of, transformers_known
+
+__all__ = [
+    "Front",
+    "Widths",
+    "calibration_rows",
+    "linear",
+    "lower_sklearn",
+    "models",
+    "transformers",
+    "transformers_known",
+    "unwrap",
+]
+
+
+def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:
+    """Float program of a fitted scikit-learn model, alone or behind transformers.
+
+    Parameters
+    ----------
+    unwrapped : Unwrapped
+        The model and what stands in front of it, out of all wrappers.
+    rows : array, shape (n, n_features)
+        Raw samples that the ranges of inputs and activations shall cover.
+    widths : Widths
+        Bits of inputs and weights.
+
+    Raises
+    ------
+    UnsupportedModelError
+        If the model, or a step in front of it, is of no kind that compiles; the message says what does.
+    """
+    front = Front.of(choose_encoding(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
+    for name, step in unwrapped.front:
+        try:
+            front = front.behind(*transformers.affine_map(step))
+        except NotImplementedError:
+            raise UnsupportedModelError(
+                f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
+                f"can stand there: {', '.join(transformers_known())}. Apply it before the Pipeline, or leave it out."
+            ) from None
+    try:
+        return program_of(unwrapped.model, front, rows, widths)
+    except NotImplementedError:
+        raise unsupported(unwrapped.model) from None
+
+
+def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> NDArray[np.float64]:
+    """Rows that give the ranges of a model; refuses a model that does not compile before it asks for them."""
+    if program_of.dispatch(type(unwrapped.model)) is program_of.dispatch(object):
+        raise unsupported(unwrapped.model)
+    check_is_fitted(model)
+    if X is None:
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} holds no ranges of its inputs: pass rows that it may meet, X_calibration=X_train"
+        )
+    rows: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X_calibration")
+    return rows
+
+
+def unsupported(model: Any) -> UnsupportedModelError:
+    """What to say of a model that does not compile, and the way that works."""
+    answer = "regressor" if hasattr(model, "predict") and not hasattr(model, "classes_") else "classifier"
+    family = "ProtoNNRegressor" if answer == "regressor" else "ProtoNNClassifier"
+    return UnsupportedModelError(
+        f"{_kind(model)} cannot be compiled. What can: the estimators of edgealgos, and of scikit-learn "
+        f"{', '.join(models())}. To put on a board what this one has learnt, teach a small model with it: "
+        f"{family}(teacher=model).fit(X, y)."
+    )
+
+
+def _kind(model: Any) -> str:
+    return type(model).__name__

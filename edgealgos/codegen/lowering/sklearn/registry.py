@@ -1,0 +1,121 @@
+"""What a kind of scikit-learn's models gives: a function to a float program; and what all of them are written with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...ops import ArgMax, MatVec
+from ...program import InputEncoding, Op, Program, QType, Space, Tensor, verify
+
+Reals = NDArray[np.float64]
+
+
+class Widths(NamedTuple):
+    """Bits of device inputs and of weights."""
+
+    inputs: int
+    weights: int
+
+
+@dataclass(frozen=True)
+class Front:
+    """The affine map from what the device is given to what a model takes: ``matrix @ z + shift``.
+
+    Parameters
+    ----------
+    encoding : InputEncoding
+        Raw features to device inputs.
+    matrix : array, shape (n_inputs of the model, n_features)
+        For inputs z as real numbers: raw integers times the step of their type.
+    shift : array, shape (n_inputs of the model,)
+    slope, offset : float
+        What the model's answer, a real number, goes through.
+    """
+
+    encoding: InputEncoding
+    matrix: Reals
+    shift: Reals
+    slope: float = 1.0
+    offset: float = 0.0
+
+    @classmethod
+    def of(cls, encoding: InputEncoding, features: int, slope: float, offset: float) -> Front:
+        """That of a model which takes raw features."""
+        step = np.ldexp(1.0, encoding.qtype.frac) / np.resize(encoding.scale.astype(np.float64), features)
+        return cls(encoding, np.diag(step), np.resize(encoding.offset.astype(np.float64), features), slope, offset)
+
+    def behind(self, matrix: Reals, shift: Reals) -> Front:
+        """That of a model behind a further affine map."""
+        return replace(self, matrix=matrix @ self.matrix, shift=matrix @ self.shift + shift)
+
+    def answer(self, value: Reals) -> Reals:
+        """What is told where the model answers `value`."""
+        return self.slope * value + self.offset
+
+    @property
+    def features(self) -> int:
+        """Raw features."""
+        return int(self.matrix.shape[1])
+
+    @property
+    def input(self) -> Tensor:
+        """The program's input."""
+        return Tensor("x", (self.features,), Space.INPUT, self.encoding.qtype)
+
+
+@singledispatch
+def program_of(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+    """Float program of a fitted model behind `front`; `rows` are raw samples that its activations shall cover."""
+    raise NotImplementedError
+
+
+def models() -> list[str]:
+    """Names of the kinds of models that compile."""
+    return sorted(kind.__name__ for kind in program_of.registry if kind is not object)
+
+
+@singledispatch
+def affine_map(step: Any) -> tuple[Reals, Reals]:
+    """Matrix and shift of a fitted transformer: what it makes of x is ``matrix @ x + shift``."""
+    raise NotImplementedError
+
+
+def transformers_known() -> list[str]:
+    """Names of the kinds of transformers that may stand in front of a model."""
+    return sorted(kind.__name__ for kind in affine_map.registry if kind is not object)
+
+
+def weights(name: str, values: Reals, bits: int, doc: str = "") -> Tensor:
+    """A matrix of weights, on the finest grid of so many bits that holds them."""
+    qtype = QType.covering(float(np.abs(values).max(initial=0.0)), bits)
+    return Tensor(name, values.shape, Space.FLASH, qtype, values, doc=doc)
+
+
+def linear_program(
+    front: Front, matrix: Reals, bias: Reals, widths: Widths, family: str, labels: Sequence[Any] = ()
+) -> Program:
+    """Scores ``matrix @ inputs + bias``: of classes (one row where there are two), or of a regressor."""
+    composed = matrix @ front.matrix
+    tensors = [
+        front.input,
+        weights("weights", composed, widths.weights, "coefficients"),
+        Tensor("bias", (len(bias),), Space.FLASH, None, matrix @ front.shift + bias, doc="intercepts"),
+        Tensor("scores", (len(bias),), Space.OUTPUT),
+    ]
+    return finished(front, tensors, [MatVec("scores", "weights", "x", "bias")], family, labels)
+
+
+def finished(front: Front, tensors: list[Tensor], ops: list[Op], family: str, labels: Sequence[Any] = ()) -> Program:
+    """The program that ends with scores; a classifier's also says whose is the largest."""
+    task = "classifier" if len(labels) else "regressor"
+    if task == "classifier":
+        tensors = [*tensors, Tensor("label", (1,), Space.SCRATCH)]
+        ops = [*ops, ArgMax("label", "scores")]
+    functions = {"predict": tuple(ops)}
+    return verify(Program(tuple(tensors), functions, front.encoding, task, tuple(labels), family=family))

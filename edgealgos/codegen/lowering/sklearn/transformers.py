@@ -1,0 +1,97 @@
+"""Transformers that are affine: scalers, projections, selections; each a matrix and a shift."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_selection import (
+    RFE,
+    RFECV,
+    GenericUnivariateSelect,
+    SelectFdr,
+    SelectFpr,
+    SelectFromModel,
+    SelectFwe,
+    SelectKBest,
+    SelectPercentile,
+    SequentialFeatureSelector,
+    VarianceThreshold,
+)
+from sklearn.impute import SimpleImputer
+from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+
+from edgealgos.errors import UnsupportedModelError
+
+from ..scalers import affine
+from .registry import Reals, affine_map
+
+__all__ = ["affine_map"]
+_SELECTORS = (
+    RFE, RFECV, GenericUnivariateSelect, SelectFdr, SelectFpr, SelectFromModel, SelectFwe, SelectKBest,
+    SelectPercentile, SequentialFeatureSelector, VarianceThreshold,
+)  # fmt: skip
+
+
+def _scaler(step: Any) -> tuple[Reals, Reals]:
+    slope, shift = affine(step)
+    return np.diag(slope), np.asarray(shift, dtype=np.float64) * np.ones(len(slope))
+
+
+for _kind in (StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler):
+    affine_map.register(_kind, _scaler)
+
+
+def _selector(step: Any) -> tuple[Reals, Reals]:
+    support = step.get_support()
+    return np.eye(len(support))[support], np.zeros(int(support.sum()))
+
+
+for _kind in _SELECTORS:
+    affine_map.register(_kind, _selector)
+
+
+@affine_map.register
+def _(step: PCA) -> tuple[Reals, Reals]:
+    matrix = step.components_.astype(np.float64)
+    if step.whiten:
+        matrix = matrix / np.sqrt(step.explained_variance_)[:, None]
+    return matrix, -matrix @ step.mean_
+
+
+@affine_map.register
+def _(step: TruncatedSVD) -> tuple[Reals, Reals]:
+    return step.components_.astype(np.float64), np.zeros(len(step.components_))
+
+
+@affine_map.register
+def _(step: LinearDiscriminantAnalysis) -> tuple[Reals, Reals]:
+    if step.solver == "lsqr":
+        raise UnsupportedModelError(
+            "LinearDiscriminantAnalysis(solver='lsqr') does not transform; 'svd' and 'eigen' do"
+        )
+    matrix = step.scalings_[:, : step._max_components].T.astype(np.float64)
+    shift = -matrix @ step.xbar_ if step.solver == "svd" else np.zeros(len(matrix))
+    return matrix, shift
+
+
+@affine_map.register
+def _(step: SimpleImputer) -> tuple[Reals, Reals]:
+    """The device is given whole rows; columns that were empty in training are gone."""
+    if getattr(step, "indicator_", None) is not None:
+        raise UnsupportedModelError("SimpleImputer(add_indicator=True) makes columns that whole rows do not have")
+    kept = ~np.isnan(np.asarray(step.statistics_, dtype=np.float64))
+    if step.keep_empty_features:
+        kept[:] = True
+    return np.eye(len(kept))[kept], np.zeros(int(kept.sum()))
+
+
+@affine_map.register
+def _(step: FunctionTransformer) -> tuple[Reals, Reals]:
+    if step.func is not None:
+        raise UnsupportedModelError(
+            "FunctionTransformer calls a function of Python, which no board has: call it before"
+        )
+    return np.eye(step.n_features_in_), np.zeros(step.n_features_in_)

@@ -1,0 +1,112 @@
+"""Takes a model out of what stands around it: Pipelines, searches, frozen and transformed-target estimators."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._search import BaseSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from edgealgos.errors import UnsupportedModelError
+
+from .scalers import affine
+
+
+@dataclass(frozen=True)
+class Unwrapped:
+    """A model and what stands around it.
+
+    Parameters
+    ----------
+    model : estimator
+        Fitted.
+    front : tuple of (str, transformer)
+        What its inputs go through, first to last.
+    slope, shift : float
+        What its answer, a real number, goes through.
+    """
+
+    model: Any
+    front: tuple[tuple[str, Any], ...] = field(default=())
+    slope: float = 1.0
+    shift: float = 0.0
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the model, or what stands first, writes a program of its own."""
+        return hasattr(self.model, "to_program")
+
+
+def unwrap(model: Any) -> Unwrapped:
+    """The model itself, out of every wrapper that changes nothing but its inputs or the scale of its answer.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If it is not fitted.
+    """
+    return _unwrap(model)
+
+
+@singledispatch
+def _unwrap(model: Any) -> Unwrapped:
+    return Unwrapped(model)
+
+
+@_unwrap.register
+def _(model: Pipeline) -> Unwrapped:
+    """Samplers of imbalanced-learn's Pipelines run while fitting alone."""
+    steps = [(name, step) for name, step in model.steps if step is not None and step != "passthrough"]
+    steps = [(name, step) for name, step in steps if not hasattr(step, "fit_resample")]
+    if not steps:
+        raise UnsupportedModelError("the Pipeline has no steps")
+    front: list[tuple[str, Any]] = []
+    for name, step in steps[:-1]:
+        check_is_fitted(step)
+        front += _flat(name, step)
+    inner = unwrap(steps[-1][1])
+    return replace(inner, front=(*front, *inner.front))
+
+
+def _flat(name: str, step: Any) -> list[tuple[str, Any]]:
+    """The steps of a Pipeline of transformers, one by one."""
+    if not isinstance(step, Pipeline):
+        return [(name, step)]
+    inner = [(f"{name}__{n}", s) for n, s in step.steps if s is not None and s != "passthrough"]
+    return [flat for n, s in inner for flat in _flat(n, s)]
+
+
+@_unwrap.register
+def _(model: BaseSearchCV) -> Unwrapped:
+    check_is_fitted(model)
+    if not hasattr(model, "best_estimator_"):
+        raise UnsupportedModelError(f"{type(model).__name__}(refit=False) holds no fitted model; set refit=True")
+    return unwrap(model.best_estimator_)
+
+
+@_unwrap.register
+def _(model: FrozenEstimator) -> Unwrapped:
+    return unwrap(model.estimator)
+
+
+@_unwrap.register
+def _(model: TransformedTargetRegressor) -> Unwrapped:
+    check_is_fitted(model)
+    try:
+        slope, shift = (float(np.ravel(v * np.ones(1))[0]) for v in affine(model.transformer_))
+    except NotImplementedError:
+        identity = getattr(model.transformer_, "func", 0) is None
+        if not identity:
+            raise UnsupportedModelError(
+                "TransformedTargetRegressor compiles with a scaler as transformer=; functions and other transformers "
+                "bend the answer, which no program here does"
+            ) from None
+        slope, shift = 1.0, 0.0
+    inner = unwrap(model.regressor_)
+    return replace(inner, slope=inner.slope / slope, shift=(inner.shift - shift) / slope)

@@ -1,0 +1,154 @@
+"""scikit-learn's own models: the device answers as the twin bit for bit, and both as scikit-learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import datasets
+from sklearn import linear_model as lm
+from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.feature_selection import SelectKBest, VarianceThreshold
+from sklearn.frozen import FrozenEstimator
+from sklearn.gaussian_process import GaussianProcessClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
+from sklearn.neighbors import NearestCentroid
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    RobustScaler,
+    StandardScaler,
+)
+from sklearn.svm import LinearSVC, LinearSVR
+
+import edgealgos as ea
+from edgealgos.codegen.lowering.sklearn import models, transformers_known
+
+CLASSIFIERS = {
+    "logistic": lm.LogisticRegression(max_iter=2000),
+    "ridge": lm.RidgeClassifier(),
+    "sgd": make_pipeline(StandardScaler(), lm.SGDClassifier(random_state=0)),
+    "perceptron": make_pipeline(MinMaxScaler(), lm.Perceptron(random_state=0)),
+    "svc": make_pipeline(StandardScaler(), LinearSVC(random_state=0)),
+    "discriminant": LinearDiscriminantAnalysis(),
+    "one against the rest": OneVsRestClassifier(lm.LogisticRegression(max_iter=2000)),
+    "multinomial": MultinomialNB(),
+    "complement": ComplementNB(),
+    "centroid": NearestCentroid(),
+    "centroid, standardised": make_pipeline(StandardScaler(), NearestCentroid()),
+    "clusters": KMeans(6, n_init=2, random_state=0),
+    "clusters of batches": MiniBatchKMeans(6, n_init=2, random_state=0),
+    "principal components": make_pipeline(StandardScaler(), PCA(5), lm.LogisticRegression()),
+    "whitened components": make_pipeline(PCA(5, whiten=True), lm.LogisticRegression()),
+    "singular vectors": make_pipeline(TruncatedSVD(5), lm.LogisticRegression(max_iter=2000)),
+    "selection": make_pipeline(VarianceThreshold(), SelectKBest(k=6), RobustScaler(), lm.LogisticRegression()),
+    "projection on classes": make_pipeline(LinearDiscriminantAnalysis(), lm.LogisticRegression()),
+    "imputer": make_pipeline(SimpleImputer(), FunctionTransformer(None), MaxAbsScaler(), lm.LogisticRegression()),
+    "nested": make_pipeline(make_pipeline(StandardScaler(), PCA(6)), make_pipeline("passthrough", LinearSVC())),
+    "search": GridSearchCV(make_pipeline(StandardScaler(), LinearSVC()), {"linearsvc__C": [0.1, 1.0]}, cv=2),
+}
+DATA = {name: getattr(datasets, f"load_{name}") for name in ("digits", "breast_cancer", "wine", "iris")}
+
+
+def split(name):
+    X, y = DATA[name](return_X_y=True)
+    return train_test_split(X, y, random_state=0, stratify=y)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize("kind", CLASSIFIERS)
+def test_a_linear_model_answers_as_in_scikit_learn(kind, data):
+    X, X_test, y, _ = split(data)
+    if kind in ("selection", "principal components", "whitened components", "singular vectors") and X.shape[1] < 7:
+        pytest.skip("fewer features than are asked for")
+    model = CLASSIFIERS[kind]
+    if data == "iris" and kind == "nested":
+        pytest.skip("fewer features than are asked for")
+    model.fit(X, y)
+    compiled = ea.compile_model(model, X_calibration=X)
+    differing = np.count_nonzero(compiled.predict(X_test) != model.predict(X_test))
+    assert differing <= max(1, 0.005 * len(X_test))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize(
+    ("kind", "data"), [("logistic", "digits"), ("discriminant", "breast_cancer"), ("search", "wine")]
+)
+def test_a_linear_model_runs_on_the_board_as_in_the_twin(kind, data):
+    X, X_test, y, _ = split(data)
+    compiled = ea.compile_model(CLASSIFIERS[kind].fit(X, y), X_calibration=X)
+    ran = compiled.simulate(X_test[:30])
+    assert np.array_equal(ran.scores, compiled.scores(X_test[:30]))
+    assert np.array_equal(ran.labels, compiled.predict(X_test[:30]))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "model",
+    [lm.LinearRegression(), lm.Ridge(), lm.Lasso(0.1), lm.ElasticNet(0.01), lm.BayesianRidge(), lm.HuberRegressor(),
+     make_pipeline(StandardScaler(), LinearSVR(max_iter=5000, random_state=0)), PLSRegression(3),
+     make_pipeline(StandardScaler(), lm.SGDRegressor(random_state=0)),
+     TransformedTargetRegressor(lm.Ridge(), transformer=StandardScaler()), FrozenEstimator(lm.Ridge())],
+    ids=lambda model: type(model).__name__,
+)  # fmt: skip
+def test_a_linear_regressor_answers_as_in_scikit_learn(model):
+    X, y = datasets.load_diabetes(return_X_y=True)
+    if isinstance(model, FrozenEstimator):
+        model.estimator.fit(X, y)
+    model.fit(X, y)
+    device = ea.compile_model(model, X_calibration=X).predict(X)
+    expected = np.ravel(model.predict(X))
+    assert np.abs(device - expected).max() < 0.02 * np.ptp(expected)
+
+
+def test_bits_are_told_by_a_naive_bayes_model():
+    X, y = datasets.load_digits(return_X_y=True)
+    model = BernoulliNB().fit(X > 7, y)
+    rows = (X > 7).astype(float)
+    assert (ea.compile_model(model, X_calibration=rows).predict(rows) == model.predict(rows)).mean() > 0.995
+
+
+def test_text_labels_stay_text():
+    X, y = datasets.load_iris(return_X_y=True)
+    names = np.array(["setosa", "versicolor", "virginica"])[y]
+    model = lm.LogisticRegression(max_iter=500).fit(X, names)
+    assert (ea.compile_model(model, X_calibration=X).predict(X) == model.predict(X)).mean() > 0.98
+
+
+def test_ranges_are_asked_for_where_a_model_holds_none():
+    X, y = datasets.load_iris(return_X_y=True)
+    with pytest.raises(ea.UnsupportedModelError, match="X_calibration=X_train"):
+        ea.compile_model(lm.LogisticRegression(max_iter=500).fit(X, y))
+
+
+def test_an_unfitted_model_is_refused():
+    with pytest.raises(ValueError, match="not fitted"):
+        ea.compile_model(lm.LogisticRegression(), X_calibration=[[0.0], [1.0]])
+
+
+def test_a_model_of_another_kind_is_refused_with_the_way_that_works():
+    X, y = datasets.load_iris(return_X_y=True)
+    with pytest.raises(ea.UnsupportedModelError, match=r"GaussianProcess.*LogisticRegression.*teacher=model"):
+        ea.compile_model(GaussianProcessClassifier().fit(X, y), X_calibration=X)
+
+
+def test_a_step_of_another_kind_is_refused_by_name():
+    X, y = datasets.load_iris(return_X_y=True)
+    model = make_pipeline(KBinsDiscretizer(3, encode="ordinal"), lm.LogisticRegression()).fit(X, y)
+    with pytest.raises(ea.UnsupportedModelError, match=r"kbinsdiscretizer.*StandardScaler"):
+        ea.compile_model(model, X_calibration=X)
+
+
+def test_the_kinds_that_compile_are_listed():
+    assert {"LogisticRegression", "KMeans", "PLSRegression"} < set(models())
+    assert {"PCA", "SelectKBest", "StandardScaler"} < set(transformers_known())

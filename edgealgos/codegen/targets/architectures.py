@@ -23,6 +23,8 @@ class Architecture:
         Whether one instruction multiplies two bytes.
     straight_line : bool
         Whether there is a form of code whose instructions hold a model's weights.
+    fastest_storage : str
+        Storage of dense matrices whose kernel takes the fewest cycles, whatever its bytes.
     starts_itself : bool
         Whether what the compiler links starts the processor; else the board's maker has start-up code.
     linkable : str
@@ -35,6 +37,7 @@ class Architecture:
     largest_object: int | None = None
     multiplies: bool = True
     straight_line: bool = False
+    fastest_storage: str = "blocks"
     starts_itself: bool = False
     linkable: str = ""
 
@@ -47,11 +50,11 @@ AVR = Architecture(
     starts_itself=True,
 )  # fmt: skip
 AVR_WITHOUT_MULTIPLIER = replace(AVR, name="avr without MUL", multiplies=False, straight_line=False)
-ARMV6 = Architecture("armv6", linkable=r"v[1-5]\w*|v6")
+ARMV6 = Architecture("armv6", fastest_storage="tiles", linkable=r"v[1-5]\w*|v6")
 ARMV6_M = Architecture("armv6-m")
 ARMV7_M = Architecture("armv7-m")
-ARMV7E_M = Architecture("armv7e-m")
-ARMV8_M = Architecture("armv8-m")
+ARMV7E_M = Architecture("armv7e-m", fastest_storage="tiles")
+ARMV8_M = Architecture("armv8-m", fastest_storage="tiles")
 ARMV8_A = Architecture("armv8-a")
 RV32 = Architecture("rv32imc")
 XTENSA = Architecture("xtensa")

@@ -1,8 +1,8 @@
 """What a program costs on its board, from counts of its parts and the measured cost of each part.
 
-Knows programs and boards, and asks each op for its parts. The measured costs lie in ``targets/avr/costs.json``;
-``python -m tools.measure_costs`` measures them anew on the simulated board (Arduino core 1.8, avr-gcc, the IDE's
-default flags), with ``--op`` those of one op alone.
+Knows programs and boards, and asks each op for its parts. The measured costs lie in tables below ``targets``, the Uno's
+in ``avr/costs.json``; ``python -m tools.measure_costs`` measures them anew on the simulated board (Arduino core 1.8,
+avr-gcc, the IDE's default flags), with ``--op`` those of one op alone, with ``--board`` those of another board's table.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from ..program.tensor import Space
 from ..storage.needs import table_bytes
 from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
+from ..targets.board import CostModel
 from ..targets.boards import Board
+from ..targets.frameworks import ARDUINO
 from .items import Kind, ReportItem
 
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
-LOOP = "Arduino core and serial loop"
+LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
 
 
 def prices(file: str = COSTS) -> dict[str, dict[str, float]]:
@@ -45,6 +47,19 @@ def _loaded(file: str) -> dict[str, dict[str, float]]:
 def forget() -> None:
     """Read the tables of costs anew when they are asked for: they have been written."""
     _loaded.cache_clear()
+
+
+def costs_of(program: Program, board: Board) -> CostModel | None:
+    """The cost model of a board, if it has prices for all that the program is made of.
+
+    The Uno's must have: what is missing there is an error when it is looked up. Tables of other boards are measured
+    after it, and a program with an op that they do not know yet has its tables and variables predicted alone.
+    """
+    costs = board.cost_model
+    if costs is None or costs.prices == COSTS:
+        return costs
+    known = prices(costs.prices)
+    return costs if all(parts <= known[what].keys() for what, parts in all_parts(program).items()) else None
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
@@ -68,11 +83,11 @@ def table_items(program: Program) -> list[ReportItem]:
 
 def code_items(program: Program, board: Board) -> list[ReportItem]:
     """Flash of code: the Arduino core with the serial loop, and the kernels that the program calls."""
-    costs = board.cost_model
+    costs = costs_of(program, board)
     if costs is None:
         return []
     price = _Prices(program, costs.prices, "flash")
-    found = [ReportItem(Kind.CORE, LOOP, round(price.of(LOOP)) + costs.core_flash)]
+    found = [ReportItem(Kind.CORE, board.framework.around, round(price.of(LOOP)) + costs.core_flash)]
     amounts = code_counts(program)
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
@@ -82,21 +97,21 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
 
 def stack_items(program: Program, board: Board) -> list[ReportItem]:
     """RAM that no tensor takes: the Arduino core's variables and the deepest stack."""
-    costs = board.cost_model
+    costs = costs_of(program, board)
     if costs is None:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
     price = _Prices(program, costs.prices, "ram")
     frames = sum(amount * price.of(part) for part, amount in stack_counts(program).items() if amount)
     stack = max(frames, price.of(f"serial loop ({stack_kind(program)})"))
     return [
-        ReportItem(Kind.CORE, LOOP, round(price.of("core")) + costs.core_ram),
+        ReportItem(Kind.CORE, board.framework.around, round(price.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
 
 
 def cycle_items(program: Program, board: Board) -> list[ReportItem]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
-    costs = board.cost_model
+    costs = costs_of(program, board)
     if costs is None:
         return []
     price = _Prices(program, costs.prices, "cycles")

@@ -15,7 +15,7 @@ from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board
 from .items import Items, Kind, ReportItem
-from .model import code_items, cycle_items, needs, stack_items, table_items
+from .model import code_items, costs_of, cycle_items, needs, stack_items, table_items
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -88,8 +88,15 @@ class Report:
         """Time of one prediction."""
         return 1e3 * self.cycles / self.board.clock_hz
 
+    def _scope(self) -> str:
+        if not self.cycle_items:
+            return "the model's tables and variables, without code"
+        if not self.board.framework.sketches:
+            return "the exported program, its example included"
+        return "the whole sketch" if self.board.core_is_here else "the model and an example, without Arduino's core"
+
     def __str__(self) -> str:
-        scope = "the whole sketch" if self.board.cost_model else "the model's tables and variables, without code"
+        scope = self._scope()
         lines = [
             f"{self.board.title}: predicted for {scope}",
             f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes",
@@ -116,11 +123,18 @@ def predict_report(program: Program, board: Board) -> Report:
     ram += [ReportItem(Kind.ARENA, "scratch arena", plan.arena_bytes)]
     ram += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
     flash = [*table_items(program), *code_items(program, board)]
+    unknown = board.cost_model is not None and costs_of(program, board) is None
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
-        Items(cycle_items(program, board)), plan, _faster(program, board), program.warnings,
+        Items(cycle_items(program, board)), plan, _faster(program, board),
+        (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
         _input_without_buffer(program),
     )  # fmt: skip
+
+
+_NOT_MEASURED = (
+    "parts of this program were not measured on a {}: its tables and variables are predicted, no code, no time"
+)
 
 
 def _input_without_buffer(program: Program) -> int:

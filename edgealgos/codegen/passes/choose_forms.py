@@ -16,8 +16,8 @@ from ..program.program import Program
 from ..program.tensor import Tensor
 from ..storage.needs import model_bytes
 from ..storage.record import STORAGES, Storage, storage_of
-from ..targets.avr.forms import form_of, groups
 from ..targets.architectures import AVR, Architecture
+from ..targets.avr.forms import form_of, groups
 from ..targets.boards import Board, get_board
 
 FLASH_FOR_THE_USER = 2048
@@ -84,9 +84,7 @@ def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> It
             yield found
 
 
-def forms(
-    program: Program, op: Op, names: tuple[str, ...], architecture: Architecture = AVR
-) -> Iterator[Changes]:
+def forms(program: Program, op: Op, names: tuple[str, ...], architecture: Architecture = AVR) -> Iterator[Changes]:
     """Faster forms of a group: blocks, straight-line code, of a tree straight-line code of its upper levels."""
     form = form_of(op)
     if form is None:

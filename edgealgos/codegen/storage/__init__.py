@@ -46,6 +46,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "TILES", "Content",
-    "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
+    "BITMAP", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "TILES",
+    "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

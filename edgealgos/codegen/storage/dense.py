@@ -103,7 +103,9 @@ def in_tiles(matrices: NDArray[Any]) -> NDArray[Any]:
     rows, columns = matrices.shape[-2:]
     wide = np.pad(matrices.reshape(-1, rows, columns), ((0, 0), (0, 0), (0, padded(columns) - columns)))
     full = rows - rows % BLOCK_ROWS
-    tiles = wide[:, :full].reshape(len(wide), -1, BLOCK_ROWS, wide.shape[2] // TILE_COLUMNS, TILE_COLUMNS).swapaxes(2, 3)
+    tiles = (
+        wide[:, :full].reshape(len(wide), -1, BLOCK_ROWS, wide.shape[2] // TILE_COLUMNS, TILE_COLUMNS).swapaxes(2, 3)
+    )
     return np.concatenate([tiles.reshape(len(wide), -1), wide[:, full:].reshape(len(wide), -1)], axis=1)
 
 

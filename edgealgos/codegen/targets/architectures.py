@@ -49,7 +49,9 @@ AVR = Architecture(
     "avr", separate_flash=True, table_reach=_LPM_REACH, largest_object=_PTRDIFF_MAX, straight_line=True,
     starts_itself=True,
 )  # fmt: skip
-AVR_WITHOUT_MULTIPLIER = replace(AVR, name="avr without MUL", multiplies=False, straight_line=False)
+AVR_WITHOUT_MULTIPLIER = replace(
+    AVR, name="avr without MUL", multiplies=False, fastest_storage="dense", straight_line=False
+)
 ARMV6 = Architecture("armv6", fastest_storage="tiles", linkable=r"v[1-5]\w*|v6")
 ARMV6_M = Architecture("armv6-m")
 ARMV7_M = Architecture("armv7-m")

@@ -132,9 +132,7 @@ def predict_report(program: Program, board: Board) -> Report:
     )  # fmt: skip
 
 
-_NOT_MEASURED = (
-    "parts of this program were not measured on a {}: its tables and variables are predicted, no code, no time"
-)
+_NOT_MEASURED = "parts of this program were not measured on a {}: its tables and variables are predicted, but no code"
 
 
 def _input_without_buffer(program: Program) -> int:

@@ -28,7 +28,7 @@
 
 #include "devices/device.h"
 
-enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 4096, kFlashWords = 131072 }; /* of the largest AVR */
+enum { kMaxWatches = 16, kMaxFrames = 64, kLineLength = 8192, kFlashWords = 131072 }; /* of the largest AVR */
 enum { kMarkIsr = 1, kMarkMain = 2, kMarkReset = 4, kMarkSkip = 8, kMarkWatch = 16, kMarkPut = 32, kMarkGet = 64 };
 enum { kIsr = -1 }; /* a frame that belongs to an interrupt handler, not to a watch */
 

@@ -5,7 +5,7 @@
 #ifndef EDGEALGOS_THUMB_H
 #define EDGEALGOS_THUMB_H
 
-#if defined(__thumb__) && !defined(__thumb2__)
+#if defined(__thumb__) && !defined(__thumb2__) && __ARM_ARCH >= 6
 
 #define EDGEALGOS_OWN_DOT
 #define EDGEALGOS_OWN_WORDS
@@ -77,6 +77,7 @@ inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) 
 
 // 16 times the products of two weights of half a byte, the lower half first, for each byte of a row. 7 instructions each.
 inline int32_t add_nibbles(int32_t sum, const uint8_t *row, const int8_t *vector, uint16_t pairs) {
+  register int32_t total __asm__("r8") = sum;  // the lower registers are taken
   int32_t half = 0, byte, x, column = -2 * static_cast<int32_t>(pairs), place = 0;
   __asm__ __volatile__(".syntax unified\n\t"
                        "1: ldrsb %[a], [%[row], %[j]]\n\t" "adds %[j], %[j], #1\n\t"
@@ -86,11 +87,11 @@ inline int32_t add_nibbles(int32_t sum, const uint8_t *row, const int8_t *vector
                        "ldrsb %[x], [%[end], %[n]]\n\t" "muls %[a], %[x]\n\t" "add %[sum], %[a]\n\t"
                        "adds %[n], %[n], #1\n\t" "bne 1b\n\t"
                        ".syntax divided\n\t"
-                       : [sum] "+&r"(sum), [a] "=&l"(byte), [b] "=&l"(half), [x] "=&l"(x), [j] "+&l"(place),
+                       : [sum] "+&r"(total), [a] "=&l"(byte), [b] "=&l"(half), [x] "=&l"(x), [j] "+&l"(place),
                          [n] "+&l"(column)
                        : [row] "l"(row), [end] "l"(vector + 2 * pairs)
                        : "cc", "memory");
-  return sum;
+  return total;
 }
 
 #endif

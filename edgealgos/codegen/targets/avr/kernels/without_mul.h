@@ -73,6 +73,8 @@ EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t
   return sum;
 }
 
+inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) { return dot32(row, vector, columns); }
+
 // A row of four side by side, column by column: 53 cycles a column.
 EDGEALGOS_KERNEL int32_t dot_fourth(const int8_t *row, const int8_t *vector, uint8_t columns) {
   int32_t sum = 0;

@@ -216,6 +216,9 @@ def test_places_are_tried_before_anything_is_learnt(capsys, monkeypatch):
         (["--export", "t.csv"], "is no folder"),
         (["--export", "t.csv/out"], "no folder"),
         (["--export", "/proc/nothing/out"], "cannot be written"),
+        (["--export", "out/my-model"], "such as --name my_model"),
+        (["--export", "out/2nd"], "such as --name nd"),
+        (["--export", "out/m", "--board", "unoo"], "no board is called 'unoo'; did you mean uno?"),
     ):
         assert says in failure(capsys, "train", "iris", *words), words
     assert sorted(os.listdir()) == ["folder", "full", "t.csv"]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import inspect
+import re
+from pathlib import Path
 from typing import Any
 
 import edgealgos as ea
@@ -11,7 +14,43 @@ import edgealgos as ea
 OF_SKETCHES = ("layout", "application")
 
 
-def exported_options(arguments: argparse.Namespace) -> dict[str, Any]:
+def check_export(folder: str, arguments: argparse.Namespace) -> None:
+    """Refuse what no model could be exported with, before one is made."""
+    _options(arguments)
+    takes_sketches(arguments.board or "uno")
+    name = arguments.name or Path(folder).absolute().name
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+        close = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("0123456789_") or "model"
+        raise ea.ExportError(f"{name!r} cannot name a C++ namespace; give one with --name, such as --name {close}")
+
+
+def export_model(model: Any, folder: str, arguments: argparse.Namespace) -> Any:
+    """Write a fitted model to a folder; returns the report."""
+    options = _options(arguments)
+    board = arguments.board or "uno"
+    if takes_sketches(board):
+        return ea.export_arduino(model, folder, board=board, **options)
+    for name in OF_SKETCHES:
+        if options.pop(name, None) is not None:
+            raise ea.ExportError(f"--{name} is for Arduino's boards; {board} takes plain C++")
+    return ea.export_cpp(model, folder, target=board, **options)
+
+
+def takes_sketches(name: str) -> bool:
+    """Whether the board of that name is one of Arduino's; ExportError where there is none."""
+    known = {_plain(each): board for board in ea.boards() for each in (board.name, *board.aliases)}
+    if _plain(name) not in known:
+        close = difflib.get_close_matches(_plain(name), known, 1)
+        hint = f"did you mean {known[close[0]].name}? " if close else ""
+        raise ea.ExportError(f"no board is called {name!r}; {hint}`edgealgos boards` lists them")
+    return bool(known[_plain(name)].framework.sketches)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.casefold())
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Options of the export functions; what this version has not is refused by its flag."""
     names = ("name", "optimize", *OF_SKETCHES)
     options: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
@@ -21,24 +60,5 @@ def exported_options(arguments: argparse.Namespace) -> dict[str, Any]:
     known = inspect.signature(ea.export_arduino).parameters
     for name in options:
         if name not in known:
-            raise ea.EdgeAlgosError(f"--{name.replace('_', '-')} is not known to this version")
+            raise ea.ExportError(f"--{name.replace('_', '-')} is not known to this version")
     return options
-
-
-def export_model(model: Any, folder: str, arguments: argparse.Namespace) -> Any:
-    """Write a fitted model to a folder; returns the report."""
-    options = exported_options(arguments)
-    board = arguments.board or "uno"
-    if takes_sketches(board):
-        return ea.export_arduino(model, folder, board=board, **options)
-    for name in OF_SKETCHES:
-        if options.pop(name, None) is not None:
-            raise ea.EdgeAlgosError(f"--{name} is for Arduino's boards; {board} takes plain C++")
-    return ea.export_cpp(model, folder, target=board, **options)
-
-
-def takes_sketches(name: str) -> bool:
-    """Whether the board is one of Arduino's; what no board is called, the export refuses in its own words."""
-    called = name.casefold().replace("-", "").replace("_", "")
-    found = [board for board in ea.boards() if board.name.replace("-", "") == called]
-    return not found or found[0].framework.sketches

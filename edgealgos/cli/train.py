@@ -9,7 +9,7 @@ from typing import Any
 import edgealgos as ea
 
 from .data import Data, read_data, split
-from .export import export_model, exported_options
+from .export import check_export, export_model
 from .models import fitted, new_model
 from .places import check_file, check_folder
 from .scores import score, score_name
@@ -24,7 +24,7 @@ def train(arguments: argparse.Namespace) -> int:
         check_file(save, "--save")
     if arguments.export is not None:
         check_folder(arguments.export, "--export", arguments.overwrite)
-        exported_options(arguments)
+        check_export(arguments.export, arguments)
     data = split(read_data(arguments), arguments.test_size)
     model = fitted(new_model(arguments, data), data)
     print(_result(model, data))

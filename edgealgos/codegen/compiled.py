@@ -233,6 +233,6 @@ def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | 
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
-        lambda inputs, weights: lower_sklearn(unwrapped, rows, Widths(inputs, weights)),
+        lambda *widths: lower_sklearn(unwrapped, rows, Widths(*widths)),
         rows, model.predict(X_calibration), name,
     )  # fmt: skip

@@ -86,13 +86,10 @@ def find_style(cells: Iterable[str]) -> Style:
 
 def to_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64]:
     """Cells as numbers: NaN for what is none or missing, infinity as it is."""
-    column = pd.Series(cells, dtype=object)
-    if decimal == ".":
-        values = np.array(pd.to_numeric(column, errors="coerce"), dtype=np.float64)
-        rest = np.flatnonzero(np.isnan(values)).tolist()
-    else:
-        values, rest = np.full(len(column), np.nan), list(range(len(column)))
-    if len(rest):
+    simple = cells if decimal == "." else [cell.replace(",", ".") if "." not in cell else "" for cell in cells]
+    values = np.array(pd.to_numeric(pd.Series(simple, dtype=object), errors="coerce"), dtype=np.float64)
+    rest = np.flatnonzero(np.isnan(values)).tolist()
+    if rest:
         plain = pd.Series([_plain(cells[i], decimal) for i in rest], dtype=object)
         values[rest] = pd.to_numeric(plain, errors="coerce")
     return values

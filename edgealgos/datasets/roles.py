@@ -42,7 +42,7 @@ def why_no_feature(column: Column) -> str | None:
         return "it is an index of the rows"
     if column.kind == "text":
         return "its texts name single rows" if _names_rows(column) else None
-    if len(column.cells) > 1 and len(set(column.values.tolist())) == 1:
+    if len(column.cells) > 1 and column.values.min() == column.values.max():
         return f"it is {column.cells[0]} in every row"
     if column.kind == "number" and not np.isnan(column.values).any():
         return _order(column, name)

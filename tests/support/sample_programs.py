@@ -21,7 +21,9 @@ from edgealgos.codegen.ops import (
     LeakyUpdate,
     MatVec,
     PrototypeScore,
+    Rectify,
     Rescale,
+    Squash,
     StartWindow,
     TreeWalk,
 )
@@ -31,7 +33,7 @@ from edgealgos.codegen.passes.represent import REPRESENTATIONS
 from edgealgos.codegen.program import Op, Program, Space, Tensor
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.encoding import InputEncoding
-from edgealgos.codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, Ints, QType
+from edgealgos.codegen.program.qtype import CANDIDATE, PREACTIVATION, SMALL_STATE, STATE, Ints, QType
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board
 
@@ -183,6 +185,30 @@ def fastgrnn(
     return _program("FastGRNN", tensors, {"push": push, "predict": predict}, encoding, task, steps)
 
 
+def dense(seed: int = 0, with_op: bool = True, kind: str = "rectify") -> Program:
+    """Two dense layers with a non-linearity between them, or with a change of type in its place."""
+    rng = np.random.default_rng(seed)
+    features, hidden, outputs = (int(rng.integers(2, most)) for most in (30, 40, 8))
+    encoding = choose_encoding(samples(rng, 50, features))
+    hidden_type = {"rectify": QType(8, 4), "rectify words": QType(16, 10)}.get(kind, PREACTIVATION)
+    squashed = {"tanh": CANDIDATE, "logistic": QType(16, 8)}.get(kind, hidden_type)
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        constant("W1", rng.normal(size=(hidden, features))),
+        constant("b1", rng.normal(size=hidden)),
+        scratch("h", hidden, hidden_type),
+        scratch("a", hidden, squashed),
+        constant("W2", rng.normal(size=(outputs, hidden))),
+        constant("b2", rng.normal(size=outputs)),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+        scratch("label", 1),
+    ]
+    between = Rectify("a", "h") if "rectify" in kind else Squash("a", "h", kind)
+    ops = (MatVec("h", "W1", "x", "b1"), between if with_op else Rescale("a", "h"), MatVec("scores", "W2", "a", "b2"),
+           ArgMax("label", "scores"))  # fmt: skip
+    return Program(tuple(tensors), {"predict": ops}, encoding, "classifier", tuple(range(max(outputs, 2))))
+
+
 def without_feedback(program: Program) -> Program:
     """The recurrent cell without products with its state: tells what sums and gates cost, which else come together."""
     unread, push = {"h8", "U", "U1", "U2", "u", "p_u", "p"}, list(program.functions["push"])
@@ -291,6 +317,10 @@ def represented(program: Program, *representations: str) -> Program:
 
 
 EVERY_KIND: dict[str, Callable[..., Program]] = {
+    "dense layers, rectified": lambda seed=0: dense(seed),
+    "dense layers of words, rectified": lambda seed=0: dense(seed, kind="rectify words"),
+    "dense layers, tanh": lambda seed=0: dense(seed, kind="tanh"),
+    "dense layers, logistic": lambda seed=0: dense(seed, kind="logistic"),
     "bonsai": lambda seed=0: bonsai(seed),
     "bonsai of one node": lambda seed=0: bonsai(seed, depth=0),
     "bonsai with sparse nodes": lambda seed=0: bonsai(seed, depth=2, density=0.3, node_density=0.3, width=11),

@@ -2,6 +2,7 @@
 
 # ruff: noqa: F403  # each file says in __all__ what its ops are
 
+from .activation import *
 from .elementwise import *
 from .linear import *
 from .motion import *

@@ -15,21 +15,21 @@ from ..program.interpret import encode, run_integer
 from ..program.scores import decide
 from . import to_integer
 
-WIDTHS = ((8, 8), (8, 16), (16, 8), (16, 16))
-"""Bits of inputs and weights, cheapest first."""
+WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, True))
+"""Bits of inputs and weights, and whether each input has the whole range to itself; cheapest first."""
 ENOUGH = {"classifier": 0.998, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
 
 
 def choose_widths(
-    make: Callable[[int, int], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str
+    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str
 ) -> Program:
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
     Parameters
     ----------
     make : callable
-        Gives the float program for bits of inputs and of weights.
+        Gives the float program for one of :data:`WIDTHS`.
     rows : array, shape (n, n_features)
         Raw samples.
     expected : array, shape (n,)
@@ -55,7 +55,7 @@ def choose_widths(
 
 
 def _judged(
-    make: Callable[[int, int], Program], rows: NDArray[np.float64], expected: NDArray[Any]
+    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any]
 ) -> Iterator[tuple[float, Program]]:
     for widths in WIDTHS:
         try:

@@ -217,3 +217,18 @@ def losses(encoding: InputEncoding, X: NDArray[np.floating], names: Sequence[str
 def _listed(words: list[str], most: int = 8) -> str:
     shown = ", ".join(words[:most])
     return shown if len(words) <= most else f"{shown} and {len(words) - most} more"
+
+
+def full_range_encoding(X: NDArray[np.floating], bits: int = 8) -> InputEncoding:
+    """Encoding in which every feature takes the whole range of device inputs, whatever the others are.
+
+    For models whose weights were not trained with one scale in mind: a feature of large weight is then a number of many
+    levels, and its weight no larger than others.
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    check_representable(rows)
+    limit = (1 << (bits - 1)) - 1
+    low, high = rows.min(axis=0), rows.max(axis=0)
+    still = low == high
+    scale = np.where(still, 1.0 / np.maximum(1.0, np.abs(low)), 2 * limit / np.where(still, 1.0, high - low))
+    return _encoding((low + high) / 2, scale, -limit, limit, QType(bits, bits - 3))

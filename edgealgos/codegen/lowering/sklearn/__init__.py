@@ -14,22 +14,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from ...program.choose_encoding import choose_encoding
-from ..wrappers import Unwrapped, unwrap
-from . import linear, transformers
-from .registry import Front, Widths, models, program_of, transformers_known
+from ...program.choose_encoding import choose_encoding, full_range_encoding
+from ..wrappers import Unwrapped
+from . import linear, neural, transformers  # noqa: F401  (they register their kinds)
+from .registry import Front, Widths, affine_map, models, program_of, transformers_known
 
-__all__ = [
-    "Front",
-    "Widths",
-    "calibration_rows",
-    "linear",
-    "lower_sklearn",
-    "models",
-    "transformers",
-    "transformers_known",
-    "unwrap",
-]
+__all__ = ["Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
 
 
 def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:
@@ -49,10 +39,11 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     UnsupportedModelError
         If the model, or a step in front of it, is of no kind that compiles; the message says what does.
     """
-    front = Front.of(choose_encoding(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
+    encode = full_range_encoding if widths.apart else choose_encoding
+    front = Front.of(encode(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
     for name, step in unwrapped.front:
         try:
-            front = front.behind(*transformers.affine_map(step))
+            front = front.behind(*affine_map(step))
         except NotImplementedError:
             raise UnsupportedModelError(
                 f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "

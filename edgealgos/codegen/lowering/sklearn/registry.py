@@ -17,10 +17,11 @@ Reals = NDArray[np.float64]
 
 
 class Widths(NamedTuple):
-    """Bits of device inputs and of weights."""
+    """Bits of device inputs and of weights, and whether each input has the whole range to itself."""
 
     inputs: int
     weights: int
+    apart: bool = False
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from edgealgos.errors import UnsupportedModelError
 from ..scalers import affine
 from .registry import Reals, affine_map
 
-__all__ = ["affine_map"]
 _SELECTORS = (
     RFE, RFECV, GenericUnivariateSelect, SelectFdr, SelectFpr, SelectFromModel, SelectFwe, SelectKBest,
     SelectPercentile, SequentialFeatureSelector, VarianceThreshold,

@@ -567,6 +567,24 @@ void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, 
 
 // ---- element-wise ---------------------------------------------------------------------------------------------
 
+// out = max(source, 0); the two may be one.
+template <class T> void rectify(const T *source, T *out, uint16_t size) {
+  for (; size; --size, ++source, ++out) *out = *source < 0 ? 0 : *source;
+  barrier();
+}
+
+// out = tanh(source) in Q0.7 of pre-activations with 12 fractional bits.
+inline void tanh_vector(const int16_t *source, int8_t *out, uint16_t size) {
+  for (; size; --size) *out++ = TableTanh::candidate(*source++);
+  barrier();
+}
+
+// out = 1 / (1 + exp(-source)) with 8 fractional bits of pre-activations with 12.
+inline void logistic_vector(const int16_t *source, int16_t *out, uint16_t size) {
+  for (; size; --size) *out++ = TableTanh::gate(*source++);
+  barrier();
+}
+
 template <int Bits> inline int16_t sum_of(int16_t a, int16_t b) {
   return Bits == 16 ? add_saturated(a, b) : saturate<Bits>(static_cast<int16_t>(a + b));
 }

@@ -108,16 +108,17 @@ inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t colum
   }
   sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
 }
+inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
+  int32_t four[4];
+  dot_block(weights, vector, columns, four);
+  for (uint8_t k = 0; k < 4; ++k) sums[k] = static_cast<int16_t>(four[k]);
+}
 
 #endif
 
 template <class Acc>
 inline void dot_blocks(const int8_t *weights, const int8_t *vector, uint8_t columns, Acc *sums, uint8_t blocks) {
-  for (; blocks; --blocks, weights += 4 * columns, sums += 4) {
-    int32_t four[4];
-    dot_block(weights, vector, columns, four);
-    for (uint8_t k = 0; k < 4; ++k) sums[k] = static_cast<Acc>(four[k]);
-  }
+  for (; blocks; --blocks, weights += 4 * columns, sums += 4) dot_block(weights, vector, columns, sums);
 }
 inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
   dot_blocks(weights, vector, columns, sums, blocks);

@@ -199,7 +199,7 @@ def measure(row: Row, seed: int) -> dict[str, Any]:
     import edgealgos as ea
 
     X, y, X_test, y_test = load(row.data)
-    options, taught = dict(row.options), 0.0
+    options, taught = {"bits": 8} | row.options, 0.0  # widths are what rows compare
     if options.get("teacher") == "convnet":
         options["teacher"], taught = convnet(row.data, X, y)
     model = getattr(ea, row.kind)(max_model_bytes=row.budget, random_state=seed, **options)

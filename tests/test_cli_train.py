@@ -193,6 +193,16 @@ def _asked(name: str) -> np.ndarray:
     return np.asarray(rows_to_ask(arguments, edgealgos.load("m.edgealgos"))[0])
 
 
+def test_rows_that_were_held_back_are_asked_about_alone(capsys):
+    assert main(["train", table(), "--save", "m.edgealgos", *QUICK]) == 0
+    from edgealgos.cli.data import rows_to_ask
+
+    for words, rows in (([], 150), (["--held-out"], 45), (["--held-out", "--test-size", "0.1"], 15)):
+        arguments = make_parser().parse_args(["simulate", "m.edgealgos", "t.csv", *words])
+        assert len(rows_to_ask(arguments, edgealgos.load("m.edgealgos"))[0]) == rows
+    assert "all rows are asked about" in capsys.readouterr().out
+
+
 # ---- any input, any place --------------------------------------------------------------------------------------------
 
 

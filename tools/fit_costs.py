@@ -21,7 +21,12 @@ _RIDGE = 5e-3
 _RARE = 0.03
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
 LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
-_COUNTS = {"flash": model.code_counts, "cycles": model.cycle_counts, "ram": model.stack_counts}
+_COUNTS = {
+    "flash": model.code_counts,
+    "cycles": model.cycle_counts,
+    "ram": lambda program: model.stack_counts(program)[0],
+}
+_ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +43,9 @@ class Measurement:
 def fit(
     counts: list[model.Counts], totals: NDArray[np.float64], left: NDArray[np.float64] | None = None
 ) -> dict[str, float]:
-    """Prices of the parts such that counts times prices come nearest to what is `left`, in parts of the totals.
+    """Costs of the parts such that counts times costs come nearest to what is `left`, in parts of the totals.
 
-    All of the totals are left unless prices of other parts are known.
+    All of the totals are left unless costs of other parts are known.
     """
     left = totals if left is None else left
     parts = sorted({part for row in counts for part in row})
@@ -50,17 +55,17 @@ def fit(
     largest = np.maximum(
         largest, _RARE * largest.max()
     )  # what is rare everywhere must not mend what is wrong elsewhere
-    # Parts that always come together cannot be told apart: a small penalty shares the price among them, and leaves to
+    # Parts that always come together cannot be told apart: a small penalty shares the cost among them, and leaves to
     # the serial loop what comes along with each of them.
     penalty = _RIDGE * np.sqrt(len(totals)) * np.diag([float(not part.startswith(model.LOOP)) for part in parts])
     solution, _ = nnls(np.vstack([shares / largest, penalty]), np.append(left / totals, np.zeros(len(parts))))
-    return {part: round(float(price), 2) for part, price in zip(parts, solution / largest, strict=True)}
+    return {part: round(float(cost), 2) for part, cost in zip(parts, solution / largest, strict=True)}
 
 
 def fit_above(
     counts: list[model.Counts], totals: NDArray[np.float64], bound: NDArray[np.bool_] | None = None
 ) -> dict[str, float]:
-    """Prices such that counts times prices are nowhere below the totals, and as little as can be above them.
+    """Costs such that counts times costs are nowhere below the totals, and as little as can be above them.
 
     Where `bound` is False something else may be the larger: there they are only asked not to be above.
     """
@@ -73,23 +78,23 @@ def fit_above(
     cost = np.append(np.full(count, _TIE), 1 / np.maximum(totals, 1.0))
     found = linprog(cost, np.vstack([above, enough]), np.append(totals, -totals[bound]))
     if not found.success:
-        raise RuntimeError(f"no prices bound what was measured: {found.message}")
-    return {part: float(np.ceil(100 * price) / 100) for part, price in zip(parts, found.x[:count], strict=True)}
+        raise RuntimeError(f"no costs bound what was measured: {found.message}")
+    return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
-def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
-    """Prices of flash, RAM and cycles."""
+def fit_all(found: list[Measurement], inlined: bool = True) -> dict[str, dict[str, float]]:
+    """Costs of flash, RAM and cycles; `inlined` as the cost model of the board says."""
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
         "flash": fit_above([model.code_counts(m.program) for m in found], code),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found),
+        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found, inlined),
     }
 
 
 def _tables(program: Program) -> int:
-    return sum(item.amount for item in model.table_items(program))
+    return sum(item.amount for item in model.table_items(program, model.straight_line(program)))
 
 
 def stops_early(program: Program) -> bool:
@@ -106,29 +111,51 @@ def _tensors(program: Program) -> int:
     return kept + plan_memory(program).arena_bytes
 
 
-def _stacks(found: list[Measurement]) -> dict[str, float]:
+def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
     kinds = [model.stack_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
-    counts = [model.stack_counts(m.program) for m in found]
-    arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
     deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
     loops = {
         kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
         for kind in shallowest
     }
-    frames = dict.fromkeys(sorted({part for row in counts for part in row}), 0.0)
-    frames |= fit_above(counts, stacks - arrays, bound=deeper)
+    frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper)
     return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
+
+
+def _frames(
+    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_]
+) -> dict[str, float]:
+    """What frames take, of which the deepest of each program bounds its stack."""
+    owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
+    rows = [Counter(row) for part in counts for row in part]
+    arrays = np.array([row.pop("local byte", 0) for row in rows], dtype=float)  # a byte is a byte
+    frames = dict.fromkeys(sorted({part for row in rows for part in row}), 0.0)
+    deepest = _deepest(arrays, owner)
+    for _ in range(_ROUNDS if len(rows) > len(counts) else 1):
+        frames |= fit_above(rows, stacks[owner] - arrays, bound=deepest & deeper[owner])
+        depth = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in rows]
+        deepest = _deepest(depth, owner)
+    return frames
+
+
+def _deepest(depth: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which row is the first largest of its owner's."""
+    found = np.zeros(len(depth), bool)
+    for one in np.unique(owner):
+        own = np.flatnonzero(owner == one)
+        found[own[np.argmax(depth[own])]] = True
+    return found
 
 
 def fit_new(
     found: list[Measurement], known: dict[str, dict[str, float]], without: list[Measurement] | None = None
 ) -> dict[str, dict[str, float]]:
-    """Prices of parts that are not known yet, those that are held fixed.
+    """Costs of parts that are not known yet, those that are held fixed.
 
-    `without` are the same programs without what is new: what the known prices get wrong in them is no price of it.
+    `without` are the same programs without what is new: what the known costs get wrong in them is no cost of it.
     """
     if without is None:
         wrong = {what: [0.0] * len(found) for what in known}
@@ -161,6 +188,6 @@ def _total(m: Measurement, what: str) -> float:
 
 
 def _left(m: Measurement, known: dict[str, dict[str, float]], what: str) -> float:
-    """What the known prices do not explain."""
+    """What the known costs do not explain."""
     counts = _COUNTS[what](m.program)
     return _total(m, what) - sum(known[what].get(part, 0.0) * amount for part, amount in counts.items())

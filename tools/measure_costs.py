@@ -1,9 +1,9 @@
-"""Measures prices on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
+"""Measures costs on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family. Prices of cycles come nearest to what was measured (non-negative least
+Builds and runs random programs of every family. Costs of cycles come nearest to what was measured (non-negative least
 squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
-``--op Clip`` it measures what programs with that op have no price of yet, with ``--missing`` products that no program
-has shown so far; the other prices stay as they are.
+``--op Clip`` it measures what programs with that op have no cost of yet, with ``--missing`` products that no program
+has shown so far; the other costs stay as they are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.cost import model as prices
+from edgealgos.codegen.cost import model
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import forms, unroll
 from edgealgos.codegen.program import Program
@@ -97,29 +97,29 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
 
 
 def measure_all(name: str, count: int) -> None:
-    """Measure, fit, check on programs that were not fitted; write prices that are fitted to all."""
+    """Measure, fit, check on programs that were not fitted; write costs that are fitted to all."""
     board = get_board(name)
-    file, own = board.costs("measure them").prices, board.name == "uno"
-    board = board if own else replace(board, cost_model=None)  # prices that are still to be found choose nothing
+    costs, own = board.costs("measure them"), board.name == "uno"
+    board = board if own else replace(board, cost_model=None)  # costs that are still to be found choose nothing
     both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
-    if not own:  # a table that is new has a price of every product
+    if not own:  # a table that is new has the cost of every product
         programs = [bare_products.program(kind, 0) for kind in bare_products.kinds()]
         jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in programs]
     jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    _write(fit_all(fitted), file)
+    _write(fit_all(fitted, costs.inlined), costs.table)
     checked = [m for m in checked if not stops_early(m.program)]
     wrong = errors(checked, lambda program: CompiledModel(program, get_board(name)).report)
-    _write(fit_all(found), file)
+    _write(fit_all(found, costs.inlined), costs.table)
     for what, column in zip(("flash", "RAM", "cycles"), wrong.T, strict=True):
         print(f"{what:6} error on {len(checked)} other programs: mean {np.abs(column).mean():.1%}, "
               f"from {column.min():+.1%} to {column.max():+.1%}")  # fmt: skip
 
 
 def measure_op(name: str, again: bool, count: int = 10) -> None:
-    """Prices of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
+    """Costs of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
     make = OF_OP.get(name, sample_programs.random_program)
     programs = (sample_programs.compiled(make(seed)).program for seed in range(1000))
     chosen = list(itertools.islice((p for p in programs if _has(p, name)), count))
@@ -134,17 +134,17 @@ def measure_record(name: str, make: Callable[[int, bool], Program], count: int =
     chosen = [sample_programs.compiled(make(seed, True)).program for seed in range(count)]
     without = [sample_programs.compiled(make(seed, False)).program for seed in range(count)]
     fresh = _measure_new(chosen, _own_parts(chosen, name), without)
-    print(f"    measured = {{\n        {prices.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
+    print(f"    measured = {{\n        {model.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
 
 
 def measure_missing(count: int = 4) -> None:
-    """Prices of products that random programs did not show, all others held fixed."""
-    known = prices.prices()
+    """Costs of products that random programs did not show, all others held fixed."""
+    known = model.measured_costs()
     wanted = []
     for kind in bare_products.kinds():
         programs = [bare_products.program(kind, seed) for seed in range(count)]
         if any(
-            part not in known[what] for p in programs for what, parts in prices.all_parts(p).items() for part in parts
+            part not in known[what] for p in programs for what, parts in model.all_parts(p).items() for part in parts
         ):
             wanted += programs
     _write(_measure_new(wanted))
@@ -153,18 +153,18 @@ def measure_missing(count: int = 4) -> None:
 def _measure_new(
     programs: list[Program], anew: Mapping[str, set[str]] | None = None, without: list[Program] | None = None
 ) -> dict[str, dict[str, float]]:
-    """Measure programs; prices of parts that have none yet, and of those that are wanted `anew`."""
+    """Measure programs; costs of parts that have none yet, and of those that are wanted `anew`."""
     anew = anew or {}
     known = {
-        what: {part: price for part, price in table.items() if part not in anew.get(what, ())}
-        for what, table in prices.prices().items()
+        what: {part: cost for part, cost in table.items() if part not in anew.get(what, ())}
+        for what, table in model.measured_costs().items()
     }
     for p in programs:  # to be built at all, they need a report
-        for what, parts in prices.all_parts(p).items():
-            prices.prices()[what].update(dict.fromkeys(parts - set(known[what]), 0.0))
+        for what, parts in model.all_parts(p).items():
+            model.measured_costs()[what].update(dict.fromkeys(parts - set(known[what]), 0.0))
     found, base = _measured(programs), None if without is None else _measured(without)
     fresh = fit_new(found, known, base)
-    prices.forget()
+    model.forget()
     for what, table in fresh.items():
         print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
     return fresh
@@ -181,7 +181,7 @@ def _own_parts(programs: list[Program], name: str) -> dict[str, set[str]]:
     others: dict[str, set[str]] = {}
     for program in programs:
         for op in program.ops():
-            for what, parts in prices.parts(program, op).items():
+            for what, parts in model.parts(program, op).items():
                 (own if type(op).__name__ == name else others).setdefault(what, set()).update(parts)
     return {what: parts - others.get(what, set()) for what, parts in own.items()}
 
@@ -194,27 +194,28 @@ def _run(jobs: list[Callable[[], Measurement]]) -> list[Measurement]:
     return [job() for job in tqdm(jobs, desc="building and running", unit="program")]
 
 
-def _write(fresh: dict[str, dict[str, float]], file: str = prices.COSTS) -> None:
-    """Write prices; parts that have no new one keep theirs."""
+def _write(fresh: dict[str, dict[str, float]], file: str = model.COSTS) -> None:
+    """Write costs; parts that have no new one keep theirs."""
     place = _TARGETS / file
-    known: dict[str, dict[str, float]] = prices.prices(file) if place.is_file() else {}
-    table = {what: known.get(what, {}) | prices_of for what, prices_of in fresh.items()}
+    known: dict[str, dict[str, float]] = model.measured_costs(file) if place.is_file() else {}
     place.parent.mkdir(exist_ok=True)
-    place.write_text(prices.table(table), encoding="utf-8")
-    prices.forget()
+    place.write_text(
+        model.table({what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
+    )
+    model.forget()
 
 
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--op", help="only what programs with this op have no price of yet")
+    parser.add_argument("--op", help="only what programs with this op have no cost of yet")
     parser.add_argument(
         "--program",
         metavar="MODULE:FUNCTION",
         help="with --op: what makes a float program of a seed, with the op or without it; prints the op's record",
     )
     parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
-    parser.add_argument("--missing", action="store_true", help="only kinds of products that have no price yet")
+    parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
     parser.add_argument("--count", type=int, default=420, help="random programs (default: 420)")
     asked = parser.parse_args()

@@ -114,7 +114,7 @@ def _with_task(data: Data, arguments: argparse.Namespace) -> Data:
             _tell(arguments.data, ["the targets are numbers with decimals: a number is predicted (regression)"])
         data = replace(data, task=task)
     if data.task == "regression" and data.y is not None and data.y.dtype.kind not in "biuf":
-        raise ea.DatasetError(f"{arguments.data} has labels such as {data.y[0]!r}, which no regression predicts")
+        raise ea.DatasetError(f"{arguments.data} has labels such as {str(data.y[0])!r}, which no regression predicts")
     return data
 
 
@@ -189,9 +189,11 @@ def _rows(X: Any, rows: NDArray[np.integer]) -> Any:
 
 
 def rows_to_ask(arguments: argparse.Namespace, model: Any) -> tuple[Any, NDArray[Any] | None]:
-    """Rows that a fitted model is asked about: the test part of sets, recordings and arrays, all rows of a table."""
+    """Rows that a model is asked about: those that train held back, of a table all unless these are asked for."""
     data = read_data(arguments, model)
-    if is_built_in(arguments.data) or data.recordings is not None:
+    if is_built_in(arguments.data) or data.recordings is not None or arguments.held_out:
         data = split(data, arguments.test_size)
+    elif data.X_test is None:
+        _tell(arguments.data, ["all rows are asked about; --held-out leaves out those that train learns from"])
     X, y = (data.X, data.y) if data.X_test is None else (data.X_test, data.y_test)
     return X[: arguments.rows], y if y is None else y[: arguments.rows]

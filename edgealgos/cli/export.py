@@ -24,10 +24,12 @@ def check_export(folder: str, arguments: argparse.Namespace) -> None:
         raise ea.ExportError(f"{name!r} cannot name a C++ namespace; give one with --name, such as --name {close}")
 
 
-def export_model(model: Any, folder: str, arguments: argparse.Namespace) -> Any:
-    """Write a fitted model to a folder; returns the report."""
+def export_model(model: Any, folder: str, arguments: argparse.Namespace, application: str | None = None) -> Any:
+    """Write a fitted model to a folder; returns the report. `application` is taken where none is asked for."""
     options = _options(arguments)
     board = arguments.board or "uno"
+    if application and "application" in inspect.signature(ea.export_arduino).parameters:
+        options.setdefault("application", application)
     if takes_sketches(board):
         return ea.export_arduino(model, folder, board=board, **options)
     for name in OF_SKETCHES:

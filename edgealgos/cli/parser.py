@@ -87,7 +87,7 @@ def _train(subparsers: Any) -> None:
     _add_data(parser)
     _add_split(parser)
     parser.add_argument(
-        "--family", "--model", choices=list(families()), default=None, metavar="FAMILY",
+        "--family", "--model", type=_family_name, choices=list(families()), metavar="FAMILY",
         help=f"{', '.join(families())} (default: {default_family()} for tables, what validation says for recordings)",
     )  # fmt: skip
     parser.add_argument("--standardize", action="store_true", help="put a StandardScaler in front (free on the device)")
@@ -144,6 +144,7 @@ def _simulate(subparsers: Any) -> None:
     _add_data(parser)
     _add_split(parser)
     parser.add_argument("--board", default="uno", help="board (default: uno)")
+    _add_held_out(parser)
     parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
 
 
@@ -159,6 +160,7 @@ def _evaluate(subparsers: Any) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--port", help="serial port of a board that runs the exported sketch, such as COM3")
     where.add_argument("--simulated", action="store_true", help="a simulated Uno instead of a port")
+    _add_held_out(parser)
     parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
     parser.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="seconds to wait (10)")
 
@@ -223,6 +225,14 @@ def _add_split(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--test-size", type=share, default=0.3, metavar="SHARE", help="share of rows that is held back to test (0.3)"
     )
+
+
+def _add_held_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--held-out", action="store_true", help="only the rows of a table that train holds back")
+
+
+def _family_name(text: str) -> str:
+    return text.casefold().replace("-", "").replace("_", "")
 
 
 def count(text: str) -> int:

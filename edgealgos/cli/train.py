@@ -14,6 +14,8 @@ from .models import fitted, new_model
 from .places import check_file, check_folder
 from .scores import score, score_name
 
+APPLICATIONS = {"motion": "imu", "sound": "microphone"}
+
 
 def train(arguments: argparse.Namespace) -> int:
     """Fit, score on held-back rows, save, export."""
@@ -32,7 +34,7 @@ def train(arguments: argparse.Namespace) -> int:
         following = "" if arguments.export else f"; next: edgealgos export {save} out/my_model"
         print(f"saved to {ea.save(model, save)}{following}")
     if arguments.export is not None:
-        _export(model, arguments, save)
+        _export(model, arguments, save, data)
     return 0
 
 
@@ -52,9 +54,10 @@ def _result(model: Any, data: Data) -> str:
     return "\n".join(lines)
 
 
-def _export(model: Any, arguments: argparse.Namespace, save: str | None) -> None:
+def _export(model: Any, arguments: argparse.Namespace, save: str | None, data: Data) -> None:
+    application = None if data.recordings is None else APPLICATIONS[data.recordings.kind]
     try:
-        print(export_model(model, arguments.export, arguments))
+        print(export_model(model, arguments.export, arguments, application))
     except ea.EdgeAlgosError as error:
         if save is None:
             kept = _name_of(arguments)

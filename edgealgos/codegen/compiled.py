@@ -17,6 +17,7 @@ from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
+from .passes.choose_ranges import choose_ranges
 from .passes.choose_widths import choose_widths
 from .program import Program
 from .program.qtype import Ints
@@ -191,7 +192,8 @@ def compile_model(
         ``"speed"`` writes the hottest products as straight-line code while the board's flash allows; the answers are
         the same.
     X_calibration : array-like, optional
-        Raw samples that the ranges of inputs and activations shall cover; default: those seen by ``fit``.
+        Raw samples that the ranges of inputs and activations shall cover; default: those seen by ``fit``. Ranges of
+        activations that training chose become wider where samples exceed them, never narrower.
     input_buffer : bool
         False: the device takes one feature after the other through ``push()`` and needs no RAM for a whole sample
         (Bonsai and ProtoNN).
@@ -225,7 +227,8 @@ def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
         raise UnsupportedModelError(
             "ranges behind a feature extractor come from fit; leave out X_calibration=, or fit with those samples"
         )
-    return calibrate(program, check_samples(program, X_calibration))
+    rows = check_samples(program, X_calibration)
+    return choose_ranges(calibrate(program, rows), rows)
 
 
 def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
@@ -233,6 +236,6 @@ def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | 
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
-        lambda *widths: lower_sklearn(unwrapped, rows, Widths(*widths)),
+        lambda *widths: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*widths)), rows, widths[0]),
         rows, model.predict(X_calibration), name,
     )  # fmt: skip

@@ -35,7 +35,7 @@ _NOT_TABLES = {
     b"RIFF": "a sound; pass the folder that it lies in, with one folder of sounds a class",
     b"OggS": "a sound; convert it to WAV, and pass the folder that it lies in",
     b"fLaC": "a sound; convert it to WAV, and pass the folder that it lies in",
-    b"ID3": "a sound; convert it to WAV, and pass the folder that it lies in",
+    b"ID3\x03": "a sound; convert it to WAV, and pass the folder that it lies in",
     b"\x7fELF": "a program; name a table",
     b"7z\xbc\xaf": "a 7z archive; unpack it",
     b"Rar!": "a rar archive; unpack it",

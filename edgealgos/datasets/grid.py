@@ -67,12 +67,11 @@ def make_grid(name: str, records: Records, header: bool | None = None, target: s
     names = _names_of_comment(records.comments, width, notes) if not header else None
     if header:
         notes.append(f"line {lines[0]} names the columns")
-        names, rows, lines = first, rows[1:], lines[1:]
+        names = _named(name, first, lines[0], rows[1:], width)
+        rows, lines = rows[1:], lines[1:]
     elif names is None:
         notes.append("no header: the first line is data, and columns are called column0, column1, ...")
-    if names is not None and len(names) < width and header:
-        names = _longer(names, rows, width)
-    rows, width = _even(name, rows, lines, width, names)
+    rows = _even(name, rows, lines, width)
     rows, lines, names = _without_repeats(rows, lines, names, first if header else None, notes)
     rows, names = _without_empty_end(rows, names)
     rows, lines = _without_units(rows, lines, names, notes)
@@ -149,18 +148,25 @@ def _names_of_comment(comments: list[str], width: int, notes: list[str]) -> list
     return None
 
 
-def _longer(names: list[str], rows: list[list[str]], width: int) -> list[str]:
-    """Names where rows have one cell more: an index that R does not name, or a separator at the end of each row."""
-    at_the_end = all(not row[-1] for row in rows if len(row) == width)
-    missing = [""] * (width - len(names))
-    return [*names, *missing] if at_the_end or len(missing) > 1 else [*missing, *names]
+def _named(name: str, names: list[str], line: int, rows: list[list[str]], width: int) -> list[str]:
+    """A name for each column; a header may lack that of R's index, and of what is empty at the end of each row."""
+    while len(names) > width and not names[-1]:
+        names = names[:-1]
+    wide = [row for row in rows if len(row) == width]
+    if len(names) < width and not any(cell for row in wide for cell in row[len(names) :]):
+        return [*names, *[""] * (width - len(names))]
+    if len(names) == width - 1 and len({row[0] for row in wide}) == len(wide):
+        return ["", *names]
+    if len(names) != width:
+        raise DatasetError(
+            f"{name}, line {line}: the header names {len(names)} columns and most rows have {width} cells; name each "
+            "column, and look for separators that are no such, as decimal commas are"
+        )
+    return names
 
 
-def _even(
-    name: str, rows: list[list[str]], lines: list[int], width: int, names: list[str] | None
-) -> tuple[list[list[str]], int]:
+def _even(name: str, rows: list[list[str]], lines: list[int], width: int) -> list[list[str]]:
     """Rows of one length: empty cells at the end are no reason to refuse one."""
-    width = max(width, len(names)) if names is not None and any(names[width:]) else width
     even = []
     for row, line in zip(rows, lines, strict=True):
         if len(row) > width and not any(row[width:]):
@@ -172,7 +178,7 @@ def _even(
                 "separator there, or a quote"
             )
         even.append(row)
-    return even, width
+    return even
 
 
 def _without_repeats(
@@ -208,7 +214,7 @@ def _without_units(
     columns = [Column("", i, cells, decimal) for i, cells in enumerate(below)]
     pairs = list(zip(rows[0], columns, strict=True))
     of_numbers = [cell for cell, c in pairs if c.kind == "number"]
-    words = [cell for cell in of_numbers if cell and not _is_number(cell)]
+    words = [cell for cell in of_numbers if cell.casefold() not in MISSING and not _is_number(cell)]
     labels = [cell in c.cells for cell, c in pairs if c.kind == "text"]
     alone = len(of_numbers) == 1 and all(cell for cell, c in pairs if c.kind == "text")  # a single odd cell
     if words and not alone and not any(map(_is_number, of_numbers)) and not any(labels):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class MotionWindows:
     def recordings(
         self, read: dict[Path, MotionFile], rate: float | None, device_rate: float | None, window: float | None
     ) -> Recordings:
+        read = self._as_the_tutorial(read)
         axes = self._common_axes(read)
         rates = self._rates(read, rate)
         slowest = min(rates.values())
@@ -55,6 +57,20 @@ class MotionWindows:
         if common != usual:
             self.notes.append(f"axes that all files have: {', '.join(common)}")
         return common
+
+    def _as_the_tutorial(self, read: dict[Path, MotionFile]) -> dict[Path, MotionFile]:
+        """Files without times that hold many takes of the tutorial's length one after the other, cut into those."""
+        takes = [take for content in read.values() for take in content.takes]
+        lengths = {len(take.values) for take in takes}
+        if (
+            any(take.seconds is not None for take in takes)
+            or lengths == {TUTORIAL}
+            or any(n % TUTORIAL for n in lengths)
+        ):
+            return read
+        self.notes.append(f"takes of {TUTORIAL} rows, one after the other, as Arduino's gesture sketch writes them")
+        return {file: replace(content, takes=tuple(part for take in content.takes for part in _parts(take)))
+                for file, content in read.items()}  # fmt: skip
 
     def _rates(self, read: dict[Path, MotionFile], rate: float | None) -> dict[Path, float]:
         """Samples a second of each file."""
@@ -129,3 +145,8 @@ class MotionWindows:
             self.ranges[kind], self.counts[kind] = self.sensor.counts(word, wanted)
         shown = [f"{self.ranges['a']} g" if "a" in self.ranges else "", f"{self.ranges.get('g')} degrees a second"]
         self.notes.append(f"integers of an {self.sensor.title} at {' and '.join(shown[: 1 + ('g' in self.ranges)])}")
+
+
+def _parts(take: Take) -> list[Take]:
+    starts = range(0, len(take.values), TUTORIAL)
+    return [replace(take, line=take.line + i, values=take.values[i : i + TUTORIAL]) for i in starts]

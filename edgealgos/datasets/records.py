@@ -116,6 +116,8 @@ def _separator(lines: list[str], quote: str) -> str:
             continue
         numbers = sum(map(looks_like_a_number, cells)) / len(cells)
         score = share / len(rows) * (numbers + 0.05)
+        if candidate == " " and numbers < 0.5:  # blanks are in texts and before units, too
+            score /= 10
         if score > best:
             best, found = score, candidate
     return found

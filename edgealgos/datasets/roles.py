@@ -29,6 +29,7 @@ _TIME = re.compile(r".*(?:time|date|epoch|millis|micros).*|t|ms|us|ts|sec(?:onds
 ENOUGH = 5  # rows from which on an order is no accident
 MANY = 20
 NEARLY_ALL = 0.95
+SAMPLE = 2000
 
 
 def why_no_feature(column: Column) -> str | None:
@@ -83,6 +84,11 @@ def doubts(columns: Sequence[Column], y: NDArray[Any], classes: bool) -> list[st
             found.append(
                 f"column {column.title} holds {distinct} different whole numbers in {count} rows; if it is an "
                 f"identifier, leave it out with drop={column.name!r}"
+            )
+        elif any(cell[:1] == "0" and cell.isdigit() and len(cell) > 1 for cell in column.cells[:SAMPLE]):
+            found.append(
+                f"column {column.title} has numbers with zeros in front, as codes have: they are taken for amounts "
+                f"(drop={column.name!r} leaves it out)"
             )
         elif count >= MANY and _rises(values):
             found.append(

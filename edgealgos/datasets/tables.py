@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -277,9 +278,13 @@ class _Reading:
         for column in self.columns:
             if column.kind not in ("number", "switch"):
                 cell, line = column.cells[0], self.lines[0]
+                if re.match(r"[-+]?[\d.,]*\d", cell) and not re.fullmatch(r"[\d:./ T-]+", cell):
+                    what = "holds more than a number; leave the unit out, it may stand in the column's name"
+                else:
+                    what = f"is text, and a model learns from numbers; write numbers for its {column.distinct} texts"
                 raise DatasetError(
-                    f"{self.name}, {column.where(line)}: {cell!r} is text, and a model learns from numbers; leave the "
-                    f"column out with drop={column.name!r}, or write numbers for its {column.distinct} texts"
+                    f"{self.name}, {column.where(line)}: {cell!r} {what}, or leave the column out with "
+                    f"drop={column.name!r}"
                 )
             if column.kind == "switch":
                 self.notes.append(f"column {column.title} is 1 for true or yes, 0 for false or no")

@@ -52,6 +52,7 @@ class EdgeEstimator(BaseEstimator):
     """Base of all estimators: a model that is trained under a byte budget and runs on a microcontroller."""
 
     _declared: ClassVar[dict[str, tuple[Constraint, ...]]] = dict(SHARED_PARAMETERS)
+    _usual_bits: ClassVar[int] = 8  # where nothing else is chosen
     _structured: ClassVar[dict[str, tuple[Constraint, ...]]] = {}
     _row_attributes: ClassVar[tuple[str, ...]] = ()  # fitted ones that together are the shape of a row
     _transposed: ClassVar[frozenset[str]] = frozenset()  # matrices that the program holds the other way round
@@ -173,6 +174,7 @@ class EdgeEstimator(BaseEstimator):
         """Train as often as asked for, keep what does best on rows held out, and settle what is open then."""
         apart = self._held_out(examples)
         lesson, judged = self._lesson(examples.where(~apart), frame), examples.where(apart)
+        lesson = self._prepared(lesson)
         model, seed = self._best(lesson, judged)
         if self.bits == "mixed":
             further = replace(lesson, seed=seed, start=model.float_weights)
@@ -181,6 +183,10 @@ class EdgeEstimator(BaseEstimator):
         elif self.bits in CODEBOOKS:
             model = represented(model, self.bits, self._transposed)
         return self._settle(model, judged)
+
+    def _prepared(self, lesson: Lesson) -> Lesson:
+        """The lesson with what is left open chosen: nothing, but an estimator may choose by short trainings."""
+        return lesson
 
     def _lesson(self, examples: Examples, frame: Frame) -> Lesson:
         x_q = frame.encoding.encode(examples.rows)
@@ -217,8 +223,8 @@ class EdgeEstimator(BaseEstimator):
     def _weight_bits(self) -> int:
         """Width that training rounds weights to; other representations are made of those afterwards."""
         if self.max_cycles is not None:
-            return min(FAST_BITS, int(self.bits))
-        width: Any = {"mixed": 8, **CODEBOOKS}.get(self.bits, self.bits)
+            return FAST_BITS if self.bits == "auto" else min(FAST_BITS, int(self.bits))
+        width: Any = {"auto": self._usual_bits, "mixed": 8, **CODEBOOKS}.get(self.bits, self.bits)
         return int(width)
 
     @property

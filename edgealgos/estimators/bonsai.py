@@ -8,7 +8,7 @@ from typing import Any
 from ..codegen.ops import MatVec, TreeWalk
 from ..codegen.program.op import Op
 from ..codegen.program.program import Program
-from .gradient import GradientTrained
+from .gradient import MANY_FEATURES, GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
 from .tasks import EdgeClassifier, EdgeRegressor
@@ -50,16 +50,36 @@ class _Bonsai(GradientTrained):
     sigma: float
 
     def _student(self, lesson: Lesson) -> tuple[Any, Mapping[str, Any]]:
-        from ..training.bonsai import Bonsai, structure_for_budget
+        from ..training.bonsai import Bonsai
 
-        frame, features = lesson.frame, lesson.frame.shape[0]
-        projection_dim, depth = structure_for_budget(
-            self.max_model_bytes, features, frame.n_outputs, projection_dim=self.projection_dim, depth=self.depth,
-            problem=frame.problem, bits=lesson.bits, max_cycles=self.max_cycles,
-        )  # fmt: skip
-        structure = {"projection_dim": projection_dim, "depth": depth}
-        student = Bonsai(features, frame.n_outputs, frame.problem, **structure, sigma=self.sigma, bits=lesson.bits)
+        frame = lesson.frame
+        structure = lesson.choice.structure if lesson.choice is not None else self._usual(lesson, lesson.bits)
+        student = Bonsai(
+            frame.shape[0], frame.n_outputs, frame.problem, **structure, sigma=self.sigma, bits=lesson.bits
+        )
         return student, structure
+
+    def _usual(self, lesson: Lesson, bits: int) -> dict[str, int]:
+        from ..training.bonsai import structure_for_budget
+
+        found = structure_for_budget(
+            self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs, **self._fixed(lesson, bits),
+            max_cycles=self.max_cycles,
+        )  # fmt: skip
+        return dict(zip(("projection_dim", "depth"), found, strict=True))
+
+    def _fixed(self, lesson: Lesson, bits: int) -> dict[str, Any]:
+        fixed = {"projection_dim": self.projection_dim, "depth": self.depth}
+        return fixed | {"problem": lesson.frame.problem, "bits": bits}
+
+    def _structures(self, lesson: Lesson, bits: int) -> list[Mapping[str, int]]:
+        from ..training.bonsai import larger_structures
+
+        around = (self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs)
+        larger = larger_structures(*around, **self._fixed(lesson, bits))
+        found = [dict(zip(("projection_dim", "depth"), each, strict=True)) for each in larger]
+        usual = self._usual(lesson, bits)
+        return [usual, *found[:1]] if lesson.frame.shape[0] >= MANY_FEATURES or len(found) < 2 else [*found]
 
 
 class BonsaiClassifier(EdgeClassifier, _Bonsai):
@@ -77,10 +97,11 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
         then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
         weights to 5, whose sums are fast. Such a model takes up to 24 KB of flash as code (12 KB for some 7,000
         cycles). None: no limit.
-    bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
+    bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default="auto"
         Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
-        or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
-        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
+        or 256 values, to which the trained matrices are rounded. ``"auto"``: 4 or 8 bits, whatever does better on rows
+        held out where there are enough of them (FastGRNN and FastRNN: 4, regressors 8). ``"mixed"``: 4 bits or 16
+        values where `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
         (regressors: share of the variance).
@@ -135,7 +156,8 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     n_iter_ : int
         Epochs run.
     history_ : dict
-        Loss and score, epoch by epoch.
+        Loss and score, epoch by epoch. Where precision, structure or the variation of rows were chosen on rows held
+        out: ``choices``, what was tried with its error, best first, and ``unused``, a sentence where bytes stay unused.
 
     References
     ----------
@@ -156,7 +178,7 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
         depth=None, projection_dim=None, sigma=1.0, class_weight=None,
         epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, label_smoothing=0.0, restarts=1,
         random_state=None, verbose=0,
@@ -209,7 +231,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
         depth=None, projection_dim=None, sigma=1.0,
         epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, restarts=1,
         random_state=None, verbose=0,

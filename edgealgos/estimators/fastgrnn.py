@@ -66,11 +66,13 @@ class _Recurrent(SequenceMixin, GradientTrained):
 class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
     """Parameters of a classifier of either cell."""
 
+    _usual_bits = 4
+
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS | WINDOW_PARAMETERS
     _structured = STRUCTURE | WINDOW_STRUCTURE
 
     def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", window_steps=None, window_stride=None, early_exit=None,
         class_weight=None, epochs=None, batch_size=None, learning_rate=None,
@@ -115,10 +117,11 @@ class FastGRNNClassifier(_SequenceClassifier):
         then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
         weights to 5, whose sums are fast. Such a model takes up to 24 KB of flash as code (12 KB for some 7,000
         cycles). None: no limit.
-    bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
+    bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default="auto"
         Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
-        or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
-        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
+        or 256 values, to which the trained matrices are rounded. ``"auto"``: 4 or 8 bits, whatever does better on rows
+        held out where there are enough of them (FastGRNN and FastRNN: 4, regressors 8). ``"mixed"``: 4 bits or 16
+        values where `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"`` or ``early_exit="auto"``, accuracy that narrower weights and early answers each may lose
         on held-out training rows (regressors: share of the variance).
@@ -243,7 +246,7 @@ epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, ver
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
         hidden_size=None, rank_w=None, rank_u=None, step_size=1,
         nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
         teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,

@@ -161,10 +161,31 @@ class Examples:
     def __len__(self) -> int:
         return len(self.y)
 
-    def where(self, mask: NDArray[np.bool_]) -> Examples:
-        """Those of a mask."""
+    def where(self, mask: NDArray[np.bool_] | NDArray[np.int64]) -> Examples:
+        """Those of a mask, or of row numbers."""
         groups = None if self.groups is None else self.groups[mask]
         return Examples(self.rows[mask], self.y[mask], self.weight[mask], groups)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is open about a training until it is chosen.
+
+    Parameters
+    ----------
+    bits : int
+        Width to which weights are rounded.
+    structure : mapping of str to int
+        The family's, complete.
+    variation : str
+        How rows are varied: "spread", as the family's recipe has it; "plain", hardly; "near", mixed with
+        their nearest alone; "taught",
+        the same with the answers of a forest; "spread taught".
+    """
+
+    bits: int
+    structure: Mapping[str, int]
+    variation: str = "spread"
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +206,12 @@ class Lesson:
         A teacher's answers to raw rows.
     start : mapping of str to array or None
         Parameters to go on from, the matrices of `four_bits` rounded to four bits.
+    choice : Choice or None
+        What was left open, where it is chosen.
+    advice : callable or None
+        Grows a forest on these device inputs when it is first called, and gives its answers to such.
+    choices : tuple of mapping
+        What the choice was made of, for people.
     """
 
     examples: Examples
@@ -195,6 +222,13 @@ class Lesson:
     answer: Callable[[NDArray[Any]], NDArray[np.float32]] | None = None
     start: Arrays | None = None
     four_bits: tuple[str, ...] = ()
+    choice: Choice | None = None
+    advice: Callable[[], Callable[[NDArray[Any]], NDArray[np.float32]]] | None = None
+    choices: tuple[Mapping[str, Any], ...] = ()
+
+    def chosen(self, rows: NDArray[np.int64]) -> Lesson:
+        """The same of some rows, by number; some more than once where they come more than once."""
+        return replace(self, examples=self.examples.where(rows), x_q=self.x_q[rows])
 
     def structured(self, structure: Mapping[str, Any]) -> Lesson:
         """The same with the structure that a family has chosen."""

@@ -11,7 +11,7 @@ import numpy as np
 from ..codegen.ops import MatVec, PrototypeScore
 from ..codegen.program.op import Op
 from ..codegen.program.program import Program
-from .gradient import GradientTrained
+from .gradient import MANY_FEATURES, GradientTrained
 from .model import Arrays, Constants, Frame, Lesson, Types
 from .params import NONE, integer, positive
 from .tasks import EdgeClassifier, EdgeRegressor
@@ -47,6 +47,9 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
     return frame.program("ProtoNN", tensors, {"predict": body})
 
 
+SPARSE_LABELS = 3  # with more classes, prototypes need not know of all
+
+
 class _ProtoNN(GradientTrained):
     """What the classifier and the regressor share."""
 
@@ -58,16 +61,35 @@ class _ProtoNN(GradientTrained):
     gamma: float | None
 
     def _student(self, lesson: Lesson) -> tuple[Any, Mapping[str, Any]]:
-        from ..training.protonn import ProtoNN, structure_for_budget
+        from ..training.protonn import ProtoNN
 
-        frame, features = lesson.frame, lesson.frame.shape[0]
-        projection_dim, n_prototypes = structure_for_budget(
-            self.max_model_bytes, features, frame.n_outputs, projection_dim=self.projection_dim,
-            n_prototypes=self.n_prototypes, problem=frame.problem, bits=lesson.bits, max_cycles=self.max_cycles,
+        frame = lesson.frame
+        structure = lesson.choice.structure if lesson.choice is not None else self._usual(lesson, lesson.bits)
+        few_labels = self.max_cycles is None and frame.n_outputs > SPARSE_LABELS
+        options: dict[str, Any] = {**structure, "gamma": self.gamma, "bits": lesson.bits, "sparse_labels": few_labels}
+        return ProtoNN(frame.shape[0], frame.n_outputs, frame.problem, **options), structure
+
+    def _usual(self, lesson: Lesson, bits: int) -> dict[str, int]:
+        from ..training.protonn import structure_for_budget
+
+        found = structure_for_budget(
+            self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs, **self._fixed(lesson, bits),
+            max_cycles=self.max_cycles,
         )  # fmt: skip
-        structure = {"projection_dim": projection_dim, "n_prototypes": n_prototypes}
-        student = ProtoNN(features, frame.n_outputs, frame.problem, **structure, gamma=self.gamma, bits=lesson.bits)
-        return student, structure
+        return dict(zip(("projection_dim", "n_prototypes"), found, strict=True))
+
+    def _fixed(self, lesson: Lesson, bits: int) -> dict[str, Any]:
+        fixed = {"projection_dim": self.projection_dim, "n_prototypes": self.n_prototypes}
+        return fixed | {"problem": lesson.frame.problem, "bits": bits}
+
+    def _structures(self, lesson: Lesson, bits: int) -> list[Mapping[str, int]]:
+        from ..training.protonn import larger_structures
+
+        around = (self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs)
+        larger = larger_structures(*around, **self._fixed(lesson, bits), rows=len(lesson.examples))
+        found = [dict(zip(("projection_dim", "n_prototypes"), each, strict=True)) for each in larger]
+        usual = self._usual(lesson, bits)
+        return [usual, *found[:1]] if lesson.frame.shape[0] >= MANY_FEATURES or len(found) < 2 else [*found]
 
 
 class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
@@ -85,10 +107,11 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
         then keeps weights for what they are worth per cycle, gathered at few inputs, and rounds inputs to 6 bits and
         weights to 5, whose sums are fast. Such a model takes up to 24 KB of flash as code (12 KB for some 7,000
         cycles). None: no limit.
-    bits : {3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default=8
+    bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed", "kmeans16", "kmeans256", "log4", "posit8"}, default="auto"
         Representation of the stored weights: numbers of so many bits, which training knows; or indices of a table of 16
-        or 256 values, to which the trained matrices are rounded. ``"mixed"``: 4 bits or 16 values where
-        `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
+        or 256 values, to which the trained matrices are rounded. ``"auto"``: 4 or 8 bits, whatever does better on rows
+        held out where there are enough of them (FastGRNN and FastRNN: 4, regressors 8). ``"mixed"``: 4 bits or 16
+        values where `max_accuracy_loss` allows it on held-out training rows, with a quarter of the epochs more.
     max_accuracy_loss : float, default=0.005
         With ``bits="mixed"``, accuracy that narrower weights may lose on held-out training rows
         (regressors: share of the variance).
@@ -143,7 +166,8 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     n_iter_ : int
         Epochs run.
     history_ : dict
-        Loss and score, epoch by epoch.
+        Loss and score, epoch by epoch. Where precision, structure or the variation of rows were chosen on rows held
+        out: ``choices``, what was tried with its error, best first, and ``unused``, a sentence where bytes stay unused.
 
     References
     ----------
@@ -164,7 +188,7 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     _declared = EdgeClassifier._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
         projection_dim=None, n_prototypes=None, gamma=None, class_weight=None,
         epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, label_smoothing=0.0, restarts=1,
         random_state=None, verbose=0,
@@ -217,7 +241,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits=8, max_accuracy_loss=0.005,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
         projection_dim=None, n_prototypes=None, gamma=None,
         epochs=None, batch_size=None, learning_rate=None, teacher="auto", augment=None, restarts=1,
         random_state=None, verbose=0,

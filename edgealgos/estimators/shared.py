@@ -12,7 +12,7 @@ CODEBOOKS = {"kmeans16": 8, "kmeans256": 16, "log4": 8, "posit8": 16}  # width o
 SHARED_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "max_model_bytes": (integer(1), NONE),
     "max_cycles": (integer(1), NONE),
-    "bits": (Options((3, 4, 5, 6, 8, 16, "mixed", *CODEBOOKS)),),
+    "bits": (Options(("auto", 3, 4, 5, 6, 8, 16, "mixed", *CODEBOOKS)),),
     "max_accuracy_loss": (Interval(Real, 0, 1),),
     "epochs": (integer(1), NONE),
     "batch_size": (integer(1), NONE),

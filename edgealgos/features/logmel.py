@@ -142,7 +142,7 @@ class LogMel(FeatureExtractor):
         tensors = (
             Tensor("samples", (self.hop,), Space.INPUT, RAW, doc="one hop"),
             _table("hann", np.rint(window * one), word, "first half of the window"),
-            _table("turns", np.rint(turns * one), word, "cosine and sine of a quarter of a turn"),
+            _table("twiddles", np.rint(turns * one), word, "cosine and sine of a quarter of a turn"),
             _table("floors", floors, wide, "noise floor of a bin, by exponent"),
             _table("mel_edges", edges, word, "bins where bands begin and end"),
             _table("mel_weights", weights, QType(8, 0), "of bins in the band that rises there, 128ths"),
@@ -157,7 +157,7 @@ class LogMel(FeatureExtractor):
         push = (
             Frame("frame", source="samples", history="history", window="hann",
                      emphasis=round(256 * self.pre_emphasis), most=most),
-            PowerSpectrum("power", source="frame", twiddles="turns", floors="floors"),
+            PowerSpectrum("power", source="frame", twiddles="twiddles", floors="floors"),
             LogBands(logarithms, source="power", edges="mel_edges", weights="mel_weights"),
             *normalized,
         )  # fmt: skip

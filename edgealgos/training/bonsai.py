@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import QType
-from .budget import NIBBLE, TensorSpec, least_bytes
+from .budget import LEAST_DENSITY, NIBBLE, TensorSpec, least_bytes
 from .family import Array, Arrays, Family, Types
 from .rounding import Rounding
 from .schedule import Recipe
@@ -20,9 +20,9 @@ from .targets import excess_fraction
 Z_TYPE = QType(8, 7)
 T_TYPE = QType(8, 7)
 SCORE_BITS = 16
-LEAST_DENSITY = 0.2
 TREE_DENSITY = 0.6
 LARGEST = 255  # dimensions
+FILLED_DEPTHS, WIDEST_FILLED, FILLED_DENSITY = (1, 3), 64, 0.6
 
 
 class Bonsai(Family):
@@ -195,3 +195,21 @@ def structure_for_budget(
         f"max_model_bytes={budget} is too small for Bonsai with these inputs and parameters: "
         f"the least that works is max_model_bytes={least(widths[-1], depths[-1])}"
     )
+
+
+def larger_structures(
+    budget: int, n_features: int, n_outputs: int, *, projection_dim: int | None = None, depth: int | None = None,
+    problem: str = "multiclass", bits: int = 8,
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Projection sizes and depths that fill a budget with half of the values: a shallow tree, and a deeper one.
+
+    Projections may be many times wider than the inputs: they saturate, so that each is a unit of a hidden layer.
+    """
+    found = []
+    for h in FILLED_DEPTHS if depth is None else (depth,):
+        for d in range(WIDEST_FILLED, 0, -1) if projection_dim is None else (projection_dim,):
+            model = Bonsai(n_features, n_outputs, problem, projection_dim=d, depth=h, bits=bits)
+            if least_bytes(model.specs, model.extra_bytes, FILLED_DENSITY) <= budget:
+                found.append((d, h))
+                break
+    return found

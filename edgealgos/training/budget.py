@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..codegen.storage import cheapest_storage, storage_bytes
 
 NIBBLE = 4  # bits of half a byte
+LEAST_DENSITY = 0.2  # of sparse tensors, for a structure to be worth training
 Masks = dict[str, NDArray[np.bool_]]
 MOST_CODE_CYCLES = 12_000  # of products that an Uno's flash holds as straight-line code
 VALUE_CYCLES, COLUMN_CYCLES = 5.2, 2.2  # of a weight, and of an input that any weight reads, in straight-line code
@@ -36,6 +37,8 @@ class TensorSpec:
         Fractional bits fixed by the structure.
     visits : tuple of float
         Of a sparse tensor, how often a prediction multiplies with each of its blocks (one, if it has two axes).
+    transposed : bool
+        Whether flash holds it the other way round.
     """
 
     shape: tuple[int, ...]
@@ -44,6 +47,12 @@ class TensorSpec:
     scale_of: tuple[str, ...] = ()
     frac: int | None = None
     visits: tuple[float, ...] = (1.0,)
+    transposed: bool = False
+
+    @property
+    def stored_shape(self) -> tuple[int, ...]:
+        """Shape in flash."""
+        return self.shape[::-1] if self.transposed else self.shape
 
     @property
     def size(self) -> int:
@@ -59,7 +68,7 @@ def stored_bytes(specs: Specs, nonzeros: Mapping[str, int], extra: int = 0) -> i
     total = extra
     for name, spec in specs.items():
         total += _dense(spec) if not spec.sparse else cheapest_storage(
-            spec.shape, nonzeros.get(name, spec.size), spec.bits
+            spec.stored_shape, nonzeros.get(name, spec.size), spec.bits
         )[1]  # fmt: skip
     return total
 
@@ -67,7 +76,7 @@ def stored_bytes(specs: Specs, nonzeros: Mapping[str, int], extra: int = 0) -> i
 def _dense(spec: TensorSpec) -> int:
     """Bytes of a tensor whose values all stay: whole bytes a value, or two values of four bits in a byte."""
     if spec.bits <= NIBBLE:
-        return storage_bytes(spec.shape, spec.size, spec.bits)["nibbles"]
+        return storage_bytes(spec.stored_shape, spec.size, spec.bits)["nibbles"]
     return spec.size * -(-spec.bits // 8)
 
 
@@ -133,7 +142,7 @@ class _Storage(NamedTuple):
 
 def _storages(spec: TensorSpec) -> list[_Storage]:
     """Every way to store a tensor."""
-    none, all_ = (storage_bytes(spec.shape, count, spec.bits) for count in (0, spec.size))
+    none, all_ = (storage_bytes(spec.stored_shape, count, spec.bits) for count in (0, spec.size))
     if spec.bits <= NIBBLE:  # half bytes, and half of one more that rows beginning with whole bytes may need
         return [_Storage(none["nibbles"], 0), _Storage(none["nibble_bitmap"] + 0.5, 0.5)]
     return [_Storage(none[name], (all_[name] - none[name]) // spec.size) for name in none]

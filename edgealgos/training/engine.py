@@ -97,10 +97,9 @@ _compiled: dict[tuple[Any, ...], tuple[Callable[..., Any], Callable[..., Any]]] 
 
 
 def structure_key(model: Family) -> tuple[Any, ...]:
-    """What the compiled maths of a family object depends on: its kind, plain attributes, widths of values."""
+    """What the compiled maths of a family object depends on: its kind and plain attributes."""
     plain = {k: v for k, v in vars(model).items() if isinstance(v, int | float | str | bool | tuple | type(None))}
-    widths = tuple((name, spec.bits) for name, spec in model.specs.items())
-    return type(model), tuple(sorted(plain.items())), widths
+    return type(model), tuple(sorted(plain.items()))
 
 
 class Engine:
@@ -120,7 +119,6 @@ class Engine:
 
     def __init__(self, model: Family, *, x_frac: int, loss: str, jit: bool = True) -> None:
         self.model, self.loss, self.x_scale = model, loss, 2.0**-x_frac
-        self.bits = {name: spec.bits for name, spec in model.specs.items()}
         key = structure_key(model), x_frac, loss, jit
         if key not in _compiled:
             while len(_compiled) >= 8:
@@ -153,7 +151,7 @@ class Engine:
         return tf.concat(parts, -2)
 
     def _rounding(self, control: Control, key: tf.Tensor | None = None) -> Rounding:
-        return Rounding(control.on, control.scales, self.bits, control.sharpness, key)
+        return Rounding(control.on, control.scales, {}, control.sharpness, key, high=control.high)
 
     def _scores_body(self, params: Tensors, control: Control, x_q: tf.Tensor) -> tf.Tensor:
         x = tf.cast(x_q, tf.float32) * self.x_scale - control.centre

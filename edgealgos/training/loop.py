@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 from . import engine as eng
 from .family import Array, Arrays, Family, Types
 from .losses import row_hits, row_losses, targets_for
-from .rows import Answer, Augment, Rows, split_rows, varied
+from .rows import Answer, Augment, Neighbours, Rows, split_rows, typical_deviation, varied
 from .schedule import Recipe
 from .stepwise import StepEngine
 from .stored import COARSE, Stored
@@ -127,10 +127,12 @@ def train(
         teacher = None
     same = {"x_frac": x_frac, "sample_weight": rows.weight, "augment": augment, "random_state": random_state}
     answer = _answer(model, recipe, rows.x_q, y, scale, teacher, jit=jit, verbose=verbose, options=same)
-    noise = recipe.noise * float(np.sqrt(rows.x_q.astype(np.float32).var(0).mean()))
+    recipe = recipe.for_rows(len(rows.x_q))
+    around = Neighbours.of(rows.x_q, rng) if recipe.near else None
+    noise = recipe.noise * (typical_deviation(rows.x_q) if around is None else around.distance)
     versions = varied(rows, mixup=recipe.mixup, noise=0.0 if model.stepwise else noise, augment=augment, answer=answer,
-                      rng=rng)  # fmt: skip
-    stored, recipe = Stored(model, rows.x_q, x_frac), recipe.for_rows(len(rows.x_q))
+                      around=around, most=recipe.most_rows, epochs=recipe.epochs, rng=rng)  # fmt: skip
+    stored = Stored(model, rows.x_q, x_frac)
     real = rows.x_q.astype(np.float32) * 2.0**-x_frac - stored.centre
     params = model.initial(real, scale.applied(y), rng) if start is None else start
     if start is not None:

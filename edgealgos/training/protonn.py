@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import QType
-from .budget import NIBBLE, TensorSpec, least_bytes
+from .budget import LEAST_DENSITY, NIBBLE, TensorSpec, least_bytes, stored_bytes
 from .family import Array, Arrays, Family, Types
 from .rounding import Rounding, straight_through
 from .schedule import Recipe
@@ -17,8 +17,8 @@ from .starts import projection_rate, projection_start, prototype_start
 from .targets import excess_fraction
 
 EXP_FRAC = 16
-LEAST_DENSITY = 0.2
 LARGEST = 255  # dimensions
+FILLED_WIDTHS, WIDEST_FILLED, MOST_FILLED, FILLED_DENSITY = (1.0, 0.5), 14, 600, 0.8
 PROTOTYPE_CYCLES = 120  # of its kernel and its labels
 CYCLES = 18_300  # of 20,000; a product of the projection takes 10, one of a prototype 16
 TABLE = np.round(128.0 * 2.0 ** (-(np.arange(64) + 0.5) / 64.0))
@@ -61,6 +61,7 @@ class ProtoNN(Family):
     def __init__(
         self, n_features: int, n_outputs: int, problem: str, *, projection_dim: int, n_prototypes: int,
         gamma: float | None = None, bits: int = 8, z_frac: int = 4,
+        sparse_labels: bool = False,
     ) -> None:  # fmt: skip
         self.n_features, self.n_outputs, self.problem = n_features, n_outputs, problem
         self.projection_dim, self.n_prototypes, self.gamma = projection_dim, n_prototypes, gamma
@@ -70,7 +71,7 @@ class ProtoNN(Family):
             "W": TensorSpec((d, n_features), bits, sparse=True),
             "b": TensorSpec((d,), 32, scale_of=("W", "x")),
             "B": TensorSpec((m, d), 7, frac=z_frac),
-            "L": TensorSpec((m, n_outputs), bits if bits > NIBBLE else 8),
+            "L": TensorSpec((m, n_outputs), bits if bits > NIBBLE else 8, sparse=sparse_labels, transposed=True),
         }
         if problem == "regression":
             self.specs["c"] = TensorSpec((n_outputs,), 32)
@@ -203,3 +204,25 @@ def structure_for_budget(
         f"max_model_bytes={budget} is too small for ProtoNN with these inputs and parameters: "
         f"the least that works is max_model_bytes={size(d, m, LEAST_DENSITY)}"
     )
+
+
+def larger_structures(
+    budget: int, n_features: int, n_outputs: int, *, projection_dim: int | None = None, n_prototypes: int | None = None,
+    problem: str = "multiclass", bits: int = 8, rows: int = 1024,
+) -> list[tuple[int, int]]:  # fmt: skip
+    """Projection sizes and numbers of prototypes that fill a budget: a wide projection, and a narrow one of more.
+
+    There is a prototype for every other row at most, and of its labels two are kept.
+    """
+    found = []
+    for share in FILLED_WIDTHS:
+        d = projection_dim or max(1, min(n_features, round(share * WIDEST_FILLED)))
+        for m in range(max(2, min(rows // 2, MOST_FILLED)), 0, -1) if n_prototypes is None else (n_prototypes,):
+            model = ProtoNN(
+                n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits, sparse_labels=True
+            )
+            kept = {"W": math.ceil(FILLED_DENSITY * d * n_features), "L": min(2, n_outputs) * m}
+            if stored_bytes(model.specs, kept, model.extra_bytes) <= budget:
+                found.append((d, m))
+                break
+    return list(dict.fromkeys(found))

@@ -40,6 +40,8 @@ class Rounding:
         Slope of relaxed decisions (Bonsai's branching), grows while training.
     key : int tensor of shape (2,), optional
         Seed of the random numbers of this step (dropout); None outside training.
+    high : mapping of str to scalar tensor, optional
+        Largest value of each weight, in place of its width: one compiled step then serves all widths.
     """
 
     on: tf.Tensor
@@ -48,11 +50,12 @@ class Rounding:
     sharpness: tf.Tensor
     key: tf.Tensor | None = None
     observed: dict[str, tf.Tensor] | None = field(default=None)
+    high: Mapping[str, tf.Tensor] | None = None
 
     def weight(self, name: str, real: tf.Tensor) -> tf.Tensor:
         """A stored tensor as the device holds it; the gradient passes the rounding."""
-        high = float((1 << (self.bits[name] - 1)) - 1)
         scale = tf.cast(self.scales[name], real.dtype)
+        high = float((1 << (self.bits[name] - 1)) - 1) if self.high is None else self.high[name] * scale
         return straight_through(tf.where(self.on, grid(real, scale, -high - 1, high), real), real)
 
     def fixed(self, real: tf.Tensor, qtype: QType) -> tf.Tensor:

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_ROWS = 250_000
 MOST_VERSIONS = 32
+MOST_SEARCHED = 5000  # rows among which nearest ones are looked for
+NEAREST = 8
 Answer = Callable[[NDArray[Any]], NDArray[Any]]
 Augment = Callable[[np.random.Generator], NDArray[Any]]
 
@@ -24,6 +25,36 @@ class Rows(NamedTuple):
     def chosen(self, rows: NDArray[np.int64]) -> Rows:
         """Some of them."""
         return Rows(self.x_q[rows], self.targets[rows], self.weight[rows])
+
+
+class Neighbours(NamedTuple):
+    """Nearest rows of each row (n, k), and the usual distance to the first of them, shared out among the features."""
+
+    rows: NDArray[np.int64]
+    distance: float
+
+    @classmethod
+    def of(cls, x_q: NDArray[Any], rng: np.random.Generator) -> Neighbours:
+        """Those of device inputs; of very many rows, among some of them."""
+        from sklearn.neighbors import NearestNeighbors
+
+        x = x_q.reshape(len(x_q), -1).astype(np.float32)
+        among = rng.permutation(len(x))[:MOST_SEARCHED]
+        found = NearestNeighbors(n_neighbors=min(NEAREST + 1, len(among))).fit(x[among])
+        distances, rows = found.kneighbors(x)
+        first = float(np.median(distances[:, min(1, rows.shape[1] - 1)]))  # a row is its own nearest
+        return cls(among[rows], first / float(np.sqrt(x.shape[1])))
+
+    def pick(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """One for each row."""
+        count, width = self.rows.shape
+        picked: NDArray[np.int64] = self.rows[np.arange(count), rng.integers(width, size=count)]
+        return picked
+
+
+def typical_deviation(x_q: NDArray[Any]) -> float:
+    """Root of the mean variance of the features, in device units."""
+    return float(np.sqrt(x_q.astype(np.float32).var(0).mean()))
 
 
 def split_rows(
@@ -46,6 +77,9 @@ def varied(
     augment: Augment | None,
     answer: Answer | None,
     rng: np.random.Generator,
+    around: Neighbours | None = None,
+    most: int = 250_000,
+    epochs: int = MOST_VERSIONS,
 ) -> Rows:
     """Many versions of `rows`, one below the other; `rows` alone where nothing varies.
 
@@ -59,23 +93,30 @@ def varied(
         ``augment(rng)`` gives a new version of all rows.
     answer : callable, optional
         A teacher: device inputs to target rows, which replace the mixed ones.
+    around : Neighbours, optional
+        Rows to mix with; otherwise any.
+    most : int
+        Rows of all versions together, but for two versions.
+    epochs : int
+        Passes in which they are seen: more versions are never seen.
     """
     if not (mixup or noise or augment):
         return rows if answer is None else rows._replace(targets=answer(rows.x_q))
-    versions = int(np.clip(MOST_ROWS // len(rows.x_q), 2, MOST_VERSIONS))
-    parts = [_version(rows, mixup, noise, augment, answer, rng) for _ in range(versions)]
+    versions = int(np.clip(most // len(rows.x_q), 2, min(MOST_VERSIONS, max(epochs, 2))))
+    parts = [_version(rows, mixup, noise, augment, answer, rng, around) for _ in range(versions)]
     return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _version(
-    rows: Rows, mixup: float, noise: float, augment: Augment | None, answer: Answer | None, rng: np.random.Generator
-) -> Rows:
+    rows: Rows, mixup: float, noise: float, augment: Augment | None, answer: Answer | None, rng: np.random.Generator,
+    around: Neighbours | None,
+) -> Rows:  # fmt: skip
     n, limits = len(rows.x_q), np.iinfo(rows.x_q.dtype)
     x = (rows.x_q if augment is None else augment(rng)).astype(np.float32)
     targets, weight = rows.targets, rows.weight
     if mixup:
         share = rng.beta(mixup, mixup, n).astype(np.float32)
-        share, other = np.maximum(share, 1 - share), rng.permutation(n)
+        share, other = np.maximum(share, 1 - share), rng.permutation(n) if around is None else around.pick(rng)
         x = x + (1 - share).reshape(-1, *[1] * (x.ndim - 1)) * (x[other] - x)
         own, others = share * weight, (1 - share) * weight[other]
         weight = own + others

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNHURRIED_STEPS = 6000
+NEAR_NOISE = 0.3
+FEWER_ROWS = 80_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ class Recipe:
     mixup : float
         Parameter of the beta distribution of mixtures of two rows (0: none).
     noise : float
-        Standard deviation of Gaussian noise on inputs, relative to the features' typical deviation.
+        Standard deviation of Gaussian noise on inputs, relative to the features' typical deviation; with `near` to
+        the distance to the nearest row, shared out among the features.
+    near : bool
+        Whether a row is mixed with one of its nearest rows, not with any: what tells classes apart may be small.
+    most_rows : int
+        Rows of all their versions together.
     ema : float
         Decay of the running average of weights that is returned at the end.
     weight_decay : float
@@ -65,6 +72,8 @@ class Recipe:
     label_smoothing: float = 0.0
     mixup: float = 0.0
     noise: float = 0.0
+    near: bool = False
+    most_rows: int = 250_000
     ema: float = 0.998
     weight_decay: float = 0.0
     teacher: bool = False
@@ -95,6 +104,18 @@ class Recipe:
         """
         mixup = 0.0 if augmented or taught else self.mixup
         return dataclasses.replace(self, mixup=mixup, noise=min(self.noise, 0.2) if augmented else self.noise)
+
+    def varying(self, variation: str) -> Recipe:
+        """This recipe with rows varied in a way that was chosen by validation."""
+        if variation == "spread":
+            return self
+        loss = "log" if self.loss == "hinge" else self.loss
+        changed = dataclasses.replace(self, teacher=False, loss=loss, most_rows=FEWER_ROWS)
+        if "spread" in variation:
+            return changed
+        if variation == "plain":
+            return dataclasses.replace(changed, near=True, mixup=0.0, noise=NEAR_NOISE)
+        return dataclasses.replace(changed, near=True, mixup=1.0, noise=NEAR_NOISE)
 
     def further(self) -> Recipe:
         """What follows a finished training: a quarter of its epochs, slower, rounding from the first."""

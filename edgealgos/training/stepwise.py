@@ -38,7 +38,7 @@ class StepEngine:
 
     def __init__(self, model: Family, *, x_frac: int, loss: str, jit: bool = True) -> None:
         self.bits = {name: spec.bits for name, spec in model.specs.items()}
-        key = structure_key(model), x_frac, loss, threading.get_ident()
+        key = structure_key(model), tuple(self.bits.items()), x_frac, loss, threading.get_ident()
         if key not in _machines:
             while len(_machines) >= 8:
                 del _machines[next(iter(_machines))]

@@ -17,6 +17,7 @@ from .schedule import Recipe, batch_size_for
 
 FEWEST_ROWS = 300
 STEPS = 2500
+MANY_FEATURES = 48
 
 
 def worth_teaching(recipe: Recipe, rows: int, jit: bool) -> bool:
@@ -33,7 +34,8 @@ def taught(
     """
     rows = len(x_q)
     members = 4 if rows < 5000 else 3 if rows < 20000 else 1
-    teacher = Teacher(model.n_features, model.n_outputs, model.problem, members=members)
+    hidden = 256 if model.n_features >= MANY_FEATURES else 128
+    teacher = Teacher(model.n_features, model.n_outputs, model.problem, members=members, hidden=hidden)
     size = batch_size_for(rows)
     epochs = int(np.clip(STEPS * size / rows, 15, 60))
     own = dataclasses.replace(teacher.recipe, epochs=epochs, noise=recipe.noise, mixup=max(recipe.mixup, 0.0))

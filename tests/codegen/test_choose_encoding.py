@@ -160,3 +160,19 @@ def test_what_inputs_lose_is_told_by_fit_report_manifest_and_after_loading(tmp_p
         assert f"warning: {report.warnings[0]}" in str(report)
     model.export_arduino(tmp_path / "sketch", name="it")
     assert json.loads((tmp_path / "sketch" / "manifest.json").read_text())["warnings"] == list(report.warnings)
+
+
+@pytest.mark.parametrize(("offset", "tables"), [(0, 2), (1e7, 3)])
+def test_the_report_tells_the_tables_that_quantize_reads(offset, tables):
+    program = programs.protonn(0, features=3)
+    X = RNG.normal([offset, 0, 5], [1, 20, 0.1], size=(300, 3))
+    encoding = choose_encoding(X)
+    program = program.replacing(replace(program["x"], qtype=encoding.qtype), encoding=encoding)
+    report = programs.compiled(program, "uno").report
+    assert report.quantize_bytes == 4 * 3 * tables
+    assert f"quantize() brings {4 * 3 * tables} bytes of tables" in str(report)
+    pixels = choose_encoding(RNG.integers(0, 17, (90, 3)).astype(float))
+    program = program.replacing(replace(program["x"], qtype=pixels.qtype), encoding=pixels)
+    report = programs.compiled(program, "uno").report
+    assert report.quantize_bytes == 0
+    assert "quantize()" not in str(report)

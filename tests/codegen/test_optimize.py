@@ -11,7 +11,7 @@ from edgealgos.codegen.emit.cpp import model_source
 from edgealgos.codegen.passes import model_bytes, to_integer
 from edgealgos.codegen.passes.choose_forms import FLASH_FOR_THE_USER, MODEL_FLASH, forms, unroll
 from edgealgos.codegen.program.interpret import run_integer
-from edgealgos.codegen.targets.avr import straight_line
+from edgealgos.codegen.targets.avr import distances, straight_line
 from edgealgos.codegen.targets.avr.forms import in_one
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
@@ -108,7 +108,7 @@ def test_wide_matrices_are_too_much_for_24_bits():
 
 
 def test_distances_of_many_features_need_a_table():
-    assert straight_line.distances(np.zeros((2, straight_line.MAX_WIDTH + 1), int), -64, 63) is None
+    assert distances.distances(np.zeros((2, distances.MAX_WIDTH + 1), int), -64, 63) is None
 
 
 def test_speed_stays_within_the_flash_it_may_take():

@@ -332,6 +332,16 @@ def test_takes_of_the_tutorial_say_no_rate_and_are_brought_to_that_of_the_sensor
     assert read_recordings(root, sensor="lsm9ds1").X.shape == (12, 119, 6)
 
 
+def test_takes_of_the_tutorial_without_blank_lines_between_them(tmp_path):
+    for label in ("punch", "flex"):
+        takes = "".join(rows_of(gesture(label, i, 119)) for i in range(6))
+        write(tmp_path / "g" / f"{label}.csv", f"{TUTORIAL_HEADER}\n{takes}")
+    found = read_recordings(tmp_path / "g")
+    assert found.X.shape == (12, 100, 6)
+    assert len(set(found.groups)) == 12
+    assert "takes of 119 rows, one after the other" in "\n".join(found.notes)
+
+
 def test_a_remark_says_the_rate(tmp_path):
     assert read_recordings(folder(tmp_path, header="# rate: 50 Hz\nax,ay,az,gx,gy,gz")).rate == 50
 

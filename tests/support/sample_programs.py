@@ -1,4 +1,4 @@
-"""Random programs of every family: what tests and the measurement of prices run without training anything."""
+"""Random programs of every family: what tests and the measurement of costs run without training anything."""
 
 from __future__ import annotations
 

@@ -8,9 +8,10 @@ avr-gcc, the IDE's default flags), with ``--op`` those of one op alone, with ``-
 from __future__ import annotations
 
 import json
+import operator
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, reduce
 from importlib import resources
 from typing import Any
 
@@ -30,9 +31,10 @@ from .items import Kind, ReportItem
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
+StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
 
 
-def prices(file: str = COSTS) -> dict[str, dict[str, float]]:
+def measured_costs(file: str = COSTS) -> dict[str, dict[str, float]]:
     """Measured costs: flash bytes, cycles and stack bytes of a part."""
     return _loaded(file)
 
@@ -50,34 +52,35 @@ def forget() -> None:
 
 
 def costs_of(program: Program, board: Board) -> CostModel | None:
-    """The cost model of a board, if it has prices for all that the program is made of.
+    """The cost model of a board, if it has costs of all that the program is made of.
 
     The Uno's must have: what is missing there is an error when it is looked up. Tables of other boards are measured
     after it, and a program with an op that they do not know yet has its tables and variables predicted alone.
     """
     costs = board.cost_model
-    if costs is None or costs.prices == COSTS:
+    if costs is None or costs.table == COSTS:
         return costs
-    known = prices(costs.prices)
+    known = measured_costs(costs.table)
     return costs if all(parts <= known[what].keys() for what, parts in all_parts(program).items()) else None
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
     """Cycles of a prediction and flash of the sketch."""
-    spent, flash = cycle_items(program, board), (*table_items(program), *code_items(program, board))
-    return sum(item.amount for item in spent), sum(item.amount for item in flash)
+    straight = straight_line(program)
+    flash = [*table_items(program, straight), *code_items(program, board)]
+    return sum(item.amount for item in cycle_items(program, board, straight)), sum(item.amount for item in flash)
 
 
-def table_items(program: Program) -> list[ReportItem]:
+def table_items(program: Program, straight: StraightLine) -> list[ReportItem]:
     """Flash of the tables; scalars are operands of instructions and part of the code."""
     absent = not_stored(program)
     tables = [t for t in program.tensors if t.space is Space.FLASH and t.shape != () and t.name not in absent]
     left = [t.table for t in tables]
     items = [ReportItem(Kind.TABLE, f"table {t.name}", tensor_bytes(t), t.name) for t in left if t is not None]
     items += [ReportItem(Kind.LOOK_UP_TABLE, f"table {name}", size) for name, size in table_bytes(program).items()]
-    code = straight_line(program).items()
     return items + [
-        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name) for name, (size, _) in code
+        ReportItem(Kind.STRAIGHT_LINE_CODE, f"straight-line code of {name}", size, name)
+        for name, (size, _) in straight.items()
     ]
 
 
@@ -86,12 +89,12 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     costs = costs_of(program, board)
     if costs is None:
         return []
-    price = _Prices(program, costs.prices, "flash")
-    found = [ReportItem(Kind.CORE, board.framework.around, round(price.of(LOOP)) + costs.core_flash)]
+    cost = _Costs(program, costs.table, "flash")
+    found = [ReportItem(Kind.CORE, board.framework.around, round(cost.of(LOOP)) + costs.core_flash)]
     amounts = code_counts(program)
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
-        ReportItem(kind, part, round(amounts[part] * price.of(part)), op=op) for part, (kind, op) in owners.items()
+        ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()
     ]
 
 
@@ -100,25 +103,25 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     costs = costs_of(program, board)
     if costs is None:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
-    price = _Prices(program, costs.prices, "ram")
-    frames = sum(amount * price.of(part) for part, amount in stack_counts(program).items() if amount)
-    stack = max(frames, price.of(f"serial loop ({stack_kind(program)})"))
+    cost = _Costs(program, costs.table, "ram")
+    rows = stack_counts(program, costs.inlined)
+    frames = max(sum(amount * cost.of(part) for part, amount in row.items() if amount) for row in rows)
+    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})"))
     return [
-        ReportItem(Kind.CORE, board.framework.around, round(price.of("core")) + costs.core_ram),
+        ReportItem(Kind.CORE, board.framework.around, round(cost.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
 
 
-def cycle_items(program: Program, board: Board) -> list[ReportItem]:
+def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
     costs = costs_of(program, board)
     if costs is None:
         return []
-    price = _Prices(program, costs.prices, "cycles")
+    cost = _Costs(program, costs.table, "cycles")
     items = []
-    straight = straight_line(program)
     for function, op, times in _timed_ops(program):
-        spent = sum(round(amount * price.of(part)) for part, amount in op_counts(program, op).items() if amount)
+        spent = sum(round(amount * cost.of(part)) for part, amount in op_counts(program, op).items() if amount)
         spent += round(sum(straight[name][1] for name in op.reads if name in straight))
         kind = type(op).__name__
         label = f"{function}: {kind} {op.out}" if program.steps is not None else f"{kind} {op.out}"
@@ -126,12 +129,12 @@ def cycle_items(program: Program, board: Board) -> list[ReportItem]:
     return items
 
 
-class _Prices:
+class _Costs:
     """Looks up what a part costs; one that was never measured is an error, never free."""
 
     def __init__(self, program: Program, file: str, what: str) -> None:
         self._program, self._file, self._what = program, file, what
-        self._table = prices(file)[what]
+        self._table = measured_costs(file)[what]
 
     def of(self, part: str) -> float:
         """Cycles or bytes of one such part."""
@@ -159,11 +162,11 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
 
 def all_parts(program: Program) -> dict[str, set[str]]:
     """Names of all parts of a program."""
-    counted = {"cycles": cycle_counts(program), "flash": code_counts(program), "ram": stack_counts(program)}
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program), "ram": stack_counts(program)[0]}
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
-def straight_line(program: Program) -> dict[str, tuple[int, float]]:
+def straight_line(program: Program) -> StraightLine:
     """Bytes and cycles a call of the constants that are straight-line code."""
     found = {}
     for op in program.ops():
@@ -251,17 +254,21 @@ def stack_kind(program: Program) -> str:
     return f"{'sequence' if program.steps is not None else 'sample'} {program.task}"
 
 
-def stack_counts(program: Program) -> Counts:
-    """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper)."""
-    counts: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
+def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
+    """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper).
+
+    Where ops are inlined they lie in one frame together; else each of them is a function, and the deepest counts.
+    """
+    base: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
+    rows = []
     for op in program.ops():
         if in_one(program, op):
-            counts["frame straight-line code"] = 1
-            continue
-        pieces = op.pieces(program)
-        counts["local byte"] = max(counts["local byte"], pieces.local_bytes)
-        counts |= Counter(f"frame {name}" for name in pieces.frames)
-    return counts
+            rows.append(base | Counter({"frame straight-line code": 1}))
+        else:
+            pieces = op.pieces(program)
+            frames = Counter(f"frame {name}" for name in pieces.frames)
+            rows.append(base | frames | Counter({"local byte": pieces.local_bytes}))
+    return [reduce(operator.or_, rows, base)] if inlined else rows
 
 
 def table(values: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """What a program will need on its board, item by item, predicted before anything is compiled.
 
-Knows programs, the memory plan, boards and measured prices of kernels; nothing of estimators or tools.
+Knows programs, the memory plan, boards and measured costs of kernels; nothing of estimators or tools.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board
 from .items import Items, Kind, ReportItem
-from .model import code_items, costs_of, cycle_items, needs, stack_items, table_items
+from .model import code_items, costs_of, cycle_items, needs, stack_items, straight_line, table_items
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -41,6 +41,8 @@ class Report:
         Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
     warnings : tuple of str
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
+    quantize_bytes : int
+        Flash of the tables that ``quantize()`` reads, in a program that calls it; in no other figure.
     """
 
     board: Board
@@ -51,6 +53,7 @@ class Report:
     memory_plan: MemoryPlan
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    quantize_bytes: int = 0
     input_without_buffer: int = 0
 
     def with_self_test(self, rows: int, row_bytes: int) -> Report:
@@ -112,22 +115,25 @@ class Report:
             lines += [f"  {item.amount:9,}  {item.label}" for item in items.largest() if item.amount]
         for name, (saved, size) in self.faster.items():
             lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+        if self.quantize_bytes:
+            lines.append(f"quantize() brings {self.quantize_bytes:,} bytes of tables more, where it is called")
         lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
 
 def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
-    plan = plan_memory(program)
+    plan, straight = plan_memory(program), straight_line(program)
     ram = [ReportItem(Kind.INPUT, "input row", program.input.ram_bytes, program.input.name)]
     ram += [ReportItem(Kind.ARENA, "scratch arena", plan.arena_bytes)]
     ram += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
-    flash = [*table_items(program), *code_items(program, board)]
+    flash = [*table_items(program, straight), *code_items(program, board)]
     unknown = board.cost_model is not None and costs_of(program, board) is None
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
-        Items(cycle_items(program, board)), plan, _faster(program, board),
+        Items(cycle_items(program, board, straight)), plan, _faster(program, board),
         (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
+        program.encoding.table_bytes,
         _input_without_buffer(program),
     )  # fmt: skip
 

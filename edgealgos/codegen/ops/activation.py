@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,12 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
-from ..program.program import Program
 from ..program.qtype import CANDIDATE, PREACTIVATION, Ints, QType
 from ..program.tables import TANH
 from .recurrent import integer_sigmoid, integer_tanh
+
+if TYPE_CHECKING:
+    from ..program.program import Program
 
 __all__ = ["Rectify", "Squash"]
 
@@ -49,6 +51,15 @@ class Rectify(Op):
             "ram": {"frame Rectify": 16.0},
         }
     })  # fmt: skip
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        return self.out, self.source
+
+    @property
+    def reach_of(self) -> Mapping[str, str]:
+        """What is below zero may saturate."""
+        return {self.source: self.out}
 
     def shapes(self, program: Program) -> Shapes:
         return dict.fromkeys(("out", "source"), program[self.out].shape)
@@ -99,6 +110,10 @@ class Squash(Op):
             "ram": {"frame Squash": 16.0},
         }
     })  # fmt: skip
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.source
 
     def shapes(self, program: Program) -> Shapes:
         return dict.fromkeys(("out", "source"), program[self.out].shape)

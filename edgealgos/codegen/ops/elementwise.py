@@ -46,6 +46,10 @@ class Add(Op):
     largest = counting()
     bound = cannot_overflow("a sum of two words saturates")
 
+    @property
+    def alike(self) -> tuple[str, ...]:
+        return self.out, self.a, self.b
+
     def shapes(self, program: Program) -> Shapes:
         return dict.fromkeys(("out", "a", "b"), program[self.out].shape)
 
@@ -124,6 +128,10 @@ class Standardize(Op):
     kernels = ("runtime",)
     largest = counting()
     bound = cannot_overflow("multipliers and addends are made such that sums stay below 2^31")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return (self.out,)
 
     def shapes(self, program: Program) -> Shapes:
         return dict.fromkeys(("out", "source", "multiplier", "addend", "shift"), program[self.out].shape)

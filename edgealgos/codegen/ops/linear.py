@@ -48,7 +48,7 @@ from .products import (
 if TYPE_CHECKING:
     from ..program.program import Program
 
-__all__ = ["MatVec", "PushColumn", "Settle"]
+__all__ = ["MatVec", "PushColumn", "Requantize"]
 
 POSITION = "position"
 
@@ -109,7 +109,7 @@ class MatVec(Op):
         return (Product(program[self.matrix], program[self.vector], self.acc_bits),)
 
     def streamed(self, program: Program) -> Streamed:
-        """Sums that grow by a column of the matrix with each feature, and what settles them."""
+        """Sums that grow by a column of the matrix with each feature, and what brings them into the output's type."""
         matrix, sums = program[self.matrix], f"{self.out}_sums"
         by_columns = np.ascontiguousarray(matrix.values.T)
         turned = replace(matrix, shape=by_columns.shape, data=by_columns, storage=DENSE.name)
@@ -119,7 +119,7 @@ class MatVec(Op):
             Tensor(POSITION, (2,), Space.STATE, QType(16, 0), doc="where the next column's masks and values lie"),
         )  # fmt: skip
         push = PushColumn(sums, self.matrix, self.vector, POSITION)
-        return Streamed((push,), (Settle(self.out, sums, self.bias),), (turned,), state)
+        return Streamed((push,), (Requantize(self.out, sums, self.bias),), (turned,), state)
 
     def cost(self, program: Program) -> Counts:
         out = program[self.out]
@@ -195,8 +195,8 @@ class PushColumn(Op):
 
 
 @dataclass(frozen=True)
-class Settle(Op):
-    """``out = source + bias`` in another type; the two have one scale, that of an accumulator (requantisation)."""
+class Requantize(Op):
+    """``out = source + bias`` in another type; the two have one scale, that of an accumulator."""
 
     source: Read
     bias: Constant | None = None
@@ -220,15 +220,15 @@ class Settle(Op):
         return {}
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call Settle": 1, "Settle": program[self.out].size})
+        return Counter({"call Requantize": 1, "Requantize": program[self.out].size})
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces("Settle", frames=frozenset({"Settle"}))
+        return Pieces("Requantize", frames=frozenset({"Requantize"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
         out, source = program[self.out].type, program[self.source].type
         bias = cpp.or_null(self.bias, cpp.type(self.source))
-        call = f"edgealgos::settle<{source.frac - out.frac}, {out.bits}>"
+        call = f"edgealgos::requantize<{source.frac - out.frac}, {out.bits}>"
         return f"{call}({self.source}, {bias}, {cpp.ref(self.out)}, {program[self.out].size});"
 
 

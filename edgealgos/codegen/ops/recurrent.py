@@ -59,6 +59,10 @@ class GatedUpdate(Op):
     largest = counting(out=255)
     bound = cannot_overflow("a byte times a byte and a byte times the state make 16 and 24 bits")
 
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.preactivation
+
     def shapes(self, program: Program) -> Shapes:
         state = program[self.out].shape
         biases = dict.fromkeys(("out", "preactivation", "gate_bias", "candidate_bias"), state)
@@ -115,6 +119,10 @@ class LeakyUpdate(Op):
     kernels = ("runtime",)
     largest = counting(out=255)
     bound = cannot_overflow("a word times a byte and a word times a word fit into 32 bits")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.preactivation
 
     def shapes(self, program: Program) -> Shapes:
         state = program[self.out].shape

@@ -51,6 +51,10 @@ class CountStep(Op):
     bound = cannot_overflow("it begins anew after two periods")
 
     @property
+    def fixed(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    @property
     def stops_early(self) -> bool:
         return self.limit is not None
 
@@ -146,6 +150,10 @@ class KeepConfident(Op):
     kernels = ("runtime",)
     largest = counting(out=255)
     bound = cannot_overflow("it compares and copies")
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        return self.out, self.source
 
     def shapes(self, program: Program) -> Shapes:
         scores = program[self.out].shape

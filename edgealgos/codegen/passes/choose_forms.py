@@ -1,6 +1,6 @@
 """Chooses which products become faster and larger: blocks of rows instead of packed rows, or straight-line code.
 
-Knows programs, boards and prices, nothing of C++.
+Knows programs, boards and their costs, nothing of C++.
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ def choose_types(program: Program) -> Program:
         program = program.typed(op.types(program))
     missing = [t.name for t in program.tensors if t.qtype is None]
     if missing:
-        raise ValueError(f"tensors without an integer type: {missing}; calibrate them or train them")
+        raise ValueError(
+            f"tensors without an integer type: {missing}; train them, or give rows for their ranges (X_calibration=)"
+        )
     return program
 
 

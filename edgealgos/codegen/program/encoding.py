@@ -63,6 +63,11 @@ class InputEncoding:
         found: NDArray[np.bool_] = np.abs(self.offset) * self.scale > np.ldexp(COARSEST, FLOAT_BITS + self.qtype.bits)
         return found
 
+    @property
+    def table_bytes(self) -> int:
+        """Bytes of the offsets and scales in flash: none where one pair serves all features."""
+        return 0 if self.uniform else 4 * self.scale.size * (3 if self.wide else 2)
+
     def encode(self, X: NDArray[np.floating]) -> NDArray[np.signedinteger]:
         """Device inputs of raw features, last axis = features; NaN is not allowed here."""
         return np.clip(self._scaled(X), self.low, self.high).astype(self.qtype.dtype)

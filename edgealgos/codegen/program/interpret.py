@@ -5,6 +5,7 @@ Asks each op what it computes; knows no op, nothing of C++ or boards.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,18 @@ def _features(program: Program, x: Ints) -> Ints:
     return np.stack(frames, axis=1) if frames else np.zeros((len(x), 0, program.output.size), np.int64)
 
 
+def largest_magnitudes(program: Program, X: NDArray[Any]) -> dict[str, float]:
+    """Largest magnitude that each op's result has in a float program, over raw rows X shaped as in `run_float`."""
+    largest: dict[str, float] = {}
+
+    def watch(name: str, value: NDArray[Any]) -> None:
+        if value.size:
+            largest[name] = max(largest.get(name, 0.0), float(np.abs(value).max()))
+
+    _run(program, _real(program, X), real=True, watch=watch)
+    return largest
+
+
 def encode(program: Program, X: NDArray[Any]) -> NDArray[np.signedinteger]:
     """Device inputs of raw features, in the shape of X."""
     return program.encoding.encode(_columns(program, X)).reshape(np.shape(X))
@@ -131,12 +144,15 @@ def _as_steps(program: Program, X: NDArray[Any]) -> NDArray[Any]:
     return X.reshape(len(X), -1, program.input.size)
 
 
-def _run(program: Program, x: NDArray[Any], real: bool) -> NDArray[Any]:
+Watch = Callable[[str, NDArray[Any]], None]
+
+
+def _run(program: Program, x: NDArray[Any], real: bool, watch: Watch | None = None) -> NDArray[Any]:
     """Run in blocks of rows, so that whole data sets do not need their intermediate values at once."""
     outputs = []
     for start in range(0, max(len(x), 1), _ROWS_AT_ONCE):
         values = _start(program, x[start : start + _ROWS_AT_ONCE], real)
-        _run_block(program, x[start : start + _ROWS_AT_ONCE], values, real)
+        _run_block(program, x[start : start + _ROWS_AT_ONCE], values, real, watch)
         outputs.append(values[program.output.name])
     return np.concatenate(outputs)
 
@@ -150,21 +166,23 @@ def _start(program: Program, x: NDArray[Any], real: bool) -> Values:
     return values
 
 
-def _run_block(program: Program, x: NDArray[Any], values: Values, real: bool) -> None:
+def _run_block(program: Program, x: NDArray[Any], values: Values, real: bool, watch: Watch | None) -> None:
     if program.steps is None:
         values[program.input.name] = x
     else:
         for step in range(x.shape[1]):
             values[program.input.name] = x[:, step]
-            _run_ops(program, "push", values, real)
-    _run_ops(program, "predict", values, real)
+            _run_ops(program, "push", values, real, watch)
+    _run_ops(program, "predict", values, real, watch)
 
 
-def _run_ops(program: Program, function: str, values: Values, real: bool) -> bool:
+def _run_ops(program: Program, function: str, values: Values, real: bool, watch: Watch | None = None) -> bool:
     """Run a function; False where an op waits for more (all samples are at the same step) and the rest is left out."""
     for op in program.functions[function]:
         result = op.real(program, values) if real else op.integer(program, values)
         if result is None:
             return False
         values[op.out] = result
+        if watch is not None:
+            watch(op.out, result)
     return True

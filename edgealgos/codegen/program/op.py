@@ -262,6 +262,21 @@ class Op:
         """Narrower types of constants that its values allow, once the accumulators are proven."""
         return {}
 
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        """Names of activations whose type its arithmetic or its numbers fix."""
+        return ()
+
+    @property
+    def reach_of(self) -> Mapping[str, str]:
+        """Activations of whose values only those matter that another one has: their names, and its."""
+        return {}
+
+    @property
+    def alike(self) -> tuple[str, ...]:
+        """Names of activations that have one type."""
+        return ()
+
     def value_range(self, program: Program) -> tuple[int, int]:
         """Smallest and largest raw value of the result."""
         qtype = program[self.out].type

@@ -76,7 +76,7 @@ class Tensor:
     def type(self) -> QType:
         """The integer type; ValueError where there is none yet."""
         if self.qtype is None:
-            raise ValueError(f"tensor {self.name!r} has no integer type; calibrate it or train it")
+            raise ValueError(f"tensor {self.name!r} has no integer type; train it, or pass rows (X_calibration=)")
         return self.qtype
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What everything that writes, prices or runs code asks of a processor family.
+    """What everything that writes, costs or runs code asks of a processor family.
 
     Parameters
     ----------

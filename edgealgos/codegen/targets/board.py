@@ -23,17 +23,20 @@ SIMULATOR_NEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class CostModel:
-    """Measured prices of code, and what a board adds to them.
+    """Measured costs of code, and what a board adds to them.
 
     Parameters
     ----------
-    prices : str
-        File of prices below ``targets/``.
+    table : str
+        File of measured costs below ``targets/``.
+    inlined : bool
+        Whether the ops of a program are one function; else each is one of its own.
     core_flash, core_ram, core_stack : int
-        Bytes that the board's core takes more than that of the board the prices were measured on.
+        Bytes that the board's core takes more than that of the board the costs were measured on.
     """
 
-    prices: str
+    table: str
+    inlined: bool = True
     core_flash: int = 0
     core_ram: int = 0
     core_stack: int = 0

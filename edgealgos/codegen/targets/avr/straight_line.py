@@ -1,77 +1,25 @@
 """Products as straight-line AVR code, weights as operands of instructions; knows integers, no programs.
 
-The words are the EDGEALGOS_ macros of ``runtime/straight_line.h``; what each costs stands here.
+The words are the EDGEALGOS_ macros of ``kernels/straight_line.h``; what each costs stands here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from edgealgos.codegen.program.qtype import Ints
 
+from .code import CALL_SAVED, Code, Writer
+
 # Registers of a product: r18 an input, r19 a weight, r20 the sign of a product that is added to 24 bits. Sums lie in
 # the others, first in those that a function may change, so that a small product has little to save; weights that come
 # again and again wait where an instruction can multiply with them (r16 and above).
 _LOW = tuple(f"r{i}" for i in range(2, 18))
-_CALL_SAVED = frozenset(f"r{i}" for i in range(2, 18))
 _MULTIPLIED = frozenset(f"r{i}" for i in range(16, 28))
-# Registers of distances: r18 a difference, r24 to r26 the sum, r27 zero.
-_VECTOR_REGISTERS = [f"r{i}" for i in (19, 20, 21, 22, 23, *range(2, 18))]
 _NEAR_WORDS = 60  # a conditional branch reaches 63 words
-MAX_WIDTH = len(_VECTOR_REGISTERS)
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A function body.
-
-    Parameters
-    ----------
-    lines : tuple of str
-        Lines of the asm statement.
-    clobbers : tuple of str
-        Registers it changes, operands left out.
-    cycles : float
-        Of a call with its return, registers saved and restored.
-    size : int
-        Bytes of flash.
-    """
-
-    lines: tuple[str, ...]
-    clobbers: tuple[str, ...]
-    cycles: float
-    size: int
-
-
-class _Writer:
-    """Collects words with their cycles and program words."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.cycles = 0.0
-        self.words = 0
-        self._line: list[str] = []
-
-    def add(self, text: str, cycles: float, words: int) -> None:
-        self._line.append(text)
-        self.cycles += cycles
-        self.words += words
-
-    def end_line(self) -> None:
-        if self._line:
-            self.lines.append(" ".join(self._line))
-            self._line = []
-
-    def code(self, used: Iterable[str], operands: Iterable[str] = ()) -> Code:
-        self.end_line()
-        registers = sorted(set(used), key=lambda name: int(name[1:]))
-        saved = len(_CALL_SAVED & set(registers))
-        operands = {"r26", "r27", "r30", "r31", *operands}
-        clobbers = ("r0", *(r for r in registers if r not in operands))
-        return Code(tuple(self.lines), clobbers, self.cycles + 8 + 4 * saved, 2 * (self.words + 1 + 2 * saved))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +59,6 @@ _SCORES = _Registers(_LOW[:14], ("r20", "r21", "r22", "r23"))
 _BEST = frozenset({"r16", "r17", "r24", "r25"})
 
 
-# ---- matrix times vector -------------------------------------------------------------------------------------------
-
-
 def product(
     matrix: Ints,
     low: int,
@@ -140,7 +85,7 @@ def product(
     widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
     if max(widths, default=16) > 24:
         return None
-    writer = _Writer()
+    writer = Writer()
     writer.add("EDGEALGOS_BEGIN", 5, 3)
     used, _ = _sums(writer, matrix, widths, _NARROWED if finish else _STORED, acc_bits, finish, nonzero_share)
     writer.end_line()
@@ -159,7 +104,7 @@ def tree(weights: Ints, gates: Ints, narrow: Narrow) -> tuple[Code, Code]:
         What makes gates of sums.
     """
     outputs = len(weights)
-    first, second = _Writer(), _Writer()
+    first, second = Writer(), Writer()
     first.add("EDGEALGOS_BEGIN", 5, 3)
     used, base = _sums(first, gates, [16] * outputs, _NARROWED, 16, narrow)
     first.end_line()
@@ -171,7 +116,7 @@ def tree(weights: Ints, gates: Ints, narrow: Narrow) -> tuple[Code, Code]:
 
 
 def _sums(
-    writer: _Writer,
+    writer: Writer,
     matrix: Ints,
     widths: list[int],
     registers: _Registers,
@@ -213,7 +158,7 @@ def _allocate(registers: _Registers, need: int, uses: list[tuple[int, int]]) -> 
     """
     sums, places = list(registers.sums), list(registers.weights)
     pairs = [pair for pair in zip(sums[::2], sums[1::2], strict=True) if _MULTIPLIED.issuperset(pair)]
-    pairs.sort(key=lambda pair: (pair[0] in _CALL_SAVED, -sums.index(pair[0])))  # the last ones that need not be saved
+    pairs.sort(key=lambda pair: (pair[0] in CALL_SAVED, -sums.index(pair[0])))  # the last ones that need not be saved
     best: tuple[int, list[str], dict[int, str]] | None = None
     for pair in [(), *pairs]:
         sums = [name for name in sums if name not in pair]
@@ -221,7 +166,7 @@ def _allocate(registers: _Registers, need: int, uses: list[tuple[int, int]]) -> 
             break
         places += pair
         waiting = {size: name for (count, size), name in zip(uses, places, strict=False) if count > 1}
-        spent = 4 * len(_CALL_SAVED & {*sums[:need], *waiting.values()})
+        spent = 4 * len(CALL_SAVED & {*sums[:need], *waiting.values()})
         spent -= sum(count - 1 for count, size in uses if size in waiting)
         if best is None or spent < best[0]:
             best = spent, sums[:need], waiting
@@ -240,7 +185,7 @@ def _sum_bits(row: Ints, low: int, high: int) -> int:
     return next(bits for bits in (16, 24, 64) if least >= -(1 << (bits - 1)) and most < 1 << (bits - 1))
 
 
-def _clear(writer: _Writer, names: list[str]) -> None:
+def _clear(writer: Writer, names: list[str]) -> None:
     writer.add(f"EDGEALGOS_CLEAR{len(names)}({', '.join(names)})", len(names), len(names))
 
 
@@ -261,7 +206,7 @@ def _groups(widths: list[int], available: int) -> Iterator[list[int]]:
 
 
 def _columns(
-    writer: _Writer,
+    writer: Writer,
     matrix: Ints,
     sums: dict[int, list[str]],
     waiting: dict[int, str],
@@ -286,7 +231,7 @@ def _columns(
 
 
 def _column(
-    writer: _Writer,
+    writer: Writer,
     weights: dict[int, int],
     sums: dict[int, list[str]],
     waiting: dict[int, str],
@@ -294,7 +239,7 @@ def _column(
     nonzero_share: float | None,
 ) -> None:
     """Products of a column; `begun` are the rows whose sums hold something, others take their first product."""
-    body = _Writer()
+    body = Writer()
     for size in sorted({abs(weight) for weight in weights.values()}):
         rows = [row for row, weight in weights.items() if abs(weight) == size]
         wide = any(len(sums[row]) == 3 for row in rows)
@@ -328,14 +273,14 @@ def _column(
     writer.add(f"{verb}({body.lines[0]})", cycles, body.words + (2 if near else 3))
 
 
-def _take(writer: _Writer, names: list[str]) -> None:
+def _take(writer: Writer, names: list[str]) -> None:
     """A sum begins with a product."""
     even = int(names[0][1:]) % 2 == 0
     words = len(names) - even
     writer.add(f"EDGEALGOS_TAKE{8 * len(names)}{'' if even else '_ODD'}({', '.join(names)})", words, words)
 
 
-def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None, row: int) -> None:
+def _finish_sum(writer: Writer, names: list[str], acc_bits: int, finish: Narrow | Vote | None, row: int) -> None:
     writer.end_line()
     if isinstance(finish, Vote):
         writer.add(f"EDGEALGOS_VOTE({names[0]})", 11, 8)
@@ -350,7 +295,7 @@ def _finish_sum(writer: _Writer, names: list[str], acc_bits: int, finish: Narrow
         _store(writer, names, acc_bits)
 
 
-def _narrow(writer: _Writer, names: list[str], finish: Narrow, row: int) -> None:
+def _narrow(writer: Writer, names: list[str], finish: Narrow, row: int) -> None:
     """A bias and half of the last unit that is kept are added; whether the sum saturates is seen at its upper byte.
 
     Then it is shifted, to the left where that is nearer.
@@ -370,88 +315,8 @@ def _narrow(writer: _Writer, names: list[str], finish: Narrow, row: int) -> None
     writer.add("EDGEALGOS_SUM_KEEP", 2, 1)
 
 
-def _store(writer: _Writer, names: list[str], acc_bits: int) -> None:
+def _store(writer: Writer, names: list[str], acc_bits: int) -> None:
     wide = acc_bits == 32
     cycles = {(2, False): 4, (2, True): 10, (3, True): 10}[len(names), wide]
     words = {(2, False): 2, (2, True): 6, (3, True): 6}[len(names), wide]
     writer.add(f"EDGEALGOS_STORE{8 * len(names)}{'_AS_32' if wide else ''}({', '.join(names)})", cycles, words)
-
-
-# ---- squared distances ---------------------------------------------------------------------------------------------
-
-
-def distances(prototypes: Ints, low: int, high: int) -> Code | None:
-    """Code of ``min(65535, |vector - prototype|^2)`` of each prototype; None where registers do not suffice."""
-    width = prototypes.shape[1]
-    if width > MAX_WIDTH:
-        return None
-    writer = _Writer()
-    registers = _VECTOR_REGISTERS[:width]
-    for name in registers:
-        writer.add(f"EDGEALGOS_ELEMENT({name})", 2, 1)
-    writer.end_line()
-    writer.add("EDGEALGOS_ZERO_CARRY", 1, 1)
-    for prototype in prototypes.tolist():
-        writer.end_line()
-        _distance(writer, registers, prototype, low, high)
-    writer.end_line()
-    writer.add("EDGEALGOS_CLEAR_R1", 1, 1)
-    return writer.code({"r18", "r24", "r25", *registers})
-
-
-def _distance(writer: _Writer, registers: list[str], prototype: list[int], low: int, high: int) -> None:
-    most = np.cumsum([max((low - b) ** 2, (high - b) ** 2) for b in prototype])
-    saturates = most[-1] > 0xFFFF
-    if saturates:
-        writer.add("EDGEALGOS_NO_CARRY", 1, 1)
-    for i, (name, value) in enumerate(zip(registers, prototype, strict=True)):
-        carry = bool(most[i] > 0xFFFF)
-        verb = "FIRST_SQUARE" if i == 0 else "NEXT_SQUARE_CARRY" if carry else "NEXT_SQUARE"
-        rest = 1 if i == 0 else 3 if carry else 2
-        writer.add(f"EDGEALGOS_{verb}({name}, {value})", 4 + rest, 3 + rest)
-    if saturates:
-        writer.add("EDGEALGOS_SATURATE_DISTANCE", 3, 4)
-    writer.add("EDGEALGOS_STORE_DISTANCE", 4, 2)
-
-
-def distance_loop(prototypes: Ints, low: int, high: int) -> Code | None:
-    """Code of the same distances, prototypes in a table, the vector in registers; None where those do not suffice."""
-    count, width = prototypes.shape
-    if width >= MAX_WIDTH or count > 255:
-        return None
-    writer = _Writer()
-    registers = [name for name in _VECTOR_REGISTERS if name != "r23"][:width]
-    writer.add("EDGEALGOS_BEGIN_ROWS", 5, 3)
-    for name in registers:
-        writer.add(f"EDGEALGOS_ELEMENT({name})", 2, 1)
-    writer.end_line()
-    writer.add(f"EDGEALGOS_ZERO_CARRY EDGEALGOS_EACH_ROW({count})", 2, 2)
-    row = _Writer()
-    _distance_row(
-        row, registers, np.maximum((low - prototypes) ** 2, (high - prototypes) ** 2).cumsum(axis=1).max(axis=0)
-    )
-    writer.end_line()
-    writer.lines += row.lines
-    writer.cycles += count * row.cycles
-    writer.words += row.words
-    writer.add("EDGEALGOS_END", 5, 3)
-    return writer.code({"r18", "r23", *registers})
-
-
-def _distance_row(writer: _Writer, registers: list[str], most: Ints) -> None:
-    """One round of the loop; `most` is what the sum can be after each element."""
-    saturates = bool(most[-1] > 0xFFFF)
-    if saturates:
-        writer.add("EDGEALGOS_NO_CARRY", 1, 1)
-    for i, name in enumerate(registers):
-        carry = bool(most[i] > 0xFFFF)
-        verb = "ROW_FIRST" if i == 0 else "ROW_NEXT_CARRY" if carry else "ROW_NEXT"
-        rest = 1 if i == 0 else 3 if carry else 2
-        writer.add(f"EDGEALGOS_{verb}({name})", 6 + rest, 3 + rest)
-        if i % 4 == 3:
-            writer.end_line()
-    writer.end_line()
-    if saturates:
-        writer.add("EDGEALGOS_ROW_SATURATE", 3, 4)
-    writer.add("EDGEALGOS_ROW_DONE", 8, 5)
-    writer.end_line()

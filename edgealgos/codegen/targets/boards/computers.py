@@ -36,7 +36,7 @@ _PIZERO = Board(
     # The hard-float compiler of Debian links ARMv7 libraries: the program would die on an ARMv6.
     compiler="arm-linux-gnueabi-g++",
     flags=("-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp", "-O2", "-static", *_EXACT),
-    cost_model=CostModel("arm/armv6.json"),
+    cost_model=CostModel("arm/armv6.json", inlined=False),
     simulators=("qemu-arm",),
     aliases=("raspberry-pi-zero", "pi1"),
 )
@@ -47,7 +47,7 @@ def _pi(name: str, title: str, processor: str, mhz: int, ram: int, *aliases: str
     return Board(
         name=name, title=title, architecture=ARMV8_A, framework=POSIX, mcu=processor, clock_hz=mhz * _MHZ,
         ram_bytes=ram * _MIB, flash_bytes=ram * _MIB, compiler="aarch64-linux-gnu-g++",
-        flags=(f"-mcpu={processor}", "-O2", "-static", *_EXACT), cost_model=CostModel("arm/armv8-a.json"),
+        flags=(f"-mcpu={processor}", "-O2", "-static", *_EXACT), cost_model=CostModel("arm/armv8-a.json", inlined=False),
         simulators=("qemu-aarch64",), aliases=aliases,
     )  # fmt: skip
 

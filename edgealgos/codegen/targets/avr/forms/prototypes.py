@@ -12,7 +12,9 @@ from edgealgos.codegen.program.qtype import Ints
 from edgealgos.codegen.storage.dense import RESIDENT
 from edgealgos.codegen.storage.record import Storage, storage_of
 
-from ..straight_line import Code, distance_loop, distances, product
+from ..code import Code
+from ..distances import distance_loop, distances
+from ..straight_line import product
 from .record import Form, Parts
 from .text import distance_loop_function, distance_reader, function
 

@@ -5,13 +5,15 @@ Knows programs and code, no ops: a form an op lives in the files beside this one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from edgealgos.codegen.ops.products import row_chunks
 from edgealgos.codegen.storage.record import Storage
 
-from ..straight_line import Code, Narrow
+from ..code import Code
+from ..straight_line import Narrow
 from .text import function, part_name, reader
 
 if TYPE_CHECKING:
@@ -50,9 +52,9 @@ class Form:
         names = self.groups(op)[0]
         return all(program[name].unrolled for name in names) and self.narrowed(program, op) is not None
 
-    def shares(self, program: Program, op: Any, name: str) -> Sequence[float]:
+    def shares(self, program: Program, op: Any, name: str) -> Iterable[float]:
         """How often a prediction runs each function."""
-        return [1.0] * len(self.chosen(program, op, name))
+        return itertools.repeat(1.0)
 
     def tables(self, program: Program, op: Any, names: tuple[str, ...]) -> tuple[Storage, ...]:
         """Storages that are faster with code of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..straight_line import Code
+from ..code import Code
 
 Parts = tuple[Code, ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,7 @@ class TreeForm(Form):
         found = Narrow(of_gates, 8)
         return found if of_weights == 0 and found.possible else None
 
-    def shares(self, program: Program, op: TreeWalk, name: str) -> Sequence[float]:
+    def shares(self, program: Program, op: TreeWalk, name: str) -> Iterable[float]:
         return op.node_shares(program)
 
     def partial(self, op: TreeWalk) -> tuple[int, ...]:

@@ -16,6 +16,11 @@
 #endif
 
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
+#if defined(__AVR__)  // a call costs, and there are few registers to save
+#define EDGEALGOS_OP
+#else
+#define EDGEALGOS_OP EDGEALGOS_NOINLINE
+#endif
 
 namespace edgealgos {
 
@@ -365,7 +370,7 @@ template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint1
 
 // out = saturate((matrix * vector + bias) / 2^Count)
 template <class Acc, int Count, int Bits, class Rows, class B, class V, class Out, class N>
-void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows, N columns) {
+EDGEALGOS_OP void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows, N columns) {
   Acc sums[Rows::kAtOnce];
   for (uint16_t i = 0; i < rows;) {
     const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 255 ? 255 : rows - i));
@@ -393,7 +398,7 @@ EDGEALGOS_NOINLINE void add_outputs(const Acc *sums_w, const Acc *sums_v, int32_
 
 // scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
 template <class Acc, int ShiftW, int ShiftV, int Depth, class RowsW, class RowsV, class W, class V>
-void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
+EDGEALGOS_OP void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
                uint8_t outputs, uint8_t width) {
   for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
   uint8_t node = 0;
@@ -470,7 +475,7 @@ template <> struct Counter<true> { typedef uint16_t type; };
 
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
 template <class Acc, int Frac, int Up, int Count, class Prototypes, class Rows>
-void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
+EDGEALGOS_OP void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
                      uint8_t outputs, uint8_t width) {
   typedef typename Counter<(Count > 255)>::type N;
   const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
@@ -535,7 +540,7 @@ template <int Left, class B> struct Biased<Left, B, true> {
 
 // h = g c + s h with g = zeta (1 - s) + nu; zeta, nu and s have 8 fractional bits, c is Q0.7, h is Q0.15.
 template <class Tanh, int ShiftZ, int ShiftH, class B>
-void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
+EDGEALGOS_OP void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
                   uint8_t units) {
   do {
     const int16_t a = *preactivation++;
@@ -555,7 +560,7 @@ void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h
 
 // h = alpha c + beta h; alpha, beta and h are Q0.15, c is Q0.7.
 template <class Tanh, int ShiftH, class B>
-void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
+EDGEALGOS_OP void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
   for (uint8_t i = 0; i < units; ++i) {
     const int8_t c = Tanh::candidate(Biased<ShiftH, B>::apply(preactivation[i], flash(bias_h + i)));
     const int32_t fresh = shift_right<7>(multiply(alpha, c) + 64);
@@ -568,7 +573,7 @@ void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, 
 // ---- element-wise ---------------------------------------------------------------------------------------------
 
 // out = max(source, 0); the two may be one.
-template <class T> void rectify(const T *source, T *out, uint16_t size) {
+template <class T> EDGEALGOS_OP void rectify(const T *source, T *out, uint16_t size) {
   for (; size; --size, ++source, ++out) *out = *source < 0 ? 0 : *source;
   barrier();
 }
@@ -588,7 +593,7 @@ inline void logistic_vector(const int16_t *source, int16_t *out, uint16_t size) 
 template <int Bits> inline int16_t sum_of(int16_t a, int16_t b) {
   return Bits == 16 ? add_saturated(a, b) : saturate<Bits>(static_cast<int16_t>(a + b));
 }
-template <int Bits, class T> void add(const T *a, const T *b, T *out, uint16_t size) {
+template <int Bits, class T> EDGEALGOS_OP void add(const T *a, const T *b, T *out, uint16_t size) {
   for (; size; --size) *out++ = static_cast<T>(sum_of<Bits>(*a++, *b++));
   barrier();
 }
@@ -607,7 +612,7 @@ template <int Count, int Bits> struct RescaleWord<Count, Bits, true> {
   }
 };
 
-template <int Count, int Bits, class In, class Out> void rescale_vector(const In *in, Out *out, uint16_t size) {
+template <int Count, int Bits, class In, class Out> EDGEALGOS_OP void rescale_vector(const In *in, Out *out, uint16_t size) {
   for (; size; --size) *out++ = static_cast<Out>(RescaleWord<Count, Bits>::apply(*in++));
   barrier();
 }
@@ -615,7 +620,7 @@ template <int Count, int Bits, class In, class Out> void rescale_vector(const In
 // sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that column:
 // [0] columns, [1] values. Behind the last column nothing happens. Null masks: every value is stored.
 template <class W, class V, class Acc>
-void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows,
+EDGEALGOS_OP void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows,
                  uint16_t columns) {
   typedef typename Wrapping<Acc>::type Sum;
   const uint16_t column = static_cast<uint16_t>(position[0]);
@@ -636,14 +641,14 @@ void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, i
 
 // out = saturate((sums + bias) / 2^Count)
 template <int Count, int Bits, class Acc, class B, class Out>
-void settle(const Acc *sums, const B *bias, Out *out, uint8_t size) {
+void requantize(const Acc *sums, const B *bias, Out *out, uint8_t size) {
   for (uint8_t i = 0; i < size; ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[i], bias, i)));
   barrier();
 }
 
 // Features into inputs of a model: out = clip((source * multiplier + addend) >> shift)
 template <int Low, int High, class Out, class Size>
-void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend, const int8_t *shift, Out *out,
+EDGEALGOS_OP void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend, const int8_t *shift, Out *out,
                  Size size) {
   for (Size i = 0; i < size; ++i) {
     const int32_t raw = (static_cast<int32_t>(source[i]) * flash(multiplier + i) + flash(addend + i)) >> flash(shift + i);

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.cost.model import code_counts, cycle_counts, prices, stack_counts
 from edgealgos.codegen.targets.boards import get_board
+from tests.support import bare_products
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
 
@@ -73,12 +73,12 @@ def test_the_item_of_a_gate_is_what_it_takes(gated, nonlinearity):
     assert items[f"push: {type(push[-1]).__name__} h"] == pytest.approx(twice.cycles - once.cycles, rel=0.20)
 
 
+@pytest.mark.parametrize("optimize", ["size", "speed"])
 @pytest.mark.parametrize("kind", programs.EVERY_KIND)
-def test_every_part_has_a_price(kind):
-    program = programs.compiled(programs.EVERY_KIND[kind]()).program
-    for what, counts in (("cycles", cycle_counts), ("flash", code_counts), ("ram", stack_counts)):
-        used = {part for part, amount in counts(program).items() if amount}
-        assert used <= set(prices()[what]), what
+def test_every_part_has_a_measured_cost(kind, optimize):
+    """One without is an error: it had once counted nothing."""
+    compiled = programs.compiled(programs.EVERY_KIND[kind](), optimize=optimize)
+    assert compiled.report.cycles > 0
 
 
 def test_nodes_with_more_weights_are_visited_more():
@@ -90,3 +90,10 @@ def test_nodes_with_more_weights_are_visited_more():
     assert shares[0] == 1
     assert shares[1] > 0.9
     assert np.allclose([sum(shares[1:3]), sum(shares[3:])], 1)
+
+
+@pytest.mark.parametrize("kind", list(bare_products.kinds()), ids=str)
+def test_every_product_there_can_be_has_a_measured_cost(kind):
+    """Random programs hardly ever multiply words by bytes in 32 bits; a user's may."""
+    report = CompiledModel(bare_products.program(kind, 0), get_board("uno")).report
+    assert report.cycles > 0

@@ -131,7 +131,12 @@ def _c_tables(tables):
         "int8_t kPrototype": tables["prototype"],
     }
     tiles = [4 * padded(n) * [0] for n in TILED]
-    ram = {"kTileStarts": _starts(tiles), "kLengths": LENGTHS, "kStarts": _starts(bits), "kIndexedStarts": _starts(indexed)}
+    ram = {
+        "kLengths": LENGTHS,
+        "kStarts": _starts(bits),
+        "kIndexedStarts": _starts(indexed),
+        "kTileStarts": _starts(tiles),
+    }
     lines = [f"const {name}[] EDGEALGOS_FLASH = {{{','.join(map(str, data))}}};" for name, data in flash.items()]
     lines += [f"const uint16_t {name}[] = {{{','.join(map(str, data))}}};" for name, data in ram.items()]
     return "\n".join(lines)

@@ -12,13 +12,15 @@ _FLAGS = (
     "-Os", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-exceptions", "-fno-rtti",
 )  # fmt: skip
 
+_LX106 = CostModel("xtensa/lx106.json", inlined=False)
+
 
 def _xtensa(name: str, title: str, mhz: int, ram: int, flash: int, core: str, variant: str, define: str) -> Board:
     """What distributions compile for is the LX106 of the ESP8266; the LX6 of an ESP32 takes its instructions too."""
     return Board(
         name=name, title=title, architecture=XTENSA, framework=ARDUINO, mcu="lx106", clock_hz=mhz * _MHZ,
         ram_bytes=ram, flash_bytes=flash, compiler="xtensa-lx106-elf-g++", flags=("-mtext-section-literals", *_FLAGS),
-        core=core, variant=variant, define=f"ARDUINO_{define}", cost_model=CostModel("xtensa/lx106.json", inlined=False),
+        core=core, variant=variant, define=f"ARDUINO_{define}", cost_model=_LX106,
         simulators=("qemu-system",), machine="sim",
     )  # fmt: skip
 

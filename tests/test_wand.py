@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgealgos.codegen.build import tools
+from edgealgos.codegen.build.sketch import section_sizes
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "wand"
 sys.path.insert(0, str(EXAMPLE))
 import wand  # noqa: E402
@@ -23,11 +26,8 @@ def made_up(count, seed):
     y = rng.integers(0, len(GESTURES), count)
     X = rng.normal(0, 15, (count, wand.WINDOW, 3))
     for row, kind in zip(X, y, strict=True):
-        size, late = rng.uniform(150, 250), rng.uniform(-0.05, 0.05)
-        path = {0: np.sign(np.sin(4 * np.pi * (t + late))), 1: np.sin(2 * np.pi * (t + late)), 2: 2 * t - 1, 3: 0 * t}[
-            kind
-        ]
-        row[:, 0] += size * path
+        size, wave = rng.uniform(150, 250), 2 * np.pi * (t + rng.uniform(-0.05, 0.05))
+        row[:, 0] += size * {0: np.sign(np.sin(2 * wave)), 1: np.sin(wave), 2: 2 * t - 1, 3: 0 * t}[kind]
         row[:, 1] += size * (np.cos(wave) if kind == 1 else 0)
         row[:, 2] += 100
     return np.clip(np.rint(X), -400, 400).astype(np.int16), np.array(GESTURES)[y]
@@ -64,9 +64,6 @@ def test_the_main_program_builds_without_warnings_and_fits(learnt, tmp_path):
     wand.write(learnt, tmp_path / "wand")
     command = re.search(r"`(avr-g\+\+ .*?)`", (EXAMPLE / "README.md").read_text())[1].split()
     subprocess.run([*command, "-Wall", "-Wextra", "-Werror"], cwd=tmp_path / "wand", check=True)
-    size = subprocess.run(
-        ["avr-size", "-A", "wand.elf"], cwd=tmp_path / "wand", capture_output=True, text=True, check=True
-    )
-    bytes_of = {name: int(amount) for name, amount in re.findall(r"^(\.\w+)\s+(\d+)", size.stdout, re.M)}
-    assert bytes_of[".text"] + bytes_of.get(".data", 0) <= 8192
-    assert bytes_of.get(".data", 0) + bytes_of[".bss"] <= 300
+    size = section_sizes(tmp_path / "wand" / "wand.elf", tools.AVR_SIZE.path())
+    assert size[".text"] + size.get(".data", 0) <= 8192
+    assert size.get(".data", 0) + size[".bss"] <= 300

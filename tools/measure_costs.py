@@ -104,7 +104,7 @@ def measure_all(name: str, count: int) -> None:
     both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
     if not own:  # a table that is new has the cost of every product
-        programs = [bare_products.program(kind, 0) for kind in bare_products.kinds()]
+        programs = [bare_products.program(kind, 0) for kind in bare_products.kinds(board.architecture.fastest_storage)]
         jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in programs]
     jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)

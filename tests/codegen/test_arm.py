@@ -53,7 +53,7 @@ def test_the_board_answers_as_python(kind, board):
     assert result.instructions.shape == (len(X),)
     assert (result.instructions > 0).all()
     assert result.cycles.size == 0
-    assert result.flash_bytes > compiled.report.flash_bytes
+    assert result.flash_bytes > sum(compiled.report.model_items.values())
     assert (0 < result.stack_peak < 1024) if not compiled.board.framework.hosted else result.stack_peak == 0
 
 
@@ -119,7 +119,7 @@ def test_an_export_has_the_promised_files(board, tmp_path):
     assert names == expected
     texts = {path.name: path.read_text() for path in (tmp_path / "digits").iterdir()}
     assert not re.search(r"\$\{(?!CMAKE)|Serial|semihosting", "".join(set(texts.values())))
-    assert json.loads(texts["manifest.json"])["predicted"]["cycles"] is None
+    assert json.loads(texts["manifest.json"])["predicted"]["cycles"] is None  # qemu counts instructions
     assert "cycles" not in texts["README.md"]
 
 

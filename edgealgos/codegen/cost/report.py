@@ -83,13 +83,26 @@ class Report:
 
     @property
     def cycles(self) -> int:
-        """Clock cycles of one prediction (sequence models: of a whole sequence); 0 where no price is known."""
+        """Cycles (see :attr:`unit`) of one prediction, or of a whole sequence; 0 where no cost is known."""
         return sum(self.cycle_items.values())
 
     @property
     def milliseconds(self) -> float:
         """Time of one prediction."""
         return 1e3 * self.cycles / self.board.clock_hz
+
+    @property
+    def unit(self) -> str:
+        """What :attr:`cycles` counts: clock cycles, or instructions where no simulator of the board knows cycles."""
+        return "cycles" if self.board.counts_cycles else "instructions"
+
+    @property
+    def time(self) -> str:
+        """Time of one prediction, for people."""
+        if not self.cycle_items:
+            return "not predicted"
+        amount = f"{self.cycles:7,} {self.unit}"
+        return f"{amount} = {self.milliseconds:.2f} ms" if self.board.counts_cycles else amount
 
     def _scope(self) -> str:
         if not self.cycle_items:
@@ -107,14 +120,14 @@ class Report:
             f"  model  {self.model_bytes:7,} bytes of the flash",
         ]
         if self.cycle_items:
-            lines.append(f"  time   {self.cycles:7,} cycles = {self.milliseconds:.2f} ms a prediction")
-        for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), ("cycles", self.cycle_items)):
+            lines.append(f"  time   {self.time:>7} a prediction")
+        for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), (self.unit, self.cycle_items)):
             if not items:  # nothing is known of it
                 continue
             lines.append(f"{title} by item")
             lines += [f"  {item.amount:9,}  {item.label}" for item in items.largest() if item.amount]
         for name, (saved, size) in self.faster.items():
-            lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+            lines.append(f"made faster: {name} saves {saved:,} {self.unit} for {size:,} bytes of flash")
         if self.quantize_bytes:
             lines.append(f"quantize() brings {self.quantize_bytes:,} bytes of tables more, where it is called")
         lines += [f"warning: {warning}" for warning in self.warnings]

@@ -61,7 +61,8 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "flash_bytes": report.flash_bytes,
             "ram_bytes": report.ram_bytes,
             "model_bytes": report.model_bytes,
-            "cycles": report.cycles if report.cycle_items else None,
+            "cycles": None,
+            **({report.unit: report.cycles} if report.cycle_items else {}),
         },
         "model_items": dict(report.model_items),
         **({"warnings": list(report.warnings)} if report.warnings else {}),
@@ -94,9 +95,7 @@ def _readme(twin: Twin, name: str) -> str:
         "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
     }
     if twin.board.framework.sketches:
-        return template("README.md").substitute(
-            values, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
-        )
+        return template("README.md").substitute(values, time=report.time.strip())
     return template("README_cpp.md").substitute(
         values, build=_build_text(twin.board, values), stack=report.ram_items["stack"]
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..architectures import ARMV6, ARMV8_A, NATIVE
-from ..board import Board, CostModel
+from ..board import Board
 from ..frameworks import POSIX
 
 _MIB = 1024 * 1024
 _MHZ = 1_000_000
-_COSTS_64 = CostModel("arm/armv8-a.json", inlined=False)
+_COSTS_64 = None
 _EXACT = ("-ffp-contract=off",)  # quantize() rounds after each operation, as Python does
 
 _HOST = Board(
@@ -37,7 +37,6 @@ _PIZERO = Board(
     # The hard-float compiler of Debian links ARMv7 libraries: the program would die on an ARMv6.
     compiler="arm-linux-gnueabi-g++",
     flags=("-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp", "-O2", "-static", *_EXACT),
-    cost_model=CostModel("arm/armv6.json", inlined=False),
     simulators=("qemu-arm",),
     aliases=("raspberry-pi-zero", "pi1"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..architectures import RV32, XTENSA
-from ..board import Board, CostModel
+from ..board import Board
 from ..frameworks import ARDUINO
 
 _KIB = 1024
@@ -12,7 +12,7 @@ _FLAGS = (
     "-Os", "-ffp-contract=off", "-ffunction-sections", "-fdata-sections", "-fno-exceptions", "-fno-rtti",
 )  # fmt: skip
 
-_LX106 = CostModel("xtensa/lx106.json", inlined=False)
+_LX106 = None
 
 
 def _xtensa(name: str, title: str, mhz: int, ram: int, flash: int, core: str, variant: str, define: str) -> Board:
@@ -33,7 +33,7 @@ BOARDS = (
         name="esp32-c3", title="ESP32-C3", architecture=RV32, framework=ARDUINO, mcu="esp32c3", clock_hz=160 * _MHZ,
         ram_bytes=320 * _KIB, flash_bytes=1280 * _KIB, compiler="riscv64-unknown-elf-g++",
         flags=("-march=rv32imc", "-mabi=ilp32", "--specs=picolibc.specs", *_FLAGS), core="esp32:esp32",
-        variant="esp32c3", define="ARDUINO_ESP32C3_DEV", cost_model=CostModel("riscv/rv32imc.json", inlined=False),
+        variant="esp32c3", define="ARDUINO_ESP32C3_DEV", cost_model=None,
         simulators=("qemu-system",), machine="virt",
     ),
 )  # fmt: skip

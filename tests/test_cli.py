@@ -151,7 +151,8 @@ class Board:
         return self.lines.popleft() if self.lines else b""
 
     def write(self, data: bytes) -> None:
-        self.lines.append(self.answer([int(v) for v in data.decode().strip().split(",")]))
+        if data != b"=\n":  # a board that was not asked to greet
+            self.lines.append(self.answer([int(v) for v in data.decode().strip().removeprefix("=").split(",")]))
 
     def close(self) -> None:
         self.closed = True

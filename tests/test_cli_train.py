@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 
 import edgealgos
@@ -116,6 +117,41 @@ def test_the_family_and_its_settings_are_what_was_asked_for():
     assert main(["train", table(), "--family", "protonn", "--gamma", "2.5", "--bits", "4", *QUICK]) == 0
     model = edgealgos.load("t.edgealgos")
     assert (type(model).__name__, model.gamma, model.bits, model.random_state) == ("ProtoNNClassifier", 2.5, 4, 0)
+
+
+def test_a_family_that_joins_the_public_page_has_its_flags_and_auto_is_the_default(monkeypatch, capsys):
+    class AutoClassifier(BaseEstimator):
+        """Chooses.
+
+        Parameters
+        ----------
+        time_limit : float, default=60
+            Seconds that it may take. More is no worse.
+        board : str, default="uno"
+            Whose cycles count.
+        """
+
+        def __init__(self, *, time_limit=60, board="uno", random_state=None):
+            self.time_limit, self.board, self.random_state = time_limit, board, random_state
+
+        def fit(self, X, y):
+            told.append((self.time_limit, self.board, self.random_state))
+            self.model_bytes_ = 1
+            return self
+
+    told: list[object] = []
+    monkeypatch.setattr(edgealgos, "AutoClassifier", AutoClassifier, raising=False)
+    monkeypatch.setattr(edgealgos, "__all__", sorted({*edgealgos.__all__, "AutoClassifier"}))
+    monkeypatch.setattr(edgealgos, "save", lambda model, path: path)
+    families.families.cache_clear()
+    families.parameters.cache_clear()
+    try:
+        assert "Seconds that it may take (default: 60; auto)" in families.parameters()["time_limit"].help
+        assert main(["train", table(), "--time-limit", "7.5", "--board", "mega", "--test-size", "0"]) == 0
+    finally:
+        families.families.cache_clear()
+        families.parameters.cache_clear()
+    assert told == [(7.5, "mega", 0)]
 
 
 def test_weights_of_classes_by_their_labels():

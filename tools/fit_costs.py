@@ -82,12 +82,12 @@ def fit_above(
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
-def fit_all(found: list[Measurement], inlined: bool = True) -> dict[str, dict[str, float]]:
-    """Costs of flash, RAM and cycles; `inlined` as the cost model of the board says."""
+def fit_all(found: list[Measurement], inlined: bool = True, sketch: bool = True) -> dict[str, dict[str, float]]:
+    """Costs of flash, RAM and cycles; `inlined` as the cost model of the board says, `sketch`: with Arduino's core."""
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        "flash": fit_above([model.code_counts(m.program) for m in found], code),
+        "flash": fit_above([model.code_counts(m.program, sketch) for m in found], code),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
         "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found, inlined),
     }

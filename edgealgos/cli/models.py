@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -45,11 +46,11 @@ def new_model(arguments: argparse.Namespace, data: Data) -> Any:
 
 def fitted(model: Any, data: Data) -> Any:
     """The model, having learnt; what belongs together stays together where it judges itself."""
-    if data.groups is None:
-        return model.fit(data.X, data.y)
     data = with_copies(data)
-    name = f"{model.steps[-1][0]}__groups" if hasattr(model, "steps") else "groups"
-    return model.fit(data.X, data.y, **{name: data.groups})
+    last, prefix = (model[-1], f"{model.steps[-1][0]}__") if hasattr(model, "steps") else (model, "")
+    if data.groups is None or "groups" not in inspect.signature(last.fit).parameters:
+        return model.fit(data.X, data.y)
+    return model.fit(data.X, data.y, **{f"{prefix}groups": data.groups})
 
 
 def with_copies(data: Data) -> Data:

@@ -1,7 +1,8 @@
 """Talks to a board that runs an exported sketch: rows out, answers back; knows the line protocol, no model.
 
-The board greets with ``# <name> ready: <n> values a row``, answers each line of comma-separated integers with
-``<label index>,<score 0>,...`` (regressors ``<raw>``), and says ``! ...`` about a line that it cannot take.
+The board greets with ``# <name> ready: <n> values a row``, when it starts and after a line with a ``=`` alone. It
+answers each line of a ``=`` and integers with commas between them with ``<label index>,<score 0>,...`` (regressors
+``<raw>``), and says ``! ...`` about a line that it cannot take.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ def await_greeting(port: Port, values: int, timeout: float) -> None:
     """Wait until the board is ready (opening the port restarts an Uno) and check that it runs this model."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        found = _READY.search(_text(port.readline()))
-        if found:
+        line = _text(port.readline())
+        if not line:  # it did not start anew when the port was opened
+            port.write(b"=\n")
+        if found := _READY.search(line):
             if int(found[1]) != values:
                 raise SimulationError(
                     f"the board takes {found[1]} values a row, this model {values}; upload the sketch exported from it"
@@ -60,7 +63,7 @@ def await_greeting(port: Port, values: int, timeout: float) -> None:
 def ask(port: Port, rows: NDArray[np.integer]) -> Iterator[list[int]]:
     """The board's answers, row by row."""
     for number, row in enumerate(rows):
-        port.write((",".join(str(int(value)) for value in row) + "\n").encode("ascii"))
+        port.write(("=" + ",".join(str(int(value)) for value in row) + "\n").encode("ascii"))
         yield _answer(port, number)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..errors import UnsupportedModelError
 from ..files import Scratch
 from .cost.budget import Budget
 from .lowering.pipeline import check_samples, lower_unwrapped
-from .lowering.sklearn import Widths, calibration_rows, lower_sklearn
+from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn
 from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -214,6 +214,7 @@ def compile_model(
     unwrapped = unwrap(model)
     ours = unwrapped.is_ours
     program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
+    program = replace(program, feature_names=tuple(map(str, getattr(model, "feature_names_in_", ()))))
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
     return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
 
@@ -237,5 +238,5 @@ def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | 
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
         lambda *widths: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*widths)), rows, widths[0]),
-        rows, model.predict(X_calibration), name,
+        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT),
     )  # fmt: skip

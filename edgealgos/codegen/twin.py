@@ -14,7 +14,7 @@ from .lowering.pipeline import check_samples
 from .program.interpret import count_saturated, encode, run_integer, run_stream
 from .program.program import Program
 from .program.qtype import Ints
-from .program.scores import decide
+from .program.scores import PROBABILITY_BITS, decide, probabilities
 from .targets.boards import Board
 
 
@@ -91,6 +91,19 @@ class Twin:
         if self.program.steps is None:
             raise UnsupportedModelError(f"{self.program.family} takes whole samples; sequence models stream")
         return run_stream(self.program, self.quantize(X))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """How likely the device holds each class to be: exactly its integers / 256, shape (n, n_classes).
+
+        Raises
+        ------
+        UnsupportedModelError
+            Of a regressor.
+        """
+        if self.program.task != "classifier":
+            raise UnsupportedModelError(f"{self.program.family} predicts numbers; probabilities are for classifiers")
+        shares = probabilities(self.scores(X), self.program.output.type.frac)
+        return np.ldexp(shares.astype(np.float64), -PROBABILITY_BITS)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """The device's answers for raw samples: class labels, or real numbers of a regressor."""

@@ -9,6 +9,7 @@ import pytest
 
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.build import tools
+from edgealgos.codegen.build.firmware import Firmware, symbols
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.emit.cpp import files, model_source
 from edgealgos.codegen.passes import to_integer
@@ -107,7 +108,7 @@ def test_labels_are_text_on_an_avr_without_the_core_of_arduino(tmp_path):
     board = get_board("uno")
     sources = [tmp_path / "m" / name for name in ("main.cpp", "model_model.cpp")]
     tools.run([tools.AVR_GXX.path(), "-std=c++11", *board.flags, *sources, "-o", elf])
-    firmware = toolchain.Firmware(elf, board, 0, 0, toolchain.symbols(elf, tools.AVR_NM.path()))
+    firmware = Firmware(elf, board, 0, 0, symbols(elf, tools.AVR_NM.path()))
     lines = run_sketch(firmware, 0.1).output.decode().split("\n")
     assert lines == ["a", "", "the longest of them all", "größe", "a\\0", "a", ""]
 

@@ -37,6 +37,8 @@ from edgealgos.codegen.program.qtype import CANDIDATE, PREACTIVATION, SMALL_STAT
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board
 
+from .sample_forests import forest, random_forest
+
 Reals = NDArray[np.float64]
 
 
@@ -44,6 +46,11 @@ def constant(name: str, data: ArrayLike, qtype: QType | None = None) -> Tensor:
     """A constant of real values."""
     values = np.asarray(data, dtype=float)
     return Tensor(name, values.shape, Space.FLASH, qtype, values)
+
+
+def with_encoding(program: Program, encoding: InputEncoding) -> Program:
+    """The program for inputs of another encoding."""
+    return replace(program, encoding=encoding).replacing(replace(program.input, qtype=encoding.qtype))
 
 
 def scratch(name: str, size: int, qtype: QType | None = None) -> Tensor:
@@ -348,6 +355,15 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "protonn with 16-bit labels": lambda seed=0: represented(protonn(seed, count=40), "kmeans256"),
     "protonn with two classes": lambda seed=0: protonn(seed, outputs=1),
     "protonn regressor": lambda seed=0: protonn(seed, outputs=1, task="regressor"),
+    "forest": lambda seed=0: forest(seed),
+    "forest of pairs": lambda seed=0: forest(seed, pairs=8, largest=20),
+    "forest of stumps": lambda seed=0: forest(seed, largest=1, outputs=1, tests=4),
+    "forest with two classes": lambda seed=0: forest(seed, outputs=1, bias=False, trees=40, largest=15, tests=120),
+    "forest regressor": lambda seed=0: forest(seed, outputs=1, task="regressor", leaf_bits=12, largest=63),
+    "forest that goes on from a product": lambda seed=0: forest(seed, start=True),
+    "forest of rows": lambda seed=0: forest(seed, rows=30, largest=40, trees=4),
+    "forest with 16-bit inputs": lambda seed=0: forest(seed, bits=16, pairs=5),
+    "forest with many features": lambda seed=0: forest(seed, features=300, tests=150, pairs=10, trees=30),
     "fastgrnn": lambda seed=0: fastgrnn(seed),
     "fastgrnn of low rank": lambda seed=0: fastgrnn(seed, rank=3),
     "fastgrnn with tanh": lambda seed=0: fastgrnn(seed, nonlinearity="tanh"),
@@ -373,7 +389,7 @@ def random_program(seed: int) -> Program:
     if rng.random() < 0.15:
         common |= {"task": "regressor", "outputs": 1}
     density = float(rng.choice([0.05, 0.3, 0.7, 1.0]))
-    family = rng.integers(3)
+    family = rng.integers(4)
     if family == 0:
         program = bonsai(
             **common,
@@ -395,6 +411,8 @@ def random_program(seed: int) -> Program:
             label_density=float(rng.choice([0.2, 1.0])),
             scale=float(rng.choice([0.05, 0.2, 1.0])),
         )
+    elif family == 2:
+        return random_forest(rng, seed, large)
     else:
         common["features"] = min(common["features"], 64)
         program = fastgrnn(

@@ -15,7 +15,8 @@ from edgealgos.files import Scratch
 from ..targets.architectures import NATIVE
 from ..targets.boards import Board, get_board
 from . import tools
-from .sketch import Symbol, section_sizes, symbols, warning_lines
+from .firmware import Symbol, section_sizes, symbols
+from .sketch import warning_lines
 
 _LANGUAGE = ("-std=c++11", "-Wall", "-Wextra")
 _FLASH = (".text", ".rodata", ".data", ".ARM", ".init_array")

@@ -8,14 +8,15 @@ import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from edgealgos.errors import BuildError
 from edgealgos.files import Scratch
 
 from ..targets.boards import Board, get_board
-from . import tools
+from . import ino, tools
+from .firmware import Firmware, inspect
 
 # What the IDE passes (platform.txt of the core), less -g, which changes no byte of the program.
 _COMMON_FLAGS = ("-Os", "-flto", "-ffunction-sections", "-fdata-sections")
@@ -34,82 +35,6 @@ _CORE_FLAGS = ("-w", "-DDECIMAL_DIG=__DECIMAL_DIG__")
 _OUR_WARNINGS = ("-Wall", "-Wextra")
 _SOURCE_SUFFIXES = (".c", ".cpp", ".S")
 _IDE_VERSION = "10819"
-_BEHIND_TABLES = "__ctors_start"  # what avr-gcc's linker scripts put behind them
-
-
-@dataclass(frozen=True, slots=True)
-class Symbol:
-    """A function or variable of a firmware.
-
-    Parameters
-    ----------
-    name : str
-        Name in the object file.
-    demangled : str
-        Name as in the source, with parameter types; the compiler's copies end in ``[clone ...]``.
-    address : int
-        Byte address; in flash for functions and tables, in RAM plus 0x800000 for variables.
-    size : int
-        Bytes; 0 if not stated.
-    kind : str
-        Letter of ``nm``: ``T``/``t`` code and flash tables, ``D``/``d`` initialised and ``B``/``b`` zeroed variables.
-    """
-
-    name: str
-    demangled: str
-    address: int
-    size: int
-    kind: str
-
-
-@dataclass(frozen=True)
-class Firmware:
-    """A linked program for a board.
-
-    Parameters
-    ----------
-    elf : Path
-        The linked file. Unless a build folder was given, it is deleted together with this object.
-    board : Board
-        The board it was built for.
-    flash_bytes : int
-        Code, tables and the initial values of variables.
-    static_ram_bytes : int
-        Variables (``.data``, ``.bss``, ``.noinit``); the stack comes on top.
-    symbols : tuple of Symbol
-        By address.
-    warnings : tuple of str
-        Compiler warnings about files of the sketch, one string each.
-    """
-
-    elf: Path
-    board: Board
-    flash_bytes: int
-    static_ram_bytes: int
-    symbols: tuple[Symbol, ...]
-    warnings: tuple[str, ...] = ()
-    _folder: Scratch | None = field(default=None, repr=False)
-
-    def image(self) -> bytes:
-        """Content of the flash from address 0."""
-        with Scratch() as folder:
-            binary = folder / "flash.bin"
-            tools.run([tools.AVR_OBJCOPY.path(), "-O", "binary", "-R", ".eeprom", "-R", ".fuse", self.elf, binary])
-            return binary.read_bytes()
-
-    def disassembly(self) -> str:
-        """Listing of ``avr-objdump -d`` with readable names."""
-        return tools.run([tools.AVR_OBJDUMP.path(), "-d", "-C", self.elf]).stdout
-
-    def function_at(self, address: int) -> str:
-        """Name of the function that holds a flash address, ``"?"`` if none does."""
-        inside = "?"
-        for symbol in self.symbols:
-            if symbol.kind in "tTwW" and symbol.address <= address < 0x800000:
-                inside = symbol.demangled
-            if symbol.address > address:
-                break
-        return inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,13 +89,14 @@ def build_sketch(
 ) -> Firmware:
     """Compile and link a sketch folder, unedited, as the Arduino IDE does.
 
-    Function prototypes are not generated: a function of the sketch must be declared before it is used. Libraries that
-    come with the Arduino core (Wire, SPI, ...) are found by the headers that the sketch includes.
+    Functions may be used before they are defined, and the tabs (``.ino``) beside the first are joined to it in the
+    order of their names. Libraries that come with the Arduino core (Wire, SPI, ...) are found by the headers that the
+    sketch includes.
 
     Parameters
     ----------
     folder : path
-        Folder with ``<folder name>.ino`` and any ``.cpp``, ``.c`` and ``.S`` beside it or under ``src``.
+        Folder with ``<folder name>.ino`` and any ``.ino``, ``.cpp``, ``.c`` and ``.S`` beside it or under ``src``.
     board : str or Board
         A board of the AVR family.
     libraries : sequence of path
@@ -189,8 +115,9 @@ def build_sketch(
     """
     board = _avr_board(board)
     sketch = Path(folder).resolve()
+    tabs = _tabs(sketch)
     own, include = _sketch_sources(sketch, [Path(library).resolve() for library in libraries])
-    bundled = [library / "src" for library in _bundled_libraries(own)]
+    bundled = [library / "src" for library in _bundled_libraries([*tabs, *own])]
     sources = [*own, *(source for folder in bundled for source in _sources_in(folder, deep=True))]
     core = _arduino_core_library(board)
     scratch = Scratch() if build_folder is None else None
@@ -200,12 +127,13 @@ def build_sketch(
     if serial is not None:
         (keep / "serial.h").write_text(f"#include <Arduino.h>\n#define Serial {serial}\n", encoding="utf-8")
         flags += ["-include", str(keep / "serial.h")]
-    objects, messages = _compile_sketch(sources, flags, board, keep)
+    main = _write_main(tabs, keep / f"{sketch.name}.ino.cpp", board, flags)
+    objects, messages = _compile_sketch([main, *sources], flags, board, keep)
     elf = keep / f"{sketch.name}.elf"
     linked = tools.run(
         [tools.AVR_GCC.path(), *_LINK_FLAGS, *_OUR_WARNINGS, *board.flags, "-o", elf, *objects, core, "-lm"]
     )
-    return _inspect(elf, board, _warnings("\n".join([*messages, linked.stderr]), [sketch, *include]), scratch)
+    return inspect(elf, board, _warnings("\n".join([*messages, linked.stderr]), [sketch, *include]), scratch)
 
 
 def build_host(
@@ -250,12 +178,30 @@ def _avr_board(board: str | Board) -> Board:
     return board
 
 
+def _tabs(sketch: Path) -> list[Path]:
+    """The tabs of a sketch in the order in which they are joined."""
+    found = sorted(entry for entry in sketch.glob("*") if entry.suffix in ino.SUFFIXES and entry.is_file())
+    main = next((tab for tab in found if tab.stem == sketch.name), None)
+    if main is None:
+        wanted = f"{sketch.name}{ino.SUFFIXES[0]}"
+        raise BuildError(f"{sketch} is not a sketch folder: it has no {wanted} (the Arduino IDE asks for this name)")
+    return [main, *(tab for tab in found if tab != main)]
+
+
+def _write_main(tabs: Sequence[Path], target: Path, board: Board, flags: Sequence[str]) -> Path:
+    """Write the C++ that the tabs become."""
+    text, lines = ino.joined(tabs), None
+    if ino.is_conditional(text):
+        target.write_text(text, encoding="utf-8")
+        command = [word for word in compile_command(target, target, board, [*flags, "-w"]) if word != "-c"]
+        lines = ino.preprocessed(tools.run([*command[:-2], "-E"]).stdout)
+    target.write_text(ino.with_prototypes(text, tabs, lines), encoding="utf-8")
+    return target
+
+
 def _sketch_sources(sketch: Path, libraries: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """Source files of a sketch and its libraries, the .ino first, and the folders for #include."""
-    main = sketch / f"{sketch.name}.ino"
-    if not main.is_file():
-        raise BuildError(f"{sketch} is not a sketch folder: it has no {main.name} (the Arduino IDE asks for this name)")
-    sources = [main, *_sources_in(sketch), *_sources_in(sketch / "src", deep=True)]
+    """Source files of a sketch beside its tabs and of its libraries, and the folders for #include."""
+    sources = [*_sources_in(sketch), *_sources_in(sketch / "src", deep=True)]
     include = [sketch]
     for library in libraries:
         if not (library / "library.properties").is_file():
@@ -327,45 +273,6 @@ def _compile_core(sources: Sequence[Path], board: Board, library: Path) -> None:
 def _run_all(commands: Sequence[Sequence[str | Path]]) -> list[subprocess.CompletedProcess[str]]:
     with ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool:
         return list(pool.map(tools.run, commands))
-
-
-def _inspect(elf: Path, board: Board, warnings: Iterable[str], scratch: Scratch | None) -> Firmware:
-    sizes = section_sizes(elf, tools.AVR_SIZE.path())
-    flash = sizes.get(".text", 0) + sizes.get(".data", 0)
-    ram = sizes.get(".data", 0) + sizes.get(".bss", 0) + sizes.get(".noinit", 0)
-    found = symbols(elf, tools.AVR_NM.path())
-    _check_tables(found, board)
-    return Firmware(elf, board, flash, ram, found, tuple(warnings), scratch)
-
-
-def _check_tables(found: Iterable[Symbol], board: Board) -> None:
-    """Raise BuildError if tables lie where pointers do not reach: the linker does not ask."""
-    end = next((symbol.address for symbol in found if symbol.name == _BEHIND_TABLES), 0)
-    reach = board.architecture.table_reach
-    if reach is not None and end > reach:
-        raise BuildError(
-            f"tables in flash end at {end:,} and pointers to them reach {reach:,} bytes on the {board.title}: "
-            "make them smaller, or read those of the sketch with pgm_get_far_address and pgm_read_byte_far"
-        )
-
-
-def section_sizes(elf: Path, size: Path) -> dict[str, int]:
-    """Bytes of each section, as told by this ``size`` program."""
-    listing = tools.run([size, "-A", elf]).stdout
-    return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", listing, re.M)}
-
-
-def symbols(elf: Path, nm: Path) -> tuple[Symbol, ...]:
-    """Functions and variables by address, as told by this ``nm`` program."""
-    raw = tools.run([nm, "-n", "-S", elf]).stdout.splitlines()
-    readable = tools.run([nm, "-n", "-S", "-C", elf]).stdout.splitlines()
-    pattern = re.compile(r"([0-9a-f]+) (?:([0-9a-f]+) )?(\w) (.*)")
-    found = []
-    for line, demangled in zip(raw, readable, strict=True):
-        match, name = pattern.fullmatch(line), pattern.fullmatch(demangled)
-        if match and name:  # undefined weak symbols have no address
-            found.append(Symbol(match[4], name[4], int(match[1], 16), int(match[2] or "0", 16), match[3]))
-    return tuple(found)
 
 
 def _warnings(messages: str, folders: Iterable[Path]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
+from ..program.decimals import decimal_scales
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
@@ -60,8 +61,8 @@ def costs_of(program: Program, board: Board) -> CostModel | None:
     costs = board.cost_model
     if costs is None or costs.table == COSTS:
         return costs
-    known = measured_costs(costs.table)
-    return costs if all(parts <= known[what].keys() for what, parts in all_parts(program).items()) else None
+    known, parts_of = measured_costs(costs.table), all_parts(program, board.core_is_here)
+    return costs if all(parts <= known[what].keys() for what, parts in parts_of.items()) else None
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
@@ -90,8 +91,10 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     if costs is None:
         return []
     cost = _Costs(program, costs.table, "flash")
+    amounts = code_counts(program, board.core_is_here)
     found = [ReportItem(Kind.CORE, board.framework.around, round(cost.of(LOOP)) + costs.core_flash)]
-    amounts = code_counts(program)
+    lines = application_counts(program, board.core_is_here)
+    found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
         ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()
@@ -106,7 +109,8 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     cost = _Costs(program, costs.table, "ram")
     rows = stack_counts(program, costs.inlined)
     frames = max(sum(amount * cost.of(part) for part, amount in row.items() if amount) for row in rows)
-    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})"))
+    lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
+    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
         ReportItem(Kind.CORE, board.framework.around, round(cost.of("core")) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
@@ -160,9 +164,9 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     }
 
 
-def all_parts(program: Program) -> dict[str, set[str]]:
+def all_parts(program: Program, sketch: bool = True) -> dict[str, set[str]]:
     """Names of all parts of a program."""
-    counted = {"cycles": cycle_counts(program), "flash": code_counts(program), "ram": stack_counts(program)[0]}
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch), "ram": stack_counts(program)[0]}
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
@@ -214,11 +218,24 @@ def op_counts(program: Program, op: Op) -> Counts:
     return Counter() if label_told(program, op) else op.cost(program)
 
 
-def code_counts(program: Program) -> Counts:
+def code_counts(program: Program, sketch: bool = True) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({LOOP: 1})
+    counts: Counts = Counter({LOOP: 1}) + application_counts(program, sketch)
     for part, amount, _, _ in _code(program):
         counts[part] += amount
+    return counts
+
+
+def application_counts(program: Program, sketch: bool = True) -> Counts:
+    """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
+    if not sketch:
+        return Counter()
+    counts: Counts = Counter({f"serial lines ({stack_kind(program)})": 1})
+    scales = decimal_scales(program.encoding)
+    if scales is not None and not program.encoding.uniform:
+        counts |= Counter({"decimal numbers by feature": 1, "scale of decimal numbers": len(scales)})
+    elif scales is not None and not scales[0].whole:
+        counts["decimal numbers"] = 1
     return counts
 
 

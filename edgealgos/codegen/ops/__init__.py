@@ -4,6 +4,7 @@
 
 from .activation import *
 from .elementwise import *
+from .forest import *
 from .linear import *
 from .motion import *
 from .prototypes import *

@@ -8,22 +8,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
 from ..ops.products import AccumulatorOverflow
 from ..program import Program
-from ..program.interpret import encode, run_integer
+from ..program.interpret import encode, run_float, run_integer
 from ..program.scores import decide
 from . import to_integer
 
 WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, True))
 """Bits of inputs and weights, and whether each input has the whole range to itself; cheapest first."""
-ENOUGH = {"classifier": 0.998, "regressor": 0.999}
+ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
+
+EXACTLY = 1.0
+"""The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
 
 
 def choose_widths(
-    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str
-) -> Program:
+    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
+    exactly: bool = False,
+) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
     Parameters
@@ -36,12 +41,16 @@ def choose_widths(
         What the model answers for them.
     what : str
         Its name, for the warning of the program, which says how often the two differ.
+    exactly : bool
+        Whether every row can be answered alike, because only comparisons are rounded.
     """
     best: tuple[float, Program] | None = None
     for share, program in _judged(make, rows, expected):
+        if exactly and program.input.type.bits == 8 and not _lossless(program, rows):
+            continue  # rows that are not here may lie between a comparison and its rounding
         if best is None or share > best[0]:
             best = share, program
-        if share >= ENOUGH[program.task]:
+        if share >= (EXACTLY if exactly else ENOUGH[program.task]):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")
@@ -52,6 +61,11 @@ def choose_widths(
     if program.task == "regressor":
         differing = f"answers for {len(rows)} calibration rows explain {share:.2%} of the variance of those of {what}"
     return replace(program, warnings=(*program.warnings, differing))
+
+
+def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:
+    """Whether device inputs hold all that rows say."""
+    return bool(np.allclose(program.encoding.decode(program.encoding.encode(rows)), rows, rtol=0, atol=1e-6))
 
 
 def _judged(
@@ -66,13 +80,29 @@ def _judged(
 
 
 def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any]) -> float:
-    """Share of the rows that the integer program answers as expected; of numbers the share of variance explained."""
+    """Share of rows that the integer program answers as expected; of numbers the share of variance explained.
+
+    Of classes it is the smaller of what is seen and of what is to be expected of other rows like these: how often the
+    rounding of a margin, taken as normal, is larger than the margin.
+    """
     integer = to_integer(program)
     scores = run_integer(integer, encode(integer, rows))
+    real = integer.output.type.dequantize(scores)
     if integer.task == "classifier":
-        labels = np.asarray(integer.labels)[decide(scores)]
-        return float(np.mean(labels == np.asarray(expected)))
-    answers = integer.output.type.dequantize(scores[:, 0])
+        seen = np.mean(np.asarray(integer.labels)[decide(scores)] == np.asarray(expected))
+        return float(min(seen, 1.0 - _flipped(run_float(program, rows), real)))
     wanted = np.ravel(np.asarray(expected, dtype=np.float64))
     spread = float(np.square(wanted - wanted.mean()).sum())
-    return 1.0 - float(np.square(answers - wanted).sum()) / spread if spread > 0 else 1.0
+    return 1.0 - float(np.square(real[:, 0] - wanted).sum()) / spread if spread > 0 else 1.0
+
+
+def _flipped(exact: NDArray[np.float64], rounded: NDArray[np.float64]) -> float:
+    """Expected share of rows whose largest score is another one after rounding."""
+    if exact.shape[1] == 1:
+        margin, after = exact[:, 0], rounded[:, 0]
+    else:
+        best, second = np.argsort(exact, axis=1)[:, [-1, -2]].T
+        at = np.arange(len(exact))
+        margin, after = exact[at, best] - exact[at, second], rounded[at, best] - rounded[at, second]
+    spread = float(np.std(after - margin))
+    return float(norm.sf(np.abs(margin) / spread).mean()) if spread > 0 else 0.0

@@ -13,7 +13,9 @@ from ..storage.record import STORAGES, Content, Storage
 def pack_weights(program: Program) -> Program:
     """Sparse storage where it is smaller than the plain table, matrix by matrix; of dense ones the faster order."""
     products = {product.matrix.name: product for op in program.ops() for product in op.products(program)}
-    return program.replacing(*(_packed(product) for product in products.values()))
+    read = {name: storage for op in program.ops() for name, storage in op.storages(program).items()}
+    others = (replace(program[name], storage=storage) for name, storage in read.items())
+    return program.replacing(*(_packed(product) for product in products.values()), *others)
 
 
 def _packed(product: Product) -> Tensor:

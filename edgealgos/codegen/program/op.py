@@ -258,6 +258,10 @@ class Op:
         """Matrices it multiplies with; they are packed, represented and made faster like any."""
         return ()
 
+    def storages(self, program: Program) -> Mapping[str, str]:
+        """Storages of constants that it multiplies with nothing, by tensor; the others stay dense."""
+        return {}
+
     def narrowed(self, program: Program) -> Types:
         """Narrower types of constants that its values allow, once the accumulators are proven."""
         return {}

@@ -44,6 +44,8 @@ class Program:
         Cycles of a prediction on an Uno that training has promised.
     warnings : tuple of str
         What its user should know, a sentence each.
+    feature_names : tuple of str
+        Names of the columns that `fit` has seen; empty where they had none.
     """
 
     tensors: tuple[Tensor, ...]
@@ -56,6 +58,7 @@ class Program:
     preprocessing: frozenset[str] = frozenset()
     max_cycles: int | None = None
     warnings: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False)
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from edgealgos.errors import SimulationError
 
+from ..build.firmware import Firmware
 from ..build.plain import Executable
-from ..build.sketch import Firmware
 from . import qemu, sketch
 from .sketch import answer_numbers, integer_table, is_named
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from edgealgos.errors import BoardError, SimulationError
 
-from ..build.sketch import Firmware
+from ..build.firmware import Firmware
 from ..targets.boards import Board
 from . import avr8js, simavr
 from .devices import Device
@@ -103,6 +103,8 @@ def run_rows(
 ) -> SimulationResult:
     """Send rows to a sketch on a simulated board, one after the other's answer, and read the answers.
 
+    A row is a line of a ``=`` and integers with commas between them, as hosts send them to exported sketches.
+
     Parameters
     ----------
     firmware : Firmware
@@ -130,7 +132,7 @@ def run_rows(
         If the simulator is not installed.
     """
     table = integer_table(rows)
-    job = Job(_target(firmware, watch), [",".join(map(str, row)) for row in table.tolist()], cycle_limit)
+    job = Job(_target(firmware, watch), ["=" + ",".join(map(str, row)) for row in table.tolist()], cycle_limit)
     run = _run(simulator, job, verbose)
     result = _result(firmware, run, watch, simulator)
     if run.end.held_back:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ..build.sketch import Firmware
+from ..build.firmware import Firmware
 
 # address, bytes, mnemonic, operands, as avr-objdump lists them
 _INSTRUCTION = re.compile(r"^\s*([0-9a-f]+):\t(?:[0-9a-f]{2} )+\s*\t(\w+)(?:\t([^;\n]*))?", re.M)

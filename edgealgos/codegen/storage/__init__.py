@@ -6,6 +6,7 @@ Knows programs, no op and no board. Training counts its budget with the same rec
 from __future__ import annotations
 
 from ..program.tensor import Shape
+from .bits import BITS
 from .codebook import CODEBOOKS
 from .dense import BLOCKS, DENSE, RESIDENT, TILES
 from .nibbles import NIBBLE_BITMAP, NIBBLES
@@ -46,6 +47,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "TILES",
-    "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
+    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES",
+    "TILES", "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .literals import number_lines
+from edgealgos.codegen.program.decimals import decimal_scales
+from edgealgos.codegen.program.program import Program
+
+from .literals import c_string, number_lines
 from .template import template
 
 if TYPE_CHECKING:
@@ -19,16 +24,72 @@ _LINUX_START = (
     "          static_cast<int>(sizeof kTestAnswers / sizeof kTestAnswers[0]));\n"
 )
 _BARE_START = "  tell(selfTest());\n"
+_TYPED = """  if (typed) {
+    row[index] = ${name}::quantize_decimal(index, number.digits, number.decimals);
+    return true;
+  }"""
+_MOST_DECIMALS = 6
 
 
 def sketch_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
     """Text of the .ino."""
-    body = part(twin, "answer", ".ino", name)
-    start = ""
+    program = twin.program
+    steps = program.steps is not None
+    values = facts(twin, name) | {
+        "predict": "predict" if program.task == "classifier" else "predict_raw",
+        "start": "",
+        "broken": "  if (line == kBroken && (hosted || !typed)) skipStep();\n" if steps else "",
+        "restart": "  restart();\n" if steps else "",
+        "expected": f"{program.input.size} numbers",
+        "typed": _TYPED.replace("${name}", name),
+    }
+    if decimal_scales(program.encoding) is None:
+        values |= {"typed": "  if (typed) return false;", "expected": f"'=' and {program.input.size} device inputs"}
+    body = [_tell(twin, name), template(f"answer_{'sequence' if steps else 'sample'}.ino").substitute(values)]
     if self_test is not None:
-        body += "\n" + _self_test(twin, name, self_test)
-        start = "  selfTest();\n"
-    return template("sketch.ino").substitute(facts(twin, name) | {"body": body.rstrip("\n"), "start": start})
+        body.append(_self_test(twin, name, self_test))
+        values["start"] = "  selfTest();\n"
+    lines = "\n".join(f"  Serial.println(F({c_string('# ' + line)}));" for line in _help(twin))
+    helping = template("help.ino").substitute(lines=lines).rstrip("\n")
+    return template("sketch.ino").substitute(values, body="\n".join(body).rstrip("\n"), help=helping)
+
+
+def _tell(twin: Twin, name: str) -> str:
+    """The function that tells an answer."""
+    if twin.program.task == "classifier":
+        return template("tell_classifier.ino").substitute(name=name)
+    frac = twin.program.output.type.frac
+    values = {"frac": frac, "count": min(math.ceil(frac * math.log10(2)), _MOST_DECIMALS), "whole": f">> {frac}"}
+    if frac <= 0:
+        values["whole"] = f"<< {-frac}"
+    decimals = template("decimals_regressor.ino").substitute(values) if frac > 0 else ""
+    return template("tell_regressor.ino").substitute(values, decimals=decimals)
+
+
+def _help(twin: Twin) -> list[str]:
+    """What an empty line prints."""
+    program, count = twin.program, twin.program.input.size
+    what = "a class and how sure the model is" if program.task == "classifier" else "a number"
+    line = f"Type {count} numbers" + (" a time step" if program.steps is not None else "")
+    if decimal_scales(program.encoding) is None:
+        return [f"Send '=' and {count} device inputs ({program.encoding.low}..{program.encoding.high}) in a line."]
+    found = [f"{line}, separated by commas or blanks; the answer is {what}."]
+    if program.feature_names:
+        found.append(f"{count} numbers: {', '.join(program.feature_names)}")
+    return found
+
+
+def typed_example(program: Program) -> str:
+    """Numbers in the middle of the ranges, as people would type them."""
+    offsets = np.resize(program.encoding.offset, program.input.size)[:4]
+    return ",".join(f"{offset:.3g}" for offset in offsets) + (",..." if program.input.size > 4 else "")
+
+
+def typed_answer(program: Program) -> str:
+    """What the answer to typed numbers looks like, in a comment of C++."""
+    if program.task != "classifier":
+        return "the output, in decimals"
+    return re.sub(r"[^ -\[\]-~]", "?", str(program.labels[0]))[:40] + " 98%"
 
 
 def main_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
@@ -67,6 +128,8 @@ def facts(twin: Twin, name: str) -> dict[str, Any]:
         "baud": BAUD,
         "example": ",".join(map(str, example[: program.input.size])) + (",..." if program.input.size > 3 else ""),
         "answer": "class index and scores, separated by commas" if program.task == "classifier" else "the raw output",
+        "typed_example": typed_example(program),
+        "typed_answer": typed_answer(program),
         "entry": "predict" if program.steps is None else "push",
     }
 

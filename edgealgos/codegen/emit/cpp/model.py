@@ -7,6 +7,7 @@ from importlib import resources
 
 import numpy as np
 
+from edgealgos.codegen.program.decimals import decimal_scales
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
@@ -28,7 +29,10 @@ _KERNELS = {
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
+    "@PROBABILITY@": "generic/kernels/probability.h",
+    "@DECIMALS@": "generic/kernels/decimals.h",
 }
 _REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
@@ -61,6 +65,7 @@ def model_header(program: Program, name: str) -> str:
         high=program.encoding.high,
         score_type=c_type(program.output.type),
         rest=_REST if program.encoding.wide else "",
+        decimal="" if decimal_scales(program.encoding) is None else template("quantize_decimal.h").template,
         constants="".join(f"constexpr {row}\n" for row in _constants(program)),
         functions=_declarations(program),
     )
@@ -74,7 +79,7 @@ def model_source(program: Program, name: str) -> str:
         tables="\n".join(constant(program, t) for t in program.tensors if _is_table(t)),
         memory=memory(program, plan),
         functions=_definitions(program, plan),
-        quantize=_quantize(program),
+        quantize=_quantize(program) + _quantize_decimal(program),
         labels=_label_table(program),
     )
 
@@ -166,6 +171,21 @@ def _quantize(program: Program) -> str:
         .substitute(tables=tables, head=head, input_type=kind, rest=", float rest" if encoding.wide else "")
         .rstrip("\n")
     )
+
+
+def _quantize_decimal(program: Program) -> str:
+    """quantize_decimal(), where 32 bits hold the numbers that people type."""
+    scales = decimal_scales(program.encoding)
+    if scales is None:
+        return ""
+    rows = [f"{{{s.zero}, {s.fraction}, {s.multiplier}, {s.shift}, {s.decimals}}}" for s in scales]
+    if program.encoding.uniform:
+        tables, scale = "", f"  (void)feature;\n  const edgealgos::DecimalScale scale = {rows[0]};"
+    else:
+        lines = "".join(f"    {row},\n" for row in rows)
+        tables = f"static const edgealgos::DecimalScale kDecimals[{len(rows)}] EDGEALGOS_FLASH = {{\n{lines}}};\n"
+        scale = "  const edgealgos::DecimalScale scale = edgealgos::flash(kDecimals + feature);"
+    return template("quantize_decimal.cpp").substitute(tables=tables, scale=scale).rstrip("\n")
 
 
 def _label_table(program: Program) -> str:

@@ -16,10 +16,11 @@ from edgealgos.errors import UnsupportedModelError
 from ...program import Program
 from ...program.choose_encoding import choose_encoding, full_range_encoding
 from ..wrappers import Unwrapped
-from . import linear, neural, transformers  # noqa: F401  (they register their kinds)
-from .registry import Front, Widths, affine_map, models, program_of, transformers_known
+from . import forests, linear, neural, transformers  # noqa: F401  (they register their kinds)
+from .forests import EXACT
+from .registry import Front, Rows, Widths, affine_map, models, program_of, transformers_known
 
-__all__ = ["Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
+__all__ = ["EXACT", "Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
 
 
 def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:
@@ -41,16 +42,18 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     """
     encode = full_range_encoding if widths.apart else choose_encoding
     front = Front.of(encode(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
+    given = rows
     for name, step in unwrapped.front:
         try:
             front = front.behind(*affine_map(step))
+            given = np.asarray(step.transform(given), dtype=np.float64)
         except NotImplementedError:
             raise UnsupportedModelError(
                 f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
                 f"can stand there: {', '.join(transformers_known())}. Apply it before the Pipeline, or leave it out."
             ) from None
     try:
-        return program_of(unwrapped.model, front, rows, widths)
+        return program_of(unwrapped.model, front, Rows(rows, given), widths)
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
 

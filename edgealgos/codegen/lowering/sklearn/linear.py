@@ -17,7 +17,7 @@ from sklearn.svm import LinearSVC, LinearSVR
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Widths, linear_program, program_of
+from .registry import Front, Reals, Rows, Widths, linear_program, program_of
 
 CLASSIFIERS = (
     lm.LogisticRegression, lm.LogisticRegressionCV, lm.RidgeClassifier, lm.RidgeClassifierCV, lm.SGDClassifier,
@@ -31,13 +31,13 @@ REGRESSORS = (
 )  # fmt: skip
 
 
-def _classifier(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _classifier(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     matrix = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
     bias = np.ravel(model.intercept_) * np.ones(len(matrix))
     return linear_program(front, matrix, bias, widths, type(model).__name__, model.classes_.tolist())
 
 
-def _regressor(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _regressor(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     return _number(model, front, np.asarray(model.coef_, dtype=np.float64), np.ravel(model.intercept_), widths)
 
 
@@ -56,13 +56,13 @@ for _kind in REGRESSORS:
 
 
 @program_of.register
-def _(model: PLSRegression, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: PLSRegression, front: Front, rows: Rows, widths: Widths) -> Program:
     coefficients = np.atleast_2d(model.coef_)
     return _number(model, front, coefficients, model.intercept_ - coefficients @ model._x_mean, widths)
 
 
 @program_of.register
-def _(model: OneVsRestClassifier, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: OneVsRestClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     if model.multilabel_ or not all(isinstance(e, CLASSIFIERS) for e in model.estimators_):
         raise UnsupportedModelError("OneVsRestClassifier compiles with linear classifiers of one label a sample")
     matrix = np.vstack([e.coef_ for e in model.estimators_]).astype(np.float64)
@@ -72,14 +72,14 @@ def _(model: OneVsRestClassifier, front: Front, rows: Reals, widths: Widths) -> 
 
 @program_of.register(MultinomialNB)
 @program_of.register(ComplementNB)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     prior = model.class_log_prior_ if isinstance(model, MultinomialNB) or len(model.classes_) == 1 else 0.0
     return _of_classes(model, front, model.feature_log_prob_, prior * np.ones(len(model.classes_)), widths)
 
 
 @program_of.register
-def _(model: BernoulliNB, front: Front, rows: Reals, widths: Widths) -> Program:
-    if model.binarize is not None and not np.isin(rows, (0, 1)).all():
+def _(model: BernoulliNB, front: Front, rows: Rows, widths: Widths) -> Program:
+    if model.binarize is not None and not np.isin(rows.given, (0, 1)).all():
         raise UnsupportedModelError("BernoulliNB compiles for features that are 0 or 1; compare them before the model")
     absent = np.log1p(-np.exp(model.feature_log_prob_))
     bias = model.class_log_prior_ + absent.sum(axis=1)
@@ -87,7 +87,7 @@ def _(model: BernoulliNB, front: Front, rows: Reals, widths: Widths) -> Program:
 
 
 @program_of.register
-def _(model: NearestCentroid, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: NearestCentroid, front: Front, rows: Rows, widths: Widths) -> Program:
     if model.metric != "euclidean":
         raise UnsupportedModelError(f"NearestCentroid(metric={model.metric!r}) cannot be compiled; 'euclidean' can")
     prior = 2 * np.log(getattr(model, "class_prior_", np.ones(len(model.classes_))))
@@ -99,7 +99,7 @@ def _(model: NearestCentroid, front: Front, rows: Reals, widths: Widths) -> Prog
 
 @program_of.register(KMeans)
 @program_of.register(MiniBatchKMeans)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     centers = model.cluster_centers_.astype(np.float64)
     zeros = np.zeros(len(centers))
     return _nearest(model, front, centers, np.ones(centers.shape[1]), zeros, widths, list(range(len(centers))))

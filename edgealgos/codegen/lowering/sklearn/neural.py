@@ -13,7 +13,7 @@ from edgealgos.errors import UnsupportedModelError
 from ...ops import MatVec, Rectify, Squash
 from ...program import Op, Program, QType, Space, Tensor
 from ...program.qtype import PREACTIVATION
-from .registry import Front, Reals, Widths, finished, program_of, weights
+from .registry import Front, Reals, Rows, Widths, finished, program_of, weights
 
 _FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
     "relu": lambda a: np.maximum(a, 0.0),
@@ -25,7 +25,7 @@ _FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
 
 @program_of.register(MLPClassifier)
 @program_of.register(MLPRegressor)
-def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
+def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     labels = getattr(model, "classes_", np.zeros(0)).tolist()
     if getattr(model, "_label_binarizer", None) is not None and model._label_binarizer.y_type_.startswith("multilabel"):
         raise UnsupportedModelError("MLPClassifier of several labels a sample cannot be compiled; train one for each")
@@ -41,23 +41,23 @@ def _(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
 
 
 def _layers(
-    front: Front, matrices: list[Reals], biases: list[Reals], rows: Reals, widths: Widths, activation: str, family: str,
+    front: Front, matrices: list[Reals], biases: list[Reals], rows: Rows, widths: Widths, activation: str, family: str,
     labels: list[Any],
 ) -> Program:  # fmt: skip
     tensors: list[Tensor] = [front.input]
     ops: list[Op] = []
-    values = front.encoding.real(rows)
-    biases = [matrices[0] @ front.shift + biases[0], *biases[1:]]
-    matrices = [matrices[0] @ front.matrix, *matrices[1:]]
+    values = rows.given
     source = "x"
     for i, (matrix, bias) in enumerate(zip(matrices, biases, strict=True), 1):
         last = i == len(matrices)
         out = "scores" if last else f"layer{i}"
+        values = values @ matrix.T + bias
+        if i == 1:
+            matrix, bias = matrix @ front.matrix, matrix @ front.shift + bias
         tensors += [
             weights(f"weights{i}", matrix, widths.weights, f"layer {i}"),
             Tensor(f"bias{i}", bias.shape, Space.FLASH, None, bias, doc=f"intercepts of layer {i}"),
         ]
-        values = values @ matrix.T + bias
         ops.append(MatVec(out, f"weights{i}", source, f"bias{i}"))
         if last:
             tensors.append(Tensor(out, bias.shape, Space.OUTPUT))

@@ -24,6 +24,13 @@ class Widths(NamedTuple):
     apart: bool = False
 
 
+class Rows(NamedTuple):
+    """Samples that give ranges: raw, and what the model itself is given for them."""
+
+    raw: Reals
+    given: Reals
+
+
 @dataclass(frozen=True)
 class Front:
     """The affine map from what the device is given to what a model takes: ``matrix @ z + shift``.
@@ -71,8 +78,8 @@ class Front:
 
 
 @singledispatch
-def program_of(model: Any, front: Front, rows: Reals, widths: Widths) -> Program:
-    """Float program of a fitted model behind `front`; `rows` are raw samples that its activations shall cover."""
+def program_of(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
+    """Float program of a fitted model behind `front`; `rows` are samples that its activations shall cover."""
     raise NotImplementedError
 
 

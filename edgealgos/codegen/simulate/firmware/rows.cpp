@@ -42,6 +42,7 @@ ${answer}
 static bool readRow() {
   for (uint16_t i = 0; i < ${name}::kFeatureCount; ++i) {
     int c = get();
+    if (c == '=') c = get();
     if (c < 0) return false;
     const bool negative = c == '-';
     if (negative) c = get();

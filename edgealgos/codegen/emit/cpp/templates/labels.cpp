@@ -1,4 +1,6 @@
 
+uint8_t probability(uint8_t index) { return edgealgos::probability<kScoreFrac>(scores_, kScoreCount, index); }
+
 namespace {
 ${strings}
 const char *const kLabels[] EDGEALGOS_FLASH = {${table}};

@@ -1,4 +1,5 @@
-// Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}), separated by commas.
+// Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}) with commas between
+// them; a '=' in front, as hosts send it to sketches, may be there.
 // README.md says how to build it.
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,9 @@ ${answer}
 
 // Reads the rest of a line into `row`; -1 at the end of the input, 0 if the line is no row, 1 if it is one.
 static int readRow() {
+  int c = getchar();
+  while (c == '\n' || c == ' ') c = getchar();
+  if (c != '=') ungetc(c, stdin);
   for (uint16_t i = 0; i < ${name}::kFeatureCount; ++i) {
     long value = 0;
     const int got = scanf(i == 0 ? "%ld" : " ,%ld", &value);

@@ -18,7 +18,7 @@ constexpr input_t kInputMax = ${high};
 
 // Raw feature in, device input out (saturates). Uses floating point; linked in only if called.
 input_t quantize(uint16_t feature, float value${rest});
-
+${decimal}
 ${functions}
 
 // None of these may be called while another of them runs, as by an interrupt or a second thread: they share variables.

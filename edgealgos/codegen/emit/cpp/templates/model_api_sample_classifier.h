@@ -4,6 +4,9 @@ uint8_t predict(const input_t *x);
 // Scores of the last prediction, kScoreCount of them.
 const score_t *scores();
 
+// How likely a class is after the last prediction, in 256ths (255 at most); linked in only if called.
+uint8_t probability(uint8_t index);
+
 // Name of a class. On an AVR without Arduino's core it lasts until the next call.
 #if defined(ARDUINO)
 const __FlashStringHelper *label(uint8_t index);

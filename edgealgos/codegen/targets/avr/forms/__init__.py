@@ -5,6 +5,7 @@ An op without a form has none: its kernel runs. Knows programs, not what is chos
 
 from __future__ import annotations
 
+from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.ops.linear import MatVec
 from edgealgos.codegen.ops.prototypes import PrototypeScore
 from edgealgos.codegen.ops.tree import TreeWalk
@@ -13,12 +14,18 @@ from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Tensor
 from edgealgos.codegen.storage.record import storage_of
 
+from .forest import ForestForm
 from .linear import ProductForm
 from .prototypes import PrototypeForm
 from .record import Form
 from .tree import TreeForm
 
-FORMS: dict[type[Op], Form] = {MatVec: ProductForm(), TreeWalk: TreeForm(), PrototypeScore: PrototypeForm()}
+FORMS: dict[type[Op], Form] = {
+    MatVec: ProductForm(),
+    TreeWalk: TreeForm(),
+    PrototypeScore: PrototypeForm(),
+    Forest: ForestForm(),
+}
 
 
 def form_of(op: Op) -> Form | None:

@@ -84,6 +84,27 @@
 #define EDGEALGOS_ROW_SATURATE "tst r26\n\t" "breq 2f\n\t" "ldi r24, 0xff\n\t" "ldi r25, 0xff\n\t" "2:\n\t"
 #define EDGEALGOS_ROW_DONE "st Y+, r24\n\t" "st Y+, r25\n\t" "dec r23\n\t" "breq 3f\n\t" "rjmp 1b\n\t" "3:\n\t"
 #define EDGEALGOS_CLEAR_R1 "clr r1\n\t"
+
+// Trees: X points to where scores go, Z to features, Y 64 of them further on. What is below a cut goes on, the rest jumps to
+// the label; a leaf is a number for r25, which the end of its tree adds to the score in r14, r15.
+#define EDGEALGOS_SECOND_WINDOW "push r28\n\t" "push r29\n\t" "movw r28, r30\n\t" "subi r28, lo8(-64)\n\t" \
+                                "sbci r29, hi8(-64)\n\t"
+#define EDGEALGOS_NO_SECOND_WINDOW "pop r29\n\t" "pop r28\n\t"
+#define EDGEALGOS_FEATURE(name, place) "ldd " #name ", " #place "\n\t"
+#define EDGEALGOS_BEGIN_SCORE(first) "ldi r24, lo8(" #first ")\n\t" "mov r14, r24\n\t" "ldi r24, hi8(" #first ")\n\t" \
+                                     "mov r15, r24\n\t"
+#define EDGEALGOS_GO_ON_WITH_SCORE(first) "ld r14, X+\n\t" "ld r24, X\n\t" "sbiw r26, 1\n\t" \
+                                          "ldi r25, lo8(" #first ")\n\t" "add r14, r25\n\t" \
+                                          "ldi r25, hi8(" #first ")\n\t" "adc r24, r25\n\t" "mov r15, r24\n\t"
+#define EDGEALGOS_BELOW(name, cut, label) "cpi " #name ", " #cut "\n\t" "brge .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_FAR_BELOW(name, cut, label) "cpi " #name ", " #cut "\n\t" "brlt 1f\n\t" \
+                                              "rjmp .Ltree%=_" #label "\n\t" "1:\n\t"
+#define EDGEALGOS_ELSE(label) ".Ltree%=_" #label ":\n\t"
+#define EDGEALGOS_LEAF(number, label) "ldi r25, " #number "\n\t" "rjmp .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_LAST_LEAF(number) "ldi r25, " #number "\n\t"
+#define EDGEALGOS_END_TREE(label) ".Ltree%=_" #label ": add r14, r25\n\t" "adc r15, r1\n\t"
+#define EDGEALGOS_END_SCORE "st X+, r14\n\t" "st X+, r15\n\t" "lsl r15\n\t" "sbc r15, r15\n\t" "st X+, r15\n\t" \
+                            "st X+, r15\n\t"
 // clang-format on
 
 #endif

@@ -734,4 +734,7 @@ template <int Frac> inline float to_float(int32_t raw) {
 }  // namespace edgealgos
 
 @MOTION@
+@FOREST@
+@PROBABILITY@
+@DECIMALS@
 #endif  // EDGEALGOS_RUNTIME_H

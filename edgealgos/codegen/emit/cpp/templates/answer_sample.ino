@@ -1,0 +1,1 @@
+static void answer(bool typed) { tell(${name}::${predict}(row), typed); }

@@ -1,0 +1,223 @@
+"""Trees and what is made of many: forests, bags, boosted trees, isolation forests; all one op that sums leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgealgos.errors import UnsupportedModelError
+
+from ...ops import Forest
+from ...program import Program, QType, Space, Tensor
+from .registry import Front, Reals, Rows, finished
+
+Ints = NDArray[np.int64]
+LEAF = -1
+NUMBER_BITS = 16  # of a leaf that is a number
+VOTE_BITS = 8  # of a leaf that is a vote for each class
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree over raw features: what is not above a threshold goes left.
+
+    Parameters
+    ----------
+    left, right : int array, shape (nodes,)
+        Children; -1 for both of a leaf.
+    feature : int array, shape (nodes,)
+    threshold : float array, shape (nodes,)
+    leaf : array, shape (nodes,) or (nodes, n_classes)
+        What a leaf adds.
+    """
+
+    left: Ints
+    right: Ints
+    feature: Ints
+    threshold: Reals
+    leaf: Reals
+
+
+class Cuts:
+    """Thresholds as device inputs: rows go the way that they went, as far as inputs tell them apart.
+
+    Parameters
+    ----------
+    front : Front
+        Each input of the model is one raw feature, scaled.
+    rows, given : array, shape (n, n_features)
+        Raw samples, and what the model is given for them: as numbers of 32 bits, as scikit-learn compares them. Where a
+        threshold lies right on a value, which way it goes hangs on that.
+    """
+
+    def __init__(self, front: Front, rows: Reals, given: Reals) -> None:
+        owners = np.abs(front.matrix) > 0
+        if not ((owners.sum(axis=1) == 1).all()):
+            raise UnsupportedModelError(
+                "trees compare single features: in front of them scalers and selections compile"
+            )
+        self.owner = owners.argmax(axis=1)
+        self.flipped = front.matrix[np.arange(len(self.owner)), self.owner] < 0
+        if self.flipped.any():
+            raise UnsupportedModelError("trees compile behind scalers that keep the order of values")
+        step = front.encoding.qtype.step
+        device = front.encoding.encode(rows).astype(np.int64)
+        self.values = given.astype(np.float32)
+        self.device = device[:, self.owner]
+        self.slope = front.matrix[np.arange(len(self.owner)), self.owner] * step
+        self.shift = front.shift
+        self.low, self.high = front.encoding.low, front.encoding.high
+
+    def of(self, feature: int, threshold: float) -> int:
+        """What device inputs are below to go left."""
+        nearest = (threshold - self.shift[feature]) / self.slope[feature]
+        middle = int(np.clip(np.floor(nearest), self.low - 1, self.high)) + 1
+        values, device = self.values[:, feature], self.device[:, feature]
+        left = values <= np.float64(threshold)  # a plain float would be rounded to 32 bits
+        wrong = [int(np.count_nonzero((device < cut) != left)) for cut in (middle, middle - 1, middle + 1)]
+        return middle + (0, -1, 1)[int(np.argmin(wrong))]
+
+
+@dataclass
+class _Node:
+    """A node of a tree whose threshold is a device input; a leaf has no children."""
+
+    feature: int = LEAF
+    cut: int = 0
+    leaf: tuple[int, ...] = ()
+    children: tuple[_Node, _Node] | None = None
+
+
+def sum_of_trees(
+    front: Front, rows: Rows, trees: Sequence[Sequence[Tree]], bias: Reals, family: str, labels: Sequence[Any] = ()
+) -> Program:
+    """Scores to which trees add numbers.
+
+    Parameters
+    ----------
+    trees : sequence of sequences of Tree
+        Of each score its own.
+    bias : array, shape (n_scores,)
+    """
+    cuts = Cuts(front, rows.raw, rows.given)
+    largest = max((float(np.abs(t.leaf).max()) for several in trees for t in several), default=0.0)
+    qtype = QType.covering(largest, NUMBER_BITS)
+    grown, rest = [], bias.astype(np.float64).copy()
+    for k, several in enumerate(trees):
+        nodes = [_planted(tree, cuts, qtype.quantize(tree.leaf)[:, None]) for tree in several]
+        rest[k] += sum(node.leaf[0] * qtype.step for node in nodes if node.children is None)
+        grown.append([node for node in nodes if node.children is not None])
+    return _program(front, grown, None, qtype, rest, family, labels)
+
+
+def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str, labels: Sequence[Any]) -> Program:
+    """Scores to which every tree adds a row, a number for each class; of two classes what the second one leads by."""
+    cuts = Cuts(front, rows.raw, rows.given)
+    leaves = [tree.leaf for tree in trees]
+    if len(labels) == 2:
+        leaves = [leaf[:, 1:] - leaf[:, :1] for leaf in leaves]
+    largest = max(float(np.abs(leaf).max()) for leaf in leaves)
+    qtype = QType.covering(largest, VOTE_BITS)
+    nodes = [_planted(t, cuts, qtype.quantize(leaf)) for t, leaf in zip(trees, leaves, strict=True)]
+    rest = np.zeros(leaves[0].shape[1])
+    for node in nodes:
+        if node.children is None:
+            rest += np.array(node.leaf) * qtype.step
+    grown = [node for node in nodes if node.children is not None]
+    if leaves[0].shape[1] == 1:
+        return _program(front, [grown], None, qtype, rest, family, labels)
+    table = sorted({leaf for node in grown for leaf in _leaves(node)})
+    return _program(front, [grown], table, qtype, rest, family, labels)
+
+
+def _planted(tree: Tree, cuts: Cuts, leaves: Ints) -> _Node:
+    """The tree with device inputs for thresholds; where both ways lead to the same leaf, that leaf."""
+    made: dict[int, _Node] = {}
+    for i in _children_first(tree):
+        if tree.left[i] < 0:
+            made[i] = _Node(leaf=tuple(int(v) for v in leaves[i]))
+            continue
+        left, right = made.pop(int(tree.left[i])), made.pop(int(tree.right[i]))
+        feature = int(tree.feature[i])
+        cut = cuts.of(feature, float(tree.threshold[i]))
+        if cut <= cuts.low or cut > cuts.high:
+            made[i] = right if cut <= cuts.low else left
+        elif left.children is None and right.children is None and left.leaf == right.leaf:
+            made[i] = left
+        else:
+            made[i] = _Node(int(cuts.owner[feature]), cut, (), (left, right))
+    return made[0]
+
+
+def _children_first(tree: Tree) -> list[int]:
+    order, waiting = [], [0]
+    while waiting:
+        i = waiting.pop()
+        order.append(i)
+        if tree.left[i] >= 0:
+            waiting += [int(tree.left[i]), int(tree.right[i])]
+    return order[::-1]
+
+
+def _levels(root: _Node) -> list[_Node]:
+    """Inner nodes, level by level."""
+    found, level = [], [root]
+    while level:
+        inner = [node for node in level if node.children is not None]
+        found += inner
+        level = [child for node in inner for child in node.children or ()]
+    return found
+
+
+def _leaves(root: _Node) -> list[tuple[int, ...]]:
+    """Leaves in the order in which the inner nodes name them."""
+    return [child.leaf for node in _levels(root) for child in node.children or () if child.children is None]
+
+
+def _program(
+    front: Front, grown: list[list[_Node]], table: list[tuple[int, ...]] | None, qtype: QType, bias: Reals, family: str,
+    labels: Sequence[Any],
+) -> Program:  # fmt: skip
+    trees = [tree for several in grown for tree in several]
+    if not trees:
+        raise UnsupportedModelError(f"{family} answers every row alike: there is nothing to compile")
+    bodies = [_levels(tree) for tree in trees]
+    every = sorted({(node.feature, node.cut) for body in bodies for node in body})
+    number = {test: i for i, test in enumerate(every)}
+    used = sorted({feature for feature, _ in every})
+    most = max(map(len, bodies))
+    leaves = [leaf for tree in trees for leaf in _leaves(tree)]
+    index = None if table is None else {row: i for i, row in enumerate(table)}
+    constants: dict[str, tuple[Any, QType | None]] = {
+        "features": (used, None),
+        "counts": ([sum(f == feature for f, _ in every) for feature in used], None),
+        "cuts": ([cut * front.encoding.qtype.step for _, cut in every], front.encoding.qtype),
+        "tests": ([number[node.feature, node.cut] for body in bodies for node in body], None),
+        "inner": ([[c.children is not None for c in node.children or ()] for body in bodies for node in body], None),
+        "sizes": ([most - len(body) for body in bodies], None),
+        "leaves": ([leaf[0] * qtype.step for leaf in leaves], qtype)
+        if index is None else ([index[leaf] for leaf in leaves], None),
+    }  # fmt: skip
+    if table is not None:
+        constants["values"] = (np.array(table) * qtype.step, qtype)
+    elif len(grown) > 1:
+        constants["groups"] = ([len(several) for several in grown], None)
+    if np.any(bias):
+        constants["bias"] = (bias, None)
+    tensors = [front.input, *(_constant(name, *value) for name, value in constants.items())]
+    tensors.append(Tensor("scores", bias.shape, Space.OUTPUT))
+    fields: dict[str, Any] = {name: name if name in constants else None for name in _FIELDS}
+    op = Forest("scores", vector="x", partners=None, start=None, most_nodes=most, **fields)
+    return finished(front, tensors, [op], family, labels)
+
+
+_FIELDS = ("features", "counts", "cuts", "tests", "inner", "sizes", "leaves", "values", "groups", "bias")
+
+
+def _constant(name: str, values: Any, qtype: QType | None) -> Tensor:
+    data = np.asarray(values, dtype=np.float64)
+    return Tensor(name, data.shape, Space.FLASH, qtype, data)

@@ -1,0 +1,297 @@
+"""Sums over trees whose nodes compare features with thresholds. Knows programs and storages, no boards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Values, counting
+from ..program.qtype import Ints, QType
+from ..storage.bits import BITS
+from .products import SCORE_BITS, narrowest
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["Forest"]
+
+_ROWS_AT_ONCE = 1 << 20  # rows times trees of the interpreter
+
+
+class Walk(NamedTuple):
+    """Trees as arrays over all their inner nodes.
+
+    Parameters
+    ----------
+    roots : int array, shape (trees,)
+    children : int array, shape (nodes, 2)
+        Left and right: an inner node, or ``~leaf``.
+    """
+
+    roots: Ints
+    children: Ints
+
+
+@dataclass(frozen=True)
+class Forest(Op):
+    """Scores to which every tree adds one of its leaves.
+
+    A test compares a feature with a cut: what is below goes left. Tests are numbered feature by feature in the order
+    of `features`, and nodes name them; trees share them. The nodes of a tree come level by level, the root first, and
+    `inner` says of the two children of each whether they are nodes again: no pointers are stored. Children that are
+    leaves take the leaves of the tree in the same order.
+
+    Parameters
+    ----------
+    vector : str
+        Where features come from.
+    features, counts : str
+        Shape (used,): an element of the vector, and how many tests compare it.
+    partners : str or None
+        Shape (used,). 0, or of a feature that is half the sum of two elements (halves rounded down) twice the other
+        one's number, counted from 1; one less where that is subtracted.
+    cuts : str
+        Shape (tests,), of the vector's type.
+    tests : str
+        Shape (nodes,).
+    inner : str
+        Shape (nodes, 2), 0 or 1.
+    sizes : str
+        Shape (trees,): by how many inner nodes each tree is smaller than `most_nodes`. Every tree has one at least.
+    leaves : str
+        Shape (nodes + trees,): numbers to add; with `values` rows of those.
+    values : str or None
+        Shape (rows, outputs): what a leaf adds to every output.
+    groups : str or None
+        Shape (outputs,): how many trees, one after the other, add to each output; None: all add to one output, or to
+        every one.
+    bias, start : str or None
+        Shape (outputs,): constants and scores that the trees are added to, the scores on the grid of the numbers.
+    most_nodes : int
+        Inner nodes of the largest tree.
+    """
+
+    vector: Read
+    features: Constant
+    partners: Constant | None
+    counts: Constant
+    cuts: Constant
+    tests: Constant
+    inner: Constant
+    sizes: Constant
+    leaves: Constant
+    values: Constant | None
+    groups: Constant | None
+    bias: Constant | None
+    start: Read | None
+    most_nodes: int
+    acc_bits: int = 32
+
+    kernels = ("forest",)
+    largest = counting(out=255, inner=1 << 32, tests=1 << 31, leaves=1 << 31)
+
+    # ------------------------------------------------------------------ meaning
+
+    def shapes(self, program: Program) -> Shapes:
+        (used,), (trees,), (nodes,) = (self.axes(program, name, 1) for name in (self.features, self.sizes, self.tests))
+        outputs = program[self.out].shape
+        self._check(program)
+        return {
+            "out": outputs, "vector": FREE, "features": (used,), "partners": (used,), "counts": (used,),
+            "cuts": (int(program[self.counts].values.sum()),), "tests": (nodes,), "inner": (nodes, 2),
+            "sizes": (trees,), "leaves": (nodes + trees,), "values": FREE, "groups": outputs, "bias": outputs,
+            "start": outputs,
+        }  # fmt: skip
+
+    def _check(self, program: Program) -> None:
+        """Raise ValueError where numbers lead outside of what they index, or make no trees."""
+        width, tests = program[self.vector].size, program[self.cuts].size
+        limits = {self.features: width, self.tests: tests, self.inner: 2, self.sizes: self.most_nodes}
+        if self.partners is not None:
+            limits[self.partners] = 2 * width + 1
+        if self.values is not None:
+            limits[self.leaves] = program[self.values].shape[0]
+        for name, end in limits.items():
+            found = self._raw(program, name)
+            if found.size and not (found.min() >= 0 and found.max() < end):
+                raise ValueError(f"Forest: {name!r} has numbers outside of 0 to {end - 1}")
+        sizes, inner = self.most_nodes - self._raw(program, self.sizes), self._raw(program, self.inner)
+        if sizes.sum() != program[self.tests].size or not _makes_trees(sizes, inner):
+            raise ValueError(f"Forest: {self.inner!r} does not make trees of the sizes that {self.sizes!r} says")
+        outputs = program[self.out].size
+        groups = np.array([sizes.size]) if self.groups is None else self._raw(program, self.groups)
+        shared_out = groups.min() >= 0 and groups.sum() == sizes.size and groups.size == outputs
+        if not (self.values is not None or shared_out):
+            raise ValueError(f"Forest: {sizes.size} trees are not shared out among {outputs} outputs")
+
+    def _raw(self, program: Program, name: str) -> Ints:
+        return program[name].values.astype(np.int64)
+
+    def walk(self, inner: NDArray[Any], sizes: NDArray[Any]) -> Walk:
+        """Where each node leads, from the numbers that are stored."""
+        sizes = self.most_nodes - sizes.astype(np.int64)
+        roots = np.cumsum(sizes) - sizes
+        flags = inner.astype(np.int64).ravel()
+        before = np.cumsum(flags) - flags
+        tree = np.repeat(np.arange(sizes.size), 2 * sizes)
+        start = 2 * roots[tree]
+        rank = before - (before[start] if flags.size else 0)
+        node = roots[tree] + 1 + rank
+        leaf = roots[tree] + tree + (np.arange(flags.size) - start - rank)
+        return Walk(roots, np.where(flags > 0, node, ~leaf).reshape(-1, 2))
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        return self._scores(program, v, lambda x, y, sign: 0.5 * (x + sign * y))
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        found: Ints = self._scores(program, v, lambda x, y, sign: (x + sign * y) >> 1)
+        return found
+
+    def _scores(self, program: Program, v: Values, half: Any) -> NDArray[Any]:
+        walk = self.walk(v[self.inner], v[self.sizes])
+        outputs = program[self.out].size
+        step = max(1, _ROWS_AT_ONCE // max(walk.roots.size, v[self.cuts].size, 1))
+        x = v[self.vector]
+        found = [self._block(walk, self._passed(x[i : i + step], v, half), v, outputs) for i in range(0, len(x), step)]
+        scores = np.concatenate(found) if found else np.zeros((0, outputs), x.dtype)
+        for others in (self.bias, self.start):
+            scores = scores if others is None else scores + v[others]
+        return scores
+
+    def _passed(self, x: NDArray[Any], v: Values, half: Any) -> NDArray[np.bool_]:
+        """Whether each row is below the cut of each test."""
+        features = v[self.features].astype(np.int64)
+        columns = x[:, features]
+        if self.partners is not None:
+            codes = v[self.partners].astype(np.int64)
+            paired = codes > 0
+            sign = np.where(codes % 2, -1, 1)[paired]
+            columns[:, paired] = half(columns[:, paired], x[:, (codes[paired] + 1) // 2 - 1], sign)
+        below: NDArray[np.bool_] = np.repeat(columns, v[self.counts].astype(np.int64), axis=1) < v[self.cuts]
+        return below
+
+    def _block(self, walk: Walk, passed: NDArray[np.bool_], v: Values, outputs: int) -> NDArray[Any]:
+        rows = np.arange(len(passed))[:, None]
+        tests = v[self.tests].astype(np.int64)
+        node = np.tile(walk.roots, (len(passed), 1))
+        while (node >= 0).any():
+            inner = np.maximum(node, 0)
+            side = 1 - passed[rows, tests[inner]].astype(np.int64) if tests.size else inner
+            node = np.where(node >= 0, walk.children[inner, side], node)
+        leaves = v[self.leaves][~node]
+        if self.values is not None:
+            votes: NDArray[Any] = v[self.values][leaves.astype(np.int64)].sum(axis=1)
+            return votes
+        counts = np.array([walk.roots.size]) if self.groups is None else v[self.groups].astype(np.int64)
+        ends = np.cumsum(counts)
+        return np.stack([leaves[:, e - n : e].sum(axis=1) for n, e in zip(counts, ends, strict=True)], axis=1)
+
+    # ------------------------------------------------------------------ types and bounds
+
+    def types(self, program: Program) -> Types:
+        value = program[self.leaves if self.values is None else self.values].type
+        kinds = {self.out: QType(SCORE_BITS, value.frac), self.cuts: program[self.vector].type}
+        if self.bias is not None:
+            kinds[self.bias] = QType(32, value.frac)
+        indices = [self.features, self.partners, self.counts, self.tests, self.inner, self.sizes, self.groups]
+        indices += [self.leaves] if self.values is not None else []
+        for name in indices:
+            if name is not None:
+                kinds[name] = _index_type(program[name].values)
+        return kinds
+
+    def bound(self, program: Program) -> Forest:
+        low, high = self._ranges(program)
+        return replace(
+            self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves)
+        )
+
+    def _ranges(self, program: Program) -> tuple[Ints, Ints]:
+        """Least and greatest sum of each output."""
+        sizes = self.most_nodes - program[self.sizes].values
+        starts = np.cumsum(sizes + 1) - (sizes + 1)
+        leaves = program[self.leaves].values
+        rows = program[self.values].values[leaves] if self.values is not None else leaves[:, None]
+        least, most = np.minimum.reduceat(rows, starts), np.maximum.reduceat(rows, starts)
+        if self.groups is not None:
+            owner = np.repeat(np.arange(program[self.out].size), program[self.groups].values)
+            member = (owner == np.arange(program[self.out].size)[:, None]).astype(np.int64)
+            least, most = (member @ least)[:, 0], (member @ most)[:, 0]
+        else:
+            least, most = least.sum(axis=0), most.sum(axis=0)
+        bias: Any = 0 if self.bias is None else program[self.bias].values
+        low, high = (0, 0) if self.start is None else program.value_range(self.start)
+        return least + np.minimum(bias, 0) + min(low, 0), most + np.maximum(bias, 0) + max(high, 0)
+
+    def storages(self, program: Program) -> Mapping[str, str]:
+        """All numbers but those that are added as a row, or as they are to begin with."""
+        dense = (self.vector, self.out, self.values, self.start)
+        return {name: BITS.name for name in self.operands.values() if name not in dense}
+
+    # ------------------------------------------------------------------ cost and code
+
+    def cost(self, program: Program) -> Counts:
+        trees, used = program[self.sizes].size, program[self.features].size
+        paired = 0 if self.partners is None else int(np.count_nonzero(program[self.partners].values))
+        levels = self.typical_levels(program)
+        counts: Counts = Counter({"call Forest": 1, "Forest feature": used, "Forest pair": paired})
+        counts["Forest test"] = program[self.cuts].size
+        counts["Forest tree"] = trees
+        counts["Forest level"] = round(float(levels.sum()))
+        counts["Forest output"] = program[self.out].size
+        counts["Forest vote"] = trees * program[self.out].size if self.values is not None else 0
+        return counts
+
+    def typical_levels(self, program: Program) -> NDArray[np.float64]:
+        """Nodes on the way to a leaf, tree by tree, where a node sends half of what comes to either side."""
+        sizes = self.most_nodes - program[self.sizes].values
+        walk = self.walk(program[self.inner].values, program[self.sizes].values)
+        share = np.zeros(len(walk.children))
+        share[walk.roots] = 1.0
+        for node, children in enumerate(walk.children):  # parents come first
+            for child in children[children >= 0]:
+                share[child] = share[node] / 2
+        return np.add.reduceat(share, np.cumsum(sizes) - sizes)
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("Forest", frames=frozenset({"Forest"}), local_bytes=-(-program[self.cuts].size // 8))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        names = (self.features, self.partners, self.counts, self.cuts, self.tests, self.inner, self.sizes, self.leaves)
+        trees = f"edgealgos::trees({', '.join(_numbers(cpp, name) for name in names)})"
+        index = "uint16_t" if 2 * program[self.tests].size < 1 << 16 else "uint32_t"
+        kinds = f"{index}, {program[self.cuts].size}"
+        numbers = f"{trees}, {self.most_nodes}, {program[self.features].size}"
+        count = program[self.sizes].size
+        start = "edgealgos::Always{0}" if self.start is None else f"edgealgos::vector({self.start})"
+        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size});"
+        if self.values is not None:
+            return f"edgealgos::forest_of_rows<{kinds}>({numbers}, {count}, {self.values}, {tail}"
+        groups = _numbers(cpp, self.groups, count)
+        return f"edgealgos::forest<int{self.acc_bits}_t, {kinds}>({numbers}, {groups}, {tail}"
+
+
+def _numbers(cpp: Cpp, name: str | None, otherwise: int = 0) -> str:
+    """The reader of numbers, or of one number everywhere."""
+    return f"edgealgos::Always{{{otherwise}}}" if name is None else cpp.rows(name)
+
+
+def _makes_trees(sizes: Ints, inner: Ints) -> bool:
+    """Whether each tree has a node more than children that are nodes, and names every node before it comes."""
+    named = inner.sum(axis=1)
+    starts = np.cumsum(sizes) - sizes
+    if (np.add.reduceat(named, starts) != sizes - 1).any():
+        return False
+    earlier = np.cumsum(named) - named
+    place = np.arange(len(named)) - np.repeat(starts, sizes)
+    return bool((earlier - np.repeat(earlier[starts], sizes) >= place).all())
+
+
+def _index_type(values: NDArray[Any]) -> QType:
+    """A type for indices and counts."""
+    return QType(16 if int(values.max(initial=0)) < 1 << 15 else 32, 0)

@@ -1,0 +1,60 @@
+"""Small integers one behind the other, each in as many bits as the largest of them needs; no products of these."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.tensor import Tensor
+from .record import Content, Storage, Table
+
+
+class Bits(Storage):
+    """Numbers of a few bits, the lowest bit first; signed where one is below zero. All zeros take nothing."""
+
+    kernel_header = "forest"
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return False  # an op that reads them one by one asks for it
+
+    def size(self, content: Content) -> int:
+        return packed_bytes(content.values.size, width(content.values))
+
+    def tables(self, tensor: Tensor) -> list[Table]:
+        return [Table("", "uint8_t", packed(tensor.values))]
+
+    def reader(self, tensor: Tensor) -> str:
+        signed = "true" if is_signed(tensor.values) else "false"
+        return f"edgealgos::packed<{width(tensor.values)}, {signed}>({tensor.name})"
+
+
+def packed_bytes(count: int, bits: int) -> int:
+    """Bytes of so many numbers of such a width."""
+    return -(-count * bits // 8)
+
+
+def bits_for(low: int, high: int) -> int:
+    """Width of the numbers from `low` to `high`; a sign takes a bit where one is below zero."""
+    if low >= 0:
+        return int(high).bit_length()
+    return 1 + max((~int(low)).bit_length(), max(int(high), 0).bit_length())
+
+
+def is_signed(values: NDArray[np.integer]) -> bool:
+    """Whether any number is below zero."""
+    return bool(values.size) and int(values.min()) < 0
+
+
+def width(values: NDArray[np.integer]) -> int:
+    """Bits of one number."""
+    return bits_for(int(values.min()), int(values.max())) if values.size else 0
+
+
+def packed(values: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """The bytes."""
+    places = np.arange(width(values))
+    bits = (values.reshape(-1, 1).astype(np.int64) >> places) & 1
+    return np.packbits(bits.astype(np.uint8).ravel(), bitorder="little")
+
+
+BITS = Bits("bits", 9)

@@ -1,0 +1,126 @@
+"""Forests as straight-line code: one function, into which all their numbers go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from edgealgos.codegen.ops.forest import Forest
+from edgealgos.codegen.program.program import Program
+
+from ..code import Code
+from ..trees import WINDOW, Node, Split, registers_for, trees, visits_of
+from .record import Form, Parts
+
+_COPY_CYCLES, _COPY_BYTES = 4, 6
+_PAIR_CYCLES, _PAIR_BYTES = 14, 24
+_START_CYCLES, _START_BYTES = 20, 30
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """The trees, and where their features lie: in the vector from `first` on, or in an array of copies and pairs."""
+
+    groups: list[list[Node]]
+    places: list[int]
+    registers: list[int]
+    first: int = 0
+    copies: tuple[str, ...] = ()
+
+
+class ForestForm(Form):
+    """Everything stands in the function of the leaves."""
+
+    def groups(self, op: Forest) -> tuple[tuple[str, ...], ...]:
+        return (tuple(name for name in op.constants if name != op.values),)
+
+    def in_one(self, program: Program, op: Forest) -> bool:
+        return all(program[name].unrolled for name in self.groups(op)[0])
+
+    def parts(self, program: Program, op: Forest, name: str) -> Parts | None:
+        bytes_in = program[op.vector].type.container == 8
+        if not bytes_in or op.acc_bits != 16 or op.values is not None or program[op.features].size > 2 * WINDOW:
+            return None
+        if name != op.leaves:
+            return ()
+        code = self._code(program, op)
+        return None if code is None else (code,)
+
+    def _code(self, program: Program, op: Forest) -> Code | None:
+        layout = _layout(program, op)
+        bias = [0] * program[op.out].size if op.bias is None else program[op.bias].values.tolist()
+        code = trees(layout.groups, bias, layout.places, layout.registers, op.start is not None)
+        if code is None:
+            return None
+        pairs = sum("half" in copy for copy in layout.copies)
+        plain = len(layout.copies) - pairs
+        cycles = code.cycles + _COPY_CYCLES * plain + _PAIR_CYCLES * pairs
+        size = code.size + _COPY_BYTES * plain + _PAIR_BYTES * pairs
+        if op.start is not None:
+            cycles, size = cycles + _START_CYCLES * program[op.out].size, size + _START_BYTES
+        return Code(code.lines, code.clobbers, cycles, size)
+
+    def functions(self, program: Program, op: Forest, name: str, rest_reader: str) -> str:
+        if name != op.leaves:
+            return f"// ({name} stands in {op.leaves}_sums.)"
+        code, layout = self.chosen(program, op, name)[0], _layout(program, op)
+        if layout.copies:
+            values = ",\n".join(f"      {copy}" for copy in layout.copies)
+            begin = f"  const int8_t copies[] = {{\n{values},\n  }};\n  const int8_t *features = copies;"
+        else:
+            begin = f"  const int8_t *features = vector + {layout.first};"
+        start = ""
+        if op.start is not None:
+            start, size = "const int16_t *start, ", program[op.out].size
+            begin = f"  for (uint8_t k = 0; k < {size}; ++k) scores[k] = start[k];\n{begin}"
+        lines = "\n".join(f"      {line}" for line in code.lines)
+        registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
+        return (
+            f"{self.comment(name, (code,))}\n"
+            f"EDGEALGOS_NOINLINE void {name}_sums(const int8_t *vector, {start}int32_t *scores) {{\n{begin}\n"
+            f"  __asm__ __volatile__(\n{lines}\n"
+            f'      : "+x"(scores), "+z"(features)\n      :\n      : {registers});\n}}'
+        )
+
+    def call(self, program: Program, op: Forest) -> str:
+        start = "" if op.start is None else f"{op.start}, "
+        return f"{op.leaves}_sums({op.vector}, {start}{op.out}_);"
+
+
+def _layout(program: Program, op: Forest) -> _Layout:
+    groups = _groups(program, op)
+    used = program[op.features].values
+    partners = np.zeros_like(used) if op.partners is None else program[op.partners].values
+    visits = visits_of(groups, used.size)
+    registers = registers_for(visits)
+    first = int(used.min())
+    if not partners.any() and int(used.max()) - first < WINDOW:
+        return _Layout(groups, [int(feature) - first for feature in used], registers, first)
+    order = sorted(range(used.size), key=lambda f: (f in registers, -visits[f]))
+    places = np.argsort(order).tolist()
+    copies = tuple(_copy(int(used[f]), int(partners[f])) for f in order)
+    return _Layout(groups, places, registers, copies=copies)
+
+
+def _copy(feature: int, partner: int) -> str:
+    if not partner:
+        return f"vector[{feature}]"
+    minus = "true" if partner % 2 else "false"
+    return f"edgealgos::half_of_pair(vector[{feature}], vector[{(partner + 1) // 2 - 1}], {minus})"
+
+
+def _groups(program: Program, op: Forest) -> list[list[Node]]:
+    """Trees of each output as nodes that lead to each other."""
+    walk = op.walk(program[op.inner].values, program[op.sizes].values)
+    owner = np.repeat(np.arange(program[op.features].size), program[op.counts].values)
+    tests, cuts = program[op.tests].values, program[op.cuts].values
+    leaves = program[op.leaves].values.tolist()
+    built: dict[int, Node] = {}
+    for node in range(tests.size - 1, -1, -1):  # children come later than their parents
+        left, right = (leaves[~child] if child < 0 else built[child] for child in walk.children[node].tolist())
+        built[node] = Split(int(owner[tests[node]]), int(cuts[tests[node]]), left, right)
+    roots = [built[root] for root in walk.roots.tolist()]
+    counts = [len(roots)] if op.groups is None else program[op.groups].values.tolist()
+    ends = np.cumsum(counts).tolist()
+    return [roots[end - count : end] for count, end in zip(counts, ends, strict=True)]

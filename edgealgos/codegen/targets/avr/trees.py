@@ -1,0 +1,166 @@
+"""Trees as straight-line AVR code: a comparison and a branch a node, a number and a jump a leaf; knows no programs.
+
+The words are the EDGEALGOS_ macros of ``kernels/straight_line.h``; what each costs stands here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .code import Code
+
+# A node compares a register with a constant: features that are read most wait in registers, the others are loaded to
+# r24. A leaf loads its number to r25, which is added to the sum in r14 and r15 where its tree ends.
+FEATURE_REGISTERS = ("r18", "r19", "r20", "r21", "r22", "r23", "r16", "r17")
+_SAVED = ("r16", "r17")
+WINDOW = 64  # features that one pointer reaches
+_NEAR_WORDS = 60  # a conditional branch reaches 63 words
+_FAR_WORDS = 2000  # and a jump 2047
+_HALF = 0.5  # of what comes to a node goes to either side, as far as is known
+
+
+@dataclass(frozen=True)
+class Split:
+    """A node: features below the cut go left."""
+
+    feature: int
+    cut: int
+    left: Split | int
+    right: Split | int
+
+
+Node = Split | int
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Code of a subtree: what it says, how long it takes typically, its words."""
+
+    lines: tuple[str, ...]
+    cycles: float
+    words: int
+
+
+def trees(
+    groups: Sequence[Sequence[Node]], bias: Sequence[int], places: Sequence[int], registers: Sequence[int],
+    goes_on: bool = False,
+) -> Code | None:  # fmt: skip
+    """Code that sums trees of each output; None where a byte does not hold a leaf, or a jump would not reach.
+
+    Parameters
+    ----------
+    groups : sequence of sequence of Split or int
+        Trees of each output.
+    bias : sequence of int
+        What each output begins with.
+    places : sequence of int
+        Where each feature lies, counted from the pointer Z: in one of two windows.
+    registers : sequence of int
+        Features that wait in registers.
+    goes_on : bool
+        Whether the scores hold words already that the trees are added to.
+    """
+    leaves = {id(tree): _leaves(tree) for of_output in groups for tree in of_output}
+    if any(max(found) - min(found) > 0xFF for found in leaves.values()):
+        return None
+    held = dict(zip(registers, FEATURE_REGISTERS, strict=False))
+    printer = _Printer(held, places)
+    pieces = [_Piece((f"EDGEALGOS_FEATURE({name}, {_address(places[f])})",), 2, 1) for f, name in held.items()]
+    for of_output, start in zip(groups, bias, strict=True):
+        first = start + sum(min(leaves[id(tree)]) for tree in of_output)
+        word, cycles = ("GO_ON_WITH", 11) if goes_on else ("BEGIN", 4)
+        pieces.append(_Piece((f"EDGEALGOS_{word}_SCORE({first})",), cycles, 8 if goes_on else 4))
+        pieces += [printer.tree(tree) for tree in of_output]
+        pieces.append(_Piece(("EDGEALGOS_END_SCORE",), 10, 6))
+    if any(piece.words > _FAR_WORDS for piece in pieces):
+        return None
+    if any(place >= WINDOW for place in places):
+        pieces = [_Piece(("EDGEALGOS_SECOND_WINDOW",), 7, 5), *pieces, _Piece(("EDGEALGOS_NO_SECOND_WINDOW",), 4, 2)]
+    return _joined(pieces, ["r14", "r15", "r24", "r25", *held.values()])
+
+
+def _joined(pieces: Sequence[_Piece], used: Sequence[str]) -> Code:
+    """A function of pieces; those registers that a caller needs are saved."""
+    saved = sum(int(name[1:]) < 18 for name in used)
+    lines = tuple(line for piece in pieces for line in piece.lines)
+    cycles, words = sum(piece.cycles for piece in pieces), sum(piece.words for piece in pieces)
+    return Code(lines, tuple(used), cycles + 8 + 4 * saved, 2 * (words + 1 + 2 * saved))
+
+
+def registers_for(visits: Sequence[float]) -> list[int]:
+    """Features that are read often enough to wait in a register, those first that are read most."""
+    order = sorted(range(len(visits)), key=lambda f: -visits[f])
+    found = []
+    for register, feature in zip(FEATURE_REGISTERS, order, strict=False):
+        price = 2 + (4 if register in _SAVED else 0)
+        if 2 * visits[feature] > price:
+            found.append(feature)
+    return found
+
+
+def visits_of(groups: Sequence[Sequence[Node]], features: int) -> list[float]:
+    """How often a prediction reads each feature, typically."""
+    found = [0.0] * features
+    waiting = [(tree, 1.0) for of_output in groups for tree in of_output]
+    while waiting:
+        node, share = waiting.pop()
+        if isinstance(node, Split):
+            found[node.feature] += share
+            waiting += [(node.left, share * _HALF), (node.right, share * _HALF)]
+    return found
+
+
+def _leaves(node: Node) -> list[int]:
+    found: list[int] = []
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Split):
+            waiting += [node.left, node.right]
+        else:
+            found.append(node)
+    return found
+
+
+def _address(place: int) -> str:
+    return f"Z+{place}" if place < WINDOW else f"Y+{place - WINDOW}"
+
+
+class _Printer:
+    """Prints trees; labels are numbered through."""
+
+    def __init__(self, held: dict[int, str], places: Sequence[int]) -> None:
+        self._held, self._places = held, places
+        self._labels = 0
+
+    def tree(self, node: Node) -> _Piece:
+        """A tree that adds its leaf less its least one to the sum."""
+        end, base = self._label(), min(_leaves(node))
+        body = self._node(node, base, end, last=True)
+        return _Piece((*body.lines, f"EDGEALGOS_END_TREE({end})"), body.cycles + 2, body.words + 2)
+
+    def _label(self) -> int:
+        self._labels += 1
+        return self._labels
+
+    def _node(self, node: Node, base: int, end: int, last: bool) -> _Piece:
+        if not isinstance(node, Split):
+            if last:
+                return _Piece((f"EDGEALGOS_LAST_LEAF({node - base})",), 1, 1)
+            return _Piece((f"EDGEALGOS_LEAF({node - base}, {end})",), 3, 2)
+        right = self._label()
+        left = self._node(node.left, base, end, last=False)
+        other = self._node(node.right, base, end, last)
+        register = self._held.get(node.feature)
+        load, cycles, words = "", 0, 0
+        if register is None:
+            register, load = "r24", f"EDGEALGOS_FEATURE(r24, {_address(self._places[node.feature])}) "
+            cycles, words = 2, 1
+        near = left.words <= _NEAR_WORDS
+        test = f"{load}EDGEALGOS_{'BELOW' if near else 'FAR_BELOW'}({register}, {node.cut}, {right})"
+        # not below: 1 for the comparison, 2 for the branch; far ones jump over a jump
+        ways = (2, 3) if near else (3, 4)
+        spent = cycles + _HALF * (ways[0] + left.cycles + ways[1] + other.cycles)
+        lines = (test, *left.lines, f"EDGEALGOS_ELSE({right})", *other.lines)
+        return _Piece(lines, spent, words + (2 if near else 3) + left.words + other.words)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog, nnls
 
 from edgealgos.codegen.cost import model
-from edgealgos.codegen.program import Program, Space
-from edgealgos.codegen.program.memory import plan_memory
+from edgealgos.codegen.program import Program
+from edgealgos.codegen.targets.boards import Board
 
 _RIDGE = 5e-3
 _RARE = 0.03
@@ -82,15 +82,29 @@ def fit_above(
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
-def fit_all(found: list[Measurement], inlined: bool = True, sketch: bool = True) -> dict[str, dict[str, float]]:
-    """Costs of flash, RAM and cycles; `inlined` as the cost model of the board says, `sketch`: with Arduino's core."""
+def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
+    """Costs of flash, RAM and cycles on a board with a cost model."""
+    sketch, inlined = board.core_is_here, board.costs("fit them").inlined
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
+    parts = [model.code_counts(m.program, sketch) for m in found]
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        "flash": fit_above([model.code_counts(m.program, sketch) for m in found], code),
+        # Where flash is plenty, the likeliest amount is worth more than one that bounds it.
+        "flash": fit_above(parts, code) if inlined else fit(parts, code),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found, inlined),
+        "ram": _variables(found, board) | _stacks(found, inlined),
     }
+
+
+def _variables(found: list[Measurement], board: Board) -> dict[str, float]:
+    """What lies in RAM beside the model's variables, at most."""
+    alignment = board.architecture.alignment
+    over: dict[str, float] = {}
+    for m in found:
+        kind = "core" if board.core_is_here else model.core_of_kind(m.program)
+        rest = m.static_ram - sum(item.amount for item in model.variable_items(m.program, alignment))
+        over[kind] = float(max(rest, over.get(kind, 0)))
+    return over
 
 
 def _tables(program: Program) -> int:
@@ -104,11 +118,6 @@ def stops_early(program: Program) -> bool:
 def _priced_cycles(m: Measurement) -> float:
     """Cycles of a prediction without those of straight-line code, which are known."""
     return m.cycles - sum(times * cycles for times, cycles in model.straight_line_cycles(m.program))
-
-
-def _tensors(program: Program) -> int:
-    kept = sum(t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT, Space.INPUT))
-    return kept + plan_memory(program).arena_bytes
 
 
 def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:

@@ -109,10 +109,10 @@ def measure_all(name: str, count: int) -> None:
     jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    _write(fit_all(fitted, costs.inlined, board.core_is_here), costs.table)
+    _write(fit_all(fitted, get_board(name)), costs.table)
     checked = [m for m in checked if not stops_early(m.program)]
     wrong = errors(checked, lambda program: CompiledModel(program, get_board(name)).report)
-    _write(fit_all(found, costs.inlined, board.core_is_here), costs.table)
+    _write(fit_all(found, get_board(name)), costs.table)
     for what, column in zip(("flash", "RAM", "cycles"), wrong.T, strict=True):
         print(f"{what:6} error on {len(checked)} other programs: mean {np.abs(column).mean():.1%}, "
               f"from {column.min():+.1%} to {column.max():+.1%}")  # fmt: skip

@@ -11,6 +11,7 @@ import json
 import operator
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, reduce
 from importlib import resources
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from edgealgos.errors import UnmeasuredCostError
 
 from ..program.decimals import decimal_scales
+from ..program.memory import plan_memory
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
@@ -101,6 +103,18 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     ]
 
 
+def variable_items(program: Program, alignment: int) -> list[ReportItem]:
+    """RAM of the input row, the arena and all that survives between calls, each padded as the processor has it."""
+    source = program.input
+    items = [ReportItem(Kind.INPUT, "input row", source.ram_bytes, source.name)]
+    items += [ReportItem(Kind.ARENA, "scratch arena", plan_memory(program).arena_bytes)]
+    items += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
+    return [replace(item, amount=-(-item.amount // alignment) * alignment) for item in items]
+
+
+_IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
+
+
 def stack_items(program: Program, board: Board) -> list[ReportItem]:
     """RAM that no tensor takes: the Arduino core's variables and the deepest stack."""
     costs = costs_of(program, board)
@@ -112,9 +126,19 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
     stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
-        ReportItem(Kind.CORE, board.framework.around, round(cost.of("core")) + costs.core_ram),
+        ReportItem(Kind.CORE, board.framework.around, round(cost.of(_core(program, board))) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
+
+
+def _core(program: Program, board: Board) -> str:
+    """Part that takes RAM beside the model; an example without Arduino's core is one for each kind of model."""
+    return "core" if board.core_is_here else core_of_kind(program)
+
+
+def core_of_kind(program: Program) -> str:
+    """Name of the variables of an example."""
+    return f"core ({stack_kind(program)})"
 
 
 def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
@@ -274,17 +298,19 @@ def stack_kind(program: Program) -> str:
 def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
     """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper).
 
-    Where ops are inlined they lie in one frame together; else each of them is a function, and the deepest counts.
+    Where ops are inlined they lie in one frame together; else each of them is a function that calls one kernel after
+    the other, and the deepest counts.
     """
     base: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
     rows = []
     for op in program.ops():
         if in_one(program, op):
             rows.append(base | Counter({"frame straight-line code": 1}))
-        else:
-            pieces = op.pieces(program)
-            frames = Counter(f"frame {name}" for name in pieces.frames)
-            rows.append(base | frames | Counter({"local byte": pieces.local_bytes}))
+            continue
+        pieces = op.pieces(program)
+        own = base | Counter({"local byte": pieces.local_bytes})
+        own |= Counter(f"frame {name}" for name in pieces.frames & {type(op).__name__})
+        rows += [own | Counter({f"frame {name}": 1}) for name in pieces.frames - {type(op).__name__}] or [own]
     return [reduce(operator.or_, rows, base)] if inlined else rows
 
 

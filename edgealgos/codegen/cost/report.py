@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 
 from ..program.memory import MemoryPlan, plan_memory
 from ..program.program import Program
-from ..program.tensor import Space, Tensor
+from ..program.tensor import Tensor
 from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board
 from .items import Items, Kind, ReportItem
-from .model import code_items, costs_of, cycle_items, needs, stack_items, straight_line, table_items
+from .model import code_items, costs_of, cycle_items, needs, stack_items, straight_line, table_items, variable_items
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -137,9 +137,7 @@ class Report:
 def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
     plan, straight = plan_memory(program), straight_line(program)
-    ram = [ReportItem(Kind.INPUT, "input row", program.input.ram_bytes, program.input.name)]
-    ram += [ReportItem(Kind.ARENA, "scratch arena", plan.arena_bytes)]
-    ram += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
+    ram = variable_items(program, board.architecture.alignment)
     flash = [*table_items(program, straight), *code_items(program, board)]
     unknown = board.cost_model is not None and costs_of(program, board) is None
     return Report(
@@ -159,9 +157,6 @@ def _input_without_buffer(program: Program) -> int:
     if program.steps is not None or len(readers) != 1 or readers[0].streamed(program) is None:
         return 0
     return program.input.ram_bytes - program.input.type.container // 8
-
-
-_IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
 
 
 def _model_items(program: Program) -> list[ReportItem]:

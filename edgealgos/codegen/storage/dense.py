@@ -56,6 +56,10 @@ class Blocks(Dense):
     def tables(self, tensor: Tensor) -> list[Table]:
         return [Table("", None, in_blocks(tensor.values).ravel())]
 
+    def reader(self, tensor: Tensor) -> str:
+        rows_left = "true" if tensor.shape[-2] % BLOCK_ROWS else "false"
+        return f"edgealgos::{self.name}<{rows_left}>({tensor.name})"
+
     def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
         columns = matrix.shape[-1]
         rows = matrix.size // columns

@@ -25,6 +25,8 @@ class Architecture:
         Whether there is a form of code whose instructions hold a model's weights.
     fastest_storage : str
         Storage of dense matrices whose kernel takes the fewest cycles, whatever its bytes.
+    alignment : int
+        Bytes of RAM to a multiple of which every variable is padded.
     starts_itself : bool
         Whether what the compiler links starts the processor; else the board's maker has start-up code.
     linkable : str
@@ -38,6 +40,7 @@ class Architecture:
     multiplies: bool = True
     straight_line: bool = False
     fastest_storage: str = "blocks"
+    alignment: int = 4
     starts_itself: bool = False
     linkable: str = ""
 
@@ -46,7 +49,7 @@ _PTRDIFF_MAX = (1 << 15) - 1  # of a compiler whose int has 16 bits
 _LPM_REACH = 1 << 16  # pointers to program memory have 16 bits; linkers put all tables first
 
 AVR = Architecture(
-    "avr", separate_flash=True, table_reach=_LPM_REACH, largest_object=_PTRDIFF_MAX, straight_line=True,
+    "avr", separate_flash=True, table_reach=_LPM_REACH, largest_object=_PTRDIFF_MAX, straight_line=True, alignment=1,
     starts_itself=True,
 )  # fmt: skip
 AVR_WITHOUT_MULTIPLIER = replace(

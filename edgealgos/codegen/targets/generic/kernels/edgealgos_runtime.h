@@ -253,7 +253,8 @@ template <class W> struct DenseRows {
 };
 
 // Four rows side by side, column by column; what is left of them below, row by row.
-struct BlockRows {
+// Left: whether rows are left over.
+template <bool Left> struct BlockRows {
   enum { kAtOnce = 8 };
   const int8_t *values;
   BlockRows at(uint8_t node, uint8_t rows, uint8_t columns) const {
@@ -261,7 +262,7 @@ struct BlockRows {
     return there;
   }
   template <class Acc> uint8_t next(const int8_t *vector, uint8_t columns, Acc *sums, uint8_t left) {
-    if (left < 4) {
+    if (Left && left < 4) {
       *sums = Dot<Acc, int8_t, int8_t>::dense(values, vector, columns);
       values += columns;
       return 1;
@@ -334,8 +335,8 @@ inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullpt
   const IndexedRows rows = {values, starts};
   return rows;
 }
-inline BlockRows blocks(const int8_t *values) {
-  const BlockRows rows = {values};
+template <bool Left> inline BlockRows<Left> blocks(const int8_t *values) {
+  const BlockRows<Left> rows = {values};
   return rows;
 }
 template <class W> inline WideBitmapRows<W> wide_bitmap(const uint8_t *bits, const W *values) {

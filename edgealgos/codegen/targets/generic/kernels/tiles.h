@@ -16,7 +16,7 @@ inline void dot_tiles(const int8_t *tiles, const int8_t *vector, uint16_t column
 #endif
 
 // Reader of rows, as BlockRows is; of the rows that are left over each is padded to whole words.
-struct TileRows {
+template <bool Left> struct TileRows {
   enum { kAtOnce = 4 };
   const int8_t *values;
   static uint16_t padded(uint16_t columns) { return static_cast<uint16_t>((columns + 3u) & ~3u); }
@@ -25,7 +25,7 @@ struct TileRows {
     return there;
   }
   template <class Acc, class N> uint8_t next(const int8_t *vector, N columns, Acc *sums, uint8_t left) {
-    if (left < 4) {
+    if (Left && left < 4) {
       *sums = Dot<Acc, int8_t, int8_t>::dense(values, vector, columns);
       values += padded(columns);
       return 1;
@@ -38,8 +38,8 @@ struct TileRows {
   }
 };
 
-inline TileRows tiles(const int8_t *values) {
-  const TileRows rows = {values};
+template <bool Left> inline TileRows<Left> tiles(const int8_t *values) {
+  const TileRows<Left> rows = {values};
   return rows;
 }
 

@@ -18,8 +18,10 @@
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 #if defined(__AVR__)  // a call costs, and there are few registers to save
 #define EDGEALGOS_OP
+#define EDGEALGOS_MAY_BE(known) true  // what the costs of its code were measured with
 #else
 #define EDGEALGOS_OP EDGEALGOS_NOINLINE
+#define EDGEALGOS_MAY_BE(known) (known)
 #endif
 
 namespace edgealgos {
@@ -262,7 +264,7 @@ template <bool Left> struct BlockRows {
     return there;
   }
   template <class Acc> uint8_t next(const int8_t *vector, uint8_t columns, Acc *sums, uint8_t left) {
-    if (Left && left < 4) {
+    if (EDGEALGOS_MAY_BE(Left) && left < 4) {
       *sums = Dot<Acc, int8_t, int8_t>::dense(values, vector, columns);
       values += columns;
       return 1;

@@ -20,6 +20,7 @@ from edgealgos.codegen.targets.boards import Board
 _RIDGE = 5e-3
 _RARE = 0.03
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
+UNSEEN = 8  # bytes that a frame of types that were not measured may take more
 LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
 _COUNTS = {
     "flash": model.code_counts,
@@ -131,6 +132,8 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
         for kind in shallowest
     }
     frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper)
+    if not inlined:
+        frames |= {part: frames[part] + UNSEEN for part in frames if part.startswith("prediction")}
     return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
 
 

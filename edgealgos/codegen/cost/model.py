@@ -23,6 +23,7 @@ from ..program.memory import plan_memory
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
+from ..storage.dense import DENSE
 from ..storage.needs import table_bytes
 from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
@@ -63,7 +64,7 @@ def costs_of(program: Program, board: Board) -> CostModel | None:
     costs = board.cost_model
     if costs is None or costs.table == COSTS:
         return costs
-    known, parts_of = measured_costs(costs.table), all_parts(program, board.core_is_here)
+    known, parts_of = measured_costs(costs.table), all_parts(program, board)
     return costs if all(parts <= known[what].keys() for what, parts in parts_of.items()) else None
 
 
@@ -188,9 +189,11 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     }
 
 
-def all_parts(program: Program, sketch: bool = True) -> dict[str, set[str]]:
-    """Names of all parts of a program."""
-    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch), "ram": stack_counts(program)[0]}
+def all_parts(program: Program, board: Board | None = None) -> dict[str, set[str]]:
+    """Names of all parts of a program, on the Uno or on another board with a cost model."""
+    sketch, costs = (True, None) if board is None else (board.core_is_here, board.cost_model)
+    stack = reduce(operator.or_, stack_counts(program, costs is None or costs.inlined))
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch), "ram": stack}
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
@@ -307,10 +310,14 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
         if in_one(program, op):
             rows.append(base | Counter({"frame straight-line code": 1}))
             continue
-        pieces = op.pieces(program)
+        pieces, kind = op.pieces(program), type(op).__name__
         own = base | Counter({"local byte": pieces.local_bytes})
-        own |= Counter(f"frame {name}" for name in pieces.frames & {type(op).__name__})
-        rows += [own | Counter({f"frame {name}": 1}) for name in pieces.frames - {type(op).__name__}] or [own]
+        if inlined:
+            rows.append(own | Counter(f"frame {name}" for name in pieces.frames))
+        else:
+            read = sorted(pieces.frames - {kind})
+            packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
+            rows += [own | Counter({f"frame {kind} of {name}": 1}) for name in packed or read or [kind]]
     return [reduce(operator.or_, rows, base)] if inlined else rows
 
 

@@ -27,7 +27,7 @@ _PROCESSORS: dict[str, tuple[Architecture, tuple[str, ...], str]] = {
 
 # Of plain C++ without Arduino's core; what ARMv8-M adds to ARMv7E-M no kernel uses.
 _COSTS = {
-    ARMV6_M: None,
+    ARMV6_M: CostModel("arm/armv6-m.json", inlined=False),
     ARMV7_M: None,
     ARMV7E_M: CostModel("arm/armv7e-m.json", inlined=False),
     ARMV8_M: CostModel("arm/armv7e-m.json", inlined=False),

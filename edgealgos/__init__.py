@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
+    from .estimators.boosted_trees import BoostedTreesClassifier, BoostedTreesRegressor
     from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
     from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
     from .persistence import load, save
@@ -52,6 +53,7 @@ _HOMES = {
         "MissingToolError", "ModelFileError", "SimulationError", "UnsupportedModelError",
     ),
     "estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
+    "estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
     "estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "persistence": ("load", "save"),

@@ -11,9 +11,9 @@ from sklearn.exceptions import NotFittedError
 import edgealgos as ea
 
 QUICK = {"epochs": 3, "random_state": 0}
-FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier]
+FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier, ea.BoostedTreesClassifier]
 SEQUENCES = [ea.FastGRNNClassifier, ea.FastRNNClassifier]
-REGRESSORS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.FastGRNNRegressor]
+REGRESSORS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.BoostedTreesRegressor, ea.FastGRNNRegressor]
 ALL = [*FLAT, *SEQUENCES, *REGRESSORS]
 
 
@@ -64,8 +64,8 @@ def test_one_class_only(kind, data):
 @pytest.mark.parametrize("kind", ALL)
 def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
     X, y = data
-    with pytest.raises(ValueError, match=r"5.* too small") as info:
-        kind(max_model_bytes=5, **QUICK).fit(X, y)
+    with pytest.raises(ValueError, match=r"2.* too small") as info:
+        kind(max_model_bytes=2, **QUICK).fit(X, y)
     least = int(re.search(r"the least that works is max_model_bytes=(\d+)", str(info.value))[1])
     assert kind(max_model_bytes=least, **QUICK).fit(X, y).model_bytes_ <= least
     with pytest.raises(ValueError, match=f"the least that works is max_model_bytes={least}$"):
@@ -129,7 +129,7 @@ def test_inputs_outside_the_calibrated_range_saturate(fitted_bonsai, digits):
     ("batch_size", -1, "an integer of at least 1 or None"),
     ("learning_rate", 0.0, "a number greater than 0"),
     ("learning_rate", float("nan"), "a number"),
-    ("bits", 7, "one of 3, 4, 5, 6, 8, 16, 'mixed', 'kmeans16'"),
+    ("bits", 7, "one of 'auto', 3, 4, 5, 6, 8, 16, 'mixed', 'kmeans16'"),
     ("max_model_bytes", "2048", "an integer"),
     ("random_state", -1, "an integer from 0"),
     ("class_weight", "even", "one of 'balanced'"),

@@ -16,9 +16,12 @@ from edgealgos.codegen.program import same_program
 QUICK = {"epochs": 6, "random_state": 0}
 CLASSIFIERS = [
     ea.BonsaiClassifier(**QUICK), ea.ProtoNNClassifier(**QUICK), ea.FastGRNNClassifier(**QUICK, step_size=8),
-    ea.FastRNNClassifier(**QUICK, step_size=8),
+    ea.FastRNNClassifier(**QUICK, step_size=8), ea.BoostedTreesClassifier(**QUICK),
 ]  # fmt: skip
-REGRESSORS = [ea.BonsaiRegressor(**QUICK), ea.ProtoNNRegressor(**QUICK), ea.FastGRNNRegressor(**QUICK, step_size=8)]
+REGRESSORS = [
+    ea.BonsaiRegressor(**QUICK), ea.ProtoNNRegressor(**QUICK), ea.FastGRNNRegressor(**QUICK, step_size=8),
+    ea.BoostedTreesRegressor(**QUICK),
+]  # fmt: skip
 
 
 def name_of(estimator):

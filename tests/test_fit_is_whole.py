@@ -18,6 +18,7 @@ QUICK = {"epochs": 3, "random_state": 0}
 FAMILIES = [
     ea.BonsaiClassifier(**QUICK), ea.BonsaiRegressor(**QUICK), ea.ProtoNNClassifier(**QUICK),
     ea.ProtoNNRegressor(**QUICK), ea.FastGRNNClassifier(**QUICK), ea.FastGRNNRegressor(**QUICK),
+    ea.BoostedTreesClassifier(**QUICK), ea.BoostedTreesRegressor(**QUICK),
     ea.FastRNNClassifier(**QUICK, window_steps=2, early_exit="auto"),
 ]  # fmt: skip
 PLAIN = [MeansClassifier(random_state=0), MeansRegressor(random_state=0)]

@@ -18,6 +18,8 @@ ESTIMATORS = [
     edgealgos.BonsaiRegressor(**QUICK, **TREE),
     edgealgos.ProtoNNClassifier(**QUICK | PROTOTYPES),
     edgealgos.ProtoNNRegressor(**QUICK | PROTOTYPES),
+    edgealgos.BoostedTreesClassifier(**QUICK),
+    edgealgos.BoostedTreesRegressor(**QUICK),
     edgealgos.FastGRNNClassifier(**QUICK | CELL),
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),
@@ -38,4 +40,14 @@ def cannot_apply(estimator):
 @pytest.mark.filterwarnings("ignore")
 @parametrize_with_checks(ESTIMATORS, expected_failed_checks=cannot_apply)
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+DEFAULTS = [type(estimator)() for estimator in ESTIMATORS]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(DEFAULTS, expected_failed_checks=cannot_apply)
+def test_scikit_learn_check_of_the_defaults(estimator, check):
     check(estimator)

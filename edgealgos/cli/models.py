@@ -22,6 +22,7 @@ FRAMES_A_SECOND, MOST_FRAMES, SEGMENTS = 25, 255, 8
 RECURRENT = ("fastgrnn", "fastrnn", "gru")  # on raw readings; all others on statistics of the window
 TRIED = ("protonn", "bonsai", "fastgrnn")  # on motion, the first of those that do equally well being taken
 VALIDATED = 0.3  # share of the takes
+QUICK_EPOCHS = 45
 MANY = 300  # windows from which on no copies are made
 COPIES = 4
 SHIFT = 0.1  # seconds that a copy begins earlier or later: half the time between two answers of a stream
@@ -100,6 +101,14 @@ def _candidates(arguments: argparse.Namespace, data: Data) -> dict[str, Any]:
     return found
 
 
+def _quick(model: Any) -> Any:
+    """The model with so few epochs that it tries no structures of its own, unless the user has named a number."""
+    last = model[-1] if hasattr(model, "steps") else model
+    if last.epochs is None:
+        last.set_params(epochs=QUICK_EPOCHS)
+    return model
+
+
 def _best(candidates: dict[str, Any], data: Data) -> Any:
     """The candidate that does best on takes that it has not learnt from."""
     if len(candidates) == 1 or data.groups is None or data.y is None:
@@ -111,7 +120,7 @@ def _best(candidates: dict[str, Any], data: Data) -> Any:
     scores = {}
     for family, model in candidates.items():
         part = replace(data, X=data.X[learnt], y=data.y[learnt], groups=data.groups[learnt])
-        attempt = fitted(clone(model), part)
+        attempt = fitted(_quick(clone(model)), part)
         scores[family] = float(np.mean(ea.compile_model(attempt).predict(data.X[judged]) == data.y[judged]))
     least = max(scores.values()) - 1.5 / len(judged)  # one window more or less is no difference
     best = next(family for family, score in scores.items() if score > least)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnsupportedModelError
 from ..files import Scratch
 from .cost.budget import Budget
+from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
 from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn
 from .lowering.wrappers import Unwrapped, unwrap
@@ -211,10 +212,11 @@ def compile_model(
     """
     if optimize not in ("speed", "size"):
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
-    unwrapped = unwrap(model)
+    unwrapped, names = unwrap(model), names_of(model)
+    check_columns(names, X_calibration)
     ours = unwrapped.is_ours
     program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
-    program = replace(program, feature_names=tuple(map(str, getattr(model, "feature_names_in_", ()))))
+    program = replace(program, feature_names=names)
     program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
     return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
 

@@ -38,6 +38,13 @@ class Twin:
         """Type of a device input: int8 or int16."""
         return self.program.input.type.dtype
 
+    @property
+    def feature_names_in_(self) -> NDArray[np.object_]:
+        """Names of the columns that the model was fitted on, where they had names."""
+        if not self.program.feature_names:
+            raise AttributeError("the model was fitted on rows without names of columns")
+        return np.array(self.program.feature_names, dtype=object)
+
     @cached_property
     def classes(self) -> NDArray[Any]:
         """Labels by class index; a classifier's."""
@@ -59,7 +66,8 @@ class Twin:
         Parameters
         ----------
         X : array-like, shape (n, n_features) or (n, n_steps, n_features)
-            Raw features; values outside the calibrated range saturate.
+            Raw features; values outside the calibrated range saturate. A table whose columns have other names than
+            those of `fit`, or another order, is refused.
         """
         return encode(self.program, self._checked(X))
 

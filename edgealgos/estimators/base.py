@@ -198,7 +198,7 @@ class EdgeEstimator(BaseEstimator):
             return None
         classes = None if frame.labels is None else np.array(frame.labels)
         labels = examples.y if classes is None else classes[examples.y]
-        return answers_of(self.teacher, examples.rows, labels, classes)
+        return answers_of(self.teacher, examples.rows, labels, classes, examples.weight)
 
     def _best(self, lesson: Lesson, judged: Examples) -> tuple[Model, int]:
         """Of one training a restart, the model whose device program does best, and its seed."""

@@ -64,7 +64,7 @@ class _Bonsai(GradientTrained):
 
         found = structure_for_budget(
             self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs, **self._fixed(lesson, bits),
-            max_cycles=self.max_cycles,
+            max_cycles=self.max_cycles, least_cycles=self._least_cycles(lesson),
         )  # fmt: skip
         return dict(zip(("projection_dim", "depth"), found, strict=True))
 

@@ -51,11 +51,10 @@ class _Recurrent(SequenceMixin, GradientTrained):
         }  # fmt: skip
         hidden_size, rank_w, rank_u = structure_for_budget(
             self.max_model_bytes, features, frame.n_outputs, hidden_size=self.hidden_size, rank_w=self.rank_w,
-            rank_u=self.rank_u, max_cycles=self.max_cycles, **fixed,
+            rank_u=self.rank_u, max_cycles=self.max_cycles, least_cycles=self._least_cycles(lesson), **fixed,
         )  # fmt: skip
-        chosen: dict[str, Any] = {"hidden_size": hidden_size, "rank_w": rank_w, "rank_u": rank_u}
-        student = FastGRNN(features, frame.n_outputs, **chosen, **fixed)
-        return student, chosen | {"cell": self._cell, "nonlinearity": self.nonlinearity} | windows
+        student = FastGRNN(features, frame.n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
+        return student, student.structure | windows
 
     @property
     def _windows(self) -> dict[str, Any]:
@@ -244,6 +243,7 @@ epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, ver
     """
 
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+    _farthest = 2.0**18
 
     def __init__(
         self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,

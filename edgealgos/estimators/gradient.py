@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -139,6 +139,15 @@ class GradientTrained(EdgeEstimator):
         if self.verbose:
             print(found)
         return [found]
+
+    def _least_cycles(self, lesson: Lesson) -> Callable[[Any], int] | None:
+        """Cycles that a student takes whatever it learns, where cycles are limited."""
+        if self.max_cycles is None:
+            return None
+        from ..training.support import least_cycles
+
+        x_q, x_frac = lesson.x_q.reshape(len(lesson.x_q), -1), lesson.frame.encoding.qtype.frac
+        return lambda student: least_cycles(student, x_q, x_frac, _cycles_in(lesson.structured(student.structure)))
 
     def _augmented(self, lesson: Lesson, rng: np.random.Generator) -> NDArray[Any]:
         """Device inputs of augmented raw rows."""

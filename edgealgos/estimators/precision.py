@@ -18,17 +18,24 @@ MOST_TRAINED_NARROW = 1  # matrices that go on training with four bits where not
 
 
 def proven(model: Model) -> tuple[Model, Program]:
-    """The model with its integer program; 16-bit weights lose as many of their last bits as 32-bit sums ask for."""
+    """The model with its integer program; weights lose as many of their last bits as 32-bit sums ask for."""
     while True:
         try:
             return model, to_integer(model.program)
         except AccumulatorOverflow as overflow:
             qtype = model.qtypes.get(overflow.matrix) if overflow.matrix in model.weights else None
-            if qtype is None or qtype.bits <= 8:
+            if qtype is None or not np.any(model.weights[overflow.matrix]):
                 raise
             coarser = QType(qtype.bits, qtype.frac - 1)
             values = coarser.dequantize(coarser.quantize(model.weights[overflow.matrix]))
             model = _with_matrix(model, overflow.matrix, values, coarser)
+
+
+def predicted_cycles_of(model: Model) -> int:
+    """Cycles of a prediction on an Uno."""
+    from ..codegen.passes.choose_forms import predicted_cycles
+
+    return predicted_cycles(proven(model)[1])
 
 
 def device_error(model: Model, held_out: Examples) -> float:

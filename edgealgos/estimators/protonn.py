@@ -74,7 +74,7 @@ class _ProtoNN(GradientTrained):
 
         found = structure_for_budget(
             self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs, **self._fixed(lesson, bits),
-            max_cycles=self.max_cycles,
+            max_cycles=self.max_cycles, least_cycles=self._least_cycles(lesson),
         )  # fmt: skip
         return dict(zip(("projection_dim", "n_prototypes"), found, strict=True))
 
@@ -239,6 +239,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     """
 
     _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+    _farthest = 2.0**12
 
     def __init__(
         self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,

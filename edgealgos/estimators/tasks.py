@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .base import EdgeEstimator, Seen
 from .params import Constraint
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
-from .validation import LARGEST_VALUE
+from .validation import check_targets
 
 MOST_CLASSES = 255  # an index is one byte on the device
 
@@ -72,6 +72,8 @@ class EdgeClassifier(ClassifierMixin, EdgeEstimator):
 class EdgeRegressor(RegressorMixin, EdgeEstimator):
     """Real targets; training folds their mean and a power of two near their deviation into the last tensors."""
 
+    _farthest: ClassVar[float] = 2.0**20  # from zero, in deviations, that the family's 32-bit sums can say
+
     @property
     def _target_checks(self) -> dict[str, bool]:
         return {"y_numeric": True}
@@ -79,10 +81,7 @@ class EdgeRegressor(RegressorMixin, EdgeEstimator):
     def _prepare_target(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> tuple[NDArray[Any], NDArray[np.float64], Seen]:
-        y = np.asarray(y, dtype=np.float64)
-        if np.abs(y).max() > LARGEST_VALUE:
-            raise ValueError(f"targets must stay below {LARGEST_VALUE:g} in magnitude; divide y by a power of ten")
-        return y, weight, {}
+        return check_targets(np.asarray(y, dtype=np.float64), weight, self._farthest), weight, {}
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predicted targets, shape (n_samples,): what the float program answers."""

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from scipy.special import expit, softmax
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 Answer = Callable[[NDArray[Any]], NDArray[np.float32]]
 ROWS_AT_ONCE = 4096
 
 
-def answers_of(teacher: Any, rows: NDArray[Any], y: NDArray[Any], classes: NDArray[Any] | None) -> Answer:
+def answers_of(
+    teacher: Any, rows: NDArray[Any], y: NDArray[Any], classes: NDArray[Any] | None, weight: NDArray[Any] | None = None
+) -> Answer:
     """A function from raw rows to target rows: shares of `classes` (two classes: of the second), or values.
 
     Parameters
@@ -32,8 +34,10 @@ def answers_of(teacher: Any, rows: NDArray[Any], y: NDArray[Any], classes: NDArr
         Labels or targets.
     classes : array or None
         The student's labels; None for a regressor.
+    weight : array of shape (n,), optional
+        Of the rows; a teacher that takes none is fitted without.
     """
-    ask = _keras(teacher, classes) if _is_keras(teacher) else _scikit_learn(_fitted(teacher, rows, y), classes)
+    ask = _keras(teacher, classes) if _is_keras(teacher) else _scikit_learn(_fitted(teacher, rows, y, weight), classes)
 
     def answer(raw: NDArray[Any]) -> NDArray[np.float32]:
         parts = [ask(raw[i : i + ROWS_AT_ONCE]) for i in range(0, len(raw), ROWS_AT_ONCE)]
@@ -71,11 +75,12 @@ def _keras(model: Any, classes: NDArray[Any] | None) -> Answer:
 # ---- scikit-learn ----------------------------------------------------------------------------------------------------
 
 
-def _fitted(teacher: Any, rows: NDArray[Any], y: NDArray[Any]) -> Any:
+def _fitted(teacher: Any, rows: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None) -> Any:
     try:
         check_is_fitted(teacher)
     except NotFittedError:
-        return clone(teacher).fit(_as_it_likes(teacher, rows), y)
+        weighs = weight is not None and np.ptp(weight) > 0 and has_fit_parameter(teacher, "sample_weight")
+        return clone(teacher).fit(_as_it_likes(teacher, rows), y, **({"sample_weight": weight} if weighs else {}))
     return teacher
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 
+SMALLEST_VALUE = 1e-30  # of all targets the largest, in magnitude
+NOISE = 2.0**-40  # what arithmetic leaves of a constant, relative to it
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
 
 
@@ -21,6 +24,35 @@ def check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
             f"scale it below {LARGEST_VALUE:g}"
         )
     return X
+
+
+def check_targets(y: NDArray[np.float64], weight: NDArray[np.float64], farthest: float) -> NDArray[np.float64]:
+    """Refuse targets that 32-bit numbers cannot say; those that rounding alone tells apart become their mean.
+
+    Parameters
+    ----------
+    y, weight : array of shape (n,)
+    farthest : float
+        Distance from zero, in deviations, at which a model can still tell targets apart.
+    """
+    largest = float(np.abs(y).max())
+    if largest > LARGEST_VALUE:
+        raise ValueError(f"targets must stay below {LARGEST_VALUE:g} in magnitude; divide y by a power of ten")
+    if 0 < largest < SMALLEST_VALUE:
+        power = -math.floor(math.log10(largest))
+        raise ValueError(
+            f"targets of at most {largest:g} in magnitude are less than a 32-bit float holds; multiply y by 1e{power}"
+        )
+    mean = float(np.average(y, weights=weight))
+    spread = largest * float(np.sqrt(np.average(((y - mean) / (largest or 1.0)) ** 2, weights=weight)))
+    if spread <= largest * NOISE:
+        return np.full_like(y, y[0] if np.ptp(y) == 0 else mean)
+    if largest > farthest * spread:
+        raise ValueError(
+            f"targets vary by {spread:.2g} around {mean:.9g}, too little for the 32-bit sums of the device; subtract "
+            f"{mean:.9g} from y, and add it to what is predicted"
+        )
+    return y
 
 
 def check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from ..errors import EdgeAlgosError
 
 _KINDS = {
     "edgealgos.estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
+    "edgealgos.estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
     "edgealgos.features.logmel": ("LogMel",),

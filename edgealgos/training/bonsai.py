@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import QType
-from .budget import LEAST_DENSITY, NIBBLE, TensorSpec, least_bytes
+from .budget import LEAST_DENSITY, NIBBLE, TensorSpec, check_cycles, least_bytes
 from .family import Array, Arrays, Family, Types
 from .rounding import Rounding
 from .schedule import Recipe
@@ -20,6 +22,7 @@ from .targets import excess_fraction
 Z_TYPE = QType(8, 7)
 T_TYPE = QType(8, 7)
 SCORE_BITS = 16
+FINER_BITS = 9  # of W than of its products: more would not be seen in them
 TREE_DENSITY = 0.6
 LARGEST = 255  # dimensions
 FILLED_DEPTHS, WIDEST_FILLED, FILLED_DENSITY = (1, 3), 64, 0.6
@@ -45,6 +48,7 @@ class Bonsai(Family):
     name = "Bonsai"
     profiled = ("w",)
     centred = ("Z", "b")
+    output = ("W", "c")
 
     def __init__(
         self, n_features: int, n_outputs: int, problem: str, *, projection_dim: int, depth: int, sigma: float = 1.0,
@@ -70,6 +74,11 @@ class Bonsai(Family):
             self.recipe = Recipe(epochs=1000, learning_rate=0.02, loss="squared", mixup=0.2)
         self.rates = {"Z": projection_rate(n_features)}
         self.l2 = 3e-4 if problem != "regression" else 1e-6
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """See the base."""
+        return {"projection_dim": self.projection_dim, "depth": self.depth}
 
     def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """Z from discriminant and principal directions, nodes small and random."""
@@ -137,6 +146,8 @@ class Bonsai(Family):
             largest = float(np.abs(bias).max()) + (self.depth + 1) * float(np.abs(weights["W"]).sum(-1).max())
             excess = excess_fraction(qtypes["w"].frac + T_TYPE.frac, largest)
             qtypes["w"] = QType(SCORE_BITS, qtypes["w"].frac - excess)
+            qtypes["W"] = QType(qtypes["W"].bits, min(qtypes["W"].frac, qtypes["w"].frac + FINER_BITS))
+            weights["W"] = qtypes["W"].dequantize(qtypes["W"].quantize(weights["W"]))
             qtypes["c"] = QType(32, qtypes["w"].frac + T_TYPE.frac)
             weights["c"] = qtypes["c"].dequantize(qtypes["c"].quantize(bias))
         return weights, qtypes
@@ -145,6 +156,7 @@ class Bonsai(Family):
 def structure_for_budget(
     budget: int | None, n_features: int, n_outputs: int, *, projection_dim: int | None = None, depth: int | None = None,
     problem: str = "multiclass", bits: int = 8, max_cycles: int | None = None,
+    least_cycles: Callable[[Family], int] | None = None,
 ) -> tuple[int, int]:  # fmt: skip
     """Projection size and depth for a byte budget: the documented rule behind ``None``.
 
@@ -161,6 +173,8 @@ def structure_for_budget(
         Bytes for everything; None chooses as for 16 KB.
     max_cycles : int or None
         Cycles of a prediction.
+    least_cycles : callable, optional
+        Those that a model of such a structure takes without any products; needed with `max_cycles`.
     projection_dim, depth : int, optional
         Fixed by the user.
 
@@ -171,11 +185,18 @@ def structure_for_budget(
     Raises
     ------
     ValueError
-        When not even the smallest structure fits; the message says the least budget that works.
+        When not even the smallest structure fits; the message says the least budget that works, of bytes or cycles.
     """
 
+    def of(d: int, h: int) -> Bonsai:
+        return Bonsai(n_features, n_outputs, problem, projection_dim=d, depth=h, bits=bits)
+
+    @functools.cache
+    def cycles(d: int, h: int) -> int:
+        return 0 if least_cycles is None else least_cycles(of(d, h))
+
     def least(d: int, h: int, density: float = LEAST_DENSITY) -> int:
-        model = Bonsai(n_features, n_outputs, problem, projection_dim=d, depth=h, bits=bits)
+        model = of(d, h)
         specs = {n: s if n == "Z" else dataclasses.replace(s, sparse=False) for n, s in model.specs.items()}
         return least_bytes(specs, model.extra_bytes, density)
 
@@ -185,11 +206,13 @@ def structure_for_budget(
     widest = max(1, min(round(widest), 3 * n_features, LARGEST if max_cycles is None else 4 + max_cycles // 600))
     widths: Sequence[int] = range(widest, 0, -1) if projection_dim is None else (projection_dim,)
     depths: Sequence[int] = range(3 if max_cycles is None else 0, -1, -1) if depth is None else (depth,)
+    most = math.inf if max_cycles is None else max_cycles
+    check_cycles("Bonsai", max_cycles, cycles(widths[-1], depths[-1]))
     for h in depths:
-        if least(widths[0], h, TREE_DENSITY if h else LEAST_DENSITY) <= limit:
+        if least(widths[0], h, TREE_DENSITY if h else LEAST_DENSITY) <= limit and cycles(widths[0], h) <= most:
             return widths[0], h
     for d in widths:
-        if least(d, depths[-1]) <= limit or budget is None:
+        if (least(d, depths[-1]) <= limit or budget is None) and cycles(d, depths[-1]) <= most:
             return d, depths[-1]
     raise ValueError(
         f"max_model_bytes={budget} is too small for Bonsai with these inputs and parameters: "

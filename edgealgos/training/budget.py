@@ -91,6 +91,15 @@ def least_bytes(specs: Specs, extra: int, density: float) -> int:
     return stored_bytes(specs, keep, extra)
 
 
+def check_cycles(name: str, most: int | None, least: int | None) -> None:
+    """Refuse fewer cycles than the smallest structure takes without any products."""
+    if most is not None and least is not None and least > most:
+        raise ValueError(
+            f"max_cycles={most} is too small for {name} with these inputs and parameters: "
+            f"the least that works is max_cycles={least}"
+        )
+
+
 def joint_support(
     specs: Specs, saliency: Mapping[str, NDArray[np.floating]], budget: int | None, extra: int = 0
 ) -> Masks:

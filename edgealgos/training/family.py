@@ -50,6 +50,8 @@ class Family(ABC):
         Matrix that multiplies the inputs and the bias beside it. Training then sees rows around zero, which Adam needs
         (a step moves all weights alike: pixels that are mostly background would push every product far away), and the
         stored bias takes over what that leaves out.
+    output : tuple of str
+        Tensors in which the scores are linear: without them they are zero.
     stepwise : bool
         Whether a training step is one call, see training/stepwise.py: for recurrences.
     """
@@ -65,6 +67,7 @@ class Family(ABC):
     profiled: tuple[str, ...] = ()
     fixed_types: ClassVar[Mapping[str, QType]] = {}
     centred: tuple[str, str] | None = None
+    output: tuple[str, ...] = ()
     stepwise: ClassVar[bool] = False
 
     @abstractmethod
@@ -74,6 +77,11 @@ class Family(ABC):
     @abstractmethod
     def forward(self, params: Mapping[str, tf.Tensor], x: tf.Tensor, rounding: Rounding) -> tf.Tensor:
         """Scores (n, n_outputs) of rows (n, d), rounding as the device does."""
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """Plain values that its program needs besides the numbers."""
+        return {}
 
     def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Regularisation added to the loss, a scalar."""

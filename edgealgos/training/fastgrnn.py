@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, QType
 from . import recurrence
-from .budget import TensorSpec, least_bytes
+from .budget import TensorSpec, check_cycles, least_bytes
 from .family import Array, Arrays, Family, Types
 from .rounding import Rounding, straight_through
 from .schedule import Recipe
@@ -53,6 +54,7 @@ class FastGRNN(Family):
     """
 
     stepwise = True
+    output = ("FC", "FC_bias")
     fixed_types: ClassVar[Mapping[str, QType]] = {"h8": SMALL_STATE}
 
     def __init__(
@@ -94,6 +96,12 @@ class FastGRNN(Family):
         return specs
 
     # ------------------------------------------------------------------ starts
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """See the base."""
+        return {"hidden_size": self.hidden_size, "rank_w": self.rank_w, "rank_u": self.rank_u, "cell": self.name,
+                "nonlinearity": self.nonlinearity}  # fmt: skip
 
     def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """U orthogonal, W and head random with unit gain, the gate half open to the past."""
@@ -200,6 +208,7 @@ def structure_for_budget(
     budget: int | None, n_features: int, n_outputs: int, *, n_steps: int, hidden_size: int | None = None,
     rank_w: int | None = None, rank_u: int | None = None, problem: str = "multiclass", bits: int = 8,
     nonlinearity: str = "hard_tanh", cell: str = "FastGRNN", max_cycles: int | None = None, every_step: bool = False,
+    least_cycles: Callable[[Family], int] | None = None,
 ) -> tuple[int, int | None, int | None]:  # fmt: skip
     """Hidden size and ranks for a byte budget: the documented rule behind ``None``.
 
@@ -214,6 +223,8 @@ def structure_for_budget(
         Bytes for everything; None chooses as for 4 KB.
     max_cycles : int or None
         Cycles of a prediction, all steps together.
+    least_cycles : callable, optional
+        Those that a model of such a structure takes without any products; needed with `max_cycles`.
     n_features : int
         Features of one time step.
     hidden_size, rank_w, rank_u : int, optional
@@ -227,12 +238,19 @@ def structure_for_budget(
     Raises
     ------
     ValueError
-        When not even the smallest structure fits; the message says the least budget that works.
+        When not even the smallest structure fits; the message says the least budget that works, of bytes or cycles.
     """
 
+    def of(size: int, rank: int | None) -> FastGRNN:
+        return FastGRNN(n_features, n_outputs, problem, n_steps=n_steps, hidden_size=size, rank_w=rank, rank_u=rank_u,
+                        bits=bits, nonlinearity=nonlinearity, cell=cell, every_step=every_step)  # fmt: skip
+
+    @functools.cache
+    def quick(size: int, rank: int | None) -> bool:
+        return max_cycles is None or least_cycles is None or least_cycles(of(size, rank)) <= max_cycles
+
     def least(size: int, rank: int | None) -> int:
-        model = FastGRNN(n_features, n_outputs, problem, n_steps=n_steps, hidden_size=size, rank_w=rank, rank_u=rank_u,
-                         bits=bits, nonlinearity=nonlinearity, cell=cell, every_step=every_step)  # fmt: skip
+        model = of(size, rank)
         return least_bytes(model.specs, model.extra_bytes, 1.0 if hidden_size is None else LEAST_DENSITY)
 
     def cycles(size: int) -> float:
@@ -243,9 +261,11 @@ def structure_for_budget(
     if max_cycles is not None and hidden_size is None:
         sizes = [size for size in sizes if cycles(size) <= max_cycles] or [1]
     ranks: tuple[int | None, ...] = (rank_w,) if rank_w else (None, *(r for r in LOW_RANKS if 2 * r <= n_features))
+    if least_cycles is not None:
+        check_cycles(cell, max_cycles, least_cycles(of(sizes[-1], ranks[0])))
     for wanted in (min(n_outputs, sizes[0]), 1):
         for rank in ranks:
-            size = next((size for size in sizes if least(size, rank) <= limit), 0)
+            size = next((size for size in sizes if least(size, rank) <= limit and quick(size, rank)), 0)
             if size >= wanted:
                 return size, rank, rank_u
     if budget is None:

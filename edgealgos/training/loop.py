@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from . import engine as eng
 from .family import Array, Arrays, Family, Types
-from .losses import row_hits, row_losses, targets_for
+from .losses import row_hits, row_losses, targets_for, weighted
 from .rows import Answer, Augment, Neighbours, Rows, split_rows, typical_deviation, varied
 from .schedule import Recipe
 from .stepwise import StepEngine
@@ -70,7 +70,7 @@ def train(
     soft_targets: Array | None = None,
     teacher: Answer | str | None = "auto",
     augment: Augment | None = None,
-    validation: tuple[Array, Array] | None = None,
+    validation: tuple[Array, ...] | None = None,
     random_state: int = 0,
     verbose: int = 0,
     jit: bool = True,
@@ -102,7 +102,7 @@ def train(
         where the recipe asks for it, there are rows enough and no `soft_targets`, see training/teacher.py.
     augment : callable, optional
         ``augment(rng)`` gives a new version of all rows, like `x_q`.
-    validation : (x_q, y), optional
+    validation : (x_q, y) or (x_q, y, sample_weight), optional
         Rows to choose the best epoch on; otherwise split off by ``recipe.validation_fraction``.
     random_state : int
     verbose : int
@@ -121,13 +121,15 @@ def train(
     rows = Rows(x_q, _targets(model, recipe, scale.applied(y), soft_targets, scale), weight.astype(np.float32))
     if validation is None and recipe.validation_fraction > 0:
         seen, held = split_rows(y, recipe.validation_fraction, model.problem, rng)
-        validation, rows, y = (x_q[held], y[held]), rows.chosen(seen), y[seen]
+        validation, rows, y = (x_q[held], y[held], weight[held]), rows.chosen(seen), y[seen]
         augment = augment and _of_rows(augment, seen)
     if soft_targets is not None and teacher == "auto":
         teacher = None
     same = {"x_frac": x_frac, "sample_weight": rows.weight, "augment": augment, "random_state": random_state}
     answer = _answer(model, recipe, rows.x_q, y, scale, teacher, jit=jit, verbose=verbose, options=same)
     recipe = recipe.for_rows(len(rows.x_q))
+    if scale.constant:
+        recipe = dataclasses.replace(recipe, epochs=1)
     around = Neighbours.of(rows.x_q, rng) if recipe.near else None
     noise = recipe.noise * (typical_deviation(rows.x_q) if around is None else around.distance)
     versions = varied(rows, mixup=recipe.mixup, noise=0.0 if model.stepwise else noise, augment=augment, answer=answer,
@@ -142,8 +144,7 @@ def train(
         model, recipe, stored, Support(stored, Limits(budget, max_cycles, predicted_cycles), recipe, scale),
         kind(model, x_frac=x_frac, loss=recipe.loss, jit=jit), eng.data(*versions), rng, verbose,
         noise=noise * 2.0**-x_frac if model.stepwise else 0.0,
-        validation=validation and (validation[0], targets_for(scale.applied(validation[1]), model.n_outputs,
-                                                              model.problem)),
+        validation=None if validation is None else _held_out(model, scale, *validation),
     )  # fmt: skip
     return course.run(eng.fresh_state(params))
 
@@ -154,6 +155,12 @@ def with_options(recipe: Recipe, **options: Any) -> Recipe:
     if options.get("learning_rate") is not None:
         implied["fastest_rate"] = 0.0
     return dataclasses.replace(recipe, **implied, **{n: v for n, v in options.items() if v is not None})
+
+
+def _held_out(model: Family, scale: TargetScale, x_q: Array, y: Array, weight: Array | None = None) -> Rows:
+    """Rows to choose the best epoch on."""
+    targets = targets_for(scale.applied(y), model.n_outputs, model.problem)
+    return Rows(x_q, targets, np.ones(len(y), np.float32) if weight is None else np.asarray(weight, np.float32))
 
 
 # ---- preparation -----------------------------------------------------------------------------------------------------
@@ -205,7 +212,7 @@ class _Course:
     rng: np.random.Generator
     verbose: int
     noise: float
-    validation: tuple[Array, NDArray[np.float32]] | None
+    validation: Rows | None
     qtypes: Types = field(default_factory=dict)
     types_stand: bool = False
     history: dict[str, list[float]] = field(
@@ -229,13 +236,13 @@ class _Course:
                 self.support.threshold(epoch, eng.arrays(state.params), eng.arrays(state.second))
             self.note(bar, float(loss), float(score))
             if self.validation is not None and self.types_stand:
-                value = self.validate(state, control, *self.validation)
+                value = self.validate(state, control, self.validation)
                 if best is None or value > best[0]:
                     best = value, epoch, state.average
                 elif epoch - best[1] > recipe.patience * recipe.epochs:
                     break
         bar.close()
-        return self.result(eng.arrays(best[2] if best else state.average), epoch + 1)
+        return self.result(eng.arrays(best[2] if best else state.average), eng.arrays(state.second), epoch + 1)
 
     def batches(self, steps: int, size: int) -> Iterator[NDArray[np.int64]]:
         """Row numbers of each epoch, (steps, size): every version of every row once before any comes again."""
@@ -265,10 +272,10 @@ class _Course:
             rates={n: self.model.rates.get(n, 1.0) for n in specs},
         )  # fmt: skip
 
-    def validate(self, state: eng.State, control: eng.Control, x_q: Array, targets: NDArray[np.float32]) -> float:
-        """Score of the averaged, rounded weights on the validation rows."""
-        scores = self.engine.scores(state.average, control, x_q)
-        value = float(tf.reduce_mean(row_hits(scores, tf.constant(targets), self.model.problem)))
+    def validate(self, state: eng.State, control: eng.Control, rows: Rows) -> float:
+        """Score of the averaged, rounded weights on the validation rows, as they weigh."""
+        scores = self.engine.scores(state.average, control, rows.x_q)
+        value = weighted(row_hits(scores, tf.constant(rows.targets), self.model.problem), rows.weight)
         self.history["validation"].append(value)
         return value
 
@@ -280,11 +287,13 @@ class _Course:
         if self.verbose:
             bar.set_postfix(loss=f"{loss:.3f}", score=f"{score:.4f}", nonzeros=nonzeros, bytes=size)
 
-    def result(self, params: Arrays, epochs: int) -> TrainingResult:
+    def result(self, params: Arrays, second: Arrays, epochs: int) -> TrainingResult:
         """Weights on their grid, their types, what they take."""
         model, stored, scale = self.model, self.stored, self.support.scale
-        self.support.trim(params)
-        qtypes = self.qtypes | stored.activation_types(params, self.qtypes)
+        if scale.constant:  # nothing to learn: what remains is the mean
+            params = params | {name: np.zeros_like(params[name]) for name in model.output}
+            self.qtypes |= stored.weight_types(params)
+        qtypes = self.support.settle(params, second, self.qtypes)
         factor = scale.factor if self.recipe.loss != "hinge" else self.confidence(params)
         weights, qtypes = model.finish(stored.on_grid(params, qtypes), qtypes, scale.mean, factor)
         size = stored.bytes({name: int(np.count_nonzero(weights[name])) for name in stored.masks})
@@ -294,6 +303,6 @@ class _Course:
         """Power of two on the scores that makes margins the best log-odds on training rows (costs nothing: a type)."""
         rows = slice(0, min(len(self.data.targets), 4 * len(self.stored.x_q)), 4)
         scores, targets = self.stored.forward(params, self.data.x_q[rows]), self.data.targets[rows]
-        shifts = 2.0 ** np.arange(LARGEST_SHIFT)
-        losses = [float(tf.reduce_mean(row_losses(s * scores, targets, self.model.problem, "log"))) for s in shifts]
+        shifts, weight = 2.0 ** np.arange(LARGEST_SHIFT), self.data.weight[rows].numpy()
+        losses = [weighted(row_losses(s * scores, targets, self.model.problem, "log"), weight) for s in shifts]
         return float(shifts[int(np.argmin(losses))])

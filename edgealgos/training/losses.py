@@ -28,6 +28,11 @@ def targets_for(y: NDArray[Any], n_outputs: int, problem: str, label_smoothing: 
     return targets
 
 
+def weighted(values: tf.Tensor, weight: NDArray[np.float32]) -> float:
+    """Mean of one number a row."""
+    return float(np.average(np.asarray(values, np.float64), axis=-1, weights=weight).mean())
+
+
 def row_losses(scores: tf.Tensor, targets: tf.Tensor, problem: str, loss: str) -> tf.Tensor:
     """Loss of each row, shape (n,).
 

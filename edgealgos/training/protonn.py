@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import QType
-from .budget import LEAST_DENSITY, NIBBLE, TensorSpec, least_bytes, stored_bytes
+from .budget import LEAST_DENSITY, NIBBLE, TensorSpec, check_cycles, least_bytes, stored_bytes
 from .family import Array, Arrays, Family, Types
 from .rounding import Rounding, straight_through
 from .schedule import Recipe
@@ -57,6 +58,7 @@ class ProtoNN(Family):
 
     name = "ProtoNN"
     centred = ("W", "b")
+    output = ("L", "c")
 
     def __init__(
         self, n_features: int, n_outputs: int, problem: str, *, projection_dim: int, n_prototypes: int,
@@ -81,6 +83,11 @@ class ProtoNN(Family):
             self.recipe = Recipe(learning_rate=0.01, loss="squared", mixup=0.2)
         self.rates = {"W": projection_rate(n_features)}
         self.l2 = 1e-5 if problem != "regression" else 0.0
+
+    @property
+    def structure(self) -> dict[str, Any]:
+        """See the base."""
+        return {"projection_dim": self.projection_dim, "n_prototypes": self.n_prototypes}
 
     def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """W from discriminant and principal directions, prototypes from k-means, labels from their members."""
@@ -147,6 +154,7 @@ class ProtoNN(Family):
 def structure_for_budget(
     budget: int | None, n_features: int, n_outputs: int, *, projection_dim: int | None = None,
     n_prototypes: int | None = None, problem: str = "multiclass", bits: int = 8, max_cycles: int | None = None,
+    least_cycles: Callable[[Family], int] | None = None,
 ) -> tuple[int, int]:  # fmt: skip
     """Projection size and number of prototypes for a byte budget: the documented rule behind ``None``.
 
@@ -163,6 +171,8 @@ def structure_for_budget(
         Bytes for everything; None chooses as for 16 KB.
     max_cycles : int or None
         Cycles of a prediction.
+    least_cycles : callable, optional
+        Those that a model of such a structure takes without any products; needed with `max_cycles`.
     projection_dim, n_prototypes : int, optional
         Fixed by the user.
 
@@ -173,11 +183,17 @@ def structure_for_budget(
     Raises
     ------
     ValueError
-        When not even the smallest structure fits; the message says the least budget that works.
+        When not even the smallest structure fits; the message says the least budget that works, of bytes or cycles.
     """
 
+    def of(d: int, m: int) -> ProtoNN:
+        return ProtoNN(n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits)
+
+    def quick(d: int, m: int) -> bool:
+        return max_cycles is None or least_cycles is None or least_cycles(of(d, m)) <= max_cycles
+
     def size(d: int, m: int, density: float) -> int:
-        model = ProtoNN(n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits)
+        model = of(d, m)
         return least_bytes(model.specs, model.extra_bytes, density)
 
     limit = 16384 if budget is None else budget
@@ -191,18 +207,21 @@ def structure_for_budget(
     if max_cycles is not None:
         most = max(n_outputs, 2, int(0.5 * max_cycles / (6.5 * widest + PROTOTYPE_CYCLES)))
     counts: Sequence[int] = range(most, 0, -1) if n_prototypes is None else (n_prototypes,)
+    smallest = widths[-1], min(counts[0], n_outputs) if n_prototypes is None else n_prototypes
+    if least_cycles is not None:
+        check_cycles("ProtoNN", max_cycles, least_cycles(of(*smallest)))
     for d in widths:
         for m in counts:
             modest = m * (d + n_outputs) <= (0.5 if narrow else 0.4) * limit
             share = n_prototypes is not None or size(d, m, 1.0) <= limit or modest
-            if (share and size(d, m, LEAST_DENSITY) <= limit and m >= min(counts[0], n_outputs)) or budget is None:
+            enough = share and size(d, m, LEAST_DENSITY) <= limit and m >= min(counts[0], n_outputs)
+            if (enough or budget is None) and quick(d, m):
                 return d, m
-    d, m = widths[-1], min(counts[0], n_outputs) if n_prototypes is None else n_prototypes
-    if size(d, m, LEAST_DENSITY) <= limit:
-        return d, m
+    if size(*smallest, LEAST_DENSITY) <= limit:
+        return smallest
     raise ValueError(
         f"max_model_bytes={budget} is too small for ProtoNN with these inputs and parameters: "
-        f"the least that works is max_model_bytes={size(d, m, LEAST_DENSITY)}"
+        f"the least that works is max_model_bytes={size(*smallest, LEAST_DENSITY)}"
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .budget import MOST_CODE_CYCLES, Masks, cycles_of, joint_support, worth_their_cycles
-from .family import Array, Arrays, Types
+from .family import Array, Arrays, Family, Types
 from .schedule import Recipe
 from .stored import Stored
 from .targets import TargetScale
@@ -17,6 +18,8 @@ Predicted = Callable[[Arrays, Types], float]
 Harm = dict[str, Array]
 CYCLES_PROMISED = 0.98  # of those allowed, while training can still change them
 ASK_CYCLES_EVERY = 8  # epochs
+LEARNED = 1.03  # of a prediction without products: what dense tensors, once they are learned, may add
+LATE = 1.1  # of the cycles allowed: more than the last epochs add by themselves
 
 
 @dataclass(frozen=True)
@@ -68,26 +71,55 @@ class Support:
             for _ in range(2):
                 final = worth_their_cycles(specs, harm, min(goal - self.other_cycles, most))
                 left = {**params, **{n: params[n] * mask for n, mask in final.items()}}
-                self.other_cycles = self._cycles(left) - cycles_of(specs, final)
-        if self.other_cycles >= goal:
-            raise ValueError(
-                f"max_cycles={self.limits.cycles} is too small: without any products such a {model.name} takes "
-                f"{round(self.other_cycles):,} cycles"
-            )
+                self.other_cycles = self._cycles(left, self.stored.types(left)) - cycles_of(specs, final)
         dense = cycles_of(specs, {n: np.ones_like(mask) for n, mask in self.stored.masks.items()})
-        limit = min(goal - self.other_cycles, most)
+        limit = max(min(goal - self.other_cycles, most), 0.0)
         return worth_their_cycles(specs, harm, self.recipe.allowed_at(epoch, dense, limit))
 
-    def _cycles(self, params: Mapping[str, Array]) -> float:
+    def _cycles(self, params: Mapping[str, Array], qtypes: Types) -> float:
         """Cycles of a prediction with these parameters."""
         assert self.limits.predicted is not None
-        qtypes = self.stored.types(params)
         weights = self.stored.on_grid(params, qtypes)
-        return self.limits.predicted(*self.stored.model.finish(weights, qtypes, self.scale.mean, self.scale.factor))
+        return self.limits.predicted(
+            *self.stored.model.finish(weights, dict(qtypes), self.scale.mean, self.scale.factor)
+        )
 
-    def trim(self, params: Mapping[str, Array]) -> None:
-        """Remove a little more where the last epochs made sums wider than thresholding foresaw."""
+    def settle(self, params: Mapping[str, Array], second: Mapping[str, Array], weight_types: Types) -> Types:
+        """Keep the limits whatever the epochs were; types of what is left.
+
+        Few epochs may have thinned out nothing, and the last ones made sums wider than thresholding foresaw.
+        """
+        limits, stored = self.limits, self.stored
+        qtypes = weight_types | stored.activation_types(params, weight_types)
+        late = limits.bytes is not None and stored.bytes() > limits.bytes
+        if late or (limits.cycles is not None and self._cycles(params, qtypes) > LATE * limits.cycles):
+            self.threshold(self.recipe.epochs, params, second)
+            qtypes = stored.types(params)
+        while limits.cycles is not None and (found := self._cycles(params, qtypes)) > limits.cycles:
+            self._trim(params, found, limits.cycles)
+            qtypes = qtypes | stored.activation_types(params, qtypes)
+        return qtypes
+
+    def _trim(self, params: Mapping[str, Array], found: float, most: int) -> None:
+        """Remove a little more, or as much as there is too much."""
         stored = self.stored
-        while self.limits.cycles is not None and self._cycles(params) > self.limits.cycles:
-            harm: dict[str, Array] = {n: mask * np.square(params[n]) for n, mask in stored.masks.items()}
-            stored.masks = worth_their_cycles(stored.specs, harm, 0.99 * cycles_of(stored.specs, stored.masks))
+        products = cycles_of(stored.specs, stored.masks)
+        if not products:
+            raise ValueError(
+                f"max_cycles={most} is too small: without any products such a {stored.model.name} takes "
+                f"{math.ceil(found)} cycles; allow more, or a smaller structure"
+            )
+        harm: Harm = {n: mask * np.square(params[n]) for n, mask in stored.masks.items()}
+        excess = found - most
+        less = 0.99 * products if excess < 0.05 * products else max(products - excess, 0.0)
+        stored.masks = worth_their_cycles(stored.specs, harm, less)
+
+
+def least_cycles(model: Family, x_q: Array, x_frac: int, predicted: Predicted) -> int:
+    """Cycles that a model of this structure keeps whatever it learns: those without products, and a little more."""
+    stored = Stored(model, x_q[:1], x_frac)
+    stored.masks = {name: np.zeros_like(mask) for name, mask in stored.masks.items()}
+    rng = np.random.default_rng(0)
+    params = {name: rng.uniform(0.1, 0.9, spec.shape) for name, spec in model.specs.items()}
+    qtypes = stored.types(params)
+    return math.ceil(LEARNED * predicted(*model.finish(stored.on_grid(params, qtypes), qtypes, 0.0, 1.0)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..codegen.program.qtype import QType
 
 SCORE_BITS = 32
+CONSTANT_BITS = 20  # of a constant above the scale of scores that say nothing else
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,16 @@ class TargetScale:
     mean: Any = 0.0
     factor: float = 1.0
     real: bool = False
+    constant: bool = False
 
     @classmethod
     def of(cls, y: NDArray[Any], weight: NDArray[np.float64], problem: str) -> TargetScale:
         """That of weighted targets; class indices stay as they are."""
         if problem != "regression":
             return cls()
+        if not np.ptp(y, axis=0).any():
+            largest = float(np.abs(y).max())
+            return cls(y[0], 2.0 ** (np.ceil(np.log2(largest)) - CONSTANT_BITS) if largest else 1.0, True, True)
         mean = np.average(y, axis=0, weights=weight)
         spread = float(np.sqrt(np.average((y - mean) ** 2, axis=0, weights=weight).mean()))
         return cls(mean, float(2.0 ** np.round(np.log2(spread))) if spread > 0 else 1.0, real=True)

@@ -1,4 +1,4 @@
-"""Random forests for :mod:`.sample_programs`: trees of all shapes, features in pairs, leaves of numbers or rows."""
+"""Random forests for :mod:`.sample_programs`: trees of all shapes, pairs of features, leaves of numbers or rows."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ def forest(
     used = np.sort(rng.permutation(features)[: max(1, min(features, tests) - pairs)])
     used = np.concatenate([used, rng.integers(features, size=pairs)])
     partners = np.concatenate([np.zeros(used.size - pairs), rng.integers(1, 2 * features + 1, size=pairs)])
-    counts = (
-        rng.multinomial(tests - used.size, np.full(used.size, 1 / used.size)) + 1 if tests > used.size else used * 0 + 1
-    )
+    counts = 1 + _shares(rng, max(tests - used.size, 0), used.size)
     cuts = np.concatenate([np.sort(rng.integers(encoding.low, encoding.high + 1, size=n)) for n in counts])
     leaves = int(sizes.sum()) + trees
     kind = QType(leaf_bits, leaf_bits - 3)

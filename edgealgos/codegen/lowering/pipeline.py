@@ -19,6 +19,7 @@ from ..program.choose_encoding import MOST_SCALE
 from ..program.encoding import InputEncoding
 from ..program.program import Program
 from ..program.verify import verify
+from .columns import check_columns
 from .join import join
 from .scalers import Affine, affine, supported_scalers
 from .wrappers import Unwrapped, unwrap
@@ -105,7 +106,8 @@ def _shortest(offset: NDArray[np.float64], scale: NDArray[np.float64], width: in
 
 
 def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
-    """Samples as float64, refused where they are not finite or have the wrong number of features."""
+    """Samples as float64, refused where they are not finite, or have other features than the model was fitted on."""
+    check_columns(program.feature_names, X)
     samples: NDArray[np.float64] = check_array(X, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="X")
     width = program.input.size
     if program.steps is None:

@@ -80,6 +80,10 @@ class PrototypeScore(Op):
 
     def bound(self, program: Program) -> PrototypeScore:
         low, high = product_range(program[self.labels].values, 0, KERNEL_MAX)
+        bias = np.zeros(1, np.int64) if self.bias is None else program[self.bias].values
+        headroom = self.headroom(program)
+        whole = (low << headroom) + int(bias.min(initial=0)), (high << headroom) + int(bias.max(initial=0))
+        narrowest(*whole, self.out, self.labels)  # the scores, which have 32 bits
         return replace(self, acc_bits=narrowest(low, high, self.out, self.labels))
 
     def products(self, program: Program) -> tuple[Product, ...]:

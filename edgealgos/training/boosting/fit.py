@@ -1,0 +1,131 @@
+"""From device inputs to a boosted model within its budgets: settings chosen, then grown on all rows; no program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm.auto import tqdm
+
+from .boost import Boosting, Settings, Table, Task
+from .choose import LINEAR, Chosen, Split, Verdict, begun, choose, every_move, few_enough
+from .start import constant_start
+from .trees import Growth
+
+MOST_LEAVES, MOST_DEPTH = 64, 8
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the user has fixed; what is None is chosen.
+
+    Parameters
+    ----------
+    max_depth, n_estimators : int or None
+    learning_rate : float or None
+    leaf_bits : int
+    """
+
+    max_depth: int | None = None
+    n_estimators: int | None = None
+    learning_rate: float | None = None
+    leaf_bits: int = 5
+
+    def first(self, max_bytes: int | None) -> Settings:
+        """Where a search begins: at most half of the bytes go to a linear model."""
+        growth = Growth(8, MOST_DEPTH, 1.0)
+        if self.max_depth is not None:
+            growth = Growth(min(2**self.max_depth, MOST_LEAVES), self.max_depth, 1.0)
+        rate = 0.5 if self.learning_rate is None else self.learning_rate
+        linear = LINEAR if max_bytes is None else min(LINEAR, max_bytes // 2)
+        return Settings(growth, rate, 0, self.leaf_bits, linear)
+
+    @property
+    def free(self) -> dict[str, bool]:
+        """Which knobs are to be chosen."""
+        return {"max_depth": self.max_depth is None, "learning_rate": self.learning_rate is None}
+
+
+@dataclass(frozen=True, eq=False)
+class Grown:
+    """A boosted model and how it came about; no search where there were no rows to judge by."""
+
+    boosting: Boosting
+    chosen: Chosen | None
+
+
+def fit(
+    table: Table, judged: Sequence[NDArray[np.bool_]], task: Task, wanted: Wanted, seed: int, verbose: bool = False
+) -> Grown:
+    """Choose settings by the rows of each mask, then grow on all of them.
+
+    Raises
+    ------
+    ValueError
+        If not even one tree of two leaves fits into the bytes.
+    """
+    splits = [_split(table, mask, seed) for mask in judged]
+    chosen = _chosen(splits, task, wanted, seed, verbose) if splits else None
+    settings = wanted.first(task.max_bytes) if chosen is None else chosen.settings
+    trees = None if chosen is None or wanted.n_estimators is not None else chosen.verdict.trees
+    boosting = _grown(table, task, settings, seed, trees)
+    if not boosting.order and not settings.linear:
+        boosting = _smallest(table, task, settings, seed)
+    return Grown(boosting, chosen)
+
+
+def _split(table: Table, mask: NDArray[np.bool_], seed: int) -> Split:
+    """Rows to fit, not more than a choice needs, and rows to judge by."""
+    rows = np.flatnonzero(~mask)
+    most = few_enough(len(rows), table.x.shape[1])
+    if most < len(rows):
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return Split(table.where(rows), table.where(mask))
+
+
+def _chosen(splits: Sequence[Split], task: Task, wanted: Wanted, seed: int, verbose: bool) -> Chosen:
+    first = wanted.first(task.max_bytes)
+    moves = list(every_move(wanted.free, first.linear > 0, splits[0].fitted.x.shape[1] > 1))
+    bar = tqdm(total=1 + sum(map(len, moves)), disable=not verbose, desc="boosted trees", unit="setting")
+
+    def tick(settings: Settings, verdict: Verdict) -> None:
+        bar.update()
+        bar.set_postfix(error=f"{verdict.error:.4f}", leaves=settings.growth.most_leaves, rate=settings.rate)
+
+    with bar:
+        return choose(splits, task, first, moves, seed, tick)
+
+
+def _grown(table: Table, task: Task, settings: Settings, seed: int, trees: int | None) -> Boosting:
+    start = begun(table, task, settings)
+    if task.max_bytes is not None and start.bytes + task.other_bytes > task.max_bytes:
+        settings = replace(settings, linear=0)
+        start = begun(table, task, settings)
+    boosting = Boosting(table, task, settings, start, seed)
+    return boosting if trees == 0 else boosting.run(lambda course: trees is not None and len(course.error) > trees)
+
+
+def _smallest(table: Table, task: Task, settings: Settings, seed: int) -> Boosting:
+    """One tree of two leaves, without constants where these take too much; refused where that does not fit."""
+    settings = replace(settings, linear=0, growth=replace(settings.growth, most_leaves=2))
+    unlimited = replace(task, max_bytes=None, max_cycles=None, max_rounds=1)
+    sizes = []
+    for start in (begun(table, task, settings), _nothing(table, task, settings)):
+        boosting = Boosting(table, unlimited, settings, start, seed).run().cut_to(1)
+        if not boosting.order:
+            boosting.add_idle_tree()
+        sizes.append(boosting.forest.bytes())
+        if task.max_bytes is None or sizes[-1] <= task.max_bytes:
+            return boosting
+    raise ValueError(
+        f"max_model_bytes={task.max_bytes} is too small for boosted trees of {table.x.shape[1]} features and "
+        f"{task.n_outputs} scores; the least that works is max_model_bytes={min(sizes)}"
+    )
+
+
+def _nothing(table: Table, task: Task, settings: Settings) -> Any:
+    start = constant_start(table.y, table.weight, task.problem, task.n_outputs, settings.leaf_type)
+    return replace(start, bias=np.zeros_like(start.bias))

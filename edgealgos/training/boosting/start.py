@@ -1,0 +1,101 @@
+"""What boosting begins with: constants, or a linear model in the integers of the device; no trees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...codegen.program.qtype import QType
+from ...codegen.storage import cheapest_storage
+from ..budget import COLUMN_CYCLES, VALUE_CYCLES
+from .columns import Ints
+from .linear import Linear, fit_linear
+from .losses import Reals, loss_of
+
+SUM_TYPE_BITS, WEIGHT_BITS = 32, 8
+START_BITS = 12  # of scores to begin with: sums with trees then have 16
+OUTPUT_CYCLES = 30.0  # of a score in straight-line code, beside its weights
+BIAS_BYTES = 2  # of a constant; of a linear model four
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Scores to begin with, on the grid of the leaves.
+
+    Parameters
+    ----------
+    weights : array, shape (outputs, features), or None
+        Of a linear model, on the grid of `weight_type`.
+    bias : array, shape (outputs,)
+    weight_type : QType or None
+    x_frac : int
+        Fractional bits of the inputs.
+    out : QType
+        Number type of the scores to begin with.
+    """
+
+    weights: Reals | None
+    bias: Reals
+    weight_type: QType | None
+    x_frac: int
+    out: QType
+
+    def scores(self, x: Ints) -> Reals:
+        """Scores of device inputs, as the device computes them."""
+        if self.weights is None or self.weight_type is None:
+            return np.tile(self.bias, (len(x), 1))
+        raw = self.weight_type.quantize(self.weights)
+        sums = x.astype(np.float64) @ raw.T.astype(np.float64) + self.sum_type.quantize(self.bias)
+        return self.out.dequantize(self.out.rescale(sums.astype(np.int64), self.sum_type.frac))
+
+    @property
+    def sum_type(self) -> QType:
+        """Number type of the sums of a linear model."""
+        assert self.weight_type is not None
+        return QType(SUM_TYPE_BITS, self.weight_type.frac + self.x_frac)
+
+    @property
+    def cycles(self) -> float:
+        """What it takes as straight-line code on an Uno, about."""
+        if self.weights is None:
+            return 0.0
+        used = np.count_nonzero(self.weights.any(axis=0))
+        return VALUE_CYCLES * np.count_nonzero(self.weights) + COLUMN_CYCLES * used + OUTPUT_CYCLES * self.bias.size
+
+    @property
+    def bytes(self) -> int:
+        """What flash holds of it, at most."""
+        if self.weights is None:
+            return BIAS_BYTES * self.bias.size * bool(self.bias.any())
+        _, size = cheapest_storage(self.weights.shape, int(np.count_nonzero(self.weights)), WEIGHT_BITS)
+        words = np.abs(self.sum_type.quantize(self.bias)).max() < 1 << 15
+        return size + self.bias.size * (2 if words else 4)
+
+
+def constant_start(y: Reals, weight: Reals, problem: str, n_outputs: int, leaf_type: QType) -> Start:
+    """The constants that fit best, on the grid of the leaves."""
+    grid = QType(START_BITS, leaf_type.frac)
+    bias = loss_of(problem, n_outputs).bias(y, weight)
+    return Start(None, grid.dequantize(grid.quantize(bias)), None, 0, grid)
+
+
+def linear_start(
+    x: Ints, y: Reals, weight: Reals, problem: str, n_outputs: int, x_frac: int, shrinkage: float, most: int,
+    leaf_type: QType,
+) -> Start:  # fmt: skip
+    """A linear model of at most so many weights, rounded to bytes."""
+    fitted = fit_linear(np.ldexp(x.astype(np.float64), -x_frac), y, weight, problem, n_outputs, shrinkage, most)
+    return rounded(fitted, x_frac, QType(START_BITS, leaf_type.frac))
+
+
+def rounded(fitted: Linear, x_frac: int, out: QType) -> Start:
+    """A linear model with weights of bytes."""
+    kind = QType.covering(float(np.abs(fitted.weights).max(initial=0.0)), WEIGHT_BITS)
+    weights = kind.dequantize(kind.quantize(fitted.weights))
+    bias = fitted.bias - (fitted.bias.mean() if fitted.bias.size > 1 else 0.0)
+    sums = QType(SUM_TYPE_BITS, kind.frac + x_frac)
+    return Start(weights, sums.dequantize(sums.quantize(bias)), kind, x_frac, out)
+
+
+__all__ = ["Start", "constant_start", "linear_start", "rounded"]

@@ -1,0 +1,148 @@
+"""Forests: integers against plain Python, what is refused, what straight-line code takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edgealgos.codegen.ops import Forest
+from edgealgos.codegen.passes import model_bytes, to_integer
+from edgealgos.codegen.program.interpret import run_float, run_integer
+from edgealgos.codegen.program.verify import verify
+from edgealgos.codegen.storage import BITS
+from edgealgos.codegen.storage.bits import packed, width
+from edgealgos.codegen.storage.record import Content
+from tests.support import sample_programs as programs
+from tests.support.sample_forests import forest, random_forest
+
+
+def op_of(program):
+    return next(op for op in program.ops() if isinstance(op, Forest))
+
+
+def slow_scores(program, q):
+    """The same sums, row by row and node by node."""
+    op = op_of(program)
+    v = {name: program[name].values.tolist() for name in op.constants}
+    start = v[op.bias] if op.bias else [0] * program[op.out].size
+    return np.array([slow_row(op, v, row.tolist(), list(start)) for row in q])
+
+
+def slow_row(op, v, x, scores):
+    below = []
+    partners = v[op.partners] if op.partners else [0] * len(v[op.features])
+    for feature, partner, count in zip(v[op.features], partners, v[op.counts], strict=True):
+        value = x[feature]
+        if partner:
+            other = x[(partner + 1) // 2 - 1]
+            value = (value - other if partner % 2 else value + other) // 2
+        below += [value < cut for cut in v[op.cuts][len(below) : len(below) + count]]
+    counts = v[op.groups] if op.groups else [len(v[op.sizes])]
+    node = leaf = 0
+    outputs = [k for k, count in enumerate(counts) for _ in range(count)]
+    for tree, lacking in enumerate(v[op.sizes]):
+        size = op.most_nodes - lacking
+        tests, inner = v[op.tests][node : node + size], v[op.inner][node : node + size]
+        found = v[op.leaves][leaf + slow_leaf(tests, inner, below)]
+        if op.values:
+            scores = [a + b for a, b in zip(scores, v[op.values][found], strict=True)]
+        else:
+            scores[outputs[tree]] += found
+        node, leaf = node + size, leaf + size + 1
+    return scores
+
+
+def slow_leaf(tests, inner, below):
+    flags, node = [f for pair in inner for f in pair], 0
+    while True:
+        place = 2 * node + (0 if below[tests[node]] else 1)
+        before = sum(flags[:place])
+        if not flags[place]:
+            return place - before
+        node = 1 + before
+
+
+@given(st.integers(0, 10_000), st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_integers_are_those_of_plain_python(seed, large):
+    rng = np.random.default_rng(seed)
+    program = to_integer(random_forest(rng, seed, large))
+    op = op_of(program)
+    if op.start is not None:
+        return
+    q = programs.any_inputs(rng, program, 6)
+    assert np.array_equal(run_integer(program, q), slow_scores(program, q))
+
+
+def test_real_numbers_agree_where_inputs_are_integers():
+    program = forest(3, features=12, pairs=0, trees=20)
+    q = programs.any_inputs(np.random.default_rng(0), program, 200)
+    X = q / program.encoding.scale + program.encoding.offset
+    integer = to_integer(program)
+    assert np.array_equal(run_float(program, X), integer.output.type.dequantize(run_integer(integer, q)))
+
+
+@given(st.lists(st.integers(-300, 300), max_size=40))
+def test_packed_numbers_take_the_bits_of_the_largest(numbers):
+    values = np.array(numbers, np.int64)
+    bits = width(values)
+    assert BITS.size(Content(values.shape, 16, values)) == len(packed(values)) == -(-bits * len(numbers) // 8)
+    assert all(-(2 ** (bits - 1)) <= n < 2**bits for n in numbers if bits)
+    assert bits or not values.any()
+    unpacked = np.unpackbits(packed(values), bitorder="little")[: bits * len(numbers)].reshape(len(numbers), bits)
+    read = (unpacked * (1 << np.arange(bits))).sum(axis=1)
+    read = np.where(read >> max(bits - 1, 0) & (values.min(initial=0) < 0), read - (1 << bits), read)
+    assert read.tolist() == numbers or not bits
+
+
+@pytest.mark.parametrize(
+    ("field", "number"), [("features", 20), ("tests", 40), ("inner", 2), ("sizes", 7), ("partners", 41), ("sizes", -1)]
+)
+def test_numbers_that_lead_outside_are_refused_by_name(field, number):
+    program = forest(1, pairs=3)
+    tensor = program[field]
+    data = tensor.values.copy()
+    data.flat[0] = number
+    with pytest.raises(ValueError, match=field):
+        verify(program.replacing(replace(tensor, data=data)))
+
+
+def test_children_that_make_no_tree_are_refused():
+    program = forest(1, trees=1, largest=7)
+    tensor = program["inner"]
+    nodes = len(tensor.values)
+    late = np.zeros((nodes, 2))
+    late.flat[-(nodes - 1) :] = 1  # the last nodes would be named after they come
+    with pytest.raises(ValueError, match="does not make trees"):
+        verify(program.replacing(replace(tensor, data=late)))
+
+
+def test_groups_that_leave_trees_over_are_refused():
+    program = forest(1)
+    tensor = program["groups"]
+    with pytest.raises(ValueError, match="not shared out"):
+        verify(program.replacing(replace(tensor, data=tensor.values + 1)))
+
+
+@pytest.mark.parametrize("kind", [k for k in programs.EVERY_KIND if k.startswith("forest")])
+def test_code_takes_the_bytes_and_cycles_that_are_predicted_and_stores_as_many(kind):
+    small, fast = (programs.compiled(programs.EVERY_KIND[kind](1), optimize=o) for o in ("size", "speed"))
+    assert model_bytes(small.program) == model_bytes(fast.program) == fast.report.model_bytes
+    assert fast.report.cycles <= small.report.cycles
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_a_hundred_trees_take_less_than_fifteen_hundred_cycles():
+    program = forest(1, outputs=1, trees=120, largest=7, tests=100)
+    compiled = programs.compiled(program, optimize="speed")
+    q = programs.any_inputs(np.random.default_rng(0), compiled.program, 60)
+    X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
+    found = compiled.simulate(X)
+    assert np.array_equal(found.scores, compiled.scores(X))
+    assert found.cycles.max() < 1500
+    assert abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.1
+    assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.build import tools
-from edgealgos.codegen.build.sketch import section_sizes
+from edgealgos.codegen.build.firmware import section_sizes
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "wand"
 sys.path.insert(0, str(EXAMPLE))

@@ -101,7 +101,8 @@ class GatedUpdate(Op):
         names = {"kGateShift": self.gate_bias, "kCandidateShift": self.candidate_bias}
         shifts = ", ".join(cpp.constant(name, _up(program, bias)) for name, bias in names.items())
         call = f"edgealgos::gated_update<{_TANH[self.nonlinearity]}, {shifts}>"
-        scalars = f"{cpp.scalar(self.zeta, 'kZeta')}, {cpp.scalar(self.nu, 'kNu')}"
+        shares = {"kZeta": self.zeta, "kNu": self.nu}
+        scalars = ", ".join(cpp.constant(name, int(program[share].values)) for name, share in shares.items())
         biases = f"{self.gate_bias}, {self.candidate_bias}"
         units = cpp.constant("kUnits", program[self.out].size)
         return f"{call}({self.preactivation}, {biases}, {scalars}, {self.out}, {units});"
@@ -157,7 +158,8 @@ class LeakyUpdate(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         shift = cpp.constant("kCandidateShift", _up(program, self.candidate_bias))
         call = f"edgealgos::leaky_update<{_TANH[self.nonlinearity]}, {shift}>"
-        scalars = f"{cpp.scalar(self.alpha, 'kAlpha')}, {cpp.scalar(self.beta, 'kBeta')}"
+        shares = {"kAlpha": self.alpha, "kBeta": self.beta}
+        scalars = ", ".join(cpp.constant(name, int(program[share].values)) for name, share in shares.items())
         vectors = f"{self.preactivation}, {self.candidate_bias}"
         return f"{call}({vectors}, {scalars}, {self.out}, {cpp.constant('kUnits', program[self.out].size)});"
 

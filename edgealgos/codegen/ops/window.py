@@ -82,7 +82,7 @@ class CountStep(Op):
         if self.kept is None or self.limit is None:
             return step
         found = f"edgealgos::margin({self.kept}, {cpp.constant('kScores', program[self.kept].size)})"
-        limit = cpp.scalar(self.limit, "kLimit", "uint32_t")
+        limit = cpp.constant("kLimit", int(program[self.limit].values), "uint32_t")
         return f"if ({found} > {limit}) return;  // the answer stands\n{step}"
 
 
@@ -181,7 +181,9 @@ class KeepConfident(Op):
         return Pieces("KeepConfident", kernels=frozenset({"margin"}), frames=frozenset({"KeepConfident"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        limit = "UINT32_MAX" if self.limit is None else cpp.scalar(self.limit, "kLimit", "uint32_t")
+        limit = (
+            "UINT32_MAX" if self.limit is None else cpp.constant("kLimit", int(program[self.limit].values), "uint32_t")
+        )
         when = f"{cpp.constant('kFirst', self.first)}, {cpp.constant('kPeriod', self.period)}"
         ends = f"edgealgos::window_ends({self.clock}, {when})"
         scores = cpp.constant("kScores", program[self.out].size)

@@ -138,9 +138,6 @@ class Cpp(Protocol):
     def constant(self, name: str, value: int, kind: str = "") -> str:
         """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
 
-    def scalar(self, tensor: str, name: str, kind: str = "") -> str:
-        """The value of a scalar constant, under a name."""
-
     def count(self, length: int, name: str = "kSize") -> str:
         """A length in the narrowest type: kernels have a faster form for it."""
 
@@ -398,8 +395,6 @@ def check_record(cls: type[Op]) -> None:
     if not hasattr(cls, "kernels"):
         missing.append("kernels (stems of the headers that its kernel needs)")
     if not hasattr(cls, "largest"):
-        missing.append(
-            "largest (counting(field=most elements that its kernel counts); counting() where 16 bits count all)"
-        )
+        missing.append("largest (counting(field=most that its kernel counts); counting() where 16 bits count all)")
     if missing:
         raise OpRecordError(f"{cls.__name__} in {cls.__module__}: the record has no {'; no '.join(missing)}")

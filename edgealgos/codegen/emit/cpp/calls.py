@@ -33,7 +33,7 @@ def statement(program: Program, op: Op) -> str:
         on_avr = form.call(program, op)
     else:
         return plain
-    return f"#if defined(__AVR__)\n  {on_avr}\n#else\n{plain}\n#endif"
+    return f"#if defined(__AVR_HAVE_MUL__)\n  {on_avr}\n#else\n{plain}\n#endif"
 
 
 def _plain(program: Program, op: Op) -> str:
@@ -87,10 +87,6 @@ class Operands:
         if self.constants.setdefault(name, number) != number:
             return self.constant(f"{name}Too", value, kind)
         return name
-
-    def scalar(self, tensor: str, name: str, kind: str = "") -> str:
-        """The value of a scalar constant, under a name."""
-        return self.constant(name, int(self._program[tensor].values), kind)
 
     def count(self, length: int, name: str = "kSize") -> str:
         """A length in the narrowest type: kernels have a faster form for it."""

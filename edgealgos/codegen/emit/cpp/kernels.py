@@ -15,8 +15,12 @@ from .literals import number_lines
 from .template import template
 
 _FILES = {
+    "@PRODUCTS@": "generic/kernels/products.h",
     "@KERNELS@": "avr/kernels/avr_kernels.h",
     "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
+    "@SIMD@": "arm/kernels/simd.h",
+    "@THUMB@": "arm/kernels/thumb.h",
+    "@TILES@": "generic/kernels/tiles.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
@@ -28,7 +32,7 @@ _FILES = {
     "@DECIMALS@": "generic/kernels/decimals.h",
 }
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
-_BASE = "EDGEALGOS_FLASH EDGEALGOS_NOINLINE EDGEALGOS_INLINE EDGEALGOS_KERNEL flash( clear( barrier("
+_BASE = "EDGEALGOS_FLASH EDGEALGOS_NOINLINE EDGEALGOS_OP EDGEALGOS_INLINE EDGEALGOS_KERNEL flash( clear( barrier("
 _SILENT = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')  # comments and strings mention nothing
 _NAMESPACE = ("namespace edgealgos {", "}  // namespace edgealgos")
 
@@ -78,8 +82,8 @@ class _Piece:
 
     @property
     def mentions(self) -> frozenset[str]:
-        """What it may use."""
-        return _mentions(self.text)
+        """What it may use, and what decides whether it is compiled."""
+        return _mentions("\n".join([self.text, *(line for block in self.blocks for line in block)]))
 
 
 def _mentions(text: str) -> frozenset[str]:

@@ -727,6 +727,8 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@INSTANCES@
+@QUADRATIC@
 @PROBABILITY@
 @DECIMALS@
 #endif  // EDGEALGOS_RUNTIME_H

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...codegen.program.qtype import QType
+from ...deadline import check_time
 from .columns import MOST_CUTS, Columns, Feature, Ints
 from .forest import Forest
 from .losses import loss_of
@@ -161,6 +162,7 @@ class Boosting:
         leaves, output, idle = self.settings.growth.most_leaves, 0, 0
         most = self.task.max_rounds
         while idle < self.task.n_outputs and leaves >= 2:
+            check_time()
             if most is not None and self.forest.count >= most * self.task.n_outputs:
                 break
             if self.task.max_cycles is not None and self.course.cycles[-1] > self.task.max_cycles:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...deadline import time_left
 from .boost import Boosting, Course, Settings, Table, Task
 from .start import Start, constant_start, linear_start
-from .trees import Reals
+from .trees import Growth, Reals
 
 MOST_VALUES = 400_000  # rows times features that a choice is made on
 LEAST_ROWS = 500
@@ -20,6 +21,7 @@ PAIRS = 12
 LOSS_COUNTS = 0.05  # beside the share of mistakes, which is coarse where rows are few
 WORTH_IT = 1e-9
 PATIENCE = 20  # rounds
+SPARED = 0.4  # of the time that there is, for the last training
 NEARLY_ALL = 0.95
 
 Move = Mapping[str, Any]
@@ -54,11 +56,29 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a search found: settings, their verdict, and all that was tried with its mistakes and bytes."""
+    """What a search found: settings, their verdict, and all that was tried."""
 
     settings: Settings
     verdict: Verdict
     tried: list[tuple[Settings, Verdict]]
+
+    def told(self) -> list[dict[str, Any]]:
+        """All that was tried, best first, as plain values."""
+        best_first = sorted(self.tried, key=lambda tried: tried[1].value)
+        return [flat(settings) | {"trees": v.trees, "validation_error": v.error} for settings, v in best_first]
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """Settings as plain values."""
+    found = asdict(settings)
+    growth: dict[str, Any] = found.pop("growth")
+    return growth | found
+
+
+def settings_told(told: Mapping[str, Any]) -> Settings:
+    """The settings that :func:`flat` has told of."""
+    own, growth = ({f.name: told[f.name] for f in fields(kind) if f.name in told} for kind in (Settings, Growth))
+    return Settings(**own, growth=Growth(**growth))
 
 
 def choose(
@@ -88,9 +108,12 @@ def choose(
         tick(settings, verdict)
         return verdict
 
+    began = time_left()
     best, verdict = first, judged(first)
     for direction in moves:
         for change in direction:
+            if time_left() < SPARED * began:
+                return Chosen(best, verdict, tried)
             settings = changed(best, change)
             if settings == best:
                 continue
@@ -103,9 +126,7 @@ def choose(
 
 def changed(settings: Settings, change: Move) -> Settings:
     """Settings with some of them changed, those of the growth among them."""
-    own = {name: value for name, value in change.items() if hasattr(settings, name)}
-    growth = {name: value for name, value in change.items() if name not in own}
-    return replace(settings, **own, growth=replace(settings.growth, **growth))
+    return settings_told({**flat(settings), **change})
 
 
 def every_move(free: Mapping[str, bool], linear: bool, pairs: bool) -> Iterator[list[Move]]:

@@ -32,6 +32,7 @@ _OWN = {name: SHARED_PARAMETERS[name] for name in _SHARED} | {
     "n_estimators": (integer(1), NONE),
 }
 JUDGED_SHARE, MOST_JUDGED = 0.25, 3000
+FAST_BYTES, FAST = 2500, 2800  # models of at most so many bytes are code, and take no more cycles if nothing is said
 MEAN_BYTES = 4  # of targets, at most
 MOST_ROUNDS = 200  # where bytes have no limit
 _DOCS = {
@@ -109,7 +110,10 @@ class Boosted(EdgeEstimator):
             rounds = [0]
         elif self.max_model_bytes is None:
             rounds.append(MOST_ROUNDS)
-        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype.frac, self.max_model_bytes, self.max_cycles,
+        cycles = self.max_cycles
+        if cycles is None and self._trees and (self.max_model_bytes or np.inf) <= FAST_BYTES:
+            cycles = FAST
+        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype.frac, self.max_model_bytes, cycles,
                     min(rounds, default=None), self.batch_size or MOST_ROWS, MEAN_BYTES if mean else 0)  # fmt: skip
         wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits, self._trees, self._decided)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))
@@ -218,7 +222,8 @@ class BoostedTreesClassifier(EdgeClassifier, Boosted):
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. None: no limit, and then `n_estimators` is at most 200.
     max_cycles : int or None, default=None
-        Clock cycles that a prediction may take on an Uno, as the report predicts them. None: no limit.
+        Clock cycles that a prediction may take on an Uno, as the report predicts them. None: no promise, but of up to
+        2,500 bytes, which an Uno holds as code, what would take more than some 2,800 is not chosen.
     bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed"}, default="auto"
         Width of the numbers in leaves; with 16 the inputs have 16 bits too. ``"auto"`` and ``"mixed"``: 5, as later
         trees mend what earlier ones round away.

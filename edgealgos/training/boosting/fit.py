@@ -12,12 +12,25 @@ from tqdm.auto import tqdm
 
 from ...codegen.storage import cheapest_storage
 from .boost import Boosting, Settings, Table, Task
-from .choose import LINEAR, Chosen, Split, Verdict, begun, choose, every_move, few_enough, settings_told
+from .choose import (
+    ALLOWED,
+    LINEAR,
+    Chosen,
+    Split,
+    Verdict,
+    begun,
+    choose,
+    every_move,
+    few_enough,
+    seconds_of,
+    settings_told,
+)
 from .start import WEIGHT_BITS, constant_start
 from .trees import Growth
 
 MOST_LEAVES, MOST_DEPTH = 64, 8
 SHRINKAGES = ({"shrinkage": 10.0}, {"shrinkage": 100.0}, {"shrinkage": 0.1}, {"shrinkage": 0.01})
+USUALLY_TRIED = 11  # settings
 LINEAR_BIAS_BYTES = 4  # of a score, at most
 FIXED_CYCLES, SCORE_CYCLES, WEIGHT_CYCLES = 200, 60, 8  # of a linear model, at most
 
@@ -94,7 +107,10 @@ def _decision(
         return settings_told(wanted.decided), wanted.decided["trees"], [dict(wanted.decided)]
     if not judged:
         return wanted.first(task, table.x.shape[1]), None, []
-    found = _chosen([_split(table, mask, seed) for mask in judged], task, wanted, seed, verbose)
+    first = _split(table, judged[0], seed)
+    affordable = int(ALLOWED / (USUALLY_TRIED * seconds_of(first.fitted, task)))
+    others = [_split(table, mask, seed) for mask in judged[1 : max(affordable, 1)]]
+    found = _chosen([first, *others], task, wanted, seed, verbose)
     return found.settings, found.verdict.trees, found.told()
 
 

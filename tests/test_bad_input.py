@@ -129,7 +129,7 @@ def test_inputs_outside_the_calibrated_range_saturate(fitted_bonsai, digits):
     ("batch_size", -1, "an integer of at least 1 or None"),
     ("learning_rate", 0.0, "a number greater than 0"),
     ("learning_rate", float("nan"), "a number"),
-    ("bits", 7, "one of 3, 4, 5, 6, 8, 16, 'mixed', 'kmeans16'"),
+    ("bits", 7, "one of 'auto', 3, 4, 5, 6, 8, 16, 'mixed', 'kmeans16'"),
     ("max_model_bytes", "2048", "an integer"),
     ("random_state", -1, "an integer from 0"),
     ("class_weight", "even", "one of 'balanced'"),

@@ -90,6 +90,16 @@ def test_what_the_user_gives_is_not_tried(given, monkeypatch):
         assert column("bits") == {6}
 
 
+@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("kind", [BonsaiClassifier, ProtoNNClassifier])
+def test_every_structure_that_is_tried_fits_into_the_bytes(kind, classes):
+    for budget in (300, 512, 2048, 8192):
+        model, given = kind(max_model_bytes=budget), lesson(classes=classes)
+        for structure in model._structures(given, gradient.NARROW):
+            tried = Choice(gradient.NARROW, structure, "near")
+            assert model._fits(given, tried, gradient.NARROW), (budget, structure)
+
+
 @pytest.mark.parametrize("kind", [BonsaiClassifier, ProtoNNClassifier])
 def test_a_default_fit_finds_what_is_small_and_is_repeatable(kind, tmp_path):
     X, y = make_moons(900, noise=0.2, random_state=0)

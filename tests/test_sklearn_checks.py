@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import edgealgos
 
@@ -43,11 +45,28 @@ def test_scikit_learn_check(estimator, check):
     check(estimator)
 
 
+# With the defaults a training takes as long as it needs, and all the checks an hour: EDGEALGOS_ALL_CHECKS=1 runs them.
 DEFAULTS = [type(estimator)() for estimator in ESTIMATORS]
+AT_THE_EDGE = {
+    "check_classifiers_one_label", "check_classifiers_one_label_sample_weights", "check_complex_data",
+    "check_do_not_raise_errors_in_init_or_set_param", "check_estimators_empty_data_messages", "check_fit1d",
+    "check_fit2d_1feature", "check_fit2d_1sample", "check_get_params_invariance", "check_mixin_order",
+    "check_no_attributes_set_in_init", "check_parameters_default_constructible", "check_regressors_int",
+    "check_set_params", "check_supervised_y_no_nan",
+}  # fmt: skip
+
+
+def checks_of_the_defaults():
+    """Estimator and check, those at the edge or all."""
+    for estimator in DEFAULTS:
+        for made, check in estimator_checks_generator(estimator):
+            name = getattr(check, "func", check).__name__
+            if name in AT_THE_EDGE or (os.environ.get("EDGEALGOS_ALL_CHECKS") and name not in cannot_apply(made)):
+                yield pytest.param(made, check, id=f"{type(made).__name__}-{name}")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(DEFAULTS, expected_failed_checks=cannot_apply)
+@pytest.mark.parametrize(("estimator", "check"), list(checks_of_the_defaults()))
 def test_scikit_learn_check_of_the_defaults(estimator, check):
     check(estimator)

@@ -11,6 +11,7 @@ from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import same_program
 from edgealgos.codegen.program.interpret import run_float, run_integer
 from edgealgos.codegen.program.scores import decide
+from edgealgos.estimators.model import Examples
 from edgealgos.estimators.windows import CONFIDENCES
 from edgealgos.training.windows import cut, surest, windows_of
 
@@ -79,7 +80,7 @@ def test_auto_takes_the_least_confidence_that_costs_nothing(data):
     options = {"window_steps": 24, "hidden_size": 6, "epochs": 10, "early_exit": "auto", "random_state": 0}
     model = ea.FastGRNNClassifier(**options, max_accuracy_loss=1.0).fit(X, y)
     assert model.early_exit_ == CONFIDENCES[0]
-    held_out = model._held_out(len(X))
+    held_out = model._held_out(Examples(X, y, np.ones(len(X))))
     assert held_out.sum() == len(X) // 6
     model = ea.FastGRNNClassifier(**options, max_accuracy_loss=0.0).fit(X, y)
     devices = {p: ea.compile_model(exiting(model, p)) for p in (*CONFIDENCES, None)}

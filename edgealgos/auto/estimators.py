@@ -148,11 +148,12 @@ class _Auto(BaseEstimator):
         return int(state) if isinstance(state, Integral) else int(check_random_state(state).randint(2**31 - 1))
 
     def _proposer(self, families: list[Family], seed: int, data: Data) -> Proposer:
-        if self.storage is None:
+        shared = self.storage
+        if shared is None:
             return OwnProposer(families, seed)
         params = {n: v for n, v in self.get_params(deep=False).items() if n not in ("time_limit", "storage", "verbose")}
         name = study_name(np.asarray(data.X), np.asarray(data.y).astype(str), sorted(params.items(), key=str))
-        return SharedProposer(families, None, self.storage, name)
+        return SharedProposer(families, None, shared, name)
 
     def _bar(self) -> _Bar:
         return _Bar(type(self).__name__, self._score_name, bool(self.verbose))

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..codegen.compiled import compile_model
 from ..deadline import within
 from ..estimators.model import Examples
 from ..estimators.splits import held_out
@@ -147,6 +146,8 @@ class Judge:
 
     def judge(self, candidate: Candidate, fitted: Data, judged: Data, seconds: float | None) -> None:
         """Fit on the one part and note how the device program does on the other, and what it takes."""
+        from ..codegen.compiled import compile_model
+
         began = time.monotonic()
         estimator = self.fit(candidate, fitted, seconds)
         compiled = compile_model(estimator, board=self.limits.board)

@@ -124,8 +124,8 @@ class CompiledModel(Twin):
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .build.plain import build_cpp
-        from .emit.cpp.applications import answer_source
         from .emit.cpp.files import write_cpp
+        from .emit.cpp.programs import answer_source
         from .simulate.firmware import write_firmware
         from .simulate.plain import run_rows
         from .simulate.qemu import link_flags

@@ -65,9 +65,13 @@ class _ProtoNN(GradientTrained):
 
         frame = lesson.frame
         structure = lesson.choice.structure if lesson.choice is not None else self._usual(lesson, lesson.bits)
-        few_labels = self.max_cycles is None and frame.n_outputs > SPARSE_LABELS
-        options: dict[str, Any] = {**structure, "gamma": self.gamma, "bits": lesson.bits, "sparse_labels": few_labels}
+        options: dict[str, Any] = {**structure, "gamma": self.gamma, "bits": lesson.bits}
+        options["sparse_labels"] = self._few_labels(lesson)
         return ProtoNN(frame.shape[0], frame.n_outputs, frame.problem, **options), structure
+
+    def _few_labels(self, lesson: Lesson) -> bool:
+        """Whether prototypes know only of some classes."""
+        return self.max_cycles is None and lesson.frame.n_outputs > SPARSE_LABELS
 
     def _usual(self, lesson: Lesson, bits: int) -> dict[str, int]:
         from ..training.protonn import structure_for_budget
@@ -86,7 +90,8 @@ class _ProtoNN(GradientTrained):
         from ..training.protonn import larger_structures
 
         around = (self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs)
-        larger = larger_structures(*around, **self._fixed(lesson, bits), rows=len(lesson.examples))
+        options = {"rows": len(lesson.examples), "sparse_labels": self._few_labels(lesson)}
+        larger = larger_structures(*around, **self._fixed(lesson, bits), **options)
         found = [dict(zip(("projection_dim", "n_prototypes"), each, strict=True)) for each in larger]
         usual = self._usual(lesson, bits)
         return [usual, *found[:1]] if lesson.frame.shape[0] >= MANY_FEATURES or len(found) < 2 else [*found]

@@ -227,18 +227,18 @@ def structure_for_budget(
 
 def larger_structures(
     budget: int, n_features: int, n_outputs: int, *, projection_dim: int | None = None, n_prototypes: int | None = None,
-    problem: str = "multiclass", bits: int = 8, rows: int = 1024,
+    problem: str = "multiclass", bits: int = 8, rows: int = 1024, sparse_labels: bool = True,
 ) -> list[tuple[int, int]]:  # fmt: skip
     """Projection sizes and numbers of prototypes that fill a budget: a wide projection, and a narrow one of more.
 
-    There is a prototype for every other row at most, and of its labels two are kept.
+    There is a prototype for every other row at most; where labels are sparse, two of each are kept.
     """
     found = []
     for share in FILLED_WIDTHS:
         d = projection_dim or max(1, min(n_features, round(share * WIDEST_FILLED)))
         for m in range(max(2, min(rows // 2, MOST_FILLED)), 0, -1) if n_prototypes is None else (n_prototypes,):
             model = ProtoNN(
-                n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits, sparse_labels=True
+                n_features, n_outputs, problem, projection_dim=d, n_prototypes=m, bits=bits, sparse_labels=sparse_labels
             )
             kept = {"W": math.ceil(FILLED_DENSITY * d * n_features), "L": min(2, n_outputs) * m}
             if stored_bytes(model.specs, kept, model.extra_bytes) <= budget:

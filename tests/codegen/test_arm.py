@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.build.plain import build_cpp
-from edgealgos.codegen.emit.cpp import applications, files
+from edgealgos.codegen.emit.cpp import files
+from edgealgos.codegen.emit.cpp import programs as main_programs
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate import qemu
 from edgealgos.codegen.simulate.doctor import doctor
@@ -229,7 +230,7 @@ def test_instructions_are_counted_exactly(board, tmp_path):
 def firmware_with(board, folder, statement):
     """The simulated firmware with a statement before each row."""
     compiled = exported(board, folder / "digits")
-    answer = applications.answer_source(compiled, "digits")
+    answer = main_programs.answer_source(compiled, "digits")
     firmware = write_firmware(folder / "firmware", compiled.board, "digits", answer)
     head = "static bool readRow() {"
     firmware.write_text(firmware.read_text().replace(head, head + statement))

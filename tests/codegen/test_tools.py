@@ -38,7 +38,7 @@ def test_a_missing_tool_is_named_with_its_purpose_and_source(bare_machine):
     with pytest.raises(MissingToolError) as caught:
         tools.AVR_GXX.path()
     message = str(caught.value)
-    assert all(part in message for part in ("avr-g++", "compile a sketch", "apt-get install gcc-avr", "Arduino IDE"))
+    assert all(part in message for part in ("avr-g++", "compile for an AVR", "apt-get install gcc-avr", "Arduino IDE"))
     assert isinstance(caught.value, EdgeAlgosError)
 
 

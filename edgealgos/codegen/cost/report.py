@@ -15,7 +15,7 @@ from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board
 from .items import Items, Kind, ReportItem
-from .model import code_items, cycle_items, needs, stack_items, straight_line, table_items
+from .model import code_items, cycle_items, measured_costs, needs, stack_items, straight_line, table_items
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -60,6 +60,17 @@ class Report:
         """The report of a sketch that holds so many rows, of so many bytes each, with their answers."""
         baked_in = ReportItem(Kind.SELF_TEST, "self-test", SELF_TEST_CODE + rows * (row_bytes + ANSWER_BYTES))
         return replace(self, flash_items=Items([*self.flash_items.records, baked_in]))
+
+    def with_application(self, application: str) -> Report:
+        """The report of a sketch that does something else than to answer lines; never less than of one that does."""
+        costs, part = self.board.cost_model, f"application {application}"
+        if application == "serial" or costs is None:
+            return self
+        table = measured_costs(costs.table)
+        flash, ram = (ReportItem(Kind.CORE, part, round(table[what][part])) for what in ("flash", "ram"))
+        return replace(
+            self, flash_items=Items([*self.flash_items.records, flash]), ram_items=Items([*self.ram_items.records, ram])
+        )
 
     @property
     def flash_bytes(self) -> int:

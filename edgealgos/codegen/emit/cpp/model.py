@@ -15,6 +15,7 @@ from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import statement
 from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
+from .names import identifiers
 from .tables import constant
 from .template import template
 
@@ -63,8 +64,17 @@ def model_header(program: Program, name: str) -> str:
         rest=_REST if program.encoding.wide else "",
         decimal="" if decimal_scales(program.encoding) is None else template("quantize_decimal.h").template,
         constants="".join(f"constexpr {row}\n" for row in _constants(program)),
+        names=_input_names(program),
         functions=_declarations(program),
     )
+
+
+def _input_names(program: Program) -> str:
+    """Indices of the inputs by name, where they have names."""
+    if not program.input_names:
+        return ""
+    rows = [f"  {identifier} = {index},\n" for index, identifier in enumerate(identifiers(program.input_names))]
+    return template("inputs.h").substitute(rows="".join(rows))
 
 
 def model_source(program: Program, name: str) -> str:

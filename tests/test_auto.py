@@ -37,12 +37,21 @@ def found():
 
 
 def test_the_best_of_the_leaderboard_is_refitted_within_the_budget(found):
-    assert [row["family"] for row in found.leaderboard_][0] == "boostedtrees"
+    assert found.leaderboard_[0]["family"] == "boostedtrees"
     assert type(found.best_estimator_) is ea.BoostedTreesClassifier
     assert found.model_bytes_ == ea.compile_model(found).report.model_bytes <= 256
     scores = [row["validation_score"] for row in found.leaderboard_]
     assert scores == sorted(scores, reverse=True)
-    keys = {"family", "params", "validation_score", "validation_spread", "model_bytes", "cycles", "ram_bytes", "seconds"}
+    keys = {
+        "family",
+        "params",
+        "validation_score",
+        "validation_spread",
+        "model_bytes",
+        "cycles",
+        "ram_bytes",
+        "seconds",
+    }
     assert all(set(row) == keys for row in found.leaderboard_)
 
 
@@ -149,7 +158,7 @@ def test_bad_parameters_are_named(bad):
 
 
 def test_a_board_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="no board is called .arduino."):
+    with pytest.raises(ValueError, match=r"no board is called .arduino."):
         ea.AutoClassifier(board="arduino").fit(*rows())
 
 

@@ -236,3 +236,16 @@ def test_nobody_compares_the_names_of_storages(module):
 def test_the_first_line_says_what_a_module_knows(module):
     if path_of(module).read_text(encoding="utf-8").strip():
         assert ast.get_docstring(tree_of(module)), module
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines; of a function without its docstring
+
+
+@pytest.mark.parametrize("module", modules())
+def test_files_and_functions_are_short(module):
+    assert path_of(module).read_text(encoding="utf-8").count("\n") <= LONGEST_FILE
+    for function in ast.walk(tree_of(module)):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = function.body[1 if ast.get_docstring(function) and len(function.body) > 1 else 0]
+            head = function.body[0].lineno - function.lineno
+            assert head + function.end_lineno - first.lineno + 1 <= LONGEST_FUNCTION, function.name

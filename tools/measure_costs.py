@@ -26,14 +26,17 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model
 from edgealgos.codegen.emit.cpp.files import write_sketch
 from edgealgos.codegen.program import Program
-from edgealgos.codegen.simulate.sketch import run_rows
+from edgealgos.codegen.simulate.rows import run_rows
 from edgealgos.codegen.targets.boards import Board, get_board
-from tests.support import bare_products, feature_programs, sample_programs
+from tests.support import bare_products, feature_programs, sample_convnets, sample_programs
 from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
 
 OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
     **dict.fromkeys(("Frame", "PowerSpectrum", "LogBands", "NormalizeBands"), feature_programs.sound),
+    **dict.fromkeys(
+        ("KeepRows", "Convolve", "Depthwise", "Pointwise", "MaxPool", "SumRow"), sample_convnets.large_convnet
+    ),
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""

@@ -160,7 +160,7 @@ class _Auto(BaseEstimator):
 
     def _best(self, judge: Judge, found: Found, families: list[Family], data: Data) -> Any:
         """The best candidate fitted to all rows; the simplest where nothing could be judged."""
-        simplest = Candidate(families[0], {})
+        simplest = Candidate(families[0], dict(families[0].quickly))
         if found.best is None and len(found.refusals) >= len(families):
             reasons = "; ".join(f"{name}: {reason}" for name, reason in found.refusals.items())
             raise ValueError(f"no family can meet these budgets. {reasons}")

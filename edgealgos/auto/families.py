@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +27,8 @@ class Family:
         Whether it takes sequences, or else tables.
     knobs : mapping of str to tuple
         Parameters and the values to try besides the default.
+    quickly : mapping
+        Parameters of the shortest training worth the name, where there is no time for another.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Family:
     regressor: str | None
     sequences: bool
     knobs: Knobs
+    quickly: Mapping[str, Any] = field(default_factory=dict)
 
     def estimator(self, classifies: bool) -> Any:
         """The class."""
@@ -59,6 +62,7 @@ FAMILIES = (
     Family(
         "fastgrnn", "fastgrnn", "FastGRNNClassifier", "FastGRNNRegressor", True,
         {"hidden_size": (8, 12, 16, 24, 32, 48), "learning_rate": (0.005, 0.02), "random_state": _SEEDS},
+        {"hidden_size": 8, "epochs": 5},
     ),
     Family(
         "fastrnn", "fastgrnn", "FastRNNClassifier", None, True, {"hidden_size": (8, 16, 32), "random_state": _SEEDS}

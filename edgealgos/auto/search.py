@@ -68,6 +68,7 @@ class Search:
 
     def run(self, families: int) -> Found:
         """Search; the first batch holds every family once."""
+        self._families = families
         batch, idle, best = max(families, BATCH), 0, -float("inf")
         while not self._stopped and idle < PATIENCE:
             self._running = self._proposer.ask(batch)
@@ -114,7 +115,7 @@ class Search:
         known = sorted(self._proposer.known(), key=lambda c: (-c.score, c.cycles))
         eligible = [c for c in known if c.scores and not c.refused]
         tried = {c.family.name for c in known if c.scores}
-        cut_short = self._stopped and len(tried) < 2
+        cut_short = self._stopped and len(tried) < min(2, self._families)
         return Found(_leading(eligible)[0] if eligible else None, known, self._refusals, cut_short)
 
 

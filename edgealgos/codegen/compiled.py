@@ -106,7 +106,7 @@ class CompiledModel(Twin):
     def _simulate_sketch(self, inputs: NDArray[Any], simulator: str, verbose: bool) -> Simulation:
         from .build.sketch import build_sketch
         from .emit.cpp.files import write_sketch
-        from .simulate.sketch import run_rows
+        from .simulate.rows import run_rows
 
         with Scratch() as folder:
             write_sketch(self, folder / "model", "model")

@@ -89,10 +89,9 @@ class _ProtoNN(GradientTrained):
     def _structures(self, lesson: Lesson, bits: int) -> list[Mapping[str, int]]:
         from ..training.protonn import larger_structures
 
-        options: dict[str, Any] = {"rows": len(lesson.examples), "sparse_labels": self._few_labels(lesson)}
-        larger = larger_structures(
-            self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs, **self._fixed(lesson, bits), **options
-        )
+        around = (self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs)
+        options = {**self._fixed(lesson, bits), "rows": len(lesson.examples)}
+        larger = larger_structures(*around, **options, sparse_labels=self._few_labels(lesson))
         found = [dict(zip(("projection_dim", "n_prototypes"), each, strict=True)) for each in larger]
         usual = self._usual(lesson, bits)
         return [usual, *found[:1]] if lesson.frame.shape[0] >= MANY_FEATURES or len(found) < 2 else [*found]

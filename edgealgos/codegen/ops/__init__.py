@@ -3,12 +3,14 @@
 # ruff: noqa: F403  # each file says in __all__ what its ops are
 
 from .activation import *
+from .conv import *
 from .elementwise import *
 from .forest import *
 from .linear import *
 from .motion import *
 from .prototypes import *
 from .recurrent import *
+from .rows import *
 from .sound import *
 from .tree import *
 from .window import *

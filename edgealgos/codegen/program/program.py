@@ -27,7 +27,8 @@ class Program:
         In the order of their declaration; exactly one INPUT (one sample or one time step) and one OUTPUT (the scores).
     functions : mapping of str to tuple of Op
         ``predict`` always; sequence models also ``push`` (one time step). ``reset`` clears STATE and needs no ops.
-        An op that waits for more (a window that is not full yet) ends its function for this time.
+        An op that waits for more (a window that is not full yet) ends its function for this time; what follows one that
+        repeats runs for each of its results.
     encoding : InputEncoding
         Raw features to device inputs.
     task : str

@@ -13,7 +13,7 @@ from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
 from edgealgos.codegen.program.tensor import Space, Tensor
 
-from .calls import statement
+from .calls import body_of
 from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
 from .names import identifiers
 from .tables import constant
@@ -26,6 +26,7 @@ _KERNELS = {
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@CONV@": "generic/kernels/conv.h",
     "@FOREST@": "generic/kernels/forest.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",
@@ -136,7 +137,7 @@ def memory(program: Program, plan: MemoryPlan) -> str:
 
 
 def _definitions(program: Program, plan: MemoryPlan) -> str:
-    bodies = {f: "\n".join(statement(program, op) for op in body) for f, body in program.functions.items()}
+    bodies = {f: body_of(program, body) for f, body in program.functions.items()}
     kind = "sequence" if program.steps is not None else "sample"
     state = [t for t in program.tensors if t.space is Space.STATE]
     return (

@@ -727,6 +727,7 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@CONV@
 @PROBABILITY@
 @DECIMALS@
 #endif  // EDGEALGOS_RUNTIME_H

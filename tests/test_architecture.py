@@ -43,7 +43,7 @@ ROOMS = {
     "layers": "",
     "augment": "",
     "datasets": "files errors",
-    "estimators": "codegen.program codegen.ops codegen.passes errors | codegen.export training",
+    "estimators": "codegen.program codegen.ops codegen.passes deadline errors | codegen.export training",
     "features": "codegen.program codegen.ops codegen.lowering estimators errors",
     "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
     "tuning": "codegen.compiled files",

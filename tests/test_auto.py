@@ -30,8 +30,18 @@ def rows(count=120, classes=2, seed=0):
     return X, (np.abs(X[:, 0]) + 0.1 * rng.normal(size=count) > 0.7).astype(int) + (X[:, 1] > 0) * (classes > 2)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def short_searches():
+    """Few candidates: the clock decides nothing here."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, count in (("BATCH", 2), ("PATIENCE", 1)):
+            patch.setattr(f"edgealgos.auto.search.{name}", count)
+        patch.setattr("edgealgos.auto.judge.FEW_ROWS", 0)
+        yield
+
+
 @pytest.fixture(scope="module")
-def found():
+def found(short_searches):
     X, y = rows()
     return ea.AutoClassifier(**QUICK, max_model_bytes=256).fit(X, np.array(["no", "yes"])[y])
 
@@ -86,7 +96,7 @@ def test_names_of_columns_reach_the_best_estimator():
 
 
 def test_a_regressor_beats_a_line_where_the_target_is_none():
-    X, _ = rows(200)
+    X, _ = rows(100)
     y = 100 + 5 * np.abs(X[:, 0])
     model = ea.AutoRegressor(**QUICK).fit(X, y)
     assert model.score(X, y) > 0.9
@@ -309,7 +319,8 @@ def test_sequences_get_families_for_sequences():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60, 8, 2))
     y = (X[:, :, 0].mean(axis=1) > 0).astype(int)
-    model = ea.AutoClassifier(families=["fastgrnn", "linear"], time_limit=15, random_state=0).fit(X, y)
+    with pytest.warns(UserWarning, match="too short"):
+        model = ea.AutoClassifier(time_limit=0.1, random_state=0).fit(X, y)
     assert type(model.best_estimator_) is ea.FastGRNNClassifier
     assert model.predict(X).shape == (60,)
     assert ea.compile_model(model).predict(X).shape == (60,)

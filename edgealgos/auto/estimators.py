@@ -335,18 +335,20 @@ class _Bar:
     """A progress bar of candidates with the best so far, or nothing."""
 
     def __init__(self, name: str, score: str, shown: bool) -> None:
-        self._bar = tqdm(disable=not shown, desc=name, unit="fit")
-        self._score = score
+        self._name, self._score, self._shown = name, score, shown
+        self._bar: Any = None
 
     def __enter__(self) -> Callable[[Candidate, Candidate | None], None]:
         return self._tick
 
     def __exit__(self, *fault: object) -> None:
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def _tick(self, tried: Candidate, best: Candidate | None) -> None:
+        if best is None:  # a search that finds nothing has one sentence to say
+            return
+        if self._bar is None:
+            self._bar = tqdm(disable=not self._shown, desc=self._name, unit="fit")
         self._bar.update()
-        if best is not None:
-            self._bar.set_postfix_str(
-                f"best {best.family.name} {self._score} {best.score:.4f}, {best.model_bytes} bytes"
-            )
+        self._bar.set_postfix_str(f"best {best.family.name} {self._score} {best.score:.4f}, {best.model_bytes} bytes")

@@ -15,6 +15,7 @@ BATCH = 4  # candidates that are compared with each other
 PATIENCE = 12  # candidates without a better one
 PERFECT = 1.0
 LAST_FIT = 1.3  # times a fit on a part of the rows, for the one on all
+FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
 LEAST_SECONDS = 0.5  # that a fit is begun with
 CLOSE = 0.03  # to the best: worth further splits
 
@@ -63,7 +64,7 @@ class Search:
         self._judge, self._proposer, self._splits, self._tick = judge, proposer, splits, tick
         self._end = time.monotonic() + time_limit
         self._refusals: dict[str, str] = {}
-        self._stopped = False
+        self._stopped, self._late = False, 0
         self._running: list[Candidate] = []
 
     def run(self, families: int) -> Found:
@@ -98,14 +99,15 @@ class Search:
         """One fit, as long as the last one on all rows can still be made in time."""
         known = [c for c in (*self._proposer.known(), *self._running) if c.scores and not c.refused]
         seconds = self._end - time.monotonic() - LAST_FIT * max((c.seconds for c in _leading(known)), default=0.0)
-        first_of_all = simplest and not known
-        if not first_of_all and seconds < LEAST_SECONDS:
+        unhurried = simplest and not known and not candidate.family.quickly
+        if not unhurried and seconds < LEAST_SECONDS:
             self._stopped = True
             return
+        share = 1.0 if candidate.params or not candidate.family.knobs else FIRST_SHARE
         try:
-            self._judge.judge(candidate, *split, None if first_of_all else seconds)
+            self._judge.judge(candidate, *split, None if unhurried else share * seconds)
         except OutOfTime:
-            self._stopped = True
+            self._late += 1
         except ValueError as error:
             candidate.refused = str(error)
             self._refusals.setdefault(candidate.family.name, str(error))
@@ -115,7 +117,7 @@ class Search:
         known = sorted(self._proposer.known(), key=lambda c: (-c.score, c.cycles))
         eligible = [c for c in known if c.scores and not c.refused]
         tried = {c.family.name for c in known if c.scores}
-        cut_short = self._stopped and len(tried) < min(2, self._families)
+        cut_short = (self._stopped or self._late > 0) and len(tried) < min(2, self._families)
         return Found(_leading(eligible)[0] if eligible else None, known, self._refusals, cut_short)
 
 

@@ -70,7 +70,9 @@ def with_copies(data: Data) -> Data:
 
 
 def _estimator(arguments: argparse.Namespace, family: str, task: str) -> Any:
-    return make_estimator(family, task, _given(arguments), BASE | ({"board": arguments.board} if arguments.board else {}))
+    return make_estimator(
+        family, task, _given(arguments), BASE | ({"board": arguments.board} if arguments.board else {})
+    )
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, str]:

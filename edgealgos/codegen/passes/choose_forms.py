@@ -37,13 +37,8 @@ class _Choice:
 def unroll(program: Program, board: Board, budget: Budget | None = None) -> Program:
     """The program with its hottest products faster, while flash allows; unchanged where there is no faster form.
 
-<<<<<<< HEAD
-    A model has a share of the flash; all that is free where a limit of cycles needs it, or where it is many times as
-    fast. What is free is what a budget leaves, where there is one.
-=======
-    A model has a share of the flash; all that is free where a limit of cycles needs it, or where nothing as large as
-    straight-line code is at stake. What is free is what a budget leaves, where there is one.
->>>>>>> main
+    A model has a share of the flash; all that is free where a limit of cycles needs it, where it is many times as fast,
+    or where nothing as large as straight-line code is at stake. What is free is what a budget leaves, if there is one.
     """
     if board.cost_model is None:
         return program
@@ -52,20 +47,12 @@ def unroll(program: Program, board: Board, budget: Budget | None = None) -> Prog
     allowed = board.flash_bytes - FLASH_FOR_THE_USER
     free = (allowed if limits.flash_bytes is None else min(allowed, limits.flash_bytes)) - before[1]
     choices = list(_alternatives(program, board, before))
-<<<<<<< HEAD
-    modest = _best(program, choices, min(free, MODEL_FLASH - model_bytes(program)))
-    cycles, generous = needs(modest, board)[0], _best(program, choices, free)
+    share = MODEL_FLASH - model_bytes(program) if board.architecture.straight_line else free
+    modest, generous = (_best(program, choices, flash) for flash in (min(free, share), free))
+    cycles = needs(modest, board)[0]
     promised = [most for most in (program.max_cycles, limits.cycles) if most is not None]
     wanted = bool(promised) and cycles > min(promised)
     return generous if wanted or cycles > WORTH_ALL_FLASH * needs(generous, board)[0] else modest
-=======
-    share = MODEL_FLASH - model_bytes(program) if board.architecture.straight_line else free
-    modest = _best(program, choices, min(free, share))
-    promised = [cycles for cycles in (program.max_cycles, limits.cycles) if cycles is not None]
-    if not promised or needs(modest, board)[0] <= min(promised):
-        return modest
-    return _best(program, choices, free)
->>>>>>> main
 
 
 def _best(program: Program, alternatives: list[list[_Choice]], free: int) -> Program:

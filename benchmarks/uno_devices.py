@@ -16,11 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.emit.cpp.template import template
 from edgealgos.codegen.simulate import MPU6050, AnalogAudio, SketchRun, run_sketch
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 RECORDER = EXAMPLES / "gesturepod" / "arduino" / "recorder"
-MICROPHONE = EXAMPLES / "wakeword" / "arduino"
+MICROPHONE = {"rate": 8000, "hop": 128}
 SECONDS = 60
 CLOCK = 16_000_000
 BUS_READ = "(anonymous namespace)::bus::read"
@@ -125,8 +126,10 @@ def driver_rows(folder: str) -> None:
 
 def microphone_row(folder: str) -> None:
     start = computing_seconds()
-    sources = [MICROPHONE / "microphone.h", MICROPHONE / "microphone.cpp"]
-    firmware = build_sketch(sketch(folder, "hears", HEARS, sources))
+    path = sketch(folder, "hears", HEARS)
+    for name in ("microphone.h", "microphone.cpp"):
+        (path / name).write_text(template(name).substitute(MICROPHONE))
+    firmware = build_sketch(path)
     run = run_sketch(firmware, SECONDS, [AnalogAudio(noise(SECONDS, 8000), 8000)], ["__vector_21", "take"])
     speed = SECONDS * CLOCK / 1e6 / (computing_seconds() - start)
     interrupt, hop = run.calls["__vector_21"], run.calls["take"]

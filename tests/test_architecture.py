@@ -21,6 +21,7 @@ TENSORFLOW = {"tensorflow", "keras"}
 # upward. What stands behind a bar is imported inside functions alone.
 ROOMS = {
     "errors": "",
+    "deadline": "",
     "_version": "",
     "_moved": "",
     "files": "errors",
@@ -38,15 +39,16 @@ ROOMS = {
     "codegen.compiled": "codegen.program codegen.targets codegen.cost codegen.passes codegen.lowering codegen.twin "
     "files errors | codegen.emit codegen.build codegen.simulate",
     "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.compiled errors",
-    "training": "codegen.program codegen.storage",
+    "training": "codegen.program codegen.storage deadline",
     "layers": "",
     "augment": "",
     "datasets": "files errors",
-    "estimators": "codegen.program codegen.ops codegen.passes errors | codegen.export training",
+    "estimators": "codegen.program codegen.ops codegen.passes deadline errors | codegen.export training",
     "features": "codegen.program codegen.ops codegen.lowering estimators errors",
     "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
     "tuning": "codegen.compiled files",
-    "__init__": "_version _moved | augment datasets estimators persistence errors codegen.targets codegen.cost "
+    "auto": "codegen.compiled codegen.targets estimators deadline files errors",
+    "__init__": "_version _moved | augment auto datasets estimators persistence errors codegen.targets codegen.cost "
     "codegen.compiled codegen.simulate codegen.export",
     "cli": "__init__",
     "__main__": "cli",
@@ -234,3 +236,16 @@ def test_nobody_compares_the_names_of_storages(module):
 def test_the_first_line_says_what_a_module_knows(module):
     if path_of(module).read_text(encoding="utf-8").strip():
         assert ast.get_docstring(tree_of(module)), module
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines; of a function without its docstring
+
+
+@pytest.mark.parametrize("module", modules())
+def test_files_and_functions_are_short(module):
+    assert path_of(module).read_text(encoding="utf-8").count("\n") <= LONGEST_FILE
+    for function in ast.walk(tree_of(module)):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            first = function.body[1 if ast.get_docstring(function) and len(function.body) > 1 else 0]
+            head = function.body[0].lineno - function.lineno
+            assert head + function.end_lineno - first.lineno + 1 <= LONGEST_FUNCTION, function.name

@@ -346,9 +346,9 @@ def test_uno_hears_at_its_pin(exported):
     assert run.calls["wakeword::push"].worst < 0.8 * 256_000
 
 
-def test_the_time_of_a_detection_goes_round_with_millis_and_not_before():
-    sketch = (EXAMPLE / "arduino" / "wakeword.ino").read_text()
-    header = (EXAMPLE / "arduino" / "microphone.h").read_text()
+def test_the_time_of_a_detection_goes_round_with_millis_and_not_before(exported):
+    folder = exported[0] / "uno" / "wakeword"
+    sketch, header = (folder / "wakeword.ino").read_text(), (folder / "microphone.h").read_text()
     sizes = {name: int(value) for name, value in re.findall(r"constexpr \w+ (k\w+) = (\d+);", header)}
     formula = re.search(r"kHopMillis = (.*);", sketch)[1].replace("UL", "").replace("microphone::", "")
     hop = eval(formula.replace("/", "//"), sizes)

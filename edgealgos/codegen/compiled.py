@@ -45,9 +45,9 @@ class Simulation:
         but those of the AVR family.
     ram_peak, static_ram, stack_peak : int
         RAM bytes: together, variables, deepest stack. Arduino: of the whole sketch. Cortex-M: of the exported example,
-        the stack that of a program which reads and answers rows. Else: of the model alone, the stack 0 (not measured).
+        the stack of a program that reads and answers rows. Else: of the exported files, the stack 0: not measured.
     flash_bytes : int
-        Flash of the same: of the whole sketch, of the example without what starts the processor, of the model alone.
+        Flash of the same: of the whole sketch, of the example without what starts the processor, of the files alone.
     warnings : list of str
         Compiler warnings and doubts about the simulation.
     instructions : int64 ndarray, shape (n,)
@@ -106,7 +106,7 @@ class CompiledModel(Twin):
     def _simulate_sketch(self, inputs: NDArray[Any], simulator: str, verbose: bool) -> Simulation:
         from .build.sketch import build_sketch
         from .emit.cpp.files import write_sketch
-        from .simulate.sketch import run_rows
+        from .simulate.rows import run_rows
 
         with Scratch() as folder:
             write_sketch(self, folder / "model", "model")
@@ -124,8 +124,8 @@ class CompiledModel(Twin):
 
     def _simulate_cpp(self, inputs: NDArray[Any]) -> Simulation:
         from .build.plain import build_cpp
-        from .emit.cpp.applications import answer_source
         from .emit.cpp.files import write_cpp
+        from .emit.cpp.programs import answer_source
         from .simulate.firmware import write_firmware
         from .simulate.plain import run_rows
         from .simulate.qemu import link_flags

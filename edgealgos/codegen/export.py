@@ -14,6 +14,7 @@ from .compiled import CompiledModel, compile_model
 from .cost.budget import Budget
 from .cost.limits import check_fits
 from .cost.report import Report
+from .emit.cpp.applications import check_application
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
 from .targets.boards import Board
@@ -25,6 +26,7 @@ def export_arduino(
     *,
     board: str = "uno",
     name: str | None = None,
+    application: str = "serial",
     layout: str = "sketch",
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
@@ -45,6 +47,9 @@ def export_arduino(
         An Arduino board: ``"uno"``.
     name : str, optional
         C++ namespace and stem of the files; default: the folder's name.
+    application : {"serial", "imu", "microphone", "analog", "timer", "empty"}
+        What the sketch does: answers typed values and hosts over the serial port, or reads a motion sensor, a
+        microphone amplifier, analogue pins, these from an interrupt; or nothing.
     layout : {"sketch", "library"}
         A flat sketch folder, or an Arduino library that installs from a zip.
     optimize : {"speed", "size"}
@@ -75,6 +80,7 @@ def export_arduino(
         If the name cannot be used, or the folder is something else than absent, empty or an earlier export; nothing
         is changed.
     """
+    check_application(application)
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
     compiled = _compiled(model, board, optimize, X_calibration, input_buffer, budget)
@@ -84,10 +90,11 @@ def export_arduino(
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
-    report = _report(compiled, self_test)
-    check_fits(report, budget)
+    report = _report(compiled, self_test).with_application(application)
     write = sketch_files if layout == "sketch" else library_files
-    write_export(Path(path), write(compiled, name, folder, self_test), overwrite)
+    check_fits(report, budget)
+    files = write(compiled, name, folder, self_test, application)
+    write_export(Path(path), files, overwrite)
     return report
 
 

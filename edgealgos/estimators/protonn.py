@@ -90,8 +90,8 @@ class _ProtoNN(GradientTrained):
         from ..training.protonn import larger_structures
 
         around = (self.max_model_bytes, lesson.frame.shape[0], lesson.frame.n_outputs)
-        options = {"rows": len(lesson.examples), "sparse_labels": self._few_labels(lesson)}
-        larger = larger_structures(*around, **self._fixed(lesson, bits), **options)
+        options = {**self._fixed(lesson, bits), "rows": len(lesson.examples)}
+        larger = larger_structures(*around, **options, sparse_labels=self._few_labels(lesson))
         found = [dict(zip(("projection_dim", "n_prototypes"), each, strict=True)) for each in larger]
         usual = self._usual(lesson, bits)
         return [usual, *found[:1]] if lesson.frame.shape[0] >= MANY_FEATURES or len(found) < 2 else [*found]

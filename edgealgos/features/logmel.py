@@ -163,7 +163,7 @@ class LogMel(FeatureExtractor):
         )  # fmt: skip
         return verify(
             Program(tensors + levels, {"push": push, "predict": ()}, raw_encoding(), "features", steps=self.n_steps_,
-                       family="LogMel")
+                       family="LogMel", rate=float(self.sample_rate))
         )  # fmt: skip
 
     def _normalized(self) -> tuple[tuple[Tensor, ...], tuple[Op, ...]]:

@@ -235,4 +235,7 @@ class MotionFeatures(FeatureExtractor):
         )
         functions = {"push": push, "predict": (statistics,)}
         family = type(self).__name__
-        return verify(Program(tensors, functions, raw_encoding(), "features", steps=self.n_steps_, family=family))
+        return verify(
+            Program(tensors, functions, raw_encoding(), "features", steps=self.n_steps_, family=family,
+                    rate=float(self.rate), hop=self._hop)
+        )  # fmt: skip

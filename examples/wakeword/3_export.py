@@ -53,7 +53,7 @@ def main() -> None:
     pipeline = load(options.out / "model.edgealgos")
     facts = json.loads((options.out / "detector.json").read_text())
     uno, pi = options.out / "uno" / NAME, options.out / "pi"
-    report = export_arduino(pipeline, uno, name=NAME, overwrite=True)
+    report = export_arduino(pipeline, uno, name=NAME, application="microphone", overwrite=True)
     export_cpp(pipeline, pi, target="pizero", name=NAME, overwrite=True)
     for leftover in ("main.cpp", "pizero.cmake", "README.md"):
         (pi / leftover).unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the Uno's microphone hands to the features: the twin of arduino/microphone.cpp, knowing no features."""
+"""What the Uno's microphone hands to the features: the twin of an exported microphone.cpp, knowing no features."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.emit.cpp.template import template
 from edgealgos.codegen.simulate import MPU6050, AnalogAudio, PinWatch, SensorFault, SerialInput, run_sketch
 from edgealgos.errors import SimulationError
 from tests.codegen.conftest import write_sketch
@@ -104,8 +105,10 @@ def _build(tmp_path, code, name="probe", *sources):
 
 
 def _microphone(tmp_path, code):
-    folder = EXAMPLES / "wakeword" / "arduino"
-    return _build(tmp_path, code, "hears", folder / "microphone.h", folder / "microphone.cpp")
+    sketch = write_sketch(tmp_path, code, "hears")
+    for name in ("microphone.h", "microphone.cpp"):
+        (sketch / name).write_text(template(name).substitute(rate=8000, hop=128))
+    return build_sketch(sketch)
 
 
 def _motion(seconds, rate=100):

@@ -1,13 +1,17 @@
 """Names of models: those that build are taken, the others are refused with one that would do."""
 
+import json
 import random
+import re
+from dataclasses import replace
 
 import pytest
 
 from edgealgos.codegen.build.names import is_refused
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.build.sketch import build_sketch
-from edgealgos.codegen.emit.cpp.names import KEYWORDS, checked_name, reserved, suggestion
+from edgealgos.codegen.emit.cpp.files import cpp_files, sketch_files, write_export
+from edgealgos.codegen.emit.cpp.names import KEYWORDS, checked_name, identifiers, reserved, suggestion
 from edgealgos.codegen.export import export_arduino, export_cpp
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import ExportError
@@ -146,3 +150,37 @@ def test_names_that_differ_only_in_case_work_together(tmp_path):
     (tmp_path / "both" / "main.cpp").write_text(main.format(uses + "return tap::predict(tap_x) - Tap::predict(Tap_x);"))
     assert build_cpp(tmp_path / "both", "host").warnings == ()
     assert "tap_model.h" in files(tmp_path / "both")
+
+
+NASTY = [
+    "sepal length (cm)", "Sepal Length [cm]", "größe", "", "日本", "2nd", "class", "F", "A0", "min", "x" * 90, "x" * 91,
+    "a b", "a_b",
+]  # fmt: skip
+
+
+def test_names_of_features_become_different_identifiers():
+    found = identifiers(NASTY)
+    assert found[:4] == ["sepal_length_cm", "sepal_length_cm_1", "grosse", "input_3"]
+    assert len(set(found)) == len(NASTY)
+    assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in found)
+
+
+@pytest.mark.needs("avr-g++", "arduino-core", "g++")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_names_of_features_stand_in_header_readme_and_manifest(language, tmp_path):
+    program = replace(programs.bonsai(1, features=len(NASTY)), feature_names=tuple(NASTY))
+    compiled = programs.compiled(program, LANGUAGES[language])
+    files_of_it = cpp_files(compiled, "m") if language == "plain" else sketch_files(compiled, "m", "m")
+    write_export(tmp_path / "m", files_of_it, False)
+    texts = {path.name: path.read_text() for path in (tmp_path / "m").iterdir()}
+    assert "  sepal_length_cm = 0,\n  sepal_length_cm_1 = 1,\n" in texts["m_model.h"]
+    assert "| 0 | sepal length (cm) |" in texts["README.md"]
+    assert json.loads(texts["manifest.json"])["feature_names"] == NASTY
+    built = build_cpp(tmp_path / "m", "host") if language == "plain" else build_sketch(tmp_path / "m")
+    assert built.warnings == ()
+
+
+def test_models_without_names_have_none(tmp_path):
+    export("arduino", tmp_path / "m")
+    assert "namespace inputs" not in (tmp_path / "m" / "m_model.h").read_text()
+    assert json.loads((tmp_path / "m" / "manifest.json").read_text())["feature_names"] == []

@@ -7,7 +7,8 @@ import pytest
 
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.simulate import avr8js
-from edgealgos.codegen.simulate.sketch import function_addresses, run_rows
+from edgealgos.codegen.simulate.measured import function_addresses
+from edgealgos.codegen.simulate.rows import run_rows
 from edgealgos.errors import SimulationError
 from tests.codegen.conftest import write_sketch
 

@@ -37,6 +37,7 @@ from edgealgos.codegen.program.qtype import CANDIDATE, PREACTIVATION, SMALL_STAT
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board
 
+from .sample_convnets import convnet
 from .sample_forests import forest, random_forest
 
 Reals = NDArray[np.float64]
@@ -360,7 +361,8 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "forest of stumps": lambda seed=0: forest(seed, largest=1, outputs=1, tests=4),
     "forest with two classes": lambda seed=0: forest(seed, outputs=1, bias=False, trees=40, largest=15, tests=120),
     "forest regressor": lambda seed=0: forest(seed, outputs=1, task="regressor", leaf_bits=12, largest=63),
-    "forest that goes on from a product": lambda seed=0: forest(seed, start=True),
+    "forest that goes on from words": lambda seed=0: forest(seed, start=12),
+    "forest that goes on from bytes": lambda seed=0: forest(seed, start=8, leaf_bits=5),
     "forest of rows": lambda seed=0: forest(seed, rows=30, largest=40, trees=4),
     "forest with 16-bit inputs": lambda seed=0: forest(seed, bits=16, pairs=5),
     "forest with many features": lambda seed=0: forest(seed, features=300, tests=150, pairs=10, trees=30),
@@ -372,6 +374,8 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "fastgrnn of windows": lambda seed=0: windowed(seed),
     "fastgrnn of windows that stops early": lambda seed=0: windowed(seed, threshold=3.0, lanes=3),
     "fastgrnn of windows with two classes": lambda seed=0: windowed(seed, outputs=1, threshold=1.5, hidden=4),
+    "convnet": lambda seed=0: convnet(seed + 2, (9, 7, 2)),
+    "convnet over time": lambda seed=0: convnet(seed + 7, (12, 1, 3), bits=4, outputs=1),
     "fastrnn": lambda seed=0: fastgrnn(seed, gated=False),
     "fastrnn with tanh": lambda seed=0: fastgrnn(seed, gated=False, nonlinearity="tanh"),
 }

@@ -63,6 +63,8 @@ def join(extractor: Program, model: Program) -> Program:
         functions={"push": push, "predict": predict},
         encoding=extractor.encoding,
         steps=extractor.steps,
+        rate=extractor.rate,
+        hop=extractor.hop,
         family=f"{extractor.family} and {model.family}",
         preprocessing=frozenset(t.name for t in (*own, *constants)),
     )

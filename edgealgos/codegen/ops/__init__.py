@@ -3,6 +3,7 @@
 # ruff: noqa: F403  # each file says in __all__ what its ops are
 
 from .activation import *
+from .conv import *
 from .elementwise import *
 from .forest import *
 from .instances import *
@@ -11,6 +12,8 @@ from .motion import *
 from .prototypes import *
 from .quadratic import *
 from .recurrent import *
+from .rows import *
 from .sound import *
 from .tree import *
+from .votes import *
 from .window import *

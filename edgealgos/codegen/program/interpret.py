@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .op import Values
+from .op import Op, Values
 from .program import Program
 from .qtype import Ints
 from .tensor import Space
@@ -178,11 +178,22 @@ def _run_block(program: Program, x: NDArray[Any], values: Values, real: bool, wa
 
 def _run_ops(program: Program, function: str, values: Values, real: bool, watch: Watch | None = None) -> bool:
     """Run a function; False where an op waits for more (all samples are at the same step) and the rest is left out."""
-    for op in program.functions[function]:
+    return _run_body(program, program.functions[function], values, real, watch)
+
+
+def _run_body(program: Program, body: tuple[Op, ...], values: Values, real: bool, watch: Watch | None) -> bool:
+    for i, op in enumerate(body):
         result = op.real(program, values) if real else op.integer(program, values)
         if result is None:
             return False
-        values[op.out] = result
-        if watch is not None:
-            watch(op.out, result)
+        while result is not None:
+            values[op.out] = result
+            if watch is not None:
+                watch(op.out, result)
+            if not op.repeats:
+                break
+            _run_body(program, body[i + 1 :], values, real, watch)
+            result = op.further(program, values)
+        if op.repeats:
+            return True
     return True

@@ -202,6 +202,9 @@ class Op:
     counts_steps: ClassVar[bool] = False
     """Whether it takes as many steps as a sample has, and ignores those that follow."""
 
+    repeats: ClassVar[bool] = False
+    """Whether what follows it in its function runs for each of its results: for none, one or several."""
+
     _roles: ClassVar[dict[str, Role]] = {}
 
     def __init_subclass__(cls, abstract: bool = False, **others: Any) -> None:
@@ -294,12 +297,16 @@ class Op:
         """What computes the same where features of the input come one after the other; None: nothing does."""
         return None
 
+    def further(self, program: Program, v: Values) -> NDArray[Any] | None:
+        """The next result where the op :attr:`repeats`, once the rest of its function has run for the one before."""
+        return None
+
     def reader(self, name: str) -> str | None:
         """The C++ function that makes the reader of a constant, where that is not its storage's."""
         return None
 
     def steps_left(self, steps: int) -> int | None:
-        """After how many of so many steps its function goes on; None: it never waits, or that is not counted on."""
+        """How often its function goes on in so many steps; None: it never waits, or that is not counted on."""
         return None
 
     @property
@@ -388,8 +395,6 @@ def check_record(cls: type[Op]) -> None:
     if not hasattr(cls, "kernels"):
         missing.append("kernels (stems of the headers that its kernel needs)")
     if not hasattr(cls, "largest"):
-        missing.append(
-            "largest (counting(field=most elements that its kernel counts); counting() where 16 bits count all)"
-        )
+        missing.append("largest (counting(field=most that its kernel counts); counting() where 16 bits count all)")
     if missing:
         raise OpRecordError(f"{cls.__name__} in {cls.__module__}: the record has no {'; no '.join(missing)}")

@@ -27,7 +27,8 @@ class Program:
         In the order of their declaration; exactly one INPUT (one sample or one time step) and one OUTPUT (the scores).
     functions : mapping of str to tuple of Op
         ``predict`` always; sequence models also ``push`` (one time step). ``reset`` clears STATE and needs no ops.
-        An op that waits for more (a window that is not full yet) ends its function for this time.
+        An op that waits for more (a window that is not full yet) ends its function for this time; what follows one that
+        repeats runs for each of its results.
     encoding : InputEncoding
         Raw features to device inputs.
     task : str
@@ -46,6 +47,10 @@ class Program:
         What its user should know, a sentence each.
     feature_names : tuple of str
         Names of the columns that `fit` has seen; empty where they had none.
+    rate : float or None
+        Raw samples a second, where a feature extractor says.
+    hop : int or None
+        Time steps from one answer to the next for a model that goes on for ever, None for one that begins anew.
     """
 
     tensors: tuple[Tensor, ...]
@@ -59,6 +64,8 @@ class Program:
     max_cycles: int | None = None
     warnings: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
+    rate: float | None = None
+    hop: int | None = None
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False)
 
@@ -72,6 +79,11 @@ class Program:
     def input(self) -> Tensor:
         """The INPUT tensor."""
         return next(t for t in self.tensors if t.space is Space.INPUT)
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs of a sample or time step; empty where they have none of their own."""
+        return self.feature_names if len(self.feature_names) == self.input.size else ()
 
     @property
     def output(self) -> Tensor:

@@ -30,6 +30,7 @@ def verify(program: Program) -> Program:
 def _verify_function(program: Program, function: str, body: tuple[Op, ...]) -> None:
     ready = {t.name for t in program.tensors if t.space in _READY}
     written: set[str] = set()
+    repeated = False
     for op in body:
         what = f"{function}: {type(op).__name__}"
         if unknown := sorted(set(op.operands.values()) - {t.name for t in program.tensors}):
@@ -46,6 +47,11 @@ def _verify_function(program: Program, function: str, body: tuple[Op, ...]) -> N
             if program[name].space is not Space.FLASH:
                 raise ValueError(f"{what} takes {name!r} as a constant, which lives in {program[name].space.value}")
         _verify_shapes(program, op)
+        if op.repeats:  # what lies in the arena does not outlast the ops that run again and again
+            ready -= {name for name in ready if program[name].space is Space.SCRATCH}
+        elif repeated and op.steps_left(1) is not None:
+            raise ValueError(f"{what} waits, behind an op that repeats; put it in front")
+        repeated |= op.repeats
         written.update(op.writes)
         ready = ready.union(op.writes).difference(op.consumed)
 

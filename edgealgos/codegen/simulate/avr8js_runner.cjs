@@ -10,7 +10,7 @@ const fs = require("fs");
 
 const ISR = -1; // a frame that belongs to an interrupt handler, not to a watch
 const MARK_ISR = 1, MARK_MAIN = 2, MARK_RESET = 4, MARK_WATCH = 8;
-const MAX_LINE = 4096, NEWLINE = 10, REGISTERS = 0x100; // what avr8js adds to the size of the RAM
+const MAX_LINE = 8192, NEWLINE = 10, REGISTERS = 0x100; // what avr8js adds to the size of the RAM
 
 // Flash, number of interrupt vectors, and those of timers and serial port; the registers are those of the ATmega328P.
 const MEGA = { vectors: 57, timer0: [21, 22, 23], timer1: [17, 18, 20, 16], timer2: [13, 14, 15], usart: 25 };

@@ -16,8 +16,9 @@ from edgealgos.errors import SimulationError
 
 from ..build.firmware import Firmware
 from ..build.plain import Executable
-from . import qemu, sketch
-from .sketch import answer_numbers, integer_table, is_named
+from . import qemu, rows
+from .measured import is_named
+from .rows import answer_numbers, integer_table
 
 Ints = NDArray[np.int64]
 
@@ -91,7 +92,7 @@ def _on_simavr(executable: Executable, table: Ints, watch: Sequence[str]) -> Cpp
     """Rows through a bare AVR, which is measured to the cycle as sketches are."""
     facts = executable.flash_bytes, executable.static_ram_bytes, executable.symbols, executable.warnings
     firmware = Firmware(executable.path, executable.board, *facts)
-    found = sketch.run_rows(firmware, table, watch, confirm=False)
+    found = rows.run_rows(firmware, table, watch, confirm=False)
     return CppResult(found.labels, found.scores, found.cycles_by_function, found.stack_peak, found.warnings)
 
 

@@ -11,8 +11,8 @@ from edgealgos.errors import BuildError, MissingToolError
 from ..build import tools
 
 _FOLDER = Path(__file__).parent
-_SOURCES = (_FOLDER / "simavr_runner.c", *sorted((_FOLDER / "devices").glob("*.c")))
-_HEADERS = tuple(sorted((_FOLDER / "devices").glob("*.h")))
+_SOURCES = (_FOLDER / "simavr_runner.c", _FOLDER / "simavr_serial.c", *sorted((_FOLDER / "devices").glob("*.c")))
+_HEADERS = (_FOLDER / "simavr_runner.h", *sorted((_FOLDER / "devices").glob("*.h")))
 _PREFIXES = ("/usr/local", "/usr", "/opt/homebrew")
 _HOW_TO_GET = "`apt-get install libsimavr-dev libelf-dev`; elsewhere: set EDGEALGOS_SIMAVR to its installation prefix"
 

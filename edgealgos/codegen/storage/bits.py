@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..program.tensor import Tensor
-from .record import Content, Storage, Table
+from .record import Content, Counts, Storage, Table
 
 
 class Bits(Storage):
@@ -21,11 +21,15 @@ class Bits(Storage):
         return packed_bytes(content.values.size, width(content.values))
 
     def tables(self, tensor: Tensor) -> list[Table]:
-        return [Table("", "uint8_t", packed(tensor.values))]
+        return [Table("", "uint8_t", packed(tensor.values))] if width(tensor.values) else []
 
     def reader(self, tensor: Tensor) -> str:
         signed = "true" if is_signed(tensor.values) else "false"
-        return f"edgealgos::packed<{width(tensor.values)}, {signed}>({tensor.name})"
+        bits = width(tensor.values)
+        return f"edgealgos::packed<{bits}, {signed}>({tensor.name if bits else 'nullptr'})"
+
+    def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
+        return Counts()  # the ops that read them count what that takes
 
 
 def packed_bytes(count: int, bits: int) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from textwrap import indent
+
 from edgealgos.codegen.program.op import Op
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Space
@@ -9,6 +12,17 @@ from edgealgos.codegen.targets.avr.forms import form_of, in_one, label_told
 
 from .literals import c_type
 from .tables import masks_of, rows_of
+
+
+def body_of(program: Program, ops: Sequence[Op]) -> str:
+    """The statements of a function; what follows an op that repeats is the body of its loop."""
+    lines, depth = [], 0
+    for op in ops:
+        lines.append(indent(statement(program, op), "  " * depth))
+        if op.repeats:
+            lines[-1] += " {"
+            depth += 1
+    return "\n".join([*lines, *("  " * level + "}" for level in range(depth, 0, -1))])
 
 
 def statement(program: Program, op: Op) -> str:
@@ -21,7 +35,7 @@ def statement(program: Program, op: Op) -> str:
         on_avr = form.call(program, op)
     else:
         return plain
-    return f"#if defined(__AVR__)\n  {on_avr}\n#else\n{plain}\n#endif"
+    return f"#if defined(__AVR_HAVE_MUL__)\n  {on_avr}\n#else\n{plain}\n#endif"
 
 
 class Operands:

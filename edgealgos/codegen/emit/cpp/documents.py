@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from edgealgos._version import VERSION
+from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.targets.boards import Board
 from edgealgos.codegen.targets.compilers import COMPILERS
 
 from ..folder import MANIFEST, digests
-from .applications import BAUD, facts, part
 from .literals import power_of_two
+from .pieces import BAUD, facts, part
 from .project import build_command
 from .template import template
 
 if TYPE_CHECKING:
+    from edgealgos.codegen.cost.report import Report
     from edgealgos.codegen.twin import Twin
 
 RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
@@ -26,16 +28,20 @@ _NO_STARTUP = "Start-up code and the linker script come from your board's maker.
 _OWN_STARTUP = "Linked with your `main()`, the compiler adds what starts the processor."
 
 
-def with_documents(twin: Twin, name: str, layout: str, files: Mapping[str, str]) -> dict[str, str]:
-    """Files with the README, and the manifest that lists them all."""
-    files = {**files, "README.md": _readme(twin, name)}
-    contents = manifest(twin, name) | {"layout": layout, "files": digests(files)}
+def with_documents(
+    twin: Twin, name: str, layout: str, files: Mapping[str, str], application: str | None = None
+) -> dict[str, str]:
+    """Files with the README, and the manifest that lists them all; of a sketch also what it does."""
+    report = twin.report.with_application(application) if application else twin.report
+    files = {**files, "README.md": _readme(twin, name, report, application)}
+    own = {"application": application} if application else {}
+    contents = manifest(twin, name, report) | own | {"layout": layout, "files": digests(files)}
     return {**files, MANIFEST: json.dumps(contents, indent=2, ensure_ascii=True) + "\n"}
 
 
-def manifest(twin: Twin, name: str) -> dict[str, Any]:
+def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:
     """The facts of an export, for programs."""
-    program, report = twin.program, twin.report
+    program = twin.program
     encoding = program.encoding
     return {
         "format": 2,
@@ -46,6 +52,7 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
         "board": twin.board.name,
         "labels": [str(label) for label in program.labels],
         "features": program.input.size,
+        "feature_names": list(program.feature_names),
         "steps": program.steps,
         "input": {
             "type": f"int{encoding.qtype.container}",
@@ -61,15 +68,16 @@ def manifest(twin: Twin, name: str) -> dict[str, Any]:
             "flash_bytes": report.flash_bytes,
             "ram_bytes": report.ram_bytes,
             "model_bytes": report.model_bytes,
-            "cycles": report.cycles if report.cycle_items else None,
+            "cycles": None,
+            **({report.unit: report.cycles} if report.cycle_items else {}),
         },
         "model_items": dict(report.model_items),
         **({"warnings": list(report.warnings)} if report.warnings else {}),
     }
 
 
-def _readme(twin: Twin, name: str) -> str:
-    program, report = twin.program, twin.report
+def _readme(twin: Twin, name: str, report: Report, application: str | None) -> str:
+    program = twin.program
     encoding = program.encoding
     if program.task == "classifier":
         rows = [f"| {i} | {_markdown(str(label))} |" for i, label in enumerate(program.labels)]
@@ -86,6 +94,7 @@ def _readme(twin: Twin, name: str) -> str:
         "family": program.family,
         "board": twin.board.title,
         "rule": rule,
+        "names": _names(program),
         "outputs": outputs,
         "usage": part(twin, "usage", ".md", name),
         "flash": f"{report.flash_bytes:,}",
@@ -94,12 +103,19 @@ def _readme(twin: Twin, name: str) -> str:
         "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
     }
     if twin.board.framework.sketches:
-        return template("README.md").substitute(
-            values, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
-        )
+        kind = "sequence" if program.steps is not None else "sample"
+        stem = f"sketch_serial_{kind}" if application == "serial" else f"sketch_{application}"
+        values |= {"sketch": template(f"{stem}.md").substitute(values).rstrip("\n")}
+        return template("README.md").substitute(values, time=report.time.strip())
     return template("README_cpp.md").substitute(
         values, build=_build_text(twin.board, values), stack=report.ram_items["stack"]
     )
+
+
+def _names(program: Program) -> str:
+    """The table of the names of inputs, or nothing."""
+    rows = [f"| {i} | {_markdown(text)} |" for i, text in enumerate(program.input_names)]
+    return "\n".join(["", "| index | input |", "|---|---|", *rows, ""]) if rows else ""
 
 
 def _build_text(board: Board, values: Mapping[str, Any]) -> str:

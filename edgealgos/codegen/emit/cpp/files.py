@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 from edgealgos._version import VERSION
 
 from ..folder import write_folder
-from .applications import main_source, sketch_source
+from .applications import sketch_sources
 from .documents import with_documents
 from .limits import check_countable
 from .model import model_header, model_source, runtime_header
+from .programs import main_source
 from .project import build_files
 from .template import template
 
@@ -31,23 +32,29 @@ def model_files(twin: Twin, name: str) -> dict[str, str]:
     }
 
 
-def sketch_files(twin: Twin, name: str, folder: str, self_test: ArrayLike | None = None) -> dict[str, str]:
+def sketch_files(
+    twin: Twin, name: str, folder: str, self_test: ArrayLike | None = None, application: str = "serial"
+) -> dict[str, str]:
     """A flat sketch folder."""
-    files = {f"{folder}.ino": sketch_source(twin, name, self_test), **model_files(twin, name)}
-    return with_documents(twin, name, "sketch", files)
+    files = {**sketch_sources(application, twin, name, folder, self_test), **model_files(twin, name)}
+    return with_documents(twin, name, "sketch", files, application)
 
 
-def library_files(twin: Twin, name: str, folder: str, self_test: ArrayLike | None = None) -> dict[str, str]:
+def library_files(
+    twin: Twin, name: str, folder: str, self_test: ArrayLike | None = None, application: str = "serial"
+) -> dict[str, str]:
     """An Arduino library."""
+    example = f"{name}_{application}"
+    sources = sketch_sources(application, twin, name, example, self_test)
     facts = {"name": name, "family": twin.program.family, "version": VERSION}
     files = {
         "library.properties": template("library.properties").substitute(facts),
         "library.json": template("library.json").substitute(facts),
         "keywords.txt": template("keywords.txt").substitute(facts),
         **{f"src/{file}": text for file, text in model_files(twin, name).items()},
-        f"examples/{name}_serial/{name}_serial.ino": sketch_source(twin, name, self_test),
+        **{f"examples/{example}/{file}": text for file, text in sources.items()},
     }
-    return with_documents(twin, name, "library", files)
+    return with_documents(twin, name, "library", files, application)
 
 
 def cpp_files(twin: Twin, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:

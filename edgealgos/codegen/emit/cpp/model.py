@@ -13,18 +13,24 @@ from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tables import COARSE_EXP2, EXP2, FINE_EXP2, LOG2, TANH
 from edgealgos.codegen.program.tensor import Space, Tensor
 
-from .calls import statement
+from .calls import body_of
 from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
+from .names import identifiers
 from .tables import constant
 from .template import template
 
 _KERNELS = {
+    "@PRODUCTS@": "generic/kernels/products.h",
     "@KERNELS@": "avr/kernels/avr_kernels.h",
     "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
+    "@SIMD@": "arm/kernels/simd.h",
+    "@THUMB@": "arm/kernels/thumb.h",
+    "@TILES@": "generic/kernels/tiles.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
+    "@CONV@": "generic/kernels/conv.h",
     "@FOREST@": "generic/kernels/forest.h",
     "@INSTANCES@": "generic/kernels/instances.h",
     "@QUADRATIC@": "generic/kernels/quadratic.h",
@@ -72,8 +78,17 @@ def model_header(program: Program, name: str) -> str:
         rest=_REST if program.encoding.wide else "",
         decimal="" if decimal_scales(program.encoding) is None else template("quantize_decimal.h").template,
         constants="".join(f"constexpr {row}\n" for row in _constants(program)),
+        names=_input_names(program),
         functions=_declarations(program),
     )
+
+
+def _input_names(program: Program) -> str:
+    """Indices of the inputs by name, where they have names."""
+    if not program.input_names:
+        return ""
+    rows = [f"  {identifier} = {index},\n" for index, identifier in enumerate(identifiers(program.input_names))]
+    return template("inputs.h").substitute(rows="".join(rows))
 
 
 def model_source(program: Program, name: str) -> str:
@@ -135,7 +150,7 @@ def memory(program: Program, plan: MemoryPlan) -> str:
 
 
 def _definitions(program: Program, plan: MemoryPlan) -> str:
-    bodies = {f: "\n".join(statement(program, op) for op in body) for f, body in program.functions.items()}
+    bodies = {f: body_of(program, body) for f, body in program.functions.items()}
     kind = "sequence" if program.steps is not None else "sample"
     state = [t for t in program.tensors if t.space is Space.STATE]
     return (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
@@ -24,7 +25,7 @@ _TAKEN = frozenset(
     """std edgealgos arduino Arduino setup loop main init yield serialEvent Serial Serial1 Serial2 Serial3 Wire SPI
     EEPROM F PI HIGH LOW INPUT OUTPUT""".split()  # noqa: SIM905
 )
-_PROGRAMS = ("sketch", "answer", "main", "self_test")
+_NOT_OURS = ("model", "labels", "quantize")  # what templates of these define is inside the namespace
 _OWN = re.compile(r"^(?:static|void|int|enum|struct|const|typedef)\b[^;({=\n]*?\b(\w+)\s*[\[({=;]", re.M)
 
 
@@ -52,11 +53,27 @@ def check_folder(folder: str, name: str) -> None:
 
 def suggestion(name: str, language: str) -> str:
     """A name that is as near as can be and has no problem."""
-    plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
-    plain = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")[: LONGEST - len("model_")] or "model"
+    plain = _plain(name)[: LONGEST - len("model_")] or "model"
     if not plain[0].isalpha():
         plain = f"model_{plain}"
     return plain if not _problem(plain, language) else f"{plain}_model"
+
+
+def identifiers(texts: Iterable[str]) -> list[str]:
+    """Names of C++ that are as near to these texts as can be, each another one: letters, digits and underscores."""
+    found: list[str] = []
+    for number, text in enumerate(texts):
+        name = _plain(text).lower()[:LONGEST] or f"input_{number}"
+        if not name[0].isalpha() or name in KEYWORDS or name in reserved("arduino") or name in reserved("plain"):
+            name = f"input_{name}"
+        found.append(name if name not in found else f"{name}_{number}")
+    return found
+
+
+def _plain(text: str) -> str:
+    """A text as letters and digits of ASCII with single underscores between them."""
+    plain = unicodedata.normalize("NFKD", text.replace("ß", "ss")).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")
 
 
 def _problem(name: str, language: str) -> str:
@@ -86,6 +103,10 @@ def reserved(language: str) -> frozenset[str]:
 @cache
 def _own_names() -> frozenset[str]:
     """What the exported programs define beside the model."""
-    files = [file for file in (resources.files(__package__) / "templates").iterdir() if file.name.startswith(_PROGRAMS)]
+    files = [file for file in (resources.files(__package__) / "templates").iterdir() if _is_program(file.name)]
     texts = [file.read_text(encoding="utf-8").replace("${name}", "model") for file in files]
     return frozenset(name for text in texts for name in _OWN.findall(text))
+
+
+def _is_program(file: str) -> bool:
+    return file.endswith((".ino", ".cpp", ".h")) and not file.startswith(_NOT_OURS)

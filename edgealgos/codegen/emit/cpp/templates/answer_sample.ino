@@ -1,1 +1,4 @@
-static void answer(bool typed) { tell(${name}::${predict}(row), typed); }
+static void answer(bool typed) {
+  const ${answer_type} found = ${name}::${predict}(row);
+  typed ? tell(found) : tellHost(found);
+}

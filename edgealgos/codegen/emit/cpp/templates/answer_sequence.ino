@@ -22,6 +22,7 @@ static void answer(bool typed) {
     return skipStep();
   }
   ${name}::push(row);
-  tell(${name}::${predict}(), typed);
+  const ${answer_type} found = ${name}::${predict}();
+  typed ? tell(found) : tellHost(found);
   if (++step == ${name}::kStepCount) restart();
 }

@@ -1,5 +1,5 @@
-    Serial.print('.');
-    for (uint8_t i = 0; i < ${count}; ++i) {
-      rest = 10 * (rest & ((1UL << ${frac}) - 1));
-      Serial.print(rest >> ${frac});
-    }
+  Serial.print('.');
+  for (uint8_t i = 0; i < ${count}; ++i) {
+    rest = 10 * (rest & ((1UL << ${frac}) - 1));
+    Serial.print(rest >> ${frac});
+  }

@@ -15,7 +15,7 @@ typedef ${input_type} input_t;   // a device input, kInputMin..kInputMax
 typedef ${score_type} score_t;
 constexpr input_t kInputMin = ${low};
 constexpr input_t kInputMax = ${high};
-
+${names}
 // Raw feature in, device input out (saturates). Uses floating point; linked in only if called.
 input_t quantize(uint16_t feature, float value${rest});
 ${decimal}

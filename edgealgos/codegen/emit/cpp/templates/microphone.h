@@ -1,6 +1,6 @@
-// An analogue microphone at pin A0 of an Uno, 8,000 samples a second; knows the converter, no features.
+// An analogue microphone at pin A0 of an Uno; knows the converter, no features.
 //
-// Timer 1 starts each conversion, so that samples are 125 us apart to the clock cycle, however busy the sketch is. An
+// Timer 1 starts each conversion, so that samples are equally far apart to the clock cycle, however busy the sketch is. An
 // interrupt takes the results into a ring of 10 bits a sample. Timer 1 is taken (no Servo, no PWM at pins 9 and 10);
 // timer 0 must run as the Arduino core starts it.
 #ifndef MICROPHONE_H
@@ -10,8 +10,8 @@
 
 namespace microphone {
 
-constexpr uint16_t kRate = 8000;  // samples a second
-constexpr uint8_t kHop = 128;     // samples handed over at once
+constexpr uint16_t kRate = ${rate};  // samples a second
+constexpr uint8_t kHop = ${hop};     // samples handed over at once
 constexpr uint8_t kSlack = 16;    // samples for which a complete hop may wait, less one: 1.9 ms
 constexpr uint8_t kGain = 0;      // samples are multiplied by 2^kGain
 

@@ -1,0 +1,28 @@
+// ${name}.ino: reads analogue pins ${rate} times a second and prints what the model makes of them.
+//
+// Open the Serial Monitor at ${baud} baud. The model has learnt from what analogRead() gives, 0 to 1023.
+#include "${name}_model.h"
+
+static const uint8_t kPins[] = {
+${pins}
+};
+static const uint16_t kRate = ${rate};  // readings a second, as in the data that the model learnt from
+
+${tell}
+
+${take}
+
+void setup() {
+  Serial.begin(${baud});
+  Serial.println(F("# ${name} ready"));
+  restart();
+}
+
+void loop() {
+  static uint32_t last;
+  if (millis() - last < 1000 / kRate) return;
+  last += 1000 / kRate;
+  int16_t reading[sizeof kPins];
+  for (uint8_t i = 0; i < sizeof kPins; ++i) reading[i] = analogRead(kPins[i]);
+  take(reading);
+}

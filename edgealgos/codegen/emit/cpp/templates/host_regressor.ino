@@ -1,0 +1,2 @@
+// Tells a host the raw output.
+static void tellHost(int32_t raw) { Serial.println(raw); }

@@ -1,0 +1,14 @@
+static ${name}::input_t row[${name}::kFeatureCount];
+static uint16_t filled, wait;
+
+static void restart() { filled = wait = 0; }
+
+// Takes a reading; answers when a row is full${often}.
+static void take(const int16_t *reading) {
+  for (uint8_t i = 0; i < ${axes}; ++i, ++filled) row[filled] = ${quantize};
+  if (filled < ${name}::kFeatureCount) return;
+  filled = 0;
+  if (++wait < ${every}) return;
+  wait = 0;
+  tell(${name}::${predict}(row));
+}

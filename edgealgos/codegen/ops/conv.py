@@ -1,0 +1,375 @@
+"""Layers over rows of a picture: each channel alone, all together, position by position. Knows programs, no boards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.geometry import MOST
+from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
+from ..program.qtype import Ints, QType
+from .products import (
+    SCORE_BITS,
+    WIDTHS,
+    accumulator_bits,
+    exact_product,
+    product_cost,
+    product_pieces,
+    shifted_bits,
+    wrap,
+)
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["Convolve", "Depthwise", "Pointwise"]
+
+
+@dataclass(frozen=True)
+class Depthwise(Op):
+    """Every channel alone: ``out[p, c] = sum over rows and columns of matrix[c] * ring + bias[c]``.
+
+    `matrix` has shape (channels, kernel rows * kernel columns), `columns` of these; results lie `stride` positions
+    apart, with `left` positions of zeros before the first. With `rectify`, negative results become zero.
+    """
+
+    ring: Read
+    position: Read
+    matrix: Constant
+    bias: Constant
+    columns: int
+    stride: int = 1
+    left: int = 0
+    rectify: bool = True
+    acc_bits: int = 32
+
+    kernels = ("conv",)
+    largest = counting()
+
+    @property
+    def vector(self) -> str:
+        """What is multiplied."""
+        return self.ring
+
+    def shapes(self, program: Program) -> Shapes:
+        rows, width, channels = self.axes(program, self.ring, 3)
+        (size,) = self.axes(program, self.out, 1)
+        check_columns(self, width, size // channels)
+        return {"out": (size // channels * channels,), "ring": FREE, "position": (2,),
+                "matrix": (channels, rows * self.columns), "bias": (channels,)}  # fmt: skip
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        return clipped(program, self.out, self._sums(program, v), self.rectify)
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        return rounded(program, self, self._sums(program, v))
+
+    def _sums(self, program: Program, v: Values) -> NDArray[Any]:
+        ring, matrix = v[self.ring], v[self.matrix]
+        rows, _, channels = ring.shape[1:]
+        count = program[self.out].size // channels
+        padded = padded_row(ring, self, count)
+        sums = np.zeros((len(ring), count, channels), padded.dtype) + v[self.bias]
+        for k in range(rows * self.columns):
+            row, column = divmod(k, self.columns)
+            last = column + self.stride * (count - 1) + 1
+            sums += padded[:, row, column : last : self.stride] * matrix[:, k]
+        return sums.reshape(len(ring), -1)
+
+    def types(self, program: Program) -> Types:
+        return sum_types(program, self)
+
+    def bound(self, program: Program) -> Depthwise:
+        return replace(self, acc_bits=proven_bits(program, self))
+
+    def narrowed(self, program: Program) -> Types:
+        return narrow_bias(program, self.bias)
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        return layer_range(program, self.out, self.rectify)
+
+    def cost(self, program: Program) -> Counts:
+        rows, width, channels = program[self.ring].shape
+        count, kind = program[self.out].size // channels, f"Depthwise {self.acc_bits}"
+        inside = sum(min(p * self.stride - self.left + self.columns, width) - max(p * self.stride - self.left, 0)
+                     for p in range(count))  # fmt: skip
+        shifted = count * channels * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
+        return Counter({f"call {kind}": 1, f"result of {kind}": count * channels,
+                        f"product of {kind}": rows * inside * channels,
+                        f"shifted bit of {self.acc_bits}": shifted})  # fmt: skip
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces(f"Depthwise {self.acc_bits}", frames=frozenset({"Depthwise"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        rows, width, channels = program[self.ring].shape
+        numbers = f"{rows}, {self.columns}, {self.stride}, {self.left}, {width}, {channels}"
+        where = f"{self.ring}, {self.position}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
+        count = program[self.out].size // channels
+        return f"edgealgos::depthwise<{layer_numbers(program, self)}, {numbers}>({where}, {count});"
+
+
+@dataclass(frozen=True)
+class Convolve(Op):
+    """``out[p] = matrix @ (rows and columns of the ring at p) + bias``.
+
+    `matrix` has shape (outputs, kernel rows * kernel columns * channels); the rest is as in :class:`Depthwise`.
+    """
+
+    ring: Read
+    position: Read
+    matrix: Constant
+    bias: Constant
+    columns: int
+    stride: int = 1
+    left: int = 0
+    rectify: bool = True
+    acc_bits: int = 32
+
+    kernels = ("conv",)
+    largest = counting()
+
+    @property
+    def vector(self) -> str:
+        """What is multiplied."""
+        return self.ring
+
+    def shapes(self, program: Program) -> Shapes:
+        rows, width, channels = self.axes(program, self.ring, 3)
+        outputs, _ = self.axes(program, self.matrix, 2)
+        (size,) = self.axes(program, self.out, 1)
+        check_columns(self, width, size // outputs)
+        return {"out": (size // outputs * outputs,), "ring": FREE, "position": (2,),
+                "matrix": (outputs, rows * self.columns * channels), "bias": (outputs,)}  # fmt: skip
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        patches, matrix = self._patches(program, v), v[self.matrix]
+        return clipped(program, self.out, per_row(patches @ matrix.T + v[self.bias]), self.rectify)
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        return rounded(program, self, per_row(exact_product(self._patches(program, v), v[self.matrix]) + v[self.bias]))
+
+    def _patches(self, program: Program, v: Values) -> NDArray[Any]:
+        """What the kernel sees at each position, (n, positions, rows * columns * channels)."""
+        count = program[self.out].size // len(v[self.matrix])
+        padded = padded_row(v[self.ring], self, count)
+        views = np.lib.stride_tricks.sliding_window_view(padded, self.columns, axis=2)[:, :, :: self.stride][
+            :, :, :count
+        ]
+        found: NDArray[Any] = views.transpose(0, 2, 1, 4, 3).reshape(len(padded), count, -1)
+        return found
+
+    def types(self, program: Program) -> Types:
+        return sum_types(program, self)
+
+    def bound(self, program: Program) -> Convolve:
+        return replace(self, acc_bits=proven_bits(program, self))
+
+    def narrowed(self, program: Program) -> Types:
+        return narrow_bias(program, self.bias)
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        return layer_range(program, self.out, self.rectify)
+
+    def products(self, program: Program) -> tuple[Product, ...]:
+        return (Product(program[self.matrix], program[self.ring], self.acc_bits),)
+
+    def cost(self, program: Program) -> Counts:
+        outputs, size = program[self.matrix].shape
+        positions = program[self.out].size // outputs
+        gathered = Counter({"call Convolve": 1, "position of Convolve": positions, "gathered value": positions * size})
+        return gathered + layer_cost(program, self, self.products(program)[0], positions)
+
+    def pieces(self, program: Program) -> Pieces:
+        size = program[self.matrix].shape[1] * program[self.ring].type.container // 8
+        pieces = product_pieces(f"Convolve to {self.acc_bits}", "Convolve", self.products(program))
+        return replace(pieces, local_bytes=pieces.local_bytes + size)
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        rows, width, channels = program[self.ring].shape
+        outputs, size = program[self.matrix].shape
+        numbers = f"{rows}, {self.columns}, {self.stride}, {self.left}, {width}, {channels}"
+        where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.ring}, {self.position}, {cpp.ref(self.out)}"
+        counts = f"{program[self.out].size // outputs}, {outputs}, {cpp.count(size)}"
+        return f"edgealgos::convolve<{layer_numbers(program, self)}, {numbers}>({where}, {counts});"
+
+
+@dataclass(frozen=True)
+class Pointwise(Op):
+    """``out[p] = matrix @ source[p] + bias`` at every position of a row; with `rectify` never below zero."""
+
+    source: Read
+    matrix: Constant
+    bias: Constant
+    rectify: bool = True
+    acc_bits: int = 32
+
+    kernels = ("conv",)
+    largest = counting()
+
+    @property
+    def vector(self) -> str:
+        """What is multiplied."""
+        return self.source
+
+    def shapes(self, program: Program) -> Shapes:
+        outputs, channels = self.axes(program, self.matrix, 2)
+        (size,) = self.axes(program, self.source, 1)
+        positions = size // channels
+        if max(positions, outputs, channels) > MOST:
+            raise ValueError(
+                f"Pointwise: {positions} positions from {channels} to {outputs}, kernels count up to {MOST}"
+            )
+        return {"out": (positions * outputs,), "source": (positions * channels,), "matrix": FREE, "bias": (outputs,)}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        matrix = v[self.matrix]
+        sums = v[self.source].reshape(len(v[self.source]), -1, matrix.shape[1]) @ matrix.T + v[self.bias]
+        return clipped(program, self.out, per_row(sums), self.rectify)
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        matrix = v[self.matrix]
+        vectors = v[self.source].reshape(len(v[self.source]), -1, matrix.shape[1])
+        return rounded(program, self, per_row(exact_product(vectors, matrix) + v[self.bias]))
+
+    def types(self, program: Program) -> Types:
+        return sum_types(program, self)
+
+    def bound(self, program: Program) -> Pointwise:
+        return replace(self, acc_bits=proven_bits(program, self))
+
+    def narrowed(self, program: Program) -> Types:
+        return narrow_bias(program, self.bias)
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        return layer_range(program, self.out, self.rectify)
+
+    def products(self, program: Program) -> tuple[Product, ...]:
+        return (Product(program[self.matrix], program[self.source], self.acc_bits),)
+
+    def cost(self, program: Program) -> Counts:
+        positions = program[self.source].size // program[self.matrix].shape[1]
+        called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
+        return called + layer_cost(program, self, self.products(program)[0], positions)
+
+    def pieces(self, program: Program) -> Pieces:
+        return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        outputs, channels = program[self.matrix].shape
+        where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.source}, {cpp.ref(self.out)}"
+        counts = f"{program[self.source].size // channels}, {outputs}, {cpp.count(channels)}"
+        return f"edgealgos::pointwise<{layer_numbers(program, self)}>({where}, {counts});"
+
+
+# ---- what the layers have in common ----------------------------------------------------------------------------------
+
+
+class Layer(Protocol):
+    """An op that makes results of sums of products; `vector` is what it multiplies with `matrix`."""
+
+    @property
+    def out(self) -> str: ...
+    @property
+    def vector(self) -> str: ...
+    @property
+    def matrix(self) -> str: ...
+    @property
+    def bias(self) -> str: ...
+    @property
+    def rectify(self) -> bool: ...
+    @property
+    def acc_bits(self) -> int: ...
+
+
+class Kernel(Layer, Protocol):
+    """A layer whose kernel moves along a row."""
+
+    @property
+    def columns(self) -> int: ...
+    @property
+    def stride(self) -> int: ...
+    @property
+    def left(self) -> int: ...
+
+
+def check_columns(op: Kernel, width: int, positions: int) -> None:
+    """The last position's kernel begins inside the row, the first one's does not begin before all of it."""
+    kind = type(op).__name__
+    if op.left >= op.columns or positions < 1 or (positions - 1) * op.stride - op.left >= width:
+        raise ValueError(f"{kind}: {positions} positions {op.stride} apart do not lie on a row of {width}")
+    if positions > MOST:
+        raise ValueError(f"{kind}: {positions} positions, its kernel counts at most {MOST}")
+
+
+def per_row(sums: NDArray[Any]) -> NDArray[Any]:
+    """Positions and channels side by side."""
+    return sums.reshape(len(sums), -1)
+
+
+def padded_row(ring: NDArray[Any], op: Kernel, positions: int) -> NDArray[Any]:
+    """The ring with zeros left and right of it, as far as the kernel reaches."""
+    right = max(0, (positions - 1) * op.stride - op.left + op.columns - ring.shape[2])
+    return np.pad(ring, ((0, 0), (0, 0), (op.left, right), (0, 0)))
+
+
+def clipped(program: Program, out: str, sums: NDArray[Any], rectify: bool) -> NDArray[Any]:
+    """Real results as a tensor of that type can hold them."""
+    qtype = program[out].qtype
+    low = 0.0 if rectify else -np.inf if qtype is None else qtype.low * qtype.step
+    found: NDArray[Any] = np.clip(sums, low, np.inf if qtype is None else qtype.high * qtype.step)
+    return found
+
+
+def shift_of(program: Program, op: Layer) -> int:
+    """Bits by which sums are shifted down to the type of the results."""
+    return program[op.matrix].type.frac + program[op.vector].type.frac - program[op.out].type.frac
+
+
+def rounded(program: Program, op: Layer, sums: Ints) -> Ints:
+    """Sums in the type of the results."""
+    out = program[op.out].type
+    found = out.rescale(wrap(sums, op.acc_bits), out.frac + shift_of(program, op))
+    return np.maximum(found, 0) if op.rectify else found
+
+
+def sum_types(program: Program, op: Layer) -> Types:
+    """A bias has the scale of the sums."""
+    return {op.bias: QType(SCORE_BITS, program[op.matrix].type.frac + program[op.vector].type.frac)}
+
+
+def proven_bits(program: Program, op: Layer) -> int:
+    """Width of the sums that nothing can overflow."""
+    return accumulator_bits(program, op.vector, op.matrix, shift_of(program, op), op.out, program[op.bias].values)
+
+
+def narrow_bias(program: Program, name: str) -> Types:
+    """A bias is stored as narrow as its values allow."""
+    bias = program[name]
+    fitting = (b for b in WIDTHS if np.array_equal(QType(b, 0).saturate(bias.values), bias.values))
+    return {name: QType(next(fitting, WIDTHS[-1]), bias.type.frac)}
+
+
+def layer_range(program: Program, out: str, rectify: bool) -> tuple[int, int]:
+    """Smallest and largest result."""
+    qtype = program[out].type
+    return 0 if rectify else qtype.low, qtype.high
+
+
+def layer_cost(program: Program, op: Layer, product: Product, positions: int) -> Counts:
+    """The products at all positions, and what is made of their sums."""
+    outputs, out = program[op.matrix].shape[0], program[op.out].type
+    shifted = outputs * shifted_bits(shift_of(program, op), out.bits, op.acc_bits)
+    one = Counter({f"row of {op.acc_bits}": outputs, f"shifted bit of {op.acc_bits}": shifted})
+    one += product_cost(product)
+    return Counter({part: positions * amount for part, amount in one.items()})
+
+
+def layer_numbers(program: Program, op: Layer) -> str:
+    """What the kernels of all layers take between angle brackets: sum, shift, width of results, rectification."""
+    shift, bits = shift_of(program, op), program[op.out].type.bits
+    return f"int{op.acc_bits}_t, {shift}, {bits}, {'true' if op.rectify else 'false'}"

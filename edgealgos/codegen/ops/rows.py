@@ -1,0 +1,239 @@
+"""Pictures row by row: rings of the rows that a kernel still needs, pools and averages. Knows programs, no boards.
+
+A picture is a sequence of rows, each ``width`` positions of ``channels`` values side by side; a sequence of vectors is
+a picture of width 1. No picture is ever in memory: :class:`KeepRows` holds the last rows of one and lets what follows
+run whenever a row of results is due.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.geometry import MOST
+from ..program.op import (
+    FREE,
+    Counts,
+    Cpp,
+    Op,
+    Pieces,
+    Read,
+    Shapes,
+    Types,
+    Update,
+    Values,
+    cannot_overflow,
+    counting,
+)
+from ..program.qtype import Ints, QType
+from .products import WIDTHS
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["KeepRows", "MaxPool", "SumRow"]
+
+
+@dataclass(frozen=True)
+class KeepRows(Op):
+    """Takes the row `source` into the ring `out`, the last rows of a picture; what follows runs for each result due.
+
+    `out` has shape (kernel, width, channels). A result is due `stride` rows after the other. `top` rows of zeros lie
+    above the picture of `height` rows, `bottom` below it: the last row of the picture brings these along, with all
+    results that they make due. Rows beyond `height` are ignored.
+
+    `position` says how many rows there were, and in which place of the ring the oldest row lies.
+    """
+
+    out: Update
+    source: Read
+    position: Update
+    kernel: int
+    height: int
+    stride: int = 1
+    top: int = 0
+    bottom: int = 0
+
+    kernels = ("conv",)
+    largest = counting()
+    counts_steps = True
+    repeats = True
+    bound = cannot_overflow("it copies")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.position
+
+    @property
+    def results(self) -> int:
+        """Rows of results of a whole picture."""
+        return (self.height + self.top + self.bottom - self.kernel) // self.stride + 1
+
+    def shapes(self, program: Program) -> Shapes:
+        _, width, channels = shape = self.axes(program, self.out, 3)
+        if max(shape) > MOST:
+            raise ValueError(f"KeepRows: {self.out!r} has shape {shape}, kernels count up to {MOST}")
+        if self.results < 1:
+            raise ValueError(
+                f"KeepRows: {self.height} rows are fewer than the {self.kernel} of the kernel of {self.out!r}"
+            )
+        if max(self.top, self.bottom) >= self.kernel:
+            raise ValueError(f"KeepRows: with {self.kernel} rows of zeros {self.out!r} holds nothing of the picture")
+        return {"out": (self.kernel, width, channels), "source": (width * channels,), "position": (2,)}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any] | None:
+        count = int(v[self.position][0, 0]) if len(v[self.position]) else 0
+        if count >= self.height:
+            return None
+        self._take(v, v[self.source].reshape(-1, 1, *v[self.out].shape[2:]))
+        return v[self.out] if self._due(v) else self.further(program, v)
+
+    integer = real
+
+    def further(self, program: Program, v: Values) -> NDArray[Any] | None:
+        """The ring as rows of zeros below the picture make the next result due."""
+        while len(v[self.position]) and self.height <= int(v[self.position][0, 0]) < self.height + self.bottom:
+            self._take(v, np.zeros_like(v[self.out][:, :1]))
+            if self._due(v):
+                return v[self.out]
+        return None
+
+    def _take(self, v: Values, row: NDArray[Any]) -> None:
+        """The interpreter keeps the rows in order: what the device finds from the oldest one on."""
+        v[self.out] = np.concatenate([v[self.out][:, 1:], row], axis=1)
+        v[self.position] = v[self.position] + np.array([1, 0])
+
+    def _due(self, v: Values) -> bool:
+        if not len(v[self.position]):
+            return False
+        after = int(v[self.position][0, 0]) + self.top - self.kernel
+        return after >= 0 and after % self.stride == 0
+
+    def types(self, program: Program) -> Types:
+        return {self.out: program[self.source].type, self.position: QType(16, 0)}
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        low, high = program.value_range(self.source)
+        return min(low, 0), max(high, 0)
+
+    def steps_left(self, steps: int) -> int:
+        return self.results
+
+    def cost(self, program: Program) -> Counts:
+        return Counter({"call KeepRows": 1, "KeepRows": program[self.source].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("KeepRows", frames=frozenset({"KeepRows"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        due, size = f"{self.out}_due", program[self.source].size
+        numbers = f"<{self.kernel}, {self.stride}, {self.top}, {self.bottom}, {self.height}>"
+        first = f"edgealgos::keep_row{numbers}({self.source}, {self.out}, {self.position}, {size})"
+        further = f"edgealgos::keep_below{numbers}({self.out}, {self.position}, {size})"
+        return f"for (bool {due} = {first}; {due}; {due} = {further})"
+
+
+@dataclass(frozen=True)
+class MaxPool(Op):
+    """The largest value of every channel among all rows of the ring and `columns` positions, `stride` apart."""
+
+    ring: Read
+    columns: int
+    stride: int
+
+    kernels = ("conv",)
+    largest = counting()
+    bound = cannot_overflow("it compares")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    def shapes(self, program: Program) -> Shapes:
+        _, width, channels = self.axes(program, self.ring, 3)
+        if self.columns > width:
+            raise ValueError(f"MaxPool: {self.columns} columns do not lie in a row of {width} positions")
+        return {"out": (((width - self.columns) // self.stride + 1) * channels,), "ring": FREE}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        columns = v[self.ring].max(axis=1)
+        views = np.lib.stride_tricks.sliding_window_view(columns, self.columns, axis=1)[:, :: self.stride]
+        found: NDArray[Any] = views.max(axis=-1).reshape(len(columns), -1)
+        return found
+
+    integer = real
+
+    def types(self, program: Program) -> Types:
+        return {self.out: program[self.ring].type}
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        return program.value_range(self.ring)
+
+    def cost(self, program: Program) -> Counts:
+        out = program[self.out].size
+        return Counter({"call MaxPool": 1, "result of MaxPool": out,
+                        "value of MaxPool": out * program[self.ring].shape[0] * self.columns})  # fmt: skip
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("MaxPool", frames=frozenset({"MaxPool"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        rows, width, channels = program[self.ring].shape
+        numbers = f"<{rows}, {self.columns}, {self.stride}, {width}, {channels}>"
+        count = program[self.out].size // channels
+        return f"edgealgos::max_pool{numbers}({self.ring}, {cpp.ref(self.out)}, {count});"
+
+
+@dataclass(frozen=True)
+class SumRow(Op):
+    """``out[c] += sum of source[:, c] * 2^-halvings``: what becomes the average of a picture of so many `positions`."""
+
+    out: Update
+    source: Read
+    positions: int
+    halvings: int = 0
+
+    kernels = ("conv",)
+    largest = counting(out=255)
+    bound = cannot_overflow("its type holds as many of the largest values as a picture has positions")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return (self.out,)
+
+    def shapes(self, program: Program) -> Shapes:
+        (channels,) = self.axes(program, self.out, 1)
+        (size,) = self.axes(program, self.source, 1)
+        return {"out": FREE, "source": (size // channels * channels,)}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        return self._sum(v, 2.0**-self.halvings)
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        return self._sum(v, 1)
+
+    def _sum(self, v: Values, factor: float) -> NDArray[Any]:
+        row = v[self.source].reshape(len(v[self.source]), -1, v[self.out].shape[1]).sum(axis=1)
+        total: NDArray[Any] = v[self.out] + (row if factor == 1 else row * factor)
+        return total
+
+    def types(self, program: Program) -> Types:
+        source = program[self.source].type
+        most = self.positions << (source.bits - 1)
+        bits = next((bits for bits in WIDTHS if most < 1 << (bits - 1)), WIDTHS[-1])
+        return {self.out: QType(bits, source.frac + self.halvings)}
+
+    def cost(self, program: Program) -> Counts:
+        kind = f"SumRow {program[self.out].type.container}"
+        return Counter({f"call {kind}": 1, kind: program[self.source].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces(f"SumRow {program[self.out].type.container}", frames=frozenset({"SumRow"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        channels = program[self.out].size
+        return f"edgealgos::sum_row({self.source}, {self.out}, {program[self.source].size // channels}, {channels});"

@@ -1,0 +1,93 @@
+"""Random convolutional nets: kernels, strides, zeros around the picture, pools, single columns; nothing is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgealgos.codegen.ops import ArgMax, MatVec
+from edgealgos.codegen.ops.chain import Chain
+from edgealgos.codegen.passes.choose_ranges import choose_ranges
+from edgealgos.codegen.program.choose_encoding import choose_encoding
+from edgealgos.codegen.program.geometry import LayerShape, Picture
+from edgealgos.codegen.program.op import Op
+from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.qtype import QType
+from edgealgos.codegen.program.tensor import Space, Tensor
+from edgealgos.codegen.program.verify import verify
+
+KINDS = ("conv", "depthwise", "pointwise", "maxpool")
+
+
+def random_layer(rng: np.random.Generator, before: Picture, kinds: tuple[str, ...], most: int) -> LayerShape:
+    """A layer that fits on a picture."""
+    rows, positions, channels = before
+    kind = str(rng.choice(kinds))
+    padded = bool(rng.random() < 0.6) and kind != "maxpool"
+    kernel = (1, 1) if kind == "pointwise" else (int(rng.integers(1, min(4, rows) + 1)),
+                                                 int(rng.integers(1, min(4, positions) + 1)))  # fmt: skip
+    stride = (1, 1) if kind == "pointwise" else (int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+    out = channels if kind in ("depthwise", "maxpool") else int(rng.integers(1, most))
+    return LayerShape(kind, before, out, kernel, stride, padded, bool(rng.random() < 0.7))
+
+
+def convnet(
+    seed: int = 0,
+    picture: Picture | None = None,
+    layers: list[LayerShape] | None = None,
+    outputs: int = 3,
+    bits: int = 8,
+    task: str = "classifier",
+    kinds: tuple[str, ...] = KINDS,
+    input_bits: int = 8,
+) -> Program:
+    """A random net; `layers` and `picture` are random too where they are not given."""
+    rng = np.random.default_rng(seed)
+    picture = picture or (int(rng.integers(1, 11)), int(rng.integers(1, 9)), int(rng.integers(1, 4)))
+    if layers is None:
+        layers, before = [], picture
+        for _ in range(int(rng.integers(1, 5))):
+            layers.append(random_layer(rng, before, kinds, 9))
+            before = layers[-1].after
+    X = rng.integers(0, 17, size=(60, *picture)).astype(float).reshape(60, picture[0], -1)
+    encoding = choose_encoding(X if input_bits == 8 else X * rng.normal(size=X.shape), bits=input_bits)
+    chain = Chain(picture)
+    for i, layer in enumerate(layers):
+        matrix, bias = None, None
+        if layer.kind != "maxpool":
+            shape = layer.matrix_shape
+            matrix = _constant(f"weights{i}", rng.normal(size=shape) / np.sqrt(shape[1]), bits)
+            bias = Tensor(f"bias{i}", shape[:1], Space.FLASH, None, rng.normal(size=shape[0]) * 0.2)
+        chain.add(f"layer{i}", layer, matrix, bias, None)
+    pooled = chain.average("pooled", None)
+    tensors = [
+        Tensor("x", (picture[1] * picture[2],), Space.INPUT, encoding.qtype),
+        *chain.tensors,
+        _constant("head", rng.normal(size=(outputs, chain.picture[2])), bits),
+        Tensor("head_bias", (outputs,), Space.FLASH, None, rng.normal(size=outputs) * 0.1),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+    ]
+    predict: list[Op] = [*pooled, MatVec("scores", "head", "pooled", "head_bias")]
+    labels: tuple[int, ...] = ()
+    if task == "classifier":
+        tensors.append(Tensor("label", (1,), Space.SCRATCH))
+        predict.append(ArgMax("label", "scores"))
+        labels = tuple(range(max(outputs, 2)))
+    functions = {"push": tuple(chain.push), "predict": tuple(predict)}
+    program = Program(tuple(tensors), functions, encoding, task, labels, picture[0], "ConvNet")
+    return choose_ranges(verify(program), X)
+
+
+def large_convnet(seed: int) -> Program:
+    """A random net of a size that is worth measuring: pictures, sequences, weights of all widths."""
+    rng = np.random.default_rng(seed)
+    over_time = seed % 4 == 3
+    picture = (int(rng.integers(8, 24)), 1 if over_time else int(rng.integers(6, 20)), int(rng.integers(1, 7)))
+    bits = (8, 4, 8, 6, 16)[seed % 5]
+    many = [LayerShape("pointwise", (picture := (18, 16, 2)), 5)] if seed % 8 == 6 else None
+    words = seed % 6 == 5 and bits != 16
+    return convnet(seed, picture, many, int(rng.integers(1, 8)), bits, input_bits=16 if words else 8)
+
+
+def _constant(name: str, values: np.ndarray, bits: int) -> Tensor:
+    qtype = QType.covering(float(np.abs(values).max()), bits)
+    return Tensor(name, values.shape, Space.FLASH, qtype, qtype.dequantize(qtype.quantize(values)))

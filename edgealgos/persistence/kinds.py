@@ -17,6 +17,8 @@ _KINDS = {
     "edgealgos.estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "edgealgos.estimators.linear": ("LinearClassifier", "LinearRegressor"),
+    "edgealgos.auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "edgealgos.features.logmel": ("LogMel",),
     "edgealgos.features.motion": ("MotionFeatures",),
     "sklearn.preprocessing": ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"),

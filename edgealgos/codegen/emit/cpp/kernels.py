@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
+from edgealgos.codegen.program.tables import COARSE_EXP2, EXP2, FINE_EXP2, LOG2, TANH
 
 from .literals import number_lines
 from .template import template
@@ -27,9 +27,18 @@ _FILES = {
     "@MOTION@": "generic/kernels/motion.h",
     "@CONV@": "generic/kernels/conv.h",
     "@FOREST@": "generic/kernels/forest.h",
+    "@INSTANCES@": "generic/kernels/instances.h",
+    "@QUADRATIC@": "generic/kernels/quadratic.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",
     "@DECIMALS@": "generic/kernels/decimals.h",
+}
+_TABLES = {
+    "@EXP2@": EXP2,
+    "@COARSE_EXP2@": COARSE_EXP2,
+    "@FINE_EXP2@": FINE_EXP2,
+    "@TANH@": TANH,
+    "@LOG2@": LOG2,
 }
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
 _BASE = "EDGEALGOS_FLASH EDGEALGOS_NOINLINE EDGEALGOS_OP EDGEALGOS_INLINE EDGEALGOS_KERNEL flash( clear( barrier("
@@ -43,7 +52,7 @@ def runtime_header() -> str:
     for mark, name in _FILES.items():
         body = _HEAD.sub("", _read(name), count=1).rpartition("#endif")[0]
         text = text.replace(f"{mark}\n", body.lstrip("\n"))
-    for mark, values in (("@EXP2@", EXP2), ("@TANH@", TANH), ("@LOG2@", LOG2)):
+    for mark, values in _TABLES.items():
         text = text.replace(mark, number_lines(values))
     return text
 

@@ -24,7 +24,7 @@ from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
               FastGRNNRegressor, FastRNNClassifier]  # fmt: skip
-PAGES = ["README.md", "docs/getting_started.md", "docs/data.md", "docs/models.md", "docs/devices.md", "CONTRIBUTING.md",
+PAGES = ["README.md", "docs/getting_started.md", "docs/data.md", "docs/models.md", "docs/devices.md", "docs/sketches.md", "CONTRIBUTING.md",
          "CHANGELOG.md"]  # fmt: skip
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
     from .estimators.boosted_trees import BoostedTreesClassifier, BoostedTreesRegressor
+    from .estimators.convnet import ConvNetClassifier, ConvNetRegressor
     from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
     from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
     from .persistence import load, save
@@ -54,6 +55,7 @@ _HOMES = {
     ),
     "estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
     "estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
+    "estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
     "estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "persistence": ("load", "save"),

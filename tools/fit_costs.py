@@ -14,14 +14,20 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog, nnls
 
 from edgealgos.codegen.cost import model
-from edgealgos.codegen.program import Program, Space
-from edgealgos.codegen.program.memory import plan_memory
+from edgealgos.codegen.program import Program
+from edgealgos.codegen.targets.boards import Board
 
 _RIDGE = 5e-3
 _RARE = 0.03
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
+UNSEEN = 8  # bytes that a frame of types that were not measured may take more
 LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
-_COUNTS = {"flash": model.code_counts, "cycles": model.cycle_counts, "ram": model.stack_counts}
+_COUNTS = {
+    "flash": model.code_counts,
+    "cycles": model.cycle_counts,
+    "ram": lambda program: model.stack_counts(program)[0],
+}
+_ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +83,29 @@ def fit_above(
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
-def fit_all(found: list[Measurement]) -> dict[str, dict[str, float]]:
-    """Costs of flash, RAM and cycles."""
+def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
+    """Costs of flash, RAM and cycles on a board with a cost model."""
+    sketch, inlined = board.core_is_here, board.costs("fit them").inlined
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
+    parts = [model.code_counts(m.program, sketch) for m in found]
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        "flash": fit_above([model.code_counts(m.program) for m in found], code),
+        # Where flash is plenty, the likeliest amount is worth more than one that bounds it.
+        "flash": fit_above(parts, code) if inlined else fit(parts, code),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": {"core": float(max(m.static_ram - _tensors(m.program) for m in found))} | _stacks(found),
+        "ram": _variables(found, board) | _stacks(found, inlined),
     }
+
+
+def _variables(found: list[Measurement], board: Board) -> dict[str, float]:
+    """What lies in RAM beside the model's variables, at most."""
+    alignment = board.architecture.alignment
+    over: dict[str, float] = {}
+    for m in found:
+        kind = "core" if board.core_is_here else model.core_of_kind(m.program)
+        rest = m.static_ram - sum(item.amount for item in model.variable_items(m.program, alignment))
+        over[kind] = float(max(rest, over.get(kind, 0)))
+    return over
 
 
 def _tables(program: Program) -> int:
@@ -101,26 +121,45 @@ def _priced_cycles(m: Measurement) -> float:
     return m.cycles - sum(times * cycles for times, cycles in model.straight_line_cycles(m.program))
 
 
-def _tensors(program: Program) -> int:
-    kept = sum(t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.OUTPUT, Space.INPUT))
-    return kept + plan_memory(program).arena_bytes
-
-
-def _stacks(found: list[Measurement]) -> dict[str, float]:
+def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
     kinds = [model.stack_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
-    counts = [model.stack_counts(m.program) for m in found]
-    arrays = np.array([row.pop("local byte", 0) for row in counts], dtype=float)  # a byte is a byte
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
     deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
     loops = {
         kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
         for kind in shallowest
     }
-    frames = dict.fromkeys(sorted({part for row in counts for part in row}), 0.0)
-    frames |= fit_above(counts, stacks - arrays, bound=deeper)
+    frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper)
+    if not inlined:
+        frames |= {part: frames[part] + UNSEEN for part in frames if part.startswith("prediction")}
     return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
+
+
+def _frames(
+    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_]
+) -> dict[str, float]:
+    """What frames take, of which the deepest of each program bounds its stack."""
+    owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
+    rows = [Counter(row) for part in counts for row in part]
+    arrays = np.array([row.pop("local byte", 0) for row in rows], dtype=float)  # a byte is a byte
+    frames = dict.fromkeys(sorted({part for row in rows for part in row}), 0.0)
+    deepest = _deepest(arrays, owner)
+    for _ in range(_ROUNDS if len(rows) > len(counts) else 1):
+        frames |= fit_above(rows, stacks[owner] - arrays, bound=deepest & deeper[owner])
+        depth = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in rows]
+        deepest = _deepest(depth, owner)
+    return frames
+
+
+def _deepest(depth: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which row is the first largest of its owner's."""
+    found = np.zeros(len(depth), bool)
+    for one in np.unique(owner):
+        own = np.flatnonzero(owner == one)
+        found[own[np.argmax(depth[own])]] = True
+    return found
 
 
 def fit_new(

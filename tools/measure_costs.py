@@ -11,8 +11,8 @@ from __future__ import annotations
 import argparse
 import importlib
 import itertools
-import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model
-from edgealgos.codegen.emit.cpp.files import write_sketch
+from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.passes.choose_forms import forms, unroll
 from edgealgos.codegen.program import Program
-from edgealgos.codegen.simulate.rows import run_rows
+from edgealgos.codegen.targets.avr.forms import groups
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import bare_products, feature_programs, sample_convnets, sample_programs
 from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
@@ -41,39 +41,53 @@ OF_OP: dict[str, Callable[[int], Program]] = {
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
 
-COSTS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets" / "avr" / "costs.json"
+_TARGETS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets"
 
 
 def measured(
-    program: Program, rng: np.random.Generator, optimize: str = "size", input_buffer: bool = True, rows: int = 25
-) -> Measurement:
+    program: Program, rng: np.random.Generator, optimize: str = "size", input_buffer: bool = True, rows: int = 25,
+    board: str = "uno",
+) -> Measurement:  # fmt: skip
     """Build and run one program."""
-    compiled = sample_programs.compiled(program, optimize=optimize, input_buffer=input_buffer)
+    compiled = sample_programs.compiled(program, board, optimize, input_buffer)
     return measured_program(compiled.program, compiled.board, rng, rows)
 
 
 def measured_program(program: Program, board: Board, rng: np.random.Generator, rows: int = 25) -> Measurement:
     """Build and run one integer program."""
     compiled = CompiledModel(program, board)
-    q = sample_programs.typical_inputs(rng, compiled.program, rows)
-    with tempfile.TemporaryDirectory() as folder:
-        write_sketch(compiled, Path(folder) / "model", "model")
-        firmware = build_sketch(Path(folder) / "model", compiled.board)
-        result = run_rows(firmware, q.reshape(-1, compiled.program.input.size), compiled.watched)
-    cycles = compiled.sample_cycles(result.cycles_by_function, q).mean()
-    return Measurement(compiled.program, result.flash_bytes, result.static_ram, result.stack_peak, float(cycles))
+    q, encoding = sample_programs.typical_inputs(rng, program, rows), program.encoding
+    result = compiled.simulate(q / encoding.scale.astype(float) + encoding.offset.astype(float))
+    spent = result.cycles if board.counts_cycles else result.instructions
+    return Measurement(program, result.flash_bytes, result.static_ram, result.stack_peak, float(spent.mean()))
 
 
-def measured_kind(kind: str, optimize: str, rows: int = 25) -> Measurement:
+def measured_kind(kind: str, optimize: str, board: Board, rows: int = 25) -> Measurement:
     """Build and run a program of one of the kinds that tests know."""
-    return measured(sample_programs.EVERY_KIND[kind](), np.random.default_rng(0), optimize, rows=rows)
+    program = prepared(sample_programs.EVERY_KIND[kind](), optimize, board)
+    return measured_program(program, board, np.random.default_rng(0), rows)
 
 
-def measured_seed(seed: int, rows: int = 25) -> Measurement:
+def measured_seed(seed: int, board: Board, rows: int = 25) -> Measurement:
     """Build and run a random program, optimised in one of the ways there are."""
     program = sample_programs.random_program(seed)
     streams = program.steps is None and seed % 7 == 0
-    return measured(program, np.random.default_rng(seed), ("size", "speed")[seed % 2], not streams, rows)
+    ready = prepared(program, ("size", "speed")[seed % 2], board, not streams)
+    return measured_program(ready, board, np.random.default_rng(seed), rows)
+
+
+def prepared(program: Program, optimize: str, board: Board, input_buffer: bool = True) -> Program:
+    """The integer program; for speed as the board's costs choose, or with all matrices in the fastest storage."""
+    integer = to_integer(program, input_buffer=input_buffer)
+    if optimize == "size":
+        return integer
+    if board.cost_model is not None:
+        return unroll(integer, board)
+    for op in integer.ops():
+        for names in groups(op):
+            faster: dict[str, Any] = next(forms(integer, op, names, board.architecture), {})
+            integer = integer.replacing(*faster.values())
+    return integer
 
 
 def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArray[np.float64]:
@@ -85,20 +99,26 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
     return np.array(rows)
 
 
-def measure_all(count: int = 420) -> None:
+def measure_all(name: str, count: int) -> None:
     """Measure, fit, check on programs that were not fitted; write costs that are fitted to all."""
-    board = get_board("uno")
-    kinds = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
-    jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind) for kind in kinds]
-    jobs += [partial(measured_seed, seed) for seed in range(count)]
+    board = get_board(name)
+    costs, own = board.costs("measure them"), board.name == "uno"
+    board = board if own else replace(board, cost_model=None)  # costs that are still to be found choose nothing
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
+    jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
+    if not own:  # a table that is new has the cost of every product
+        programs = [bare_products.program(kind, 0) for kind in bare_products.kinds(board.architecture.fastest_storage)]
+        jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in programs]
+    jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    _write(fit_all(fitted))
+    _write(fit_all(fitted, get_board(name)), costs.table)
     checked = [m for m in checked if not stops_early(m.program)]
-    wrong = errors(checked, lambda program: CompiledModel(program, board).report)
-    _write(fit_all(found))
-    for name, column in zip(("flash", "RAM", "cycles"), np.abs(wrong).T, strict=True):
-        print(f"{name:6} error on {len(checked)} other programs: mean {column.mean():.1%}, worst {column.max():.1%}")
+    wrong = errors(checked, lambda program: CompiledModel(program, get_board(name)).report)
+    _write(fit_all(found, get_board(name)), costs.table)
+    for what, column in zip(("flash", "RAM", "cycles"), wrong.T, strict=True):
+        print(f"{what:6} error on {len(checked)} other programs: mean {np.abs(column).mean():.1%}, "
+              f"from {column.min():+.1%} to {column.max():+.1%}")  # fmt: skip
 
 
 def measure_op(name: str, again: bool, count: int = 10) -> None:
@@ -177,10 +197,14 @@ def _run(jobs: list[Callable[[], Measurement]]) -> list[Measurement]:
     return [job() for job in tqdm(jobs, desc="building and running", unit="program")]
 
 
-def _write(fresh: dict[str, dict[str, float]]) -> None:
+def _write(fresh: dict[str, dict[str, float]], file: str = model.COSTS) -> None:
     """Write costs; parts that have no new one keep theirs."""
-    known = model.measured_costs()
-    COSTS.write_text(model.table({what: known[what] | table for what, table in fresh.items()}), encoding="utf-8")
+    place = _TARGETS / file
+    known: dict[str, dict[str, float]] = model.measured_costs(file) if place.is_file() else {}
+    place.parent.mkdir(exist_ok=True)
+    place.write_text(
+        model.table({what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
+    )
     model.forget()
 
 
@@ -195,6 +219,8 @@ def main() -> None:
     )
     parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
+    parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
+    parser.add_argument("--count", type=int, default=420, help="random programs (default: 420)")
     asked = parser.parse_args()
     if asked.op and asked.program:
         module, _, function = asked.program.partition(":")
@@ -204,7 +230,7 @@ def main() -> None:
     elif asked.missing:
         measure_missing()
     else:
-        measure_all()
+        measure_all(asked.board, asked.count)
 
 
 if __name__ == "__main__":

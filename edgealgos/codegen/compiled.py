@@ -45,9 +45,9 @@ class Simulation:
         but those of the AVR family.
     ram_peak, static_ram, stack_peak : int
         RAM bytes: together, variables, deepest stack. Arduino: of the whole sketch. Cortex-M: of the exported example,
-        the stack that of a program which reads and answers rows. Else: of the model alone, the stack 0 (not measured).
+        the stack of a program that reads and answers rows. Else: of the exported files, the stack 0: not measured.
     flash_bytes : int
-        Flash of the same: of the whole sketch, of the example without what starts the processor, of the model alone.
+        Flash of the same: of the whole sketch, of the example without what starts the processor, of the files alone.
     warnings : list of str
         Compiler warnings and doubts about the simulation.
     instructions : int64 ndarray, shape (n,)

@@ -1,5 +1,6 @@
 """Pi Zero and Cortex-M: what is exported builds, answers the interpreter's bits on qemu, and is measured truly."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -42,8 +43,13 @@ def inputs(compiled, n=30):
 # ---- the crown test ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("board", ARM)
-@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def each_on_one_of(boards, kinds):
+    """Parameters: every kind of program with one of the boards, each in turn."""
+    pairs = zip(kinds, itertools.cycle(boards), strict=False)
+    return [pytest.param(kind, *board.values, marks=board.marks) for kind, board in pairs]
+
+
+@pytest.mark.parametrize(("kind", "board"), each_on_one_of(ARM, programs.EVERY_KIND))
 def test_the_board_answers_as_python(kind, board):
     compiled = programs.compiled(programs.EVERY_KIND[kind](1), board)
     X = inputs(compiled)
@@ -54,7 +60,7 @@ def test_the_board_answers_as_python(kind, board):
     assert result.instructions.shape == (len(X),)
     assert (result.instructions > 0).all()
     assert result.cycles.size == 0
-    assert result.flash_bytes > compiled.report.flash_bytes
+    assert result.flash_bytes > sum(compiled.report.model_items.values())
     assert (0 < result.stack_peak < 1024) if not compiled.board.framework.hosted else result.stack_peak == 0
 
 
@@ -68,7 +74,7 @@ def test_features_pushed_one_by_one(board):
     assert result.instructions.shape == (6,)
 
 
-@pytest.mark.fuzz(4)
+@pytest.mark.fuzz(3)
 @pytest.mark.parametrize("board", ARM)
 def test_fuzz(fuzz_seed, board):
     """Random programs; ``pytest --fuzz 300`` says how many, ``--fuzz-seed`` where to start."""
@@ -120,12 +126,11 @@ def test_an_export_has_the_promised_files(board, tmp_path):
     assert names == expected
     texts = {path.name: path.read_text() for path in (tmp_path / "digits").iterdir()}
     assert not re.search(r"\$\{(?!CMAKE)|Serial|semihosting", "".join(set(texts.values())))
-    assert json.loads(texts["manifest.json"])["predicted"]["cycles"] is None
+    assert json.loads(texts["manifest.json"])["predicted"]["cycles"] is None  # qemu counts instructions
     assert "cycles" not in texts["README.md"]
 
 
-@pytest.mark.parametrize("board", [HOST, *ARM])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "board"), each_on_one_of([HOST, *ARM], KINDS))
 def test_an_export_compiles_without_warnings_float_or_heap(kind, board, tmp_path):
     exported(board, tmp_path / "digits", kind, self_test=True)
     executable = build_cpp(tmp_path / "digits", board)
@@ -168,7 +173,7 @@ def test_the_self_test_runs(kind, tmp_path):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("board", ["host", "pizero", "cortex-m0"])
+@pytest.mark.parametrize("board", ["host"])
 def test_a_report_says_no_more_than_is_known(board):
     report = programs.compiled(programs.bonsai(1), board).report
     assert report.cycle_items == {}

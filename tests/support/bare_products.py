@@ -14,7 +14,7 @@ from edgealgos.codegen.passes.prove_accumulators import prove_accumulators
 from edgealgos.codegen.passes.stream_input import stream_input
 from edgealgos.codegen.program import InputEncoding, Program, QType, Space, Tensor
 from edgealgos.codegen.program.qtype import Ints
-from edgealgos.codegen.storage import BITMAP, DENSE, STORAGES
+from edgealgos.codegen.storage import BITMAP, BLOCKS, DENSE, STORAGES, TILES
 from tests.support import sample_programs
 
 WHERE = ("", " of a tree", " of labels", " pushed")
@@ -44,9 +44,9 @@ class Kind:
         return storage.holds(matrix, Tensor("x", (8,), Space.INPUT, QType(self.input_bits, 0)))
 
 
-def kinds() -> Iterator[Kind]:
-    """Every product there can be."""
-    for name in STORAGES:
+def kinds(fastest: str = BLOCKS.name) -> Iterator[Kind]:
+    """Every product there can be on a processor with this fastest storage."""
+    for name in (name for name in STORAGES if name != TILES.name or name == fastest):
         for where in WHERE:
             for bits in ((8, 8), (8, 16), (16, 8), (16, 16)):
                 yield from (kind for acc in (16, 32) if (kind := Kind(name, *bits, acc, where)).possible)

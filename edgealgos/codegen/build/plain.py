@@ -34,8 +34,8 @@ class Executable:
     board : Board
         The board it was built for.
     flash_bytes, static_ram_bytes : int
-        Without an operating system: of the exported program, without what starts the processor. Else: of the model
-        alone, whatever the program around it takes. 0 where no ``size`` program measures it.
+        Without an operating system: of the exported program, without what starts the processor. Else: of the exported
+        files, without libraries. 0 where no ``size`` program measures it.
     symbols : tuple of Symbol
         By address.
     warnings : tuple of str
@@ -112,7 +112,7 @@ class _Build:
         model = list(objects.values())
         bare = not self.board.framework.hosted
         program = self.link("program", [main, *model], ["-Wl,-e,main"] if self._lacks_startup else [])
-        flash, ram = self.measure([program] if bare else model)
+        flash, ram = self.measure([program] if bare else [main, *model])
         if bare and firmware is not None:
             include = ["-ffreestanding", f"-I{sources[0].parent}"]
             program = self.link("firmware", [self.compile(Path(firmware), include), *model], link_flags)

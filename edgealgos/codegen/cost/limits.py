@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edgealgos.errors import DoesNotFitError
+from edgealgos.errors import BoardError, DoesNotFitError
 
 from ..targets.boards import BOARDS, Board
 from .budget import Budget
@@ -40,6 +40,8 @@ def check_fits(report: Report, budget: Budget | None = None) -> None:
     budget = budget or Budget()
     if budget.cycles is not None:
         report.board.costs("keep a limit of cycles; leave it out of the budget")
+        if not report.cycle_items:
+            raise BoardError(f"a limit of cycles on a {report.board.title} cannot be kept: {report.warnings[-1]}")
     for limit in _limits(report, budget):
         if limit.need > limit.most:
             named = ", ".join(f"{item.label} {item.amount:,}" for item in limit.items.largest(3))

@@ -1,35 +1,41 @@
 """What a program costs on its board, from counts of its parts and the measured cost of each part.
 
-Knows programs and boards, and asks each op for its parts. The measured costs lie in ``targets/avr/costs.json``;
-``python -m tools.measure_costs`` measures them anew on the simulated board (Arduino core 1.8, avr-gcc, the IDE's
-default flags), with ``--op`` those of one op alone.
+Knows programs and boards, and asks each op for its parts. The measured costs lie in tables below ``targets``, the Uno's
+in ``avr/costs.json``; ``python -m tools.measure_costs`` measures them anew on the simulated board (Arduino core 1.8,
+avr-gcc, the IDE's default flags), with ``--op`` those of one op alone, with ``--board`` those of another board's table.
 """
 
 from __future__ import annotations
 
 import json
+import operator
 from collections import Counter
 from collections.abc import Iterator
-from functools import cache
+from dataclasses import replace
+from functools import cache, reduce
 from importlib import resources
 from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
 from ..program.decimals import decimal_scales
+from ..program.memory import plan_memory
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
+from ..storage.dense import DENSE
 from ..storage.needs import table_bytes
 from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
+from ..targets.board import CostModel
 from ..targets.boards import Board
+from ..targets.frameworks import ARDUINO
 from .items import Kind, ReportItem
 
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
+LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
 StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
-LOOP = "Arduino core and serial loop"
 
 
 def measured_costs(file: str = COSTS) -> dict[str, dict[str, float]]:
@@ -47,6 +53,19 @@ def _loaded(file: str) -> dict[str, dict[str, float]]:
 def forget() -> None:
     """Read the tables of costs anew when they are asked for: they have been written."""
     _loaded.cache_clear()
+
+
+def costs_of(program: Program, board: Board) -> CostModel | None:
+    """The cost model of a board, if it has costs of all that the program is made of.
+
+    The Uno's must have: what is missing there is an error when it is looked up. Tables of other boards are measured
+    after it, and a program with an op that they do not know yet has its tables and variables predicted alone.
+    """
+    costs = board.cost_model
+    if costs is None or costs.table == COSTS:
+        return costs
+    known, parts_of = measured_costs(costs.table), all_parts(program, board)
+    return costs if all(parts <= known[what].keys() for what, parts in parts_of.items()) else None
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
@@ -71,13 +90,13 @@ def table_items(program: Program, straight: StraightLine) -> list[ReportItem]:
 
 def code_items(program: Program, board: Board) -> list[ReportItem]:
     """Flash of code: the Arduino core with the serial loop, and the kernels that the program calls."""
-    costs = board.cost_model
+    costs = costs_of(program, board)
     if costs is None:
         return []
     cost = _Costs(program, costs.table, "flash")
-    amounts = code_counts(program)
-    found = [ReportItem(Kind.CORE, LOOP, round(cost.of(LOOP)) + costs.core_flash)]
-    lines = application_counts(program)
+    amounts = code_counts(program, board.core_is_here)
+    found = [ReportItem(Kind.CORE, board.framework.around, round(cost.of(LOOP)) + costs.core_flash)]
+    lines = application_counts(program, board.core_is_here)
     found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
     owners = {part: (kind, op) for part, _, kind, op in _code(program)}
     return found + [
@@ -85,24 +104,47 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     ]
 
 
+def variable_items(program: Program, alignment: int) -> list[ReportItem]:
+    """RAM of the input row, the arena and all that survives between calls, each padded as the processor has it."""
+    source = program.input
+    items = [ReportItem(Kind.INPUT, "input row", source.ram_bytes, source.name)]
+    items += [ReportItem(Kind.ARENA, "scratch arena", plan_memory(program).arena_bytes)]
+    items += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
+    return [replace(item, amount=-(-item.amount // alignment) * alignment) for item in items]
+
+
+_IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
+
+
 def stack_items(program: Program, board: Board) -> list[ReportItem]:
     """RAM that no tensor takes: the Arduino core's variables and the deepest stack."""
-    costs = board.cost_model
+    costs = costs_of(program, board)
     if costs is None:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
     cost = _Costs(program, costs.table, "ram")
-    frames = sum(amount * cost.of(part) for part, amount in stack_counts(program).items() if amount)
-    lines = sum(cost.of(part) for part in application_counts(program))
+    rows = stack_counts(program, costs.inlined)
+    frames = max(sum(amount * cost.of(part) for part, amount in row.items() if amount) for row in rows)
+    lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
     stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
-        ReportItem(Kind.CORE, LOOP, round(cost.of("core")) + costs.core_ram),
+        ReportItem(Kind.CORE, board.framework.around, round(cost.of(_core(program, board))) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
 
 
+def _core(program: Program, board: Board) -> str:
+    """Part that takes RAM beside the model; an example without Arduino's core is one for each kind of model."""
+    return "core" if board.core_is_here else core_of_kind(program)
+
+
+def core_of_kind(program: Program) -> str:
+    """Name of the variables of an example."""
+    return f"core ({stack_kind(program)})"
+
+
 def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
     """Clock cycles of one prediction by op, sequence models: of a whole sequence."""
-    costs = board.cost_model
+    costs = costs_of(program, board)
     if costs is None:
         return []
     cost = _Costs(program, costs.table, "cycles")
@@ -147,9 +189,11 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     }
 
 
-def all_parts(program: Program) -> dict[str, set[str]]:
-    """Names of all parts of a program."""
-    counted = {"cycles": cycle_counts(program), "flash": code_counts(program), "ram": stack_counts(program)}
+def all_parts(program: Program, board: Board | None = None) -> dict[str, set[str]]:
+    """Names of all parts of a program, on the Uno or on another board with a cost model."""
+    sketch, costs = (True, None) if board is None else (board.core_is_here, board.cost_model)
+    stack = reduce(operator.or_, stack_counts(program, costs is None or costs.inlined))
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch), "ram": stack}
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
@@ -201,16 +245,18 @@ def op_counts(program: Program, op: Op) -> Counts:
     return Counter() if label_told(program, op) else op.cost(program)
 
 
-def code_counts(program: Program) -> Counts:
+def code_counts(program: Program, sketch: bool = True) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({LOOP: 1}) + application_counts(program)
+    counts: Counts = Counter({LOOP: 1}) + application_counts(program, sketch)
     for part, amount, _, _ in _code(program):
         counts[part] += amount
     return counts
 
 
-def application_counts(program: Program) -> Counts:
+def application_counts(program: Program, sketch: bool = True) -> Counts:
     """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
+    if not sketch:
+        return Counter()
     counts: Counts = Counter({f"serial lines ({stack_kind(program)})": 1})
     scales = decimal_scales(program.encoding)
     if scales is not None and not program.encoding.uniform:
@@ -252,17 +298,27 @@ def stack_kind(program: Program) -> str:
     return f"{'sequence' if program.steps is not None else 'sample'} {program.task}"
 
 
-def stack_counts(program: Program) -> Counts:
-    """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper)."""
-    counts: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
+def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
+    """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper).
+
+    Where ops are inlined they lie in one frame together; else each of them is a function that calls one kernel after
+    the other, and the deepest counts.
+    """
+    base: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
+    rows = []
     for op in program.ops():
         if in_one(program, op):
-            counts["frame straight-line code"] = 1
+            rows.append(base | Counter({"frame straight-line code": 1}))
             continue
-        pieces = op.pieces(program)
-        counts["local byte"] = max(counts["local byte"], pieces.local_bytes)
-        counts |= Counter(f"frame {name}" for name in pieces.frames)
-    return counts
+        pieces, kind = op.pieces(program), type(op).__name__
+        own = base | Counter({"local byte": pieces.local_bytes})
+        if inlined:
+            rows.append(own | Counter(f"frame {name}" for name in pieces.frames))
+        else:
+            read = sorted(pieces.frames - {kind})
+            packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
+            rows += [own | Counter({f"frame {kind} of {name}": 1}) for name in packed or read or [kind]]
+    return [reduce(operator.or_, rows, base)] if inlined else rows
 
 
 def table(values: dict[str, Any]) -> str:

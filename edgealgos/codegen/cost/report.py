@@ -10,12 +10,22 @@ from dataclasses import dataclass, field, replace
 
 from ..program.memory import MemoryPlan, plan_memory
 from ..program.program import Program
-from ..program.tensor import Space, Tensor
+from ..program.tensor import Tensor
 from ..storage.needs import stored_bytes, table_bytes
 from ..targets.avr.forms import groups
 from ..targets.boards import Board
 from .items import Items, Kind, ReportItem
-from .model import code_items, cycle_items, measured_costs, needs, stack_items, straight_line, table_items
+from .model import (
+    code_items,
+    costs_of,
+    cycle_items,
+    measured_costs,
+    needs,
+    stack_items,
+    straight_line,
+    table_items,
+    variable_items,
+)
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -64,7 +74,7 @@ class Report:
     def with_application(self, application: str) -> Report:
         """The report of a sketch that does something else than to answer lines; never less than of one that does."""
         costs, part = self.board.cost_model, f"application {application}"
-        if application == "serial" or costs is None:
+        if application == "serial" or costs is None or not self.board.core_is_here:
             return self
         table = measured_costs(costs.table)
         flash, ram = (ReportItem(Kind.CORE, part, round(table[what][part])) for what in ("flash", "ram"))
@@ -94,7 +104,7 @@ class Report:
 
     @property
     def cycles(self) -> int:
-        """Clock cycles of one prediction (sequence models: of a whole sequence); 0 where no price is known."""
+        """Cycles (see :attr:`unit`) of one prediction, or of a whole sequence; 0 where no cost is known."""
         return sum(self.cycle_items.values())
 
     @property
@@ -102,8 +112,28 @@ class Report:
         """Time of one prediction."""
         return 1e3 * self.cycles / self.board.clock_hz
 
+    @property
+    def unit(self) -> str:
+        """What :attr:`cycles` counts: clock cycles, or instructions where no simulator of the board knows cycles."""
+        return "cycles" if self.board.counts_cycles else "instructions"
+
+    @property
+    def time(self) -> str:
+        """Time of one prediction, for people."""
+        if not self.cycle_items:
+            return "not predicted"
+        amount = f"{self.cycles:7,} {self.unit}"
+        return f"{amount} = {self.milliseconds:.2f} ms" if self.board.counts_cycles else amount
+
+    def _scope(self) -> str:
+        if not self.cycle_items:
+            return "the model's tables and variables, without code"
+        if not self.board.framework.sketches:
+            return "the exported program, its example included"
+        return "the whole sketch" if self.board.core_is_here else "the model and an example, without Arduino's core"
+
     def __str__(self) -> str:
-        scope = "the whole sketch" if self.board.cost_model else "the model's tables and variables, without code"
+        scope = self._scope()
         lines = [
             f"{self.board.title}: predicted for {scope}",
             f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes",
@@ -111,14 +141,14 @@ class Report:
             f"  model  {self.model_bytes:7,} bytes of the flash",
         ]
         if self.cycle_items:
-            lines.append(f"  time   {self.cycles:7,} cycles = {self.milliseconds:.2f} ms a prediction")
-        for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), ("cycles", self.cycle_items)):
+            lines.append(f"  time   {self.time:>7} a prediction")
+        for title, items in (("flash", self.flash_items), ("RAM", self.ram_items), (self.unit, self.cycle_items)):
             if not items:  # nothing is known of it
                 continue
             lines.append(f"{title} by item")
             lines += [f"  {item.amount:9,}  {item.label}" for item in items.largest() if item.amount]
         for name, (saved, size) in self.faster.items():
-            lines.append(f"made faster: {name} saves {saved:,} cycles for {size:,} bytes of flash")
+            lines.append(f"made faster: {name} saves {saved:,} {self.unit} for {size:,} bytes of flash")
         if self.quantize_bytes:
             lines.append(f"quantize() brings {self.quantize_bytes:,} bytes of tables more, where it is called")
         lines += [f"warning: {warning}" for warning in self.warnings]
@@ -128,16 +158,19 @@ class Report:
 def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
     plan, straight = plan_memory(program), straight_line(program)
-    ram = [ReportItem(Kind.INPUT, "input row", program.input.ram_bytes, program.input.name)]
-    ram += [ReportItem(Kind.ARENA, "scratch arena", plan.arena_bytes)]
-    ram += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
+    ram = variable_items(program, board.architecture.alignment)
     flash = [*table_items(program, straight), *code_items(program, board)]
+    unknown = board.cost_model is not None and costs_of(program, board) is None
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
-        Items(cycle_items(program, board, straight)), plan, _faster(program, board), program.warnings,
+        Items(cycle_items(program, board, straight)), plan, _faster(program, board),
+        (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
         program.encoding.table_bytes,
         _input_without_buffer(program),
     )  # fmt: skip
+
+
+_NOT_MEASURED = "parts of this program were not measured on a {}: its tables and variables are predicted, but no code"
 
 
 def _input_without_buffer(program: Program) -> int:
@@ -145,9 +178,6 @@ def _input_without_buffer(program: Program) -> int:
     if program.steps is not None or len(readers) != 1 or readers[0].streamed(program) is None:
         return 0
     return program.input.ram_bytes - program.input.type.container // 8
-
-
-_IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
 
 
 def _model_items(program: Program) -> list[ReportItem]:

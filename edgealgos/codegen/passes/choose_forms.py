@@ -14,9 +14,9 @@ from ..cost.model import needs
 from ..program.op import Op
 from ..program.program import Program
 from ..program.tensor import Tensor
-from ..storage.dense import BLOCKS
 from ..storage.needs import model_bytes
-from ..storage.record import storage_of
+from ..storage.record import STORAGES, Storage, storage_of
+from ..targets.architectures import AVR, Architecture
 from ..targets.avr.forms import form_of, groups
 from ..targets.boards import Board, get_board
 
@@ -36,17 +36,18 @@ class _Choice:
 def unroll(program: Program, board: Board, budget: Budget | None = None) -> Program:
     """The program with its hottest products faster, while flash allows; unchanged where there is no faster form.
 
-    A model has a share of the flash; all that is free where a limit of cycles needs it. What is free is what a budget
-    leaves, where there is one.
+    A model has a share of the flash; all that is free where a limit of cycles needs it, or where nothing as large as
+    straight-line code is at stake. What is free is what a budget leaves, where there is one.
     """
-    if not board.architecture.straight_line or board.cost_model is None:
+    if board.cost_model is None:
         return program
     before = needs(program, board)
     limits = budget or Budget()
     allowed = board.flash_bytes - FLASH_FOR_THE_USER
     free = (allowed if limits.flash_bytes is None else min(allowed, limits.flash_bytes)) - before[1]
     choices = list(_alternatives(program, board, before))
-    modest = _best(program, choices, min(free, MODEL_FLASH - model_bytes(program)))
+    share = MODEL_FLASH - model_bytes(program) if board.architecture.straight_line else free
+    modest = _best(program, choices, min(free, share))
     promised = [cycles for cycles in (program.max_cycles, limits.cycles) if cycles is not None]
     if not promised or needs(modest, board)[0] <= min(promised):
         return modest
@@ -76,24 +77,26 @@ def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> It
     for op in program.ops():
         for names in groups(op):
             found = [_Choice({}, 0, 0)]
-            for changes in forms(program, op, names):
+            for changes in forms(program, op, names, board.architecture):
                 cycles, flash = needs(program.replacing(*changes.values()), board)
                 if cycles < before[0]:
                     found.append(_Choice(changes, before[0] - cycles, flash - before[1]))
             yield found
 
 
-def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]:
+def forms(program: Program, op: Op, names: tuple[str, ...], architecture: Architecture = AVR) -> Iterator[Changes]:
     """Faster forms of a group: blocks, straight-line code, of a tree straight-line code of its upper levels."""
     form = form_of(op)
     if form is None:
         return
     tensors = [program[name] for name in names]
     bases = [tensors]
-    in_blocks = [_in_blocks(program, op, tensor) for tensor in tensors]
+    in_blocks = [_in(STORAGES[architecture.fastest_storage], program, op, tensor) for tensor in tensors]
     if in_blocks != tensors:
         bases.append(in_blocks)
         yield {t.name: t for t in in_blocks}
+    if not architecture.straight_line:
+        return
     for storage in form.tables(program, op, names):
         yield {t.name: replace(t, storage=storage.name, packed=t.storage) for t in tensors}
     if any(form.parts(program, op, name) is None for name in names):
@@ -103,9 +106,9 @@ def forms(program: Program, op: Op, names: tuple[str, ...]) -> Iterator[Changes]
     yield {t.name: replace(t, unrolled=form.whole(t)) for t in tensors}
 
 
-def _in_blocks(program: Program, op: Op, tensor: Tensor) -> Tensor:
-    """The matrix in blocks of rows, if it is not and can be."""
+def _in(storage: Storage, program: Program, op: Op, tensor: Tensor) -> Tensor:
+    """The matrix in a storage of rows side by side, if it is not and can be."""
     vector = next((p.vector for p in op.products(program) if p.matrix.name == tensor.name), None)
-    if vector is None or storage_of(tensor) is BLOCKS or not BLOCKS.holds(tensor, vector):
+    if vector is None or storage_of(tensor) is storage or not storage.holds(tensor, vector):
         return tensor
-    return replace(tensor, storage=BLOCKS.name, packed=tensor.storage)
+    return replace(tensor, storage=storage.name, packed=tensor.storage)

@@ -395,8 +395,6 @@ def check_record(cls: type[Op]) -> None:
     if not hasattr(cls, "kernels"):
         missing.append("kernels (stems of the headers that its kernel needs)")
     if not hasattr(cls, "largest"):
-        missing.append(
-            "largest (counting(field=most elements that its kernel counts); counting() where 16 bits count all)"
-        )
+        missing.append("largest (counting(field=most that its kernel counts); counting() where 16 bits count all)")
     if missing:
         raise OpRecordError(f"{cls.__name__} in {cls.__module__}: the record has no {'; no '.join(missing)}")

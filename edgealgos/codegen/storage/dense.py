@@ -11,6 +11,7 @@ from ..program.tensor import Tensor
 from .record import Content, Counts, Storage, Table, bytes_by_bytes, counted, plain_parts
 
 BLOCK_ROWS = 4  # rows that share the load of an input
+TILE_COLUMNS = 4  # bytes of a word
 BLOCK_COLUMNS = 255  # most columns that the kernels of blocks count
 
 
@@ -55,6 +56,10 @@ class Blocks(Dense):
     def tables(self, tensor: Tensor) -> list[Table]:
         return [Table("", None, in_blocks(tensor.values).ravel())]
 
+    def reader(self, tensor: Tensor) -> str:
+        rows_left = "true" if tensor.shape[-2] % BLOCK_ROWS else "false"
+        return f"edgealgos::{self.name}<{rows_left}>({tensor.name})"
+
     def cost(self, matrix: Tensor, kind: str, where: str) -> Counts:
         columns = matrix.shape[-1]
         rows = matrix.size // columns
@@ -71,7 +76,41 @@ class Blocks(Dense):
         return super().kernels(matrix, vector, acc_bits) | left_over
 
 
+class Tiles(Blocks):
+    """Tiles of four rows and four columns, row by row; rows are padded to whole tiles of columns."""
+
+    kernel_header = "runtime"
+    sums_at_once = BLOCK_ROWS
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        """Enough rows of bytes."""
+        return bytes_by_bytes(matrix, vector) and matrix.shape[-2] >= BLOCK_ROWS
+
+    def size(self, content: Content) -> int:
+        return content.rows * padded(content.columns)
+
+    def tables(self, tensor: Tensor) -> list[Table]:
+        return [Table("", None, in_tiles(tensor.values).ravel())]
+
+
 DENSE, BLOCKS, RESIDENT = Dense("dense", 1), Blocks("blocks", 0), Resident("resident", 1)
+TILES = Tiles("tiles", 2)
+
+
+def padded(columns: int) -> int:
+    """Columns in whole tiles."""
+    return -(-columns // TILE_COLUMNS) * TILE_COLUMNS
+
+
+def in_tiles(matrices: NDArray[Any]) -> NDArray[Any]:
+    """Values of each matrix in tiles, padded with zeros; the rows that are left over as they are."""
+    rows, columns = matrices.shape[-2:]
+    wide = np.pad(matrices.reshape(-1, rows, columns), ((0, 0), (0, 0), (0, padded(columns) - columns)))
+    full = rows - rows % BLOCK_ROWS
+    tiles = (
+        wide[:, :full].reshape(len(wide), -1, BLOCK_ROWS, wide.shape[2] // TILE_COLUMNS, TILE_COLUMNS).swapaxes(2, 3)
+    )
+    return np.concatenate([tiles.reshape(len(wide), -1), wide[:, full:].reshape(len(wide), -1)], axis=1)
 
 
 def in_blocks(matrices: NDArray[Any]) -> NDArray[Any]:

@@ -142,7 +142,7 @@ class Storage:
         return list(tensor.values.reshape(-1, tensor.shape[-1] if tensor.shape else 1))
 
     def tables(self, tensor: Tensor) -> list[Table]:
-        """The arrays in flash; the last one holds the values and has the tensor's own name. None where nothing is stored."""
+        """The arrays in flash; the last one holds the values and has the tensor's own name. None: nothing is stored."""
         raise NotImplementedError
 
     def reader(self, tensor: Tensor) -> str:

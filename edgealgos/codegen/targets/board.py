@@ -29,11 +29,14 @@ class CostModel:
     ----------
     table : str
         File of measured costs below ``targets/``.
+    inlined : bool
+        Whether the ops of a program are one function; else each is one of its own.
     core_flash, core_ram, core_stack : int
         Bytes that the board's core takes more than that of the board the costs were measured on.
     """
 
     table: str
+    inlined: bool = True
     core_flash: int = 0
     core_ram: int = 0
     core_stack: int = 0

@@ -17,6 +17,8 @@ class Framework:
         Whether a program is a sketch (``setup()``, ``loop()``, ``Serial``) and not plain C++ with a ``main()``.
     hosted : bool
         Whether programs are started, print and end: an operating system is there.
+    around : str
+        What takes flash and RAM beside the model, as reports name it.
     needs : tuple of str
         Parts of a board's record without which nothing can be built for it.
     """
@@ -24,9 +26,12 @@ class Framework:
     name: str
     sketches: bool = False
     hosted: bool = False
+    around: str = ""
     needs: tuple[str, ...] = ()
 
 
-ARDUINO = Framework("Arduino", sketches=True, needs=("core", "variant", "define"))
-BARE = Framework("bare")
-POSIX = Framework("POSIX", hosted=True)
+ARDUINO = Framework(
+    "Arduino", sketches=True, around="Arduino core and serial loop", needs=("core", "variant", "define")
+)
+BARE = Framework("bare", around="start-up and example loop")
+POSIX = Framework("POSIX", hosted=True, around="loop that reads and answers rows")

@@ -35,7 +35,7 @@ def statement(program: Program, op: Op) -> str:
         on_avr = form.call(program, op)
     else:
         return plain
-    return f"#if defined(__AVR__)\n  {on_avr}\n#else\n{plain}\n#endif"
+    return f"#if defined(__AVR_HAVE_MUL__)\n  {on_avr}\n#else\n{plain}\n#endif"
 
 
 class Operands:

@@ -68,7 +68,8 @@ def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:
             "flash_bytes": report.flash_bytes,
             "ram_bytes": report.ram_bytes,
             "model_bytes": report.model_bytes,
-            "cycles": report.cycles if report.cycle_items else None,
+            "cycles": None,
+            **({report.unit: report.cycles} if report.cycle_items else {}),
         },
         "model_items": dict(report.model_items),
         **({"warnings": list(report.warnings)} if report.warnings else {}),
@@ -105,9 +106,7 @@ def _readme(twin: Twin, name: str, report: Report, application: str | None) -> s
         kind = "sequence" if program.steps is not None else "sample"
         stem = f"sketch_serial_{kind}" if application == "serial" else f"sketch_{application}"
         values |= {"sketch": template(f"{stem}.md").substitute(values).rstrip("\n")}
-        return template("README.md").substitute(
-            values, cycles=f"{report.cycles:,}", milliseconds=f"{report.milliseconds:.2f}"
-        )
+        return template("README.md").substitute(values, time=report.time.strip())
     return template("README_cpp.md").substitute(
         values, build=_build_text(twin.board, values), stack=report.ram_items["stack"]
     )

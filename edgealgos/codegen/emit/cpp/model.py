@@ -20,8 +20,12 @@ from .tables import constant
 from .template import template
 
 _KERNELS = {
+    "@PRODUCTS@": "generic/kernels/products.h",
     "@KERNELS@": "avr/kernels/avr_kernels.h",
     "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
+    "@SIMD@": "arm/kernels/simd.h",
+    "@THUMB@": "arm/kernels/thumb.h",
+    "@TILES@": "generic/kernels/tiles.h",
     "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
     "@NIBBLES@": "generic/kernels/nibbles.h",
     "@CODEBOOKS@": "generic/kernels/codebooks.h",

@@ -17,7 +17,7 @@ from .literals import c_type, number_lines, power_of_two
 def constant(program: Program, tensor: Tensor) -> str:
     """A table, or straight-line code with the table for processors that do not speak it."""
     if tensor.name in not_stored(program):
-        return f"#if !defined(__AVR__)  // there, sums begin with it\n{_table(tensor)}#endif\n"
+        return f"#if !defined(__AVR_HAVE_MUL__)  // there, sums begin with it\n{_table(tensor)}#endif\n"
     if not is_code(tensor):
         return _table(tensor)
     op = next(op for op in program.ops() if tensor.name in op.reads)
@@ -26,7 +26,7 @@ def constant(program: Program, tensor: Tensor) -> str:
     left_table, left_reader = (_table(left), _table_rows(op, left)) if left is not None else ("", "")
     functions = form.functions(program, op, tensor.name, left_reader if tensor.unrolled else "")
     return (
-        f"#if defined(__AVR__)\n{left_table}{functions}\n#else\n{_table(tensor)}"
+        f"#if defined(__AVR_HAVE_MUL__)\n{left_table}{functions}\n#else\n{_table(tensor)}"
         f"inline decltype({reader}) {tensor.name}_rows() {{ return {reader}; }}\n#endif\n"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..architectures import ARMV6_M, ARMV7_M, ARMV7E_M, ARMV8_M, Architecture
-from ..board import Board
+from ..board import Board, CostModel
 from ..frameworks import ARDUINO, BARE
 
 _KIB = 1024
@@ -25,6 +25,14 @@ _PROCESSORS: dict[str, tuple[Architecture, tuple[str, ...], str]] = {
     "cortex-m33": (ARMV8_M, ("-mfloat-abi=hard", "-mfpu=fpv5-sp-d16"), "mps2-an505"),
 }
 
+# Of plain C++ without Arduino's core; what ARMv8-M adds to ARMv7E-M no kernel uses.
+_COSTS = {
+    ARMV6_M: CostModel("arm/armv6-m.json", inlined=False),
+    ARMV7_M: None,
+    ARMV7E_M: CostModel("arm/armv7e-m.json", inlined=False),
+    ARMV8_M: CostModel("arm/armv7e-m.json", inlined=False),
+}
+
 
 def _board(
     name: str, title: str, processor: str, mhz: int, ram: int, flash: int, *,
@@ -36,8 +44,8 @@ def _board(
         name=name, title=title, architecture=architecture, framework=ARDUINO if core else BARE, mcu=processor,
         clock_hz=mhz * _MHZ, ram_start=0x2000_0000, ram_bytes=ram, flash_bytes=flash, compiler="arm-none-eabi-g++",
         flags=(f"-mcpu={processor.removesuffix('f')}", *floating, *_FLAGS), core=core, variant=variant,
-        define=f"ARDUINO_{define}" if define else "", simulators=("qemu-system",), machine=machine or usual_machine,
-        aliases=aliases,
+        define=f"ARDUINO_{define}" if define else "", cost_model=_COSTS[architecture],
+        simulators=("qemu-system",), machine=machine or usual_machine, aliases=aliases,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from ..frameworks import ARDUINO, BARE
 _KIB = 1024
 _MHZ = 1_000_000
 _PRICES = "avr/costs.json"
+_BARE_COSTS = {True: None, False: CostModel("avr/without_mul.json")}  # by multiplier
 _USUAL = ("simavr", "avr8js")
 _CORE_OF_MEGA = CostModel(_PRICES, core_flash=378, core_stack=8)  # its calls push three bytes
 _CORE_OF_MEGA1280 = CostModel(_PRICES, core_flash=334, core_stack=8)
@@ -32,14 +33,15 @@ def _arduino(
 
 def _bare(
     name: str, title: str, mcu: str, flash: int, ram: int, *,
-    mhz: int = 8, ram_start: int = 0x60, multiplies: bool = False, costs: CostModel | None = None,
+    mhz: int = 8, ram_start: int = 0x60, multiplies: bool = False,
     aliases: tuple[str, ...] = (),
 ) -> Board:  # fmt: skip
     """A processor without Arduino's core: all its flash is the program's."""
     return Board(
         name=name, title=title, architecture=AVR if multiplies else AVR_WITHOUT_MULTIPLIER, framework=BARE, mcu=mcu,
         clock_hz=mhz * _MHZ, ram_start=ram_start, ram_bytes=ram, flash_bytes=flash, compiler="avr-g++",
-        flags=(f"-mmcu={mcu}", *_BARE_FLAGS), cost_model=costs, simulators=("simavr",), aliases=aliases,
+        flags=(f"-mmcu={mcu}", *_BARE_FLAGS), cost_model=_BARE_COSTS[multiplies],
+        simulators=("simavr",), aliases=aliases,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from ..frameworks import POSIX
 
 _MIB = 1024 * 1024
 _MHZ = 1_000_000
+_COSTS_64 = None
 _EXACT = ("-ffp-contract=off",)  # quantize() rounds after each operation, as Python does
 
 _HOST = Board(
@@ -46,7 +47,8 @@ def _pi(name: str, title: str, processor: str, mhz: int, ram: int, *aliases: str
     return Board(
         name=name, title=title, architecture=ARMV8_A, framework=POSIX, mcu=processor, clock_hz=mhz * _MHZ,
         ram_bytes=ram * _MIB, flash_bytes=ram * _MIB, compiler="aarch64-linux-gnu-g++",
-        flags=(f"-mcpu={processor}", "-O2", "-static", *_EXACT), simulators=("qemu-aarch64",), aliases=aliases,
+        flags=(f"-mcpu={processor}", "-O2", "-static", *_EXACT), cost_model=_COSTS_64,
+        simulators=("qemu-aarch64",), aliases=aliases,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-// Inner loops of the kernels: AVR assembly with the C++ twin beside each, the same integers from both.
+// Inner loops of the kernels in AVR assembly; their C++ twins, the same integers from both, are in products.h.
 //
 // Weights are int8 in flash, vectors int8 in RAM. A name ends in the bits of the sum: 16 wraps at 16 bits (the caller
 // has proven that it does not have to), 32 is exact. Cycles (ATmega328P) are those of the loop alone.
@@ -11,16 +11,6 @@
 #define EDGEALGOS_KERNEL __attribute__((noinline)) inline
 
 namespace edgealgos {
-
-// A sparse row's sum and where the next row's weights begin; small enough to come back in registers.
-struct SparseSum16 {
-  const int8_t *next;
-  int16_t sum;
-};
-struct SparseSum32 {
-  const int8_t *next;
-  int32_t sum;
-};
 
 #if defined(__AVR_HAVE_MUL__)
 
@@ -339,100 +329,6 @@ EDGEALGOS_INLINE int8_t hard_tanh_byte(int16_t a) {
   uint16_t up = static_cast<uint16_t>(a + 16);
   __asm__("lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" : [u] "+r"(up));
   return static_cast<int8_t>(up >> 8);
-}
-
-#else  // the same integers without such instructions
-@WITHOUT_MUL@
-#if !defined(__AVR__)
-
-inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) {
-  uint16_t sum = 0;
-  while (columns--) sum = static_cast<uint16_t>(sum + *row++ * *vector++);
-  return static_cast<int16_t>(sum);
-}
-
-inline int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) {
-  int32_t sum = 0;
-  while (columns--) sum += *row++ * *vector++;
-  return sum;
-}
-
-inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) { return dot32(row, vector, columns); }
-
-inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
-  int32_t sum = 0;
-  for (uint16_t j = 0; j < 8 * mask_bytes; ++j)
-    if (bits[j >> 3] >> (j & 7) & 1) sum += *values++ * vector[j];
-  return sum;
-}
-
-inline int16_t bitmap_row16(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
-  return static_cast<int16_t>(bitmap_row32(bits, values, vector, mask_bytes));
-}
-
-inline SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vector, uint8_t columns) {
-  (void)columns;
-  int32_t sum = 0;
-  for (uint8_t left = static_cast<uint8_t>(*row++); left; --left, row += 2) {
-    vector += static_cast<uint8_t>(row[0]);
-    sum += row[1] * *vector;
-  }
-  const SparseSum32 result = {row, sum};
-  return result;
-}
-
-inline SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vector, uint8_t columns) {
-  const SparseSum32 exact = dot_indexed32(row, vector, columns);
-  const SparseSum16 result = {exact.next, static_cast<int16_t>(exact.sum)};
-  return result;
-}
-
-inline uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint8_t width, uint8_t far) {
-  (void)far;  // leaving out the rest is for those who are slow
-  uint32_t sum = 0;
-  for (uint8_t i = 0; i < width; ++i) sum += static_cast<uint32_t>((z[i] - prototype[i]) * (z[i] - prototype[i]));
-  return static_cast<uint16_t>(sum > 0xFFFF ? 0xFFFF : sum);
-}
-
-inline int32_t multiply(int16_t a, int8_t b) { return static_cast<int32_t>(a) * b; }
-inline int32_t multiply(int16_t a, uint8_t b) { return static_cast<int32_t>(a) * b; }
-
-inline int16_t scale_by_byte(int16_t a, uint8_t b) {
-  return static_cast<int16_t>((static_cast<int32_t>(a) * b + 128) >> 8);
-}
-
-#endif
-
-inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
-  for (uint16_t i = 0; i < 4 * blocks; ++i) {
-    uint16_t sum = 0;
-    for (uint8_t j = 0; j < columns; ++j)
-      sum = static_cast<uint16_t>(sum + flash(weights + i / 4 * 4 * columns + 4 * j + i % 4) * vector[j]);
-    sums[i] = static_cast<int16_t>(sum);
-  }
-}
-
-inline void dot_blocks24(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
-  for (uint16_t i = 0; i < 4 * blocks; ++i) {
-    sums[i] = 0;
-    for (uint8_t j = 0; j < columns; ++j) sums[i] += flash(weights + i / 4 * 4 * columns + 4 * j + i % 4) * vector[j];
-  }
-}
-
-inline void add_scaled(const int8_t *weights, uint16_t factor, int32_t *scores, uint8_t count) {
-  for (uint8_t c = 0; c < count; ++c) scores[c] += static_cast<int32_t>(flash(weights + c)) * factor;
-}
-
-inline int16_t add_saturated(int16_t a, int16_t b) {
-  const int32_t sum = static_cast<int32_t>(a) + b;
-  return static_cast<int16_t>(sum > 32767 ? 32767 : sum < -32768 ? -32768 : sum);
-}
-
-template <int Shift> inline int16_t shifted_byte(int8_t b) { return static_cast<int16_t>(b * (1 << Shift)); }
-
-inline int8_t hard_tanh_byte(int16_t a) {
-  const int32_t t = (static_cast<int32_t>(a) + 16) >> 5;
-  return static_cast<int8_t>(t > 127 ? 127 : t < -128 ? -128 : t);
 }
 
 #endif

@@ -5,7 +5,7 @@
 #ifndef EDGEALGOS_STRAIGHT_LINE_H
 #define EDGEALGOS_STRAIGHT_LINE_H
 
-#if defined(__AVR__)
+#if defined(__AVR_HAVE_MUL__)
 
 // clang-format off
 #define EDGEALGOS_BEGIN "push r28\n\t" "push r29\n\t" "movw r28, r26\n\t"

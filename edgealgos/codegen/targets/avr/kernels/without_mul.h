@@ -25,6 +25,7 @@
 #define EDGEALGOS_SUM32 "mov %[a], %B[p]\n\t" "lsl %[a]\n\t" "sbc %[a], %[a]\n\t" EDGEALGOS_SUM16 \
                         "adc %C[sum], %[a]\n\t" "adc %D[sum], %[a]\n\t"
 #define EDGEALGOS_EACH_COLUMN(code) "1: ld %[a], X+\n\t" "lpm %[b], Z+\n\t" code "sbiw %[count], 1\n\t" "brne 1b\n\t"
+#define EDGEALGOS_EACH_FOURTH(code) "1: ld %[a], X+\n\t" "lpm %[b], Z\n\t" "adiw r30, 4\n\t" code "dec %[count]\n\t" "brne 1b\n\t"
 // clang-format on
 
 EDGEALGOS_INLINE int16_t byte_product(int8_t b, int8_t a) {
@@ -72,6 +73,37 @@ EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t
   return sum;
 }
 
+inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) { return dot32(row, vector, columns); }
+
+// A row of four side by side, column by column: 48 cycles a column, 53 with an exact sum.
+EDGEALGOS_KERNEL int16_t dot_fourth16(const int8_t *row, const int8_t *vector, uint8_t columns) {
+  int16_t sum = 0, p;
+  uint8_t a, b;
+  __asm__ __volatile__(EDGEALGOS_EACH_FOURTH(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM16)
+                       : [sum] "+&r"(sum), [count] "+&r"(columns), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector), "+&z"(row)
+                       :
+                       : "memory");
+  return sum;
+}
+EDGEALGOS_KERNEL int32_t dot_fourth32(const int8_t *row, const int8_t *vector, uint8_t columns) {
+  int32_t sum = 0;
+  int16_t p;
+  uint8_t a, b;
+  __asm__ __volatile__(EDGEALGOS_EACH_FOURTH(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM32)
+                       : [sum] "+&r"(sum), [count] "+&r"(columns), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector), "+&z"(row)
+                       :
+                       : "memory");
+  return sum;
+}
+inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
+  for (uint8_t k = 0; k < 4; ++k) sums[k] = dot_fourth16(weights + k, vector, columns);
+}
+inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
+  for (uint8_t k = 0; k < 4; ++k) sums[k] = dot_fourth32(weights + k, vector, columns);
+}
+
 // clang-format off
 #define EDGEALGOS_NEXT_INDEXED(code)                                                                  \
   "lpm %[left], Z+\n\t" "tst %[left]\n\t" "breq 2f\n\t"                                             \
@@ -104,24 +136,56 @@ EDGEALGOS_KERNEL SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vect
   return result;
 }
 
-// A bitmap row: mask bytes (lowest bit: first column), and apart from them the weights of the bits that are set.
-template <class Sum> EDGEALGOS_INLINE Sum bitmap_row(const uint8_t *bits, const int8_t *&values, const int8_t *vector,
-                                                     uint8_t mask_bytes) {
-  Sum sum = 0;
-  const int8_t *weight = values;
-  for (; mask_bytes; --mask_bytes, vector += 8) {
-    const int8_t *x = vector;
-    for (uint8_t mask = flash(bits++); mask; mask >>= 1, ++x)
-      if (mask & 1) sum = static_cast<Sum>(sum + byte_product(flash(weight++), *x));
-  }
-  values = weight;
-  return sum;
+// clang-format off
+// Mask bytes come from one place of flash and weights from another; lpm reads at Z alone.
+#define EDGEALGOS_NEXT_MASK "movw %[other], r30\n\t" "movw r30, %[bits]\n\t" "lpm %[mask], Z+\n\t" \
+                            "movw %[bits], r30\n\t" "movw r30, %[other]\n\t"
+#define EDGEALGOS_EACH_MASKED(code)                                                                              \
+  "1:\n\t" EDGEALGOS_NEXT_MASK "tst %[mask]\n\t" "brne 2f\n\t" "adiw r26, 8\n\t" "rjmp 5f\n\t"               \
+  "2: ldi %[left], 8\n\t"                                                                                      \
+  "3: ld %[a], X+\n\t" "lsr %[mask]\n\t" "brcc 4f\n\t" "lpm %[b], Z+\n\t" code                              \
+  "4: dec %[left]\n\t" "brne 3b\n\t"                                                                          \
+  "5: dec %[bytes]\n\t" "brne 1b\n\t"
+// clang-format on
+
+// A bitmap row: mask bytes (lowest bit: first column), and apart from them the weights of the bits that are set; `values`
+// moves past the row's own. 14 cycles a mask byte, and 8 a zero or 48 a weight unless the whole byte is zero.
+EDGEALGOS_KERNEL SparseSum16 dot_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint8_t bytes) {
+  int16_t sum = 0, p;
+  uint16_t other;
+  uint8_t a, b, mask, left;
+  __asm__ __volatile__(EDGEALGOS_EACH_MASKED(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM16)
+                       : [sum] "+&r"(sum), [bytes] "+&r"(bytes), [bits] "+&r"(bits), [other] "=&r"(other),
+                         [mask] "=&r"(mask), [left] "=&d"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p), "+&x"(vector),
+                         "+&z"(values)
+                       :
+                       : "memory");
+  const SparseSum16 result = {values, sum};
+  return result;
+}
+EDGEALGOS_KERNEL SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint8_t bytes) {
+  int32_t sum = 0;
+  int16_t p;
+  uint16_t other;
+  uint8_t a, b, mask, left;
+  __asm__ __volatile__(EDGEALGOS_EACH_MASKED(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM32)
+                       : [sum] "+&r"(sum), [bytes] "+&r"(bytes), [bits] "+&r"(bits), [other] "=&r"(other),
+                         [mask] "=&r"(mask), [left] "=&d"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p), "+&x"(vector),
+                         "+&z"(values)
+                       :
+                       : "memory");
+  const SparseSum32 result = {values, sum};
+  return result;
 }
 inline int16_t bitmap_row16(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
-  return static_cast<int16_t>(bitmap_row<uint16_t>(bits, values, vector, mask_bytes));
+  const SparseSum16 row = dot_bitmap16(bits, values, vector, mask_bytes);
+  values = row.next;
+  return row.sum;
 }
 inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
-  return bitmap_row<int32_t>(bits, values, vector, mask_bytes);
+  const SparseSum32 row = dot_bitmap32(bits, values, vector, mask_bytes);
+  values = row.next;
+  return row.sum;
 }
 
 // |z - b|^2 of vectors of 7 bits, 65535 if it is more; once the high byte of the sum is above `far` the rest is left out.
@@ -146,10 +210,6 @@ inline int32_t multiply(int16_t a, uint8_t b) {
 }
 
 inline int16_t scale_by_byte(int16_t a, uint8_t b) { return static_cast<int16_t>((multiply(a, b) + 128) >> 8); }
-
-#else
-
-inline int16_t byte_product(int8_t b, int8_t a) { return static_cast<int16_t>(b * a); }
 
 #endif
 

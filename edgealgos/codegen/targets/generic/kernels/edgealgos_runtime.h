@@ -9,11 +9,20 @@
 #if defined(__AVR__)
 #include <avr/pgmspace.h>
 #define EDGEALGOS_FLASH PROGMEM
+#elif defined(__arm__)
+#define EDGEALGOS_FLASH __attribute__((aligned(4)))  // tables are read by words
 #else
 #define EDGEALGOS_FLASH
 #endif
 
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
+#if defined(__AVR__)  // a call costs, and there are few registers to save
+#define EDGEALGOS_OP
+#define EDGEALGOS_MAY_BE(known) true  // what the costs of its code were measured with
+#else
+#define EDGEALGOS_OP EDGEALGOS_NOINLINE
+#define EDGEALGOS_MAY_BE(known) (known)
+#endif
 
 namespace edgealgos {
 
@@ -34,7 +43,7 @@ template <class T> inline T flash(const T *p) { return *p; }
 
 }  // namespace edgealgos
 
-@KERNELS@
+@PRODUCTS@
 @STRAIGHT_LINE@
 namespace edgealgos {
 
@@ -246,7 +255,8 @@ template <class W> struct DenseRows {
 };
 
 // Four rows side by side, column by column; what is left of them below, row by row.
-struct BlockRows {
+// Left: whether rows are left over.
+template <bool Left> struct BlockRows {
   enum { kAtOnce = 8 };
   const int8_t *values;
   BlockRows at(uint8_t node, uint8_t rows, uint8_t columns) const {
@@ -254,7 +264,7 @@ struct BlockRows {
     return there;
   }
   template <class Acc> uint8_t next(const int8_t *vector, uint8_t columns, Acc *sums, uint8_t left) {
-    if (left < 4) {
+    if (EDGEALGOS_MAY_BE(Left) && left < 4) {
       *sums = Dot<Acc, int8_t, int8_t>::dense(values, vector, columns);
       values += columns;
       return 1;
@@ -327,8 +337,8 @@ inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullpt
   const IndexedRows rows = {values, starts};
   return rows;
 }
-inline BlockRows blocks(const int8_t *values) {
-  const BlockRows rows = {values};
+template <bool Left> inline BlockRows<Left> blocks(const int8_t *values) {
+  const BlockRows<Left> rows = {values};
   return rows;
 }
 template <class W> inline WideBitmapRows<W> wide_bitmap(const uint8_t *bits, const W *values) {
@@ -343,6 +353,7 @@ inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t
 
 }  // namespace edgealgos
 
+@TILES@
 @NIBBLES@
 @CODEBOOKS@
 namespace edgealgos {
@@ -362,7 +373,7 @@ template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint1
 
 // out = saturate((matrix * vector + bias) / 2^Count)
 template <class Acc, int Count, int Bits, class Rows, class B, class V, class Out, class N>
-void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows, N columns) {
+EDGEALGOS_OP void matvec(Rows matrix, const B *bias, const V *vector, Out *out, uint16_t rows, N columns) {
   Acc sums[Rows::kAtOnce];
   for (uint16_t i = 0; i < rows;) {
     const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 255 ? 255 : rows - i));
@@ -390,7 +401,7 @@ EDGEALGOS_NOINLINE void add_outputs(const Acc *sums_w, const Acc *sums_v, int32_
 
 // scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
 template <class Acc, int ShiftW, int ShiftV, int Depth, class RowsW, class RowsV, class W, class V>
-void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
+EDGEALGOS_OP void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
                uint8_t outputs, uint8_t width) {
   for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
   uint8_t node = 0;
@@ -467,7 +478,7 @@ template <> struct Counter<true> { typedef uint16_t type; };
 
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
 template <class Acc, int Frac, int Up, int Count, class Prototypes, class Rows>
-void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
+EDGEALGOS_OP void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
                      uint8_t outputs, uint8_t width) {
   typedef typename Counter<(Count > 255)>::type N;
   const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
@@ -532,7 +543,7 @@ template <int Left, class B> struct Biased<Left, B, true> {
 
 // h = g c + s h with g = zeta (1 - s) + nu; zeta, nu and s have 8 fractional bits, c is Q0.7, h is Q0.15.
 template <class Tanh, int ShiftZ, int ShiftH, class B>
-void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
+EDGEALGOS_OP void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
                   uint8_t units) {
   do {
     const int16_t a = *preactivation++;
@@ -552,7 +563,7 @@ void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h
 
 // h = alpha c + beta h; alpha, beta and h are Q0.15, c is Q0.7.
 template <class Tanh, int ShiftH, class B>
-void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
+EDGEALGOS_OP void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
   for (uint8_t i = 0; i < units; ++i) {
     const int8_t c = Tanh::candidate(Biased<ShiftH, B>::apply(preactivation[i], flash(bias_h + i)));
     const int32_t fresh = shift_right<7>(multiply(alpha, c) + 64);
@@ -565,7 +576,7 @@ void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, 
 // ---- element-wise ---------------------------------------------------------------------------------------------
 
 // out = max(source, 0); the two may be one.
-template <class T> void rectify(const T *source, T *out, uint16_t size) {
+template <class T> EDGEALGOS_OP void rectify(const T *source, T *out, uint16_t size) {
   for (; size; --size, ++source, ++out) *out = *source < 0 ? 0 : *source;
   barrier();
 }
@@ -585,7 +596,7 @@ inline void logistic_vector(const int16_t *source, int16_t *out, uint16_t size) 
 template <int Bits> inline int16_t sum_of(int16_t a, int16_t b) {
   return Bits == 16 ? add_saturated(a, b) : saturate<Bits>(static_cast<int16_t>(a + b));
 }
-template <int Bits, class T> void add(const T *a, const T *b, T *out, uint16_t size) {
+template <int Bits, class T> EDGEALGOS_OP void add(const T *a, const T *b, T *out, uint16_t size) {
   for (; size; --size) *out++ = static_cast<T>(sum_of<Bits>(*a++, *b++));
   barrier();
 }
@@ -604,7 +615,7 @@ template <int Count, int Bits> struct RescaleWord<Count, Bits, true> {
   }
 };
 
-template <int Count, int Bits, class In, class Out> void rescale_vector(const In *in, Out *out, uint16_t size) {
+template <int Count, int Bits, class In, class Out> EDGEALGOS_OP void rescale_vector(const In *in, Out *out, uint16_t size) {
   for (; size; --size) *out++ = static_cast<Out>(RescaleWord<Count, Bits>::apply(*in++));
   barrier();
 }
@@ -612,7 +623,7 @@ template <int Count, int Bits, class In, class Out> void rescale_vector(const In
 // sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that column:
 // [0] columns, [1] values. Behind the last column nothing happens. Null masks: every value is stored.
 template <class W, class V, class Acc>
-void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows,
+EDGEALGOS_OP void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows,
                  uint16_t columns) {
   typedef typename Wrapping<Acc>::type Sum;
   const uint16_t column = static_cast<uint16_t>(position[0]);
@@ -640,7 +651,7 @@ void requantize(const Acc *sums, const B *bias, Out *out, uint8_t size) {
 
 // Features into inputs of a model: out = clip((source * multiplier + addend) >> shift)
 template <int Low, int High, class Out, class Size>
-void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend, const int8_t *shift, Out *out,
+EDGEALGOS_OP void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend, const int8_t *shift, Out *out,
                  Size size) {
   for (Size i = 0; i < size; ++i) {
     const int32_t raw = (static_cast<int32_t>(source[i]) * flash(multiplier + i) + flash(addend + i)) >> flash(shift + i);

@@ -6,7 +6,7 @@ namespace edgealgos {
 
 // Adds a sample to the sums; with the Count-th of them: frame = saturate((sums + centre) >> shift), and true.
 template <int Count>
-bool decimate(const int16_t *x, int32_t *sums, int16_t *phase, const int32_t *centre, const int8_t *shift,
+EDGEALGOS_OP bool decimate(const int16_t *x, int32_t *sums, int16_t *phase, const int32_t *centre, const int8_t *shift,
               int8_t *frame, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a) sums[a] += x[a];
   if (++*phase < Count) return false;
@@ -21,7 +21,7 @@ bool decimate(const int16_t *x, int32_t *sums, int16_t *phase, const int32_t *ce
 
 // The newest frame takes the place of the oldest; sums, squares and counts of 2^BinBits bins an axis follow (null: none).
 template <int Frames, int BinBits, class Counts>
-void slide_window(const int8_t *frame, int8_t *window, int16_t *position, int16_t *sums, int32_t *squares,
+EDGEALGOS_OP void slide_window(const int8_t *frame, int8_t *window, int16_t *position, int16_t *sums, int32_t *squares,
                   Counts *counts, uint8_t axes) {
   int8_t *slot = window + *position * axes;
   for (uint8_t a = 0; a < axes; ++a) {
@@ -41,7 +41,7 @@ void slide_window(const int8_t *frame, int8_t *window, int16_t *position, int16_
 
 // Frames in each bin; what has not been filled yet counts as zeros.
 template <int Frames, int BinBits, class Counts>
-void window_histogram(const Counts *counts, int16_t *out, uint8_t axes) {
+EDGEALGOS_OP void window_histogram(const Counts *counts, int16_t *out, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a)
     for (uint8_t b = 0; b < 1 << BinBits; ++b)
       *out++ = static_cast<int16_t>(*counts++ + (b == 1 << (BinBits - 1) ? Frames : 0));
@@ -49,7 +49,7 @@ void window_histogram(const Counts *counts, int16_t *out, uint8_t axes) {
 
 // Sums of Segments equal parts of the window, the oldest first; what is left over are the oldest frames.
 template <int Frames, int Segments>
-void window_mean(const int8_t *window, int16_t position, int16_t *out, uint8_t axes) {
+EDGEALGOS_OP void window_mean(const int8_t *window, int16_t position, int16_t *out, uint8_t axes) {
   uint8_t at = static_cast<uint8_t>(position);
   for (uint8_t skip = Frames % Segments; skip; --skip) at = at + 1 == Frames ? 0 : static_cast<uint8_t>(at + 1);
   for (uint8_t s = 0; s < Segments; ++s, out += axes) {
@@ -73,18 +73,18 @@ EDGEALGOS_NOINLINE inline int16_t square_root(uint32_t square) {
 }
 
 // Standard deviation times Frames.
-template <int Frames> void window_spread(const int16_t *sums, const int32_t *squares, int16_t *out, uint8_t axes) {
+template <int Frames> EDGEALGOS_OP void window_spread(const int16_t *sums, const int32_t *squares, int16_t *out, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a)
     out[a] = square_root(static_cast<uint32_t>(Frames * squares[a] - static_cast<int32_t>(sums[a]) * sums[a]));
 }
 
-template <int Shift> void window_energy(const int32_t *squares, int16_t *out, uint8_t axes) {
+template <int Shift> EDGEALGOS_OP void window_energy(const int32_t *squares, int16_t *out, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a) out[a] = static_cast<int16_t>(shift_right<Shift>(squares[a]));
 }
 
 // How often the signal goes from one side of -Threshold..Threshold to the other.
 template <int Frames, int Threshold>
-void window_crossings(const int8_t *window, int16_t position, int16_t *out, uint8_t axes) {
+EDGEALGOS_OP void window_crossings(const int8_t *window, int16_t position, int16_t *out, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a) {
     const int8_t *value = window + position * axes + a, *const end = window + Frames * axes;
     int8_t side = 0;
@@ -115,7 +115,7 @@ struct LongestRun {
 
 // Length and first frame of the longest run above Threshold, then of that below -Threshold; each for all axes.
 template <int Frames, int Threshold>
-void window_runs(const int8_t *window, int16_t position, int16_t *out, uint8_t axes) {
+EDGEALGOS_OP void window_runs(const int8_t *window, int16_t position, int16_t *out, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a, ++out) {
     const int8_t *value = window + position * axes + a, *const end = window + Frames * axes;
     LongestRun above, below;

@@ -92,6 +92,14 @@ inline int16_t nibble_product(uint8_t b, int8_t a) { return static_cast<int16_t>
 
 EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
   int32_t sum = 0;
+#if defined(EDGEALGOS_OWN_NIBBLES) && EDGEALGOS_OWN_NIBBLES == 8
+  for (; columns >= 8; columns = static_cast<uint16_t>(columns - 8), row += 4, vector += 8) sum = add_nibbles(sum, row, vector);
+#elif defined(EDGEALGOS_OWN_NIBBLES)
+  if (const uint16_t pairs = columns >> 1) {
+    sum = add_nibbles(sum, row, vector, pairs);
+    row += pairs, vector += 2 * pairs, columns &= 1;
+  }
+#endif
   for (uint16_t pairs = columns >> 1; pairs; --pairs, vector += 2) {
     const uint8_t pair = flash(row++);
     sum += nibble_product(static_cast<uint8_t>(pair << 4), vector[0]);

@@ -1,18 +1,20 @@
 """The assembly kernels and their C++ twins give the same integers as NumPy, extremes and all lengths included."""
 
-from pathlib import Path
+import subprocess
 
 import numpy as np
 import pytest
 
-import edgealgos.codegen
 from edgealgos.codegen.build.sketch import build_host, build_sketch
+from edgealgos.codegen.emit.cpp import runtime_header
 from edgealgos.codegen.simulate import run_rows
+from edgealgos.codegen.storage.dense import in_tiles, padded
+from edgealgos.codegen.storage.record import in_pairs
 from tests.codegen.conftest import serial_loop, write_sketch
 
 LENGTHS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 17, 64, 247, 248, 249, 255, 256, 257, 511, 512, 600)
 WIDEST = max(LENGTHS)
-RUNTIME = Path(edgealgos.codegen.__file__).parent / "targets/avr/kernels"
+TILED = [n for n in LENGTHS if n <= 64]
 
 # Prints for a vector whatever the kernels make of it, for each length. PRINT and the vector are given from outside.
 KERNELS = """
@@ -39,6 +41,14 @@ static void all_kernels(const int8_t *x) {
       edgealgos::dot_blocks24(kBlock, x, n, exact, 2);
       for (uint8_t k = 0; k < 8; ++k) PRINT(exact[k]);
     }
+    if (n <= 64) {
+      int32_t four[4];
+      edgealgos::dot_tiles(kTiles + kTileStarts[i], x, n, four);
+      for (uint8_t k = 0; k < 4; ++k) PRINT(four[k]);
+    }
+    const edgealgos::NibbleSum nibbles = edgealgos::dot_nibbles_wide(kNibbles, x, n);
+    PRINT(nibbles.sum);
+    PRINT(nibbles.next - kNibbles);
     const int8_t *values = kValues;
     PRINT(edgealgos::bitmap_row16(kBits + kStarts[i], values, x, (uint8_t)((n + 7) >> 3)));
     PRINT(values - kValues);
@@ -92,6 +102,7 @@ def tables():
         "block": rng.integers(-128, 128, (WIDEST, 4)),
         "sparse": sparse,
         "prototype": rng.integers(-12, 12, 256),
+        "nibbles": rng.integers(-8, 8, WIDEST),
     }
 
 
@@ -105,20 +116,28 @@ def vectors():
     return rows
 
 
-def _c_tables(tables, attribute):
+def _c_tables(tables):
     # A row of each length of its own: the bits behind its end are zero.
     bits = [np.packbits(tables["sparse"][:n] != 0, bitorder="little") for n in LENGTHS]
     indexed = [_indexed_row(tables["sparse"][:n]) for n in LENGTHS]
     flash = {
         "int8_t kDense": tables["dense"],
         "int8_t kBlock": tables["block"].ravel(),
+        "int8_t kTiles": np.concatenate([in_tiles(tables["block"][:n].T).ravel() for n in TILED]),
+        "uint8_t kNibbles": in_pairs(tables["nibbles"] & 15),
         "uint8_t kBits": np.concatenate(bits),
         "int8_t kValues": tables["sparse"][tables["sparse"] != 0],
         "int8_t kIndexed": np.concatenate(indexed),
         "int8_t kPrototype": tables["prototype"],
     }
-    ram = {"kLengths": LENGTHS, "kStarts": _starts(bits), "kIndexedStarts": _starts(indexed)}
-    lines = [f"const {name}[] {attribute} = {{{','.join(map(str, data))}}};" for name, data in flash.items()]
+    tiles = [4 * padded(n) * [0] for n in TILED]
+    ram = {
+        "kLengths": LENGTHS,
+        "kStarts": _starts(bits),
+        "kIndexedStarts": _starts(indexed),
+        "kTileStarts": _starts(tiles),
+    }
+    lines = [f"const {name}[] EDGEALGOS_FLASH = {{{','.join(map(str, data))}}};" for name, data in flash.items()]
     lines += [f"const uint16_t {name}[] = {{{','.join(map(str, data))}}};" for name, data in ram.items()]
     return "\n".join(lines)
 
@@ -150,6 +169,9 @@ def _expected(tables, x):
         if n < 128:
             sums = np.concatenate([x[:n] @ tables["block"][:n], x[:n] @ tables["block"][n : 2 * n]])
             out += [*_wrap16(sums).tolist(), *sums.tolist()]
+        if n <= 64:
+            out += (x[:n] @ tables["block"][:n]).tolist()
+        out += [16 * int(tables["nibbles"][:n] @ x[:n]), (n + 1) // 2]
         out += [int(_wrap16(sparse)), used, sparse, used]
         if n < 256:
             out += 4 * [int(_wrap16(sparse)), 1 + 2 * used, sparse, 1 + 2 * used]
@@ -169,7 +191,8 @@ def _expected(tables, x):
 
 SKETCH = """
 #include <Arduino.h>
-#include "avr_kernels.h"
+{before}
+#include "edgealgos_runtime.h"
 {tables}
 static bool first;
 static void print(int32_t value) {{ if (!first) Serial.print(','); Serial.print(value); first = false; }}
@@ -180,7 +203,7 @@ static void answer(const int8_t *x, uint16_t) {{ first = true; all_kernels(x); S
 
 HOST = """
 #include <stdio.h>
-#include "avr_kernels.h"
+#include "edgealgos_runtime.h"
 {tables}
 #define PRINT(value) printf("%ld ", (long)(value))
 {kernels}
@@ -201,21 +224,48 @@ def _compare(lines, tables, vectors, separator):
         assert [int(word) for word in line.strip().split(separator)] == _expected(tables, x)
 
 
+def _source(tables):
+    return HOST.format(tables=_c_tables(tables), kernels=KERNELS, widest=WIDEST)
+
+
+def _rows(vectors):
+    return "\n".join(",".join(map(str, row)) + "," for row in vectors)
+
+
 @pytest.mark.needs("g++")
 def test_the_twins_are_right(tables, vectors, tmp_path):
-    source = tmp_path / "main.cpp"
-    source.write_text(HOST.format(tables=_c_tables(tables, ""), kernels=KERNELS, widest=WIDEST))
-    program = build_host([source], tmp_path / "program", include=[RUNTIME])
+    (tmp_path / "main.cpp").write_text(_source(tables))
+    (tmp_path / "edgealgos_runtime.h").write_text(runtime_header())
+    program = build_host([tmp_path / "main.cpp"], tmp_path / "program", include=[tmp_path])
     assert program.warnings == ()
-    output = program.run(stdin="\n".join(",".join(map(str, row)) + "," for row in vectors))
-    _compare(output.splitlines(), tables, vectors, None)
+    _compare(program.run(stdin=_rows(vectors)).splitlines(), tables, vectors, None)
+
+
+@pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm")
+@pytest.mark.parametrize(
+    ("flags", "processor"),
+    [
+        (("-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp"), "arm1176"),  # halfwords in pairs, ARM code
+        (("-march=armv7-a", "-mthumb"), "cortex-a7"),  # the same in Thumb-2
+        (("-march=armv6", "-mthumb"), "arm1176"),  # Thumb alone
+    ],
+)
+@pytest.mark.parametrize("level", ["-Os", "-O2"])
+def test_the_assembly_for_arm_is_right(flags, processor, level, tables, vectors, tmp_path):
+    (tmp_path / "main.cpp").write_text(_source(tables))
+    (tmp_path / "edgealgos_runtime.h").write_text(runtime_header())
+    command = ["arm-linux-gnueabi-g++", *flags, level, "-Wall", "-Wextra", "-Werror", "-static", "-std=c++11"]
+    subprocess.run([*command, "main.cpp", "-o", "program"], cwd=tmp_path, check=True)
+    done = subprocess.run(["qemu-arm", "-cpu", processor, tmp_path / "program"], input=_rows(vectors),
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    _compare(done.stdout.splitlines(), tables, vectors, None)
 
 
 @pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")
-def test_the_assembly_is_right(tables, vectors, tmp_path):
-    code = SKETCH.format(tables=_c_tables(tables, "PROGMEM"), kernels=KERNELS) + serial_loop(WIDEST, "int8_t")
-    header = (RUNTIME / "avr_kernels.h").read_text()
-    firmware = build_sketch(write_sketch(tmp_path, code, "kernels", avr_kernels_h=header))
+@pytest.mark.parametrize("before", ["", "#undef __AVR_HAVE_MUL__"], ids=["multiplier", "no multiplier"])
+def test_the_assembly_is_right(before, tables, vectors, tmp_path):
+    code = SKETCH.format(tables=_c_tables(tables), kernels=KERNELS, before=before) + serial_loop(WIDEST, "int8_t")
+    firmware = build_sketch(write_sketch(tmp_path, code, "kernels", edgealgos_runtime_h=runtime_header()))
     assert firmware.warnings == ()
     result = run_rows(firmware, vectors)
     _compare(result.lines, tables, vectors, ",")

@@ -1,0 +1,1 @@
+"""ARM processors: kernels in assembly, and what code for them costs."""

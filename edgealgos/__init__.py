@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .codegen.cost.budget import Budget
     from .codegen.cost.report import Report
     from .codegen.export import export_arduino, export_cpp
+    from .codegen.lowering.keras import from_keras
     from .codegen.simulate.doctor import doctor
     from .codegen.targets.boards import boards
     from .errors import (
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "": ("augment", "datasets"),
     "codegen.simulate.doctor": ("doctor",),
+    "codegen.lowering.keras": ("from_keras",),
     "codegen.compiled": ("CompiledModel", "Simulation", "compile_model"),
     "codegen.cost.budget": ("Budget",),
     "codegen.cost.report": ("Report",),

@@ -84,6 +84,7 @@ def test_pictures_of_every_form_are_the_same_rows(digits, model):
     pictures = X.reshape(-1, 8, 8)
     for form in (X, pictures, pictures[..., None]):
         assert np.array_equal(model.decision_function(form), model.decision_function(X))
+        assert np.array_equal(ea.compile_model(model).scores(form), ea.compile_model(model).scores(X))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow as tf
 
-from ..codegen.program.geometry import LayerShape, Picture, parse
+from ..codegen.program.geometry import LayerShape, Picture, halvings_of, parse
 from ..codegen.program.qtype import QType
 from .budget import TensorSpec
 from .family import Array, Arrays, Family, Types
@@ -18,7 +18,7 @@ from .schedule import Recipe
 from .targets import excess_fraction
 
 ACTIVATION = QType(8, 5)  # rectified values: clipped at 4, of layers that begin with deviations of 1
-AVERAGE = QType(8, 6)  # of many of them: clipped at 2
+AVERAGE = QType(8, 4)  # of many of them, times 4 since averages differ less: clipped at 8
 SMALL_BITS = 6  # of the weights of kernels that see few values: their sums stay within 16 bits
 SAMPLE = 512  # rows that the start is made for
 
@@ -113,7 +113,7 @@ class ConvNet(Family):
             weights = rounding.weight(f"{name}_weights", params[f"{name}_weights"])
             sums = _sums(values, weights, layer) + rounding.weight(f"{name}_bias", params[f"{name}_bias"])
             values = rounding.fixed(tf.nn.relu(sums) if layer.rectify else sums, ACTIVATION)
-        total = tf.reduce_sum(values, (1, 2)) * 2.0 ** -halvings(self.positions)
+        total = tf.reduce_sum(values, (1, 2)) * 2.0 ** -halvings_of(self.positions)
         pooled = rounding.fixed(total, self.fixed_types[self.pooled])
         scores = tf.matmul(pooled, rounding.weight("FC", params["FC"]), transpose_b=True)
         return scores + rounding.weight("FC_bias", params["FC_bias"])
@@ -131,11 +131,6 @@ class ConvNet(Family):
             qtypes["FC_bias"] = QType(32, qtypes["FC"].frac + pooled.frac)
             weights["FC_bias"] = qtypes["FC_bias"].dequantize(qtypes["FC_bias"].quantize(bias))
         return weights, qtypes
-
-
-def halvings(positions: int) -> int:
-    """Power of two that so many positions are divided by: no less than they are."""
-    return max(0, math.ceil(math.log2(positions)))
 
 
 def _seen(x: tf.Tensor, layer: LayerShape) -> Iterator[tf.Tensor]:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
+from ..storage.dense import BLOCK_ROWS
+from ..storage.nibbles import NIBBLES
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from ..program.program import Program
 
 __all__ = ["Convolve", "Depthwise", "Pointwise"]
+
+MOST_APART, MOST_WIDE = 31, 120  # channels that addresses reach, positions: of the kernel of 3 x 3 in assembly
+MOST_UNPACKED = 64  # columns of a row of nibbles that is unpacked to the stack
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ class Depthwise(Op):
 
     def cost(self, program: Program) -> Counts:
         rows, width, channels = program[self.ring].shape
-        count, kind = program[self.out].size // channels, f"Depthwise {self.acc_bits}"
+        count, kind = program[self.out].size // channels, self._kind(program)
         inside = sum(min(p * self.stride - self.left + self.columns, width) - max(p * self.stride - self.left, 0)
                      for p in range(count))  # fmt: skip
         shifted = count * channels * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
@@ -103,14 +108,26 @@ class Depthwise(Op):
                         f"shifted bit of {self.acc_bits}": shifted})  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces(f"Depthwise {self.acc_bits}", frames=frozenset({"Depthwise"}))
+        positions = program[self.out].size // program[self.ring].shape[2]
+        kind = self._kind(program)
+        return Pieces(kind, frames=frozenset({kind}), local_bytes=positions * self.acc_bits // 8)
+
+    def _kind(self, program: Program) -> str:
+        """What its kernel is called by: 3 x 3 in 16 bits is in assembly."""
+        rows, width, channels = program[self.ring].shape
+        small = channels <= MOST_APART and self.stride * channels <= MOST and 3 <= width <= MOST_WIDE
+        known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and small and self._of_bytes(program)
+        return f"Depthwise {self.acc_bits}{' of 3x3' if known else ''}"
+
+    def _of_bytes(self, program: Program) -> bool:
+        return program[self.ring].type.container == 8 == program[self.matrix].type.container
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
-        numbers = f"{rows}, {self.columns}, {self.stride}, {self.left}, {width}, {channels}"
-        where = f"{self.ring}, {self.position}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
         count = program[self.out].size // channels
-        return f"edgealgos::depthwise<{layer_numbers(program, self)}, {numbers}>({where}, {count});"
+        numbers = f"{rows}, {self.columns}, {self.stride}, {self.left}, {width}, {channels}, {count}"
+        where = f"{self.ring}, {self.position}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
+        return f"edgealgos::depthwise<{layer_numbers(program, self)}, {numbers}>({where});"
 
 
 @dataclass(frozen=True)
@@ -252,18 +269,37 @@ class Pointwise(Op):
         return (Product(program[self.matrix], program[self.source], self.acc_bits),)
 
     def cost(self, program: Program) -> Counts:
-        positions = program[self.source].size // program[self.matrix].shape[1]
-        called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
-        return called + layer_cost(program, self, self.products(program)[0], positions)
+        outputs, channels = program[self.matrix].shape
+        positions = program[self.source].size // channels
+        if not self._unpacks(program):
+            called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
+            return called + layer_cost(program, self, self.products(program)[0], positions)
+        blocks = -(-outputs // BLOCK_ROWS)
+        shifted = outputs * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
+        return Counter({
+            "unpacked nibble": BLOCK_ROWS * blocks * channels, "block of unpacked nibbles": positions * blocks,
+            "product of unpacked nibbles": positions * blocks * BLOCK_ROWS * channels,
+            "result of unpacked nibbles": positions * outputs, f"shifted bit of {self.acc_bits}": positions * shifted,
+        })  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
+        if not self._unpacks(program):
+            return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
+        name = "Pointwise of unpacked nibbles"
+        local = BLOCK_ROWS * (program[self.matrix].shape[1] + self.acc_bits // 8)
+        return Pieces(name, kernels=frozenset({"unpacked nibbles"}), frames=frozenset({name}), local_bytes=local)
+
+    def _unpacks(self, program: Program) -> bool:
+        """Whether its kernel unpacks rows of nibbles once for all positions."""
+        columns = program[self.matrix].shape[1]
+        nibbles = program[self.matrix].storage == NIBBLES.name
+        return nibbles and self.acc_bits == 16 and columns % 2 == 0 and columns <= MOST_UNPACKED
 
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, channels = program[self.matrix].shape
         where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.source}, {cpp.ref(self.out)}"
         counts = f"{program[self.source].size // channels}, {outputs}, {cpp.count(channels)}"
-        return f"edgealgos::pointwise<{layer_numbers(program, self)}>({where}, {counts});"
+        return f"edgealgos::pointwise<{layer_numbers(program, self)}, {channels}>({where}, {counts});"
 
 
 # ---- what the layers have in common ----------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,6 +85,11 @@ class LayerShape:
     def streams(self) -> bool:
         """Whether it needs nothing but the row that has come."""
         return self.kind == "pointwise"
+
+
+def halvings_of(positions: int) -> int:
+    """Power of two that the sum over so many positions is divided by: up to 4 times their average is left of it."""
+    return max(0, math.ceil(math.log2(positions)) - 2)
 
 
 # ---- nets as text ----------------------------------------------------------------------------------------------------

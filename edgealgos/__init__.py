@@ -16,6 +16,7 @@ from ._version import VERSION as __version__
 
 if TYPE_CHECKING:
     from . import augment, datasets
+    from .auto.estimators import AutoClassifier, AutoRegressor
     from .codegen.compiled import CompiledModel, Simulation, compile_model
     from .codegen.cost.budget import Budget
     from .codegen.cost.report import Report
@@ -55,6 +56,7 @@ _HOMES = {
         "BoardError", "BuildError", "DatasetError", "DoesNotFitError", "EdgeAlgosError", "ExportError",
         "MissingToolError", "ModelFileError", "SimulationError", "UnsupportedModelError",
     ),
+    "auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
     "estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),

@@ -21,6 +21,7 @@ TENSORFLOW = {"tensorflow", "keras"}
 # upward. What stands behind a bar is imported inside functions alone.
 ROOMS = {
     "errors": "",
+    "deadline": "",
     "_version": "",
     "_moved": "",
     "files": "errors",
@@ -38,15 +39,16 @@ ROOMS = {
     "codegen.compiled": "codegen.program codegen.targets codegen.cost codegen.passes codegen.lowering codegen.twin "
     "files errors | codegen.emit codegen.build codegen.simulate",
     "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.compiled errors",
-    "training": "codegen.program codegen.storage",
+    "training": "codegen.program codegen.storage deadline",
     "layers": "",
     "augment": "",
     "datasets": "files errors",
-    "estimators": "codegen.program codegen.ops codegen.passes errors | codegen.export training",
+    "estimators": "codegen.program codegen.ops codegen.passes deadline errors | codegen.export training",
     "features": "codegen.program codegen.ops codegen.lowering estimators errors",
     "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
     "tuning": "codegen.compiled files",
-    "__init__": "_version _moved | augment datasets estimators persistence errors codegen.targets codegen.cost "
+    "auto": "codegen.compiled codegen.targets estimators deadline files errors",
+    "__init__": "_version _moved | augment auto datasets estimators persistence errors codegen.targets codegen.cost "
     "codegen.compiled codegen.simulate codegen.export",
     "cli": "__init__",
     "__main__": "cli",

@@ -92,7 +92,7 @@ def test_values_that_are_objects(tmp_path):
 @pytest.mark.parametrize(("words", "says"), [
     (["--bits", "7x"], "--bits must be one of"),
     (["--max-model-bytes", "3"], "--max-model-bytes 3 is too small"),
-    (["--step-size", "2"], "--step-size is a setting of fastgrnn, fastrnn; the classifier bonsai has none"),
+    (["--family", "bonsai", "--step-size", "2"], "--step-size is a setting of auto, fastgrnn, fastrnn"),
     (["--family", "fastgrnn", "--step-size", "3"], "--step-size 3"),
     (["--family", "fastrnn", "--drop", "kind", "--target", "pw"], "no regressor of the family fastrnn"),
     (["--teacher", "oracle"], "--teacher oracle: it is auto, none"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -66,9 +66,9 @@ def families() -> dict[str, dict[str, type]]:
     return dict(sorted(found.items()))
 
 
-def default_family() -> str:
-    """``auto`` where it is there."""
-    return "auto" if "auto" in families() else DEFAULT
+def default_family(given: Collection[str] = ()) -> str:
+    """``auto``, unless a setting was given that a search does not have."""
+    return DEFAULT if any("auto" not in parameters()[name].families for name in given) else "auto"
 
 
 @cache

@@ -33,15 +33,15 @@ def new_model(arguments: argparse.Namespace, data: Data) -> Any:
     """An unfitted model for the data, as the flags describe it; of motion the family that validates best."""
     task = str(data.task)
     if data.recordings is None:
-        estimator = _estimator(arguments, arguments.family or default_family(), task)
+        estimator = _estimator(arguments, arguments.family or default_family(_given(arguments)), task)
         return make_pipeline(StandardScaler(), estimator) if arguments.standardize else estimator
     if data.recordings.kind == "sound":
         features = ea.features.LogMel(sample_rate=round(data.recordings.rate))
         return Pipeline(
             [("features", features), ("model", _estimator(arguments, arguments.family or "fastgrnn", task))]
         )
-    if arguments.family is not None or default_family() == "auto":
-        return _on_motion(arguments, arguments.family or default_family(), data)
+    if arguments.family is not None:
+        return _on_motion(arguments, arguments.family, data)
     return _best(_candidates(arguments, data), data)
 
 
@@ -70,8 +70,14 @@ def with_copies(data: Data) -> Data:
 
 
 def _estimator(arguments: argparse.Namespace, family: str, task: str) -> Any:
-    given = {name.removeprefix(PREFIX): value for name, value in vars(arguments).items() if name.startswith(PREFIX)}
-    return make_estimator(family, task, given, BASE | ({"board": arguments.board} if arguments.board else {}))
+    return make_estimator(
+        family, task, _given(arguments), BASE | ({"board": arguments.board} if arguments.board else {})
+    )
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, str]:
+    """Settings of models as they were typed."""
+    return {name.removeprefix(PREFIX): value for name, value in vars(arguments).items() if name.startswith(PREFIX)}
 
 
 def _on_motion(arguments: argparse.Namespace, family: str, data: Data) -> Any:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import re
 import warnings
 from abc import abstractmethod
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from numbers import Integral
@@ -62,6 +63,8 @@ class EdgeEstimator(BaseEstimator):
     teacher: Any = None
     augment: Any = None
     restarts: int = 1
+    _decided: Mapping[str, Any] | None = None
+    """What another fit has chosen (the first of its ``history_["choices"]``), so that this one need not."""
 
     @staticmethod
     @abstractmethod

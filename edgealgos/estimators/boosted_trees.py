@@ -32,6 +32,7 @@ _OWN = {name: SHARED_PARAMETERS[name] for name in _SHARED} | {
     "n_estimators": (integer(1), NONE),
 }
 JUDGED_SHARE, MOST_JUDGED = 0.25, 3000
+FAST_BYTES, FAST = 2500, 2800  # models of at most so many bytes are code, and take no more cycles if nothing is said
 MEAN_BYTES = 4  # of targets, at most
 MOST_ROUNDS = 200  # where bytes have no limit
 _DOCS = {
@@ -64,22 +65,23 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
         fields: dict[str, Any] = {name: name for name in _DOCS if name in weights} | absent
         body.append(Forest("scores", vector="x", values=None, start="start" if linear else None,
                                most_nodes=frame.structure["most_nodes"], **fields))  # fmt: skip
-    return frame.program("BoostedTrees", [*tensors, frame.output()], {"predict": body})
+    return frame.program("BoostedTrees" if trees else "Linear", [*tensors, frame.output()], {"predict": body})
 
 
-class _BoostedTrees(EdgeEstimator):
-    """What the classifier and the regressor share."""
+class Boosted(EdgeEstimator):
+    """What trees and linear models, classifiers and regressors share."""
 
     _structured = {  # noqa: RUF012
         "most_leaves": (integer(2),), "learning_rate": (positive(),), "most_nodes": (integer(1, 1 << 15),)
     }  # fmt: skip
     _leaf_bits = 5
+    _trees = True
     program_of = staticmethod(program_of)
-    max_depth: int | None
-    n_estimators: int | None
-    learning_rate: float | None
-    epochs: int | None
-    batch_size: int | None
+    max_depth: int | None = None
+    n_estimators: int | None = None
+    learning_rate: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
 
     @property
     def _weight_bits(self) -> int:
@@ -104,11 +106,16 @@ class _BoostedTrees(EdgeEstimator):
         y, mean, exponent = _scaled(examples, frame)
         table = Table(lesson.x_q, y, examples.weight)
         rounds = [count for count in (self.n_estimators, self.epochs) if count is not None]
-        if self.max_model_bytes is None:
+        if not self._trees:
+            rounds = [0]
+        elif self.max_model_bytes is None:
             rounds.append(MOST_ROUNDS)
-        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype.frac, self.max_model_bytes, self.max_cycles,
+        cycles = self.max_cycles
+        if cycles is None and self._trees and (self.max_model_bytes or np.inf) <= FAST_BYTES:
+            cycles = FAST
+        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype.frac, self.max_model_bytes, cycles,
                     min(rounds, default=None), self.batch_size or MOST_ROWS, MEAN_BYTES if mean else 0)  # fmt: skip
-        wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits)
+        wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits, self._trees, self._decided)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))
         model = _model_of(grown, frame, mean, exponent)
         while self.max_cycles is not None and (cycles := predicted_cycles_of(model)) > self.max_cycles:
@@ -149,10 +156,10 @@ def _model_of(grown: Grown, frame: Frame, mean: float, exponent: int) -> Model:
         trees, kinds = _trees_of(boosting, frame, exponent)
         weights, qtypes = weights | trees, qtypes | kinds
     course, end = boosting.course, 1 + len(boosting.order)
-    history: dict[str, list[float]] = {"loss": course.loss[:end], "error": course.error[:end],
+    history: dict[str, list[Any]] = {"loss": course.loss[:end], "error": course.error[:end],
                                        "bytes": [float(size) for size in course.bytes[:end]]}  # fmt: skip
-    if grown.chosen is not None:
-        history["validation_error"] = [verdict.error for _, verdict in grown.chosen.tried]
+    if grown.choices:
+        history["choices"] = grown.choices
     rounds = -(-len(boosting.order) // frame.n_outputs)
     return Model(weights, qtypes, replace(frame, structure=structure), rounds, history)
 
@@ -199,7 +206,7 @@ def _trees_of(boosting: Boosting, frame: Frame, exponent: int) -> tuple[dict[str
     return weights, {"leaves": _moved(boosting.settings.leaf_type, exponent)}
 
 
-class BoostedTreesClassifier(EdgeClassifier, _BoostedTrees):
+class BoostedTreesClassifier(EdgeClassifier, Boosted):
     """Gradient boosting whose trees are grown under a byte budget, for very few cycles.
 
     Scores begin with a linear model of few weights, where that helps, and every tree adds one of its leaves. Trees are
@@ -215,7 +222,8 @@ class BoostedTreesClassifier(EdgeClassifier, _BoostedTrees):
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. None: no limit, and then `n_estimators` is at most 200.
     max_cycles : int or None, default=None
-        Clock cycles that a prediction may take on an Uno, as the report predicts them. None: no limit.
+        Clock cycles that a prediction may take on an Uno, as the report predicts them. None: no promise, but of up to
+        2,500 bytes, which an Uno holds as code, what would take more than some 2,800 is not chosen.
     bits : {"auto", 3, 4, 5, 6, 8, 16, "mixed"}, default="auto"
         Width of the numbers in leaves; with 16 the inputs have 16 bits too. ``"auto"`` and ``"mixed"``: 5, as later
         trees mend what earlier ones round away.
@@ -257,7 +265,8 @@ class BoostedTreesClassifier(EdgeClassifier, _BoostedTrees):
     n_iter_ : int
         Rounds.
     history_ : dict
-        Loss, error on the rows fitted and bytes, tree by tree; error on rows held out of everything that was tried.
+        Loss, error on the rows fitted and bytes, tree by tree; ``"choices"``: everything that was tried, best first,
+        with its error on rows held out.
 
     References
     ----------
@@ -295,7 +304,7 @@ class BoostedTreesClassifier(EdgeClassifier, _BoostedTrees):
         self.verbose = verbose
 
 
-class BoostedTreesRegressor(EdgeRegressor, _BoostedTrees):
+class BoostedTreesRegressor(EdgeRegressor, Boosted):
     """Gradient boosting of squared errors; see :class:`BoostedTreesClassifier` for model, parameters and attributes.
 
     Parameters

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..deadline import time_left
 from .advice import advice_of
 from .model import Choice, Examples, Lesson, Model
 from .precision import device_error
@@ -18,6 +19,7 @@ FEWEST_EPOCHS = 50  # asked for by the user: fewer want a quick answer
 JUDGED_STEPS, LEAST_STEPS = 2000, 800  # of the short trainings of a trial together, and of one
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.25, 1000
 ENOUGH_JUDGED, MOST_FOLDS = 300, 3
+SPARED = 0.6  # of the time that there is, for the training itself
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,11 @@ def race(
     rounds: Sequence[Callable[[Choice | None], list[Choice]]], lesson: Lesson, train: Callable[[Lesson], Model]
 ) -> list[Trial]:
     """Trials, best first. Each round gives the choices to try next for the best so far."""
-    splits, trials = splits_of(lesson), list[Trial]()
+    splits, trials, began = splits_of(lesson), list[Trial](), time_left()
     for choices_after in rounds if splits else ():
         for choice in choices_after(trials[0].choice if trials else None):
+            if trials and time_left() < SPARED * began:
+                break
             if choice not in [trial.choice for trial in trials]:
                 trials.append(Trial(choice, _error(choice, splits, train)))
         trials.sort(key=lambda trial: trial.error)

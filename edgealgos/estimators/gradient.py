@@ -54,6 +54,9 @@ class GradientTrained(EdgeEstimator):
 
     def _prepared(self, lesson: Lesson) -> Lesson:
         """The lesson with what is left open chosen, where there are rows enough to judge by."""
+        if self._decided is not None:
+            choice = Choice.told(self._decided)
+            return replace(lesson, bits=choice.bits, choice=choice, advice=advice_of(lesson), choices=(self._decided,))
         quick = self.epochs is not None and self.epochs < FEWEST_EPOCHS
         bits = NARROW if self.bits == "auto" else lesson.bits
         if quick or len(lesson.examples) < FEWEST_ROWS or self.max_cycles is not None:

@@ -187,6 +187,12 @@ class Choice:
     structure: Mapping[str, Any]
     variation: str = "spread"
 
+    @classmethod
+    def told(cls, told: Mapping[str, Any]) -> Choice:
+        """The one that ``history_["choices"]`` tells of."""
+        apart = ("bits", "variation", "validation_error")
+        return cls(told["bits"], {k: v for k, v in told.items() if k not in apart}, told["variation"])
+
 
 @dataclass(frozen=True, eq=False)
 class Lesson:

@@ -27,4 +27,4 @@ CLASSIFIER_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "class_weight": (Options(("balanced",)), Instance((dict,)), NONE),
     "label_smoothing": (Interval(Real, 0, 1),),
 }
-TRAINING_ONLY = ("teacher", "augment")  # parameters that a fitted model does without
+TRAINING_ONLY = ("teacher", "augment", "storage")  # parameters that a fitted model does without

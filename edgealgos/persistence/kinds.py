@@ -18,6 +18,8 @@ _KINDS = {
     "edgealgos.estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "edgealgos.estimators.linear": ("LinearClassifier", "LinearRegressor"),
+    "edgealgos.auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "edgealgos.features.logmel": ("LogMel",),
     "edgealgos.features.motion": ("MotionFeatures",),
     "sklearn.preprocessing": ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"),

@@ -37,6 +37,7 @@ MOST_LANES = 256  # windows under way at a time
 LARGEST_SHIFT = 29
 MOST_COARSER = 16  # bits that a constant may give up for its accumulator
 ALWAYS = {"n_features_in_", "encoding_", "weights_", "qtypes_", "structure_", "n_iter_", "history_"}
+SEARCHES = ("AutoClassifier", "AutoRegressor")
 SOMETIMES = {"feature_names_in_", "representations_", "input_warnings_"}
 
 
@@ -45,7 +46,7 @@ def check(model: BaseEstimator) -> None:
     steps = [step for _, step in _steps(model)]
     for step in steps:
         _check_step(step)
-    if isinstance(steps[-1], EdgeEstimator):
+    if isinstance(steps[-1], EdgeEstimator) or _is_search(steps[-1]):
         _try(model)
 
 
@@ -58,8 +59,14 @@ def _steps(model: BaseEstimator) -> list[tuple[str, Any]]:
     return steps
 
 
+def _is_search(step: Any) -> bool:
+    return type(step).__name__ in SEARCHES
+
+
 def _check_step(step: Any) -> None:
-    if isinstance(step, EdgeEstimator):
+    if _is_search(step):
+        _check_search(step)
+    elif isinstance(step, EdgeEstimator):
         _check_estimator(step)
     elif isinstance(step, FeatureExtractor):
         _check_extractor(step)
@@ -86,6 +93,22 @@ def _check_attributes(thing: Any, always: set[str], sometimes: set[str]) -> None
     found = set(_attributes(thing))
     missing, strange = always - found, found - always - sometimes
     _demand(not missing and not strange, f"lacks {sorted(missing)} or has {sorted(strange)} too many")
+
+
+def _check_search(search: Any) -> None:
+    """A search is its best estimator, of the same rows and labels, and a table for people."""
+    check_parameters(search, search.get_params(deep=False), search._declared)
+    labels = {"classes_"} if hasattr(search, "classes_") else set()
+    _check_attributes(search, {"best_estimator_", "leaderboard_", "n_features_in_"} | labels, {"feature_names_in_"})
+    best, board = search.best_estimator_, search.leaderboard_
+    _demand(isinstance(best, EdgeEstimator), "holds a search whose best is no estimator")
+    _check_estimator(best)
+    _demand(bool(labels) == isinstance(best, EdgeClassifier), "holds a search for something else than its best")
+    _demand(best.n_features_in_ == search.n_features_in_, "holds a search in other rows than its best")
+    same = not labels or np.array_equal(best.classes_, search.classes_)
+    _demand(same and isinstance(board, list) and all(isinstance(row, dict) for row in board), "holds no leaderboard")
+    if hasattr(search, "feature_names_in_"):
+        _check_names(search, search.n_features_in_)
 
 
 # ---- estimators ------------------------------------------------------------------------------------------------------
@@ -189,7 +212,8 @@ def _check_story(model: EdgeEstimator) -> None:
 
 def _try(model: BaseEstimator) -> None:
     """The whole must make a program that 32 bits hold, of these very numbers, and answer a row."""
-    estimator: EdgeEstimator = _steps(model)[-1][1]
+    last = _steps(model)[-1][1]
+    estimator: EdgeEstimator = last.best_estimator_ if _is_search(last) else last
     with np.errstate(all="ignore"):
         program = estimator.to_program()
         integer = to_integer(program)

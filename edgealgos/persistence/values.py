@@ -84,8 +84,8 @@ class Writer:
 
 def _kept_parameters(value: BaseEstimator) -> dict[str, Any]:
     """Parameters without the objects that only training needs; a loaded model has the defaults there."""
-    drop = TRAINING_ONLY if isinstance(value, EdgeEstimator) else ()
-    return {k: v for k, v in value.get_params(deep=False).items() if k not in drop or v is None or isinstance(v, str)}
+    params = value.get_params(deep=False)
+    return {k: v for k, v in params.items() if k not in TRAINING_ONLY or v is None or isinstance(v, str)}
 
 
 def _state(value: BaseEstimator) -> dict[str, Any]:

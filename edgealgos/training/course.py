@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from ..deadline import check_time
 from . import engine as eng
 from .family import Array, Arrays, Family, Types
 from .losses import row_hits, row_losses, weighted
@@ -85,6 +86,7 @@ class Course:
         best: tuple[float, int, eng.Tensors] | None = None
         bar = tqdm(range(recipe.epochs), disable=not self.verbose, desc=self.model.name, unit="epoch")
         for epoch in bar:
+            check_time()
             control = self.control(epoch, state)
             order, seed = next(batches), int(self.rng.integers(2**31 - 1))
             state, loss, score = self.engine.epoch(state, control, self.data, order, recipe.rates(epoch, steps), seed)

@@ -27,10 +27,13 @@ def forest(
     bits: int = 8,
     rows: int = 0,
     bias: bool = True,
-    start: bool = False,
+    start: int = 0,
     task: str = "classifier",
 ) -> Program:
-    """Random trees of at most `largest` nodes; with `rows` their leaves name rows of so many numbers."""
+    """Random trees of at most `largest` nodes; with `rows` their leaves name rows of so many numbers.
+
+    With `start` they go on from a product's scores of so many bits.
+    """
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(rng.normal(size=(60, features)) if bits == 16 else pixels(rng, 60, features), bits=bits)
     sizes = rng.integers(1, largest + 1, size=trees)
@@ -56,7 +59,7 @@ def forest(
         *([] if rows or outputs == 1 else [_constant("groups", _shares(rng, trees, outputs))]),
         *([_constant("bias", kind.dequantize(rng.integers(-99, 100, size=outputs)))] if bias else []),
         *([_constant("Z", rng.normal(size=(outputs, features)), QType(8, 5))] if start else []),
-        *([Tensor("start", (outputs,), Space.SCRATCH, QType(16, kind.frac))] if start else []),
+        *([Tensor("start", (outputs,), Space.SCRATCH, QType(start, kind.frac))] if start else []),
         Tensor("scores", (outputs,), Space.OUTPUT),
     ]
     op = Forest(
@@ -87,7 +90,7 @@ def random_forest(rng: Generator, seed: int, large: bool) -> Program:
         bits=int(rng.choice([8, 8, 16])),
         rows=int(rng.integers(1, 40)) if rng.random() < 0.3 else 0,
         bias=bool(rng.random() < 0.7),
-        start=bool(rng.random() < 0.4),
+        start=int(rng.choice([0, 0, 8, 12, 16])),
         task="regressor" if outputs == 1 and rng.random() < 0.5 else "classifier",
     )  # fmt: skip
 

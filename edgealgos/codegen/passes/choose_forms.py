@@ -22,6 +22,7 @@ from ..targets.boards import Board, get_board
 
 FLASH_FOR_THE_USER = 2048
 MODEL_FLASH = 12 * 1024  # a model that fills the flash for a few cycles is nobody's friend
+WORTH_ALL_FLASH = 8  # times as fast: trees are
 _BYTES_PER_CYCLE = 20  # more flash than this for one cycle is not worth it
 Changes = dict[str, Tensor]
 
@@ -36,8 +37,8 @@ class _Choice:
 def unroll(program: Program, board: Board, budget: Budget | None = None) -> Program:
     """The program with its hottest products faster, while flash allows; unchanged where there is no faster form.
 
-    A model has a share of the flash; all that is free where a limit of cycles needs it, or where nothing as large as
-    straight-line code is at stake. What is free is what a budget leaves, where there is one.
+    A model has a share of the flash; all that is free where a limit of cycles needs it, where it is many times as fast,
+    or where nothing as large as straight-line code is at stake. What is free is what a budget leaves, if there is one.
     """
     if board.cost_model is None:
         return program
@@ -47,11 +48,11 @@ def unroll(program: Program, board: Board, budget: Budget | None = None) -> Prog
     free = (allowed if limits.flash_bytes is None else min(allowed, limits.flash_bytes)) - before[1]
     choices = list(_alternatives(program, board, before))
     share = MODEL_FLASH - model_bytes(program) if board.architecture.straight_line else free
-    modest = _best(program, choices, min(free, share))
-    promised = [cycles for cycles in (program.max_cycles, limits.cycles) if cycles is not None]
-    if not promised or needs(modest, board)[0] <= min(promised):
-        return modest
-    return _best(program, choices, free)
+    modest, generous = (_best(program, choices, flash) for flash in (min(free, share), free))
+    cycles = needs(modest, board)[0]
+    promised = [most for most in (program.max_cycles, limits.cycles) if most is not None]
+    wanted = bool(promised) and cycles > min(promised)
+    return generous if wanted or cycles > WORTH_ALL_FLASH * needs(generous, board)[0] else modest
 
 
 def _best(program: Program, alternatives: list[list[_Choice]], free: int) -> Program:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...codegen.program.qtype import QType
+from ...deadline import check_time
 from .columns import MOST_CUTS, Columns, Feature, Ints
 from .forest import Forest
 from .losses import loss_of
@@ -21,7 +22,8 @@ MOST_ROWS = 20_000  # a tree is grown on: of more rows, so many at random
 STRUCTURE_BITS = 2  # a node says of its children whether they are leaves
 FEW_TESTS = 16  # of which a node names one even where there are fewer yet
 COUNT_BITS = 5  # a feature says how many tests it has
-TREE_CYCLES, LEVEL_CYCLES = 5.0, 4.0  # of straight-line code on an Uno, about
+# Of straight-line code on an Uno, about: a tree, a comparison, a score, a pair of features, what is always there.
+TREE_CYCLES, LEVEL_CYCLES, SCORE_CYCLES, PAIR_CYCLES, FIXED_CYCLES = 5.0, 4.3, 25.0, 16.0, 80.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +163,7 @@ class Boosting:
         leaves, output, idle = self.settings.growth.most_leaves, 0, 0
         most = self.task.max_rounds
         while idle < self.task.n_outputs and leaves >= 2:
+            check_time()
             if most is not None and self.forest.count >= most * self.task.n_outputs:
                 break
             if self.task.max_cycles is not None and self.course.cycles[-1] > self.task.max_cycles:
@@ -238,6 +241,8 @@ class Boosting:
     def _note(self) -> None:
         watched, scores = self._watched, self._watched_scores
         self.course.bytes.append(self.forest.bytes())
-        self.course.cycles.append(self.start.cycles + self._tree_cycles)
+        pairs = sum(feature.partner != 0 for feature in self.forest.tests)
+        fixed = FIXED_CYCLES + SCORE_CYCLES * self.task.n_outputs + PAIR_CYCLES * pairs
+        self.course.cycles.append(self.start.cycles + fixed + self._tree_cycles)
         self.course.loss.append(self._loss.loss(scores, watched.y, watched.weight))
         self.course.error.append(self._loss.error(scores, watched.y, watched.weight))

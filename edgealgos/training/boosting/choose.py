@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...deadline import time_left
 from .boost import Boosting, Course, Settings, Table, Task
 from .start import Start, constant_start, linear_start
-from .trees import Reals
+from .trees import Growth, Reals
 
 MOST_VALUES = 400_000  # rows times features that a choice is made on
 LEAST_ROWS = 500
 LINEAR = 256  # most weights to begin with: some 1,500 cycles
 PAIRS = 12
 LOSS_COUNTS = 0.05  # beside the share of mistakes, which is coarse where rows are few
+CYCLE_COUNTS = 2e-6  # of a cycle: a thousand are worth two rows in a thousand
 WORTH_IT = 1e-9
 PATIENCE = 20  # rounds
+ALLOWED = 12.0  # seconds of a processor for all that is tried, about
+FEWEST_TRIED = 5
+SPARED = 0.4  # of the time that there is, for the last training
 NEARLY_ALL = 0.95
+NODES_A_BYTE, USUAL_NODES = 0.5, 2000
+NODE_SECONDS, TREE_SECONDS, VALUE_SECONDS = 1.2e-4, 1.2e-3, 1.5e-8
 
 Move = Mapping[str, Any]
 
@@ -54,11 +61,29 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a search found: settings, their verdict, and all that was tried with its mistakes and bytes."""
+    """What a search found: settings, their verdict, and all that was tried."""
 
     settings: Settings
     verdict: Verdict
     tried: list[tuple[Settings, Verdict]]
+
+    def told(self) -> list[dict[str, Any]]:
+        """All that was tried, best first, as plain values."""
+        best_first = sorted(self.tried, key=lambda tried: tried[1].value)
+        return [flat(settings) | {"trees": v.trees, "validation_error": v.error} for settings, v in best_first]
+
+
+def flat(settings: Settings) -> dict[str, Any]:
+    """Settings as plain values."""
+    found = asdict(settings)
+    growth: dict[str, Any] = found.pop("growth")
+    return growth | found
+
+
+def settings_told(told: Mapping[str, Any]) -> Settings:
+    """The settings that :func:`flat` has told of."""
+    own, growth = ({f.name: told[f.name] for f in fields(kind) if f.name in told} for kind in (Settings, Growth))
+    return Settings(**own, growth=Growth(**growth))
 
 
 def choose(
@@ -88,9 +113,12 @@ def choose(
         tick(settings, verdict)
         return verdict
 
+    began, most = time_left(), max(FEWEST_TRIED, int(ALLOWED / (seconds_of(splits[0].fitted, task) * len(splits))))
     best, verdict = first, judged(first)
     for direction in moves:
         for change in direction:
+            if time_left() < SPARED * began or len(tried) >= most:
+                return Chosen(best, verdict, tried)
             settings = changed(best, change)
             if settings == best:
                 continue
@@ -103,25 +131,24 @@ def choose(
 
 def changed(settings: Settings, change: Move) -> Settings:
     """Settings with some of them changed, those of the growth among them."""
-    own = {name: value for name, value in change.items() if hasattr(settings, name)}
-    growth = {name: value for name, value in change.items() if name not in own}
-    return replace(settings, **own, growth=replace(settings.growth, **growth))
+    return settings_told({**flat(settings), **change})
 
 
 def every_move(free: Mapping[str, bool], linear: bool, pairs: bool) -> Iterator[list[Move]]:
     """Changes worth trying, of the knobs that are free."""
     if linear:
-        yield [{"linear": 0}]
-    if pairs:
-        yield [{"pairs": PAIRS}]
+        yield [{"linear": LINEAR // 3}, {"linear": 0}]
     if free["max_depth"]:
         yield [{"most_leaves": 16}, {"most_leaves": 32}]
-        yield [{"most_leaves": 4}]
+    if pairs:
+        yield [{"pairs": PAIRS}]
     if free["learning_rate"]:
         yield [{"rate": 0.25}, {"rate": 0.125}]
         yield [{"rate": 0.8}]
     yield [{"smoothing": 4.0}]
     yield [{"smoothing": 0.3}]
+    if free["max_depth"]:
+        yield [{"most_leaves": 4}]
     if linear:
         yield [{"shrinkage": 10.0}, {"shrinkage": 100.0}]
 
@@ -132,6 +159,13 @@ def begun(table: Table, task: Task, settings: Settings) -> Start:
     if settings.linear:
         return linear_start(table.x, *rest, task.x_frac, settings.shrinkage, settings.linear, settings.leaf_type)
     return constant_start(*rest, settings.leaf_type)
+
+
+def seconds_of(table: Table, task: Task) -> float:
+    """What one boosting takes, about: the same for the same rows, whatever the computer."""
+    nodes = USUAL_NODES if task.max_bytes is None else task.max_bytes * NODES_A_BYTE
+    values = min(len(table), task.most_rows) * table.x.shape[1]
+    return float(nodes * NODE_SECONDS + nodes / 7 * (TREE_SECONDS + values * VALUE_SECONDS))
 
 
 def few_enough(rows: int, features: int) -> int:
@@ -149,18 +183,21 @@ class _Judge:
     def __call__(self, settings: Settings) -> Verdict:
         courses = [self._course(i, split, settings) for i, split in enumerate(self._splits)]
         error = _mean_curve([course.error for course in courses])
-        allowed = self._allowed(courses, len(error))
-        value = np.where(allowed, _mean_curve([_value(course).tolist() for course in courses]), np.inf)
+        allowed = self._allowed(courses)
+        value = _mean_curve([_value(course).tolist() for course in courses]) + CYCLE_COUNTS * self._cycles(courses)
+        value = np.where(allowed, value, np.inf)
         value[0] = value[0] if settings.linear else np.inf  # constants alone are no model
         best = int(np.argmin(value))
         more = not allowed[-1] or best >= NEARLY_ALL * (len(value) - 1)
         return Verdict(float(value[best]), float(error[best]), None if more else best)
 
-    def _allowed(self, courses: Sequence[Course], length: int) -> NDArray[np.bool_]:
-        allowed = np.ones(length, bool)
-        for name, most in (("cycles", self._task.max_cycles), ("bytes", self._task.max_bytes)):
-            if most is not None:
-                allowed &= _mean_curve([getattr(course, name) for course in courses]) <= most
+    def _cycles(self, courses: Sequence[Course]) -> Reals:
+        return _mean_curve([course.cycles for course in courses])
+
+    def _allowed(self, courses: Sequence[Course]) -> NDArray[np.bool_]:
+        allowed = self._cycles(courses) <= (self._task.max_cycles or np.inf)
+        if self._task.max_bytes is not None:
+            allowed &= _mean_curve([course.bytes for course in courses]) <= self._task.max_bytes
         return allowed
 
     def _course(self, number: int, split: Split, settings: Settings) -> Course:

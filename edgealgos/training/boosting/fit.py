@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +10,29 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from ...codegen.storage import cheapest_storage
 from .boost import Boosting, Settings, Table, Task
-from .choose import LINEAR, Chosen, Split, Verdict, begun, choose, every_move, few_enough
-from .start import constant_start
+from .choose import (
+    ALLOWED,
+    LINEAR,
+    Chosen,
+    Split,
+    Verdict,
+    begun,
+    choose,
+    every_move,
+    few_enough,
+    seconds_of,
+    settings_told,
+)
+from .start import WEIGHT_BITS, constant_start
 from .trees import Growth
 
 MOST_LEAVES, MOST_DEPTH = 64, 8
+SHRINKAGES = ({"shrinkage": 10.0}, {"shrinkage": 100.0}, {"shrinkage": 0.1}, {"shrinkage": 0.01})
+USUALLY_TRIED = 11  # settings
+LINEAR_BIAS_BYTES = 4  # of a score, at most
+FIXED_CYCLES, SCORE_CYCLES, WEIGHT_CYCLES = 200, 60, 8  # of a linear model, at most
 
 
 @dataclass(frozen=True)
@@ -27,20 +44,28 @@ class Wanted:
     max_depth, n_estimators : int or None
     learning_rate : float or None
     leaf_bits : int
+    trees : bool
+        Whether there are to be trees; without them the linear model takes all the bytes.
+    decided : mapping or None
+        Settings that are not to be chosen any more, as :meth:`~.choose.Chosen.told` tells of them.
     """
 
     max_depth: int | None = None
     n_estimators: int | None = None
     learning_rate: float | None = None
     leaf_bits: int = 5
+    trees: bool = True
+    decided: Mapping[str, Any] | None = None
 
-    def first(self, max_bytes: int | None) -> Settings:
-        """Where a search begins: at most half of the bytes go to a linear model."""
+    def first(self, task: Task, inputs: int) -> Settings:
+        """Where a search begins: at most half of the bytes go to a linear model that trees stand beside."""
         growth = Growth(8, MOST_DEPTH, 1.0)
         if self.max_depth is not None:
             growth = Growth(min(2**self.max_depth, MOST_LEAVES), self.max_depth, 1.0)
         rate = 0.5 if self.learning_rate is None else self.learning_rate
-        linear = LINEAR if max_bytes is None else min(LINEAR, max_bytes // 2)
+        if not self.trees:
+            return Settings(growth, rate, 0, self.leaf_bits, _most_weights(task, inputs))
+        linear = LINEAR if task.max_bytes is None else min(LINEAR, task.max_bytes // 2)
         return Settings(growth, rate, 0, self.leaf_bits, linear)
 
     @property
@@ -51,10 +76,10 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Grown:
-    """A boosted model and how it came about; no search where there were no rows to judge by."""
+    """A boosted model, and what was tried for it: nothing where there were no rows to judge by."""
 
     boosting: Boosting
-    chosen: Chosen | None
+    choices: list[dict[str, Any]]
 
 
 def fit(
@@ -67,14 +92,47 @@ def fit(
     ValueError
         If not even one tree of two leaves fits into the bytes.
     """
-    splits = [_split(table, mask, seed) for mask in judged]
-    chosen = _chosen(splits, task, wanted, seed, verbose) if splits else None
-    settings = wanted.first(task.max_bytes) if chosen is None else chosen.settings
-    trees = None if chosen is None or wanted.n_estimators is not None else chosen.verdict.trees
-    boosting = _grown(table, task, settings, seed, trees)
+    settings, trees, choices = _decision(table, judged, task, wanted, seed, verbose)
+    boosting = _grown(table, task, settings, seed, None if wanted.n_estimators is not None else trees)
     if not boosting.order and not settings.linear:
         boosting = _smallest(table, task, settings, seed)
-    return Grown(boosting, chosen)
+    return Grown(boosting, choices)
+
+
+def _decision(
+    table: Table, judged: Sequence[NDArray[np.bool_]], task: Task, wanted: Wanted, seed: int, verbose: bool
+) -> tuple[Settings, int | None, list[dict[str, Any]]]:
+    """Settings, how many trees are enough (None: as many as fit), and what was tried."""
+    if wanted.decided is not None:
+        return settings_told(wanted.decided), wanted.decided["trees"], [dict(wanted.decided)]
+    if not judged:
+        return wanted.first(task, table.x.shape[1]), None, []
+    first = _split(table, judged[0], seed)
+    affordable = int(ALLOWED / (USUALLY_TRIED * seconds_of(first.fitted, task)))
+    others = [_split(table, mask, seed) for mask in judged[1 : max(affordable, 1)]]
+    found = _chosen([first, *others], task, wanted, seed, verbose)
+    return found.settings, found.verdict.trees, found.told()
+
+
+def _most_weights(task: Task, inputs: int) -> int:
+    """Weights of a linear model alone that fit into the bytes and cycles; refused where not one does."""
+    shape = (task.n_outputs, inputs)
+    fixed = task.other_bytes + LINEAR_BIAS_BYTES * task.n_outputs
+    most = task.n_outputs * inputs
+    if task.max_cycles is not None:
+        most = min(most, int((task.max_cycles - FIXED_CYCLES - SCORE_CYCLES * task.n_outputs) // WEIGHT_CYCLES))
+        if most < 1:
+            raise ValueError(f"max_cycles={task.max_cycles} is too few for a linear model of {inputs} features")
+    if task.max_bytes is None:
+        return most
+    sizes = [fixed + cheapest_storage(shape, count, WEIGHT_BITS)[1] for count in range(1, most + 1)]
+    fitting = int(np.searchsorted(np.maximum.accumulate(sizes), task.max_bytes, side="right"))
+    if fitting < 1:
+        raise ValueError(
+            f"max_model_bytes={task.max_bytes} is too small for a linear model of {inputs} features and "
+            f"{task.n_outputs} scores; the least that works is max_model_bytes={sizes[0]}"
+        )
+    return fitting
 
 
 def _split(table: Table, mask: NDArray[np.bool_], seed: int) -> Split:
@@ -87,8 +145,13 @@ def _split(table: Table, mask: NDArray[np.bool_], seed: int) -> Split:
 
 
 def _chosen(splits: Sequence[Split], task: Task, wanted: Wanted, seed: int, verbose: bool) -> Chosen:
-    first = wanted.first(task.max_bytes)
-    moves = list(every_move(wanted.free, first.linear > 0, splits[0].fitted.x.shape[1] > 1))
+    inputs = splits[0].fitted.x.shape[1]
+    first = wanted.first(task, inputs)
+    moves = (
+        list(every_move(wanted.free, first.linear > 0, inputs > 1))
+        if wanted.trees
+        else [SHRINKAGES[:2], SHRINKAGES[2:]]
+    )
     bar = tqdm(total=1 + sum(map(len, moves)), disable=not verbose, desc="boosted trees", unit="setting")
 
     def tick(settings: Settings, verdict: Verdict) -> None:

@@ -14,8 +14,11 @@ from .linear import Linear, fit_linear
 from .losses import Reals, loss_of
 
 SUM_TYPE_BITS, WEIGHT_BITS = 32, 8
-START_BITS = 12  # of scores to begin with: sums with trees then have 16
-OUTPUT_CYCLES = 30.0  # of a score in straight-line code, beside its weights
+COARSEST_BITS = 5
+# Of scores to begin with: bytes are made fast, where they reach far enough; with more, sums with trees still have 16.
+NARROW_BITS, WIDE_BITS, FAR_ENOUGH = 8, 12, 15.0
+LARGEST_INPUT, WIDE_VALUE_CYCLES = 127, 7.4  # of sums that 16 bits do not hold
+SCORE_CYCLES, WIDE_SCORE_CYCLES = 16.0, 45.0  # of a score in straight-line code, beside its weights
 BIAS_BYTES = 2  # of a constant; of a linear model four
 
 
@@ -50,18 +53,25 @@ class Start:
         return self.out.dequantize(self.out.rescale(sums.astype(np.int64), self.sum_type.frac))
 
     @property
+    def _type(self) -> QType:
+        assert self.weight_type is not None
+        return self.weight_type
+
+    @property
     def sum_type(self) -> QType:
         """Number type of the sums of a linear model."""
-        assert self.weight_type is not None
-        return QType(SUM_TYPE_BITS, self.weight_type.frac + self.x_frac)
+        return QType(SUM_TYPE_BITS, self._type.frac + self.x_frac)
 
     @property
     def cycles(self) -> float:
         """What it takes as straight-line code on an Uno, about."""
         if self.weights is None:
             return 0.0
-        used = np.count_nonzero(self.weights.any(axis=0))
-        return VALUE_CYCLES * np.count_nonzero(self.weights) + COLUMN_CYCLES * used + OUTPUT_CYCLES * self.bias.size
+        used, count = np.count_nonzero(self.weights.any(axis=0)), np.count_nonzero(self.weights)
+        narrow = _sums_fit(self.weights, self.bias, self._type, self.x_frac)
+        a_weight = VALUE_CYCLES if narrow else WIDE_VALUE_CYCLES
+        a_score = SCORE_CYCLES if narrow and self.out.bits == NARROW_BITS else WIDE_SCORE_CYCLES
+        return float(a_weight * count + COLUMN_CYCLES * used + a_score * self.bias.size)
 
     @property
     def bytes(self) -> int:
@@ -75,7 +85,7 @@ class Start:
 
 def constant_start(y: Reals, weight: Reals, problem: str, n_outputs: int, leaf_type: QType) -> Start:
     """The constants that fit best, on the grid of the leaves."""
-    grid = QType(START_BITS, leaf_type.frac)
+    grid = QType(WIDE_BITS, leaf_type.frac)
     bias = loss_of(problem, n_outputs).bias(y, weight)
     return Start(None, grid.dequantize(grid.quantize(bias)), None, 0, grid)
 
@@ -86,16 +96,27 @@ def linear_start(
 ) -> Start:  # fmt: skip
     """A linear model of at most so many weights, rounded to bytes."""
     fitted = fit_linear(np.ldexp(x.astype(np.float64), -x_frac), y, weight, problem, n_outputs, shrinkage, most)
-    return rounded(fitted, x_frac, QType(START_BITS, leaf_type.frac))
+    narrow = QType(NARROW_BITS, leaf_type.frac)
+    return rounded(
+        fitted, x_frac, narrow if narrow.high * narrow.step > FAR_ENOUGH else QType(WIDE_BITS, leaf_type.frac)
+    )
 
 
 def rounded(fitted: Linear, x_frac: int, out: QType) -> Start:
-    """A linear model with weights of bytes."""
-    kind = QType.covering(float(np.abs(fitted.weights).max(initial=0.0)), WEIGHT_BITS)
-    weights = kind.dequantize(kind.quantize(fitted.weights))
+    """A linear model with weights of bytes, coarser ones where sums of 16 bits then hold all products."""
+    largest = float(np.abs(fitted.weights).max(initial=0.0))
     bias = fitted.bias - (fitted.bias.mean() if fitted.bias.size > 1 else 0.0)
+    kinds = [QType.covering(largest, bits) for bits in range(WEIGHT_BITS, COARSEST_BITS - 1, -1)]
+    kind = next((kind for kind in kinds if _sums_fit(fitted.weights, bias, kind, x_frac)), kinds[0])
+    weights = kind.dequantize(kind.quantize(fitted.weights))
     sums = QType(SUM_TYPE_BITS, kind.frac + x_frac)
     return Start(weights, sums.dequantize(sums.quantize(bias)), kind, x_frac, out)
+
+
+def _sums_fit(weights: Reals, bias: Reals, kind: QType, x_frac: int) -> bool:
+    """Whether 16 bits hold every sum of products with inputs of bytes."""
+    reach = LARGEST_INPUT * np.abs(kind.quantize(weights)).sum(axis=1) + np.abs(np.ldexp(bias, kind.frac + x_frac))
+    return bool(reach.max(initial=0.0) < 1 << 15)
 
 
 __all__ = ["Start", "constant_start", "linear_start", "rounded"]

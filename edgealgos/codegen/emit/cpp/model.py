@@ -10,7 +10,7 @@ import numpy as np
 from edgealgos.codegen.program.decimals import decimal_scales
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.program import Program
-from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
+from edgealgos.codegen.program.tables import COARSE_EXP2, EXP2, FINE_EXP2, LOG2, TANH
 from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import body_of
@@ -32,9 +32,18 @@ _KERNELS = {
     "@MOTION@": "generic/kernels/motion.h",
     "@CONV@": "generic/kernels/conv.h",
     "@FOREST@": "generic/kernels/forest.h",
+    "@INSTANCES@": "generic/kernels/instances.h",
+    "@QUADRATIC@": "generic/kernels/quadratic.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",
     "@DECIMALS@": "generic/kernels/decimals.h",
+}
+_TABLES = {
+    "@EXP2@": EXP2,
+    "@COARSE_EXP2@": COARSE_EXP2,
+    "@FINE_EXP2@": FINE_EXP2,
+    "@TANH@": TANH,
+    "@LOG2@": LOG2,
 }
 _REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
@@ -46,7 +55,7 @@ def runtime_header() -> str:
     for mark, name in _KERNELS.items():
         body = _HEAD.sub("", _runtime(name), count=1).rpartition("#endif")[0]
         text = text.replace(f"{mark}\n", body.lstrip("\n"))
-    for mark, values in (("@EXP2@", EXP2), ("@TANH@", TANH), ("@LOG2@", LOG2)):
+    for mark, values in _TABLES.items():
         text = text.replace(mark, number_lines(values))
     return text
 

@@ -13,6 +13,7 @@ from .code import Code
 # A node compares a register with a constant: features that are read most wait in registers, the others are loaded to
 # r24. A leaf loads its number to r25, which is added to the sum in r14 and r15 where its tree ends.
 FEATURE_REGISTERS = ("r18", "r19", "r20", "r21", "r22", "r23", "r16", "r17")
+LABEL = "r11"  # beside r12 and r13, the largest score so far
 _SAVED = ("r16", "r17")
 WINDOW = 64  # features that one pointer reaches
 _NEAR_WORDS = 60  # a conditional branch reaches 63 words
@@ -44,7 +45,7 @@ class _Piece:
 
 def trees(
     groups: Sequence[Sequence[Node]], bias: Sequence[int], places: Sequence[int], registers: Sequence[int],
-    goes_on: bool = False,
+    goes_on: bool = False, tells_label: bool = False,
 ) -> Code | None:  # fmt: skip
     """Code that sums trees of each output; None where a byte does not hold a leaf, or a jump would not reach.
 
@@ -60,6 +61,8 @@ def trees(
         Features that wait in registers.
     goes_on : bool
         Whether the scores hold words already that the trees are added to.
+    tells_label : bool
+        Whether the number of the largest score is left in :data:`LABEL`.
     """
     leaves = {id(tree): _leaves(tree) for of_output in groups for tree in of_output}
     if any(max(found) - min(found) > 0xFF for found in leaves.values()):
@@ -67,17 +70,21 @@ def trees(
     held = dict(zip(registers, FEATURE_REGISTERS, strict=False))
     printer = _Printer(held, places)
     pieces = [_Piece((f"EDGEALGOS_FEATURE({name}, {_address(places[f])})",), 2, 1) for f, name in held.items()]
-    for of_output, start in zip(groups, bias, strict=True):
+    for output, (of_output, start) in enumerate(zip(groups, bias, strict=True)):
         first = start + sum(min(leaves[id(tree)]) for tree in of_output)
         word, cycles = ("GO_ON_WITH", 11) if goes_on else ("BEGIN", 4)
         pieces.append(_Piece((f"EDGEALGOS_{word}_SCORE({first})",), cycles, 8 if goes_on else 4))
         pieces += [printer.tree(tree) for tree in of_output]
+        if tells_label:
+            word, spent = ("FIRST_TREES", 3) if output == 0 else ("LARGER_TREES", 6)
+            pieces.append(_Piece((f"EDGEALGOS_{word}({output})",), spent, spent))
         pieces.append(_Piece(("EDGEALGOS_END_SCORE",), 10, 6))
     if any(piece.words > _FAR_WORDS for piece in pieces):
         return None
     if any(place >= WINDOW for place in places):
         pieces = [_Piece(("EDGEALGOS_SECOND_WINDOW",), 7, 5), *pieces, _Piece(("EDGEALGOS_NO_SECOND_WINDOW",), 4, 2)]
-    return _joined(pieces, ["r14", "r15", "r24", "r25", *held.values()])
+    used = ["r14", "r15", "r24", "r25", *held.values()]
+    return _joined(pieces, [*used, "r12", "r13", LABEL] if tells_label else used)
 
 
 def _joined(pieces: Sequence[_Piece], used: Sequence[str]) -> Code:

@@ -10,8 +10,8 @@ from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.program.program import Program
 
 from ..code import Code
-from ..trees import WINDOW, Node, Split, registers_for, trees, visits_of
-from .record import Form, Parts
+from ..trees import LABEL, WINDOW, Node, Split, registers_for, trees, visits_of
+from .record import Form, Parts, is_decided
 
 _COPY_CYCLES, _COPY_BYTES = 4, 6
 _PAIR_CYCLES, _PAIR_BYTES = 14, 24
@@ -50,7 +50,8 @@ class ForestForm(Form):
     def _code(self, program: Program, op: Forest) -> Code | None:
         layout = _layout(program, op)
         bias = [0] * program[op.out].size if op.bias is None else program[op.bias].values.tolist()
-        code = trees(layout.groups, bias, layout.places, layout.registers, op.start is not None)
+        code = trees(layout.groups, bias, layout.places, layout.registers, op.start is not None,
+                     self.tells_label(program, op))  # fmt: skip
         if code is None:
             return None
         pairs = sum("half" in copy for copy in layout.copies)
@@ -60,6 +61,9 @@ class ForestForm(Form):
         if op.start is not None:
             cycles, size = cycles + _START_CYCLES * program[op.out].size, size + _START_BYTES
         return Code(code.lines, code.clobbers, cycles, size)
+
+    def tells_label(self, program: Program, op: Forest) -> bool:
+        return self.in_one(program, op) and is_decided(program, op.out)
 
     def functions(self, program: Program, op: Forest, name: str, rest_reader: str) -> str:
         if name != op.leaves:
@@ -72,20 +76,30 @@ class ForestForm(Form):
             begin = f"  const int8_t *features = vector + {layout.first};"
         start = ""
         if op.start is not None:
-            start, size = "const int16_t *start, ", program[op.out].size
+            start, size = f"const {_element(program, op.start)} *start, ", program[op.out].size
             begin = f"  for (uint8_t k = 0; k < {size}; ++k) scores[k] = start[k];\n{begin}"
         lines = "\n".join(f"      {line}" for line in code.lines)
-        registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
+        told = self.tells_label(program, op)
+        registers = ", ".join(f'"{name}"' for name in (*code.clobbers, "memory") if not (told and name == LABEL))
+        label, result = (f'\n  register uint8_t label __asm__("{LABEL}");', '"=r"(label), ') if told else ("", "")
         return (
             f"{self.comment(name, (code,))}\n"
-            f"EDGEALGOS_NOINLINE void {name}_sums(const int8_t *vector, {start}int32_t *scores) {{\n{begin}\n"
-            f"  __asm__ __volatile__(\n{lines}\n"
-            f'      : "+x"(scores), "+z"(features)\n      :\n      : {registers});\n}}'
+            f"EDGEALGOS_NOINLINE {'uint8_t' if told else 'void'} "
+            f"{name}_sums(const int8_t *vector, {start}int32_t *scores) {{\n"
+            f"{begin}{label}\n  __asm__ __volatile__(\n{lines}\n"
+            f'      : {result}"+x"(scores), "+z"(features)\n      :\n      : {registers});\n'
+            f"{'  return label;' + chr(10) if told else ''}}}"
         )
 
     def call(self, program: Program, op: Forest) -> str:
         start = "" if op.start is None else f"{op.start}, "
-        return f"{op.leaves}_sums({op.vector}, {start}{op.out}_);"
+        label = f"const uint8_t {op.out}_label = " if self.tells_label(program, op) else ""
+        return f"{label}{op.leaves}_sums({op.vector}, {start}{op.out}_);"
+
+
+def _element(program: Program, name: str) -> str:
+    """The C type of a vector's elements."""
+    return f"int{program[name].type.container}_t"
 
 
 def _layout(program: Program, op: Forest) -> _Layout:

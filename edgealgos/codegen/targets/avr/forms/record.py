@@ -97,3 +97,14 @@ class Form:
     def call(self, program: Program, op: Any) -> str:
         """Call of an op that is straight-line code as a whole."""
         raise NotImplementedError
+
+
+def is_decided(program: Program, scores: str) -> bool:
+    """Whether the op after the one that makes several scores finds the largest of them, so that code may tell it."""
+    if program[scores].size == 1:
+        return False
+    return any(
+        first.out == scores and scores in second.scores and not second.is_stored
+        for body in program.functions.values()
+        for first, second in itertools.pairwise(body)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from edgealgos.codegen.ops.tree import TreeWalk
 from edgealgos.codegen.storage.record import bytes_by_bytes
 
 from ..straight_line import Narrow, product, tree
-from .record import Form, Parts
+from .record import Form, Parts, is_decided
 from .text import statement
 
 if TYPE_CHECKING:
@@ -62,13 +61,7 @@ class TreeForm(Form):
         return tensor.shape[0]
 
     def tells_label(self, program: Program, op: TreeWalk) -> bool:
-        if not self.in_one(program, op) or program[op.out].size == 1:
-            return False
-        return any(
-            first == op and op.out in second.scores and not second.is_stored
-            for body in program.functions.values()
-            for first, second in itertools.pairwise(body)
-        )
+        return self.in_one(program, op) and is_decided(program, op.out)
 
     def functions(self, program: Program, op: TreeWalk, name: str, rest_reader: str) -> str:
         if not self.in_one(program, op):

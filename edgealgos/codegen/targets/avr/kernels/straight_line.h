@@ -87,6 +87,7 @@
 
 // Trees: X points to where scores go, Z to features, Y 64 of them further on. What is below a cut goes on, the rest jumps to
 // the label; a leaf is a number for r25, which the end of its tree adds to the score in r14, r15.
+// The largest score so far stays in r12, r13, its number in r11.
 #define EDGEALGOS_SECOND_WINDOW "push r28\n\t" "push r29\n\t" "movw r28, r30\n\t" "subi r28, lo8(-64)\n\t" \
                                 "sbci r29, hi8(-64)\n\t"
 #define EDGEALGOS_NO_SECOND_WINDOW "pop r29\n\t" "pop r28\n\t"
@@ -103,6 +104,9 @@
 #define EDGEALGOS_LEAF(number, label) "ldi r25, " #number "\n\t" "rjmp .Ltree%=_" #label "\n\t"
 #define EDGEALGOS_LAST_LEAF(number) "ldi r25, " #number "\n\t"
 #define EDGEALGOS_END_TREE(label) ".Ltree%=_" #label ": add r14, r25\n\t" "adc r15, r1\n\t"
+#define EDGEALGOS_FIRST_TREES(number) "movw r12, r14\n\t" "ldi r25, " #number "\n\t" "mov r11, r25\n\t"
+#define EDGEALGOS_LARGER_TREES(number) "cp r12, r14\n\t" "cpc r13, r15\n\t" "brge 1f\n\t" \
+                                       EDGEALGOS_FIRST_TREES(number) "1:\n\t"
 #define EDGEALGOS_END_SCORE "st X+, r14\n\t" "st X+, r15\n\t" "lsl r15\n\t" "sbc r15, r15\n\t" "st X+, r15\n\t" \
                             "st X+, r15\n\t"
 // clang-format on

@@ -738,6 +738,8 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@INSTANCES@
+@QUADRATIC@
 @CONV@
 @PROBABILITY@
 @DECIMALS@

@@ -1,0 +1,1 @@
+"""Searches for the best model within budgets: families tried in turn, judged by their device programs."""

@@ -1,0 +1,128 @@
+"""The search itself: batches of candidates, halved from split to split, until the time is over; knows no families."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..deadline import OutOfTime
+from .judge import Candidate, Data, Judge
+from .propose import Proposer
+
+BATCH = 4  # candidates that are compared with each other
+PATIENCE = 12  # candidates without a better one
+PERFECT = 1.0
+LAST_FIT = 1.3  # times a fit on a part of the rows, for the one on all
+FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
+LEAST_SECONDS = 0.5  # that a fit is begun with
+CLOSE = 0.03  # to the best: worth further splits
+
+
+@dataclass
+class Found:
+    """What a search found.
+
+    Parameters
+    ----------
+    best : Candidate or None
+        None where there were no rows to judge by.
+    known : list of Candidate
+        All that was judged, best first.
+    refusals : dict of str to str
+        Why families could not meet the budgets.
+    cut_short : bool
+        Whether there was time for the simplest family alone.
+    """
+
+    best: Candidate | None
+    known: list[Candidate] = field(default_factory=list)
+    refusals: dict[str, str] = field(default_factory=dict)
+    cut_short: bool = False
+
+
+class Search:
+    """Tries what a proposer gives until the time is over, nothing is left, or nothing gets better.
+
+    Parameters
+    ----------
+    judge : Judge
+    proposer : Proposer
+    splits : sequence of (Data, Data)
+        Rows to fit and rows to judge by.
+    time_limit : float
+        Seconds for everything, the last fit on all rows included.
+    tick : callable
+        Called with the best so far after each fit.
+    """
+
+    def __init__(
+        self, judge: Judge, proposer: Proposer, splits: Sequence[tuple[Data, Data]], time_limit: float,
+        tick: Callable[[Candidate, Candidate | None], Any],
+    ) -> None:  # fmt: skip
+        self._judge, self._proposer, self._splits, self._tick = judge, proposer, splits, tick
+        self._end = time.monotonic() + time_limit
+        self._refusals: dict[str, str] = {}
+        self._stopped, self._late = False, 0
+        self._running: list[Candidate] = []
+
+    def run(self, families: int) -> Found:
+        """Search; the first batch holds every family once."""
+        self._families = families
+        batch, idle, best = max(families, BATCH), 0, -float("inf")
+        while not self._stopped and idle < PATIENCE:
+            self._running = self._proposer.ask(batch)
+            if not self._running:
+                break
+            self._halve(self._running)
+            self._proposer.tell(self._running)
+            score = max((c.score for c in self._proposer.known()), default=-float("inf"))
+            idle = 0 if score > best else idle + len(self._running)
+            best, batch = max(best, score), BATCH
+            if best >= PERFECT:
+                break
+        return self._found()
+
+    def _halve(self, batch: Sequence[Candidate]) -> None:
+        """Judge candidates on the first split, the better half of them on the next one, and so on."""
+        left = list(batch)
+        for number, split in enumerate(self._splits):
+            for candidate in left:
+                self._try(candidate, split, simplest=candidate is batch[0] and number == 0)
+            judged = [c for c in left if len(c.scores) == number + 1 and not c.refused]
+            judged.sort(key=lambda c: -c.score)
+            half = judged[: max(1, len(judged) // 2)]
+            left = [c for c in half if c.score >= judged[0].score - CLOSE]
+
+    def _try(self, candidate: Candidate, split: tuple[Data, Data], simplest: bool) -> None:
+        """One fit, as long as the last one on all rows can still be made in time."""
+        known = [c for c in (*self._proposer.known(), *self._running) if c.scores and not c.refused]
+        seconds = self._end - time.monotonic() - LAST_FIT * max((c.seconds for c in _leading(known)), default=0.0)
+        unhurried = simplest and not known and not candidate.family.quickly
+        if not unhurried and seconds < LEAST_SECONDS:
+            self._stopped = True
+            return
+        share = 1.0 if candidate.params or not candidate.family.knobs else FIRST_SHARE
+        try:
+            self._judge.judge(candidate, *split, None if unhurried else share * seconds)
+        except OutOfTime:
+            self._late += 1
+        except ValueError as error:
+            candidate.refused = str(error)
+            self._refusals.setdefault(candidate.family.name, str(error))
+        self._tick(candidate, next(iter(_leading([*known, candidate])), None))
+
+    def _found(self) -> Found:
+        known = sorted(self._proposer.known(), key=lambda c: (-c.score, c.cycles))
+        eligible = [c for c in known if c.scores and not c.refused]
+        tried = {c.family.name for c in known if c.scores}
+        cut_short = (self._stopped or self._late > 0) and len(tried) < min(2, self._families)
+        return Found(_leading(eligible)[0] if eligible else None, known, self._refusals, cut_short)
+
+
+def _leading(known: Sequence[Candidate]) -> list[Candidate]:
+    """The best of those judged on most splits, in a list; empty where there is none."""
+    judged = [c for c in known if c.scores and not c.refused]
+    most = max((len(c.scores) for c in judged), default=0)
+    return sorted((c for c in judged if len(c.scores) == most), key=lambda c: (-c.score, c.cycles))[:1]

@@ -324,6 +324,5 @@ def _typed(program: Program, rows: Reals, widths: dict[str, int]) -> Program:
     written = [op.out for op in program.ops() if op.is_stored and op.out not in fixed]
     types = {name: QType.covering(largest[name], widths.get(name, ACTIVATION_BITS)) for name in written}
     for op in program.ops():
-        if isinstance(op, Rectify):
-            types[op.source] = types[op.out]
+        types |= {name: types[other] for name, other in op.reach_of.items()}
     return program.typed(types)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
-from ..storage.dense import BLOCK_ROWS
-from ..storage.nibbles import NIBBLES
+from ..storage.record import storage_of
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Convolve", "Depthwise", "Pointwise"]
 
 MOST_APART, MOST_WIDE = 31, 120  # channels that addresses reach, positions: of the kernel of 3 x 3 in assembly
-MOST_UNPACKED = 64  # columns of a row of nibbles that is unpacked to the stack
+MOST_UNPACKED, BLOCK_ROWS = 64, 4  # columns and rows of nibbles that are unpacked to the stack at a time
 
 
 @dataclass(frozen=True)
@@ -116,11 +115,9 @@ class Depthwise(Op):
         """What its kernel is called by: 3 x 3 in 16 bits is in assembly."""
         rows, width, channels = program[self.ring].shape
         small = channels <= MOST_APART and self.stride * channels <= MOST and 3 <= width <= MOST_WIDE
-        known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and small and self._of_bytes(program)
+        bytes_alone = program[self.ring].type.container == 8 == program[self.matrix].type.container
+        known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and small and bytes_alone
         return f"Depthwise {self.acc_bits}{' of 3x3' if known else ''}"
-
-    def _of_bytes(self, program: Program) -> bool:
-        return program[self.ring].type.container == 8 == program[self.matrix].type.container
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
@@ -291,9 +288,8 @@ class Pointwise(Op):
 
     def _unpacks(self, program: Program) -> bool:
         """Whether its kernel unpacks rows of nibbles once for all positions."""
-        columns = program[self.matrix].shape[1]
-        nibbles = program[self.matrix].storage == NIBBLES.name
-        return nibbles and self.acc_bits == 16 and columns % 2 == 0 and columns <= MOST_UNPACKED
+        matrix, columns = program[self.matrix], program[self.matrix].shape[1]
+        return storage_of(matrix).in_pairs and self.acc_bits == 16 and columns % 2 == 0 and columns <= MOST_UNPACKED
 
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, channels = program[self.matrix].shape
@@ -305,32 +301,8 @@ class Pointwise(Op):
 # ---- what the layers have in common ----------------------------------------------------------------------------------
 
 
-class Layer(Protocol):
-    """An op that makes results of sums of products; `vector` is what it multiplies with `matrix`."""
-
-    @property
-    def out(self) -> str: ...
-    @property
-    def vector(self) -> str: ...
-    @property
-    def matrix(self) -> str: ...
-    @property
-    def bias(self) -> str: ...
-    @property
-    def rectify(self) -> bool: ...
-    @property
-    def acc_bits(self) -> int: ...
-
-
-class Kernel(Layer, Protocol):
-    """A layer whose kernel moves along a row."""
-
-    @property
-    def columns(self) -> int: ...
-    @property
-    def stride(self) -> int: ...
-    @property
-    def left(self) -> int: ...
+Kernel = Convolve | Depthwise  # moves along a row
+Layer = Convolve | Depthwise | Pointwise
 
 
 def check_columns(op: Kernel, width: int, positions: int) -> None:

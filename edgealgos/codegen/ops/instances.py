@@ -240,13 +240,18 @@ class KernelSums(Op):
         return product_pieces(call, "KernelSums", self.products(program))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        shift, factor = self._scale(program)
-        kernel = f"edgealgos::Rbf<uint{program[self.norms].type.container}_t, {shift}>({factor}u)"
-        if not self._is_rbf:
-            kernel = f"edgealgos::Poly<{shift}, {self.degree}>({factor}, {self._addend}L)"
+        scale = self._scale(program)
+        shift = cpp.constant("kKernelShift", scale[0])
+        if self._is_rbf:
+            factor = cpp.constant("kFactor", scale[1], "uint16_t")
+            kernel = f"edgealgos::Rbf<uint{program[self.norms].type.container}_t, {shift}>({factor})"
+        else:
+            factor, addend = cpp.constant("kFactor", scale[1]), cpp.constant("kAddend", self._addend, "int32_t")
+            kernel = f"edgealgos::Poly<{shift}, {cpp.constant('kDegree', self.degree)}>({factor}, {addend})"
         tables = f"{cpp.rows(self.matrix)}, {self.norms}, {self.coefficients}, {self.sections}, {self.bias}"
-        numbers = f"{program[self.sections].size}, {cpp.count(program[self.vector].size)}"
-        call = f"edgealgos::kernel_sums<int{self.acc_bits}_t, {self.shift(program)}>"
+        columns = cpp.count(program[self.vector].size, "kColumns")
+        numbers = f"{cpp.constant('kSections', program[self.sections].size)}, {columns}"
+        call = f"edgealgos::kernel_sums<int{self.acc_bits}_t, {cpp.constant('kShift', self.shift(program))}>"
         return f"{call}({kernel}, {tables}, {self.vector}, {cpp.ref(self.out)}, {numbers});"
 
 

@@ -79,8 +79,9 @@ class SquareSums(Op):
         return Pieces("SquareSums", frames=frozenset({"SquareSums"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        operands = f"{self.bias}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size}, {self._each(program)}"
-        return f"edgealgos::square_sums<{self.shift(program)}>({operands});"
+        sizes = f"{cpp.constant('kOutputs', program[self.out].size)}, {cpp.constant('kEach', self._each(program))}"
+        shift = cpp.constant("kShift", self.shift(program))
+        return f"edgealgos::square_sums<{shift}>({self.bias}, {self.vector}, {cpp.ref(self.out)}, {sizes});"
 
 
 @dataclass(frozen=True)
@@ -167,4 +168,6 @@ class NormalScores(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, width = program[self.means].shape
         tables = f"{self.means}, {self.factors}, {self.shifts}, {self.bias}, {self.vector}, {cpp.ref(self.out)}"
-        return f"edgealgos::normal_scores<{self._up(program)}, {self._down(program)}, {outputs}>({tables}, {width});"
+        known = {"kUp": self._up(program), "kDown": self._down(program), "kOutputs": outputs}
+        numbers = ", ".join(cpp.constant(name, value) for name, value in known.items())
+        return f"edgealgos::normal_scores<{numbers}>({tables}, {cpp.constant('kWidth', width)});"

@@ -74,7 +74,8 @@ class PairVotes(Op):
         return Pieces("PairVotes", frames=frozenset({"PairVotes"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        return f"edgealgos::pair_votes({cpp.ref(self.source)}, {cpp.ref(self.out)}, {program[self.out].size});"
+        classes = cpp.constant("kClasses", program[self.out].size)
+        return f"edgealgos::pair_votes({cpp.ref(self.source)}, {cpp.ref(self.out)}, {classes});"
 
 
 @dataclass(frozen=True)
@@ -176,6 +177,7 @@ class Neighbours(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, columns = program[self.matrix].shape
         tables = f"{cpp.rows(self.matrix)}, {self.norms}, {self.values}"
-        numbers = f"{program[self.out].size}, {rows}, {cpp.count(columns)}"
-        call = f"edgealgos::neighbours<int{self.acc_bits}_t, {self.neighbours}>"
+        sizes = f"{cpp.constant('kOutputs', program[self.out].size)}, {cpp.constant('kRows', rows)}"
+        numbers = f"{sizes}, {cpp.count(columns, 'kColumns')}"
+        call = f"edgealgos::neighbours<int{self.acc_bits}_t, {cpp.constant('kNeighbours', self.neighbours)}>"
         return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {numbers});"

@@ -1,7 +1,7 @@
 // Convolution row by row: the last rows of a picture in a ring, and the layers that read it.
 //
-// A row is `Width` positions of `Channels` values. The ring's oldest row lies in the place that `position[1]` says; rows
-// of zeros stand for what is above and below the picture.
+// A row is `Width` positions of `Channels` values. The ring's oldest row lies in the place that `position[1]` says;
+// rows of zeros stand for what is above and below the picture.
 #ifndef EDGEALGOS_CONV_H
 #define EDGEALGOS_CONV_H
 
@@ -64,8 +64,8 @@ template <uint8_t Columns, uint8_t Width> struct Inside {
 };
 
 // Sums of one channel at all positions: rows are its first values, weights the channel's own.
-template <class Acc, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels, class T,
-          class W, bool Assembly>
+template <class Acc, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels,
+          class T, class W, bool Assembly>
 struct ChannelSums {
   static void apply(const T *const *rows, const W *weights, Acc *sums, uint8_t positions) {
     typedef typename Wrapping<Acc>::type Sum;
@@ -89,28 +89,29 @@ struct ChannelSums {
 
 // clang-format off
 #define EDGEALGOS_TAP(load, weight) load "muls r25, " weight "\n\t" "add r10, r0\n\t" "adc r11, r1\n\t"
-#define EDGEALGOS_TAPS(row, next, low, first, second, third)                                         \
+#define EDGEALGOS_TAPS(row, next, first, second, third)                                              \
   "movw r30, " row "\n\t" first EDGEALGOS_TAP("ldd r25, Z+%[one]\n\t", second)                     \
   EDGEALGOS_TAP("ldd r25, Z+%[two]\n\t", third) "add " row ", r12\n\t" "adc " next ", r13\n\t"
 // clang-format on
 
-// Sums of a kernel of 3 x 3 at `count` positions `Step` bytes apart, its columns `Apart` bytes: the weights, in RAM, stay in
-// registers. 7.9 cycles a product and 60 a call.
+// Sums of a kernel of 3 x 3 at `count` positions `Step` bytes apart, its columns `Apart` bytes: the weights, in RAM,
+// stay in registers. 7.9 cycles a product and 60 a call.
 template <uint8_t Apart, uint8_t Step>
 EDGEALGOS_KERNEL void sums_of_3x3(const int8_t *const *rows, const int8_t *weights, int16_t *sums, uint8_t count) {
   __asm__ __volatile__("ld r16, X+\n\t" "ld r17, X+\n\t" "ld r18, X+\n\t" "ld r19, X+\n\t" "ld r20, X+\n\t"
                        "ld r21, X+\n\t" "ld r22, X+\n\t" "ld r23, X+\n\t" "ld r24, X+\n\t"
-                       "ld r2, Z+\n\t" "ld r3, Z+\n\t" "ld r4, Z+\n\t" "ld r5, Z+\n\t" "ld r6, Z+\n\t" "ld r7, Z+\n\t"
+                       "ld r2, Z+\n\t" "ld r3, Z+\n\t" "ld r4, Z+\n\t" "ld r5, Z+\n\t" "ld r6, Z+\n\t"
+                       "ld r7, Z+\n\t"
                        "ldi r25, %[step]\n\t" "mov r12, r25\n\t" "clr r13\n\t" "movw r26, %[sums]\n\t"
                        "1:\n\t"
-                       EDGEALGOS_TAPS("r2", "r3", "r10", "ld r25, Z\n\t" "muls r25, r16\n\t" "movw r10, r0\n\t", "r17", "r18")
-                       EDGEALGOS_TAPS("r4", "r5", "r10", EDGEALGOS_TAP("ld r25, Z\n\t", "r19"), "r20", "r21")
-                       EDGEALGOS_TAPS("r6", "r7", "r10", EDGEALGOS_TAP("ld r25, Z\n\t", "r22"), "r23", "r24")
+                       EDGEALGOS_TAPS("r2", "r3", "ld r25, Z\n\t" "muls r25, r16\n\t" "movw r10, r0\n\t", "r17", "r18")
+                       EDGEALGOS_TAPS("r4", "r5", EDGEALGOS_TAP("ld r25, Z\n\t", "r19"), "r20", "r21")
+                       EDGEALGOS_TAPS("r6", "r7", EDGEALGOS_TAP("ld r25, Z\n\t", "r22"), "r23", "r24")
                        "st X+, r10\n\t" "st X+, r11\n\t" "dec %[count]\n\t" "brne 1b\n\t" "clr r1\n\t"
                        : [count] "+r"(count), "+x"(weights), "+z"(rows)
                        : [sums] "r"(sums), [one] "I"(Apart), [two] "I"(2 * Apart), [step] "M"(Step)
-                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r10", "r11", "r12", "r13", "r16", "r17", "r18", "r19", "r20",
-                         "r21", "r22", "r23", "r24", "r25", "memory");
+                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r10", "r11", "r12", "r13", "r16", "r17", "r18",
+                         "r19", "r20", "r21", "r22", "r23", "r24", "r25", "memory");
 }
 
 template <uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels>
@@ -147,9 +148,11 @@ struct ChannelSums<int16_t, 3, 3, Stride, Left, Width, Channels, int8_t, int8_t,
 #endif
 
 // Whether assembly knows a kernel: 3 x 3 of bytes whose columns its addresses reach, and rows as wide.
-template <class Acc, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Width, uint8_t Channels> struct InAssembly {
+template <class Acc, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Width, uint8_t Channels>
+struct InAssembly {
 #if defined(__AVR_HAVE_MUL__)
-  enum { kYes = sizeof(Acc) == 2 && Rows == 3 && Columns == 3 && Channels <= 31 && Width >= 3 && Width <= 120 && Stride * Channels <= 255 };
+  enum { kYes = sizeof(Acc) == 2 && Rows == 3 && Columns == 3 && Channels <= 31 && Width >= 3 && Width <= 120 &&
+                Stride * Channels <= 255 };
 #else
   enum { kYes = false };
 #endif
@@ -161,13 +164,15 @@ template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Co
 void depthwise(const T *ring, const int16_t *position, const W *weights, const B *bias, Out *out) {
   const bool bytes = sizeof(T) == 1 && sizeof(W) == 1;
   typedef InAssembly<Acc, Rows, Columns, Stride, Width, Channels> Known;
+  typedef ChannelSums<Acc, Rows, Columns, Stride, Left, Width, Channels, T, W, bytes && Known::kYes> Channel;
   RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
   Acc sums[Positions];
   for (uint8_t c = 0; c < Channels; ++c, ++out, weights += Rows * Columns) {
-    ChannelSums<Acc, Rows, Columns, Stride, Left, Width, Channels, T, W, bytes && Known::kYes>::apply(rows.row, weights, sums, Positions);
+    Channel::apply(rows.row, weights, sums, Positions);
     for (uint8_t i = 0; i < Rows; ++i) ++rows.row[i];
     Out *place = out;
-    for (uint8_t p = 0; p < Positions; ++p, place += Channels) *place = result<Acc, Count, Bits, Rectify, Out>(sums[p], bias + c);
+    for (uint8_t p = 0; p < Positions; ++p, place += Channels)
+      *place = result<Acc, Count, Bits, Rectify, Out>(sums[p], bias + c);
   }
   barrier();
 }
@@ -183,7 +188,8 @@ EDGEALGOS_NOINLINE void results(Rows matrix, const B *bias, const V *vector, Out
 }
 
 // out[p] = matrix * source[p] + bias, position by position.
-template <class Acc, int Count, int Bits, bool Rectify, uint16_t Columns, class Rows, class B, class V, class Out, class N>
+template <class Acc, int Count, int Bits, bool Rectify, uint16_t Columns, class Rows, class B, class V, class Out,
+          class N>
 void pointwise(Rows matrix, const B *bias, const V *source, Out *out, uint8_t positions, uint8_t rows, N columns) {
   for (uint8_t p = 0; p < positions; ++p, source += columns, out += rows)
     results<Acc, Count, Bits, Rectify>(matrix, bias, source, out, rows, columns);
@@ -196,7 +202,8 @@ template <> struct Only<true> { typedef void Type; };
 #if defined(__AVR_HAVE_MUL__)
 
 // clang-format off
-#define EDGEALGOS_ADD16_OF(low, high) "ld r17, Z+\n\t" "muls r16, r17\n\t" "add " low ", r0\n\t" "adc " high ", r1\n\t"
+#define EDGEALGOS_ADD16_OF(low, high) "ld r17, Z+\n\t" "muls r16, r17\n\t" \
+                                      "add " low ", r0\n\t" "adc " high ", r1\n\t"
 #define EDGEALGOS_FOUR16_OF_RAM "ld r16, X+\n\t" EDGEALGOS_ADD16_OF("r8", "r9") EDGEALGOS_ADD16_OF("r10", "r11") \
                                 EDGEALGOS_ADD16_OF("r12", "r13") EDGEALGOS_ADD16_OF("r14", "r15")
 // clang-format on
@@ -204,7 +211,8 @@ template <> struct Only<true> { typedef void Type; };
 // Four rows at once, side by side in RAM, times an even number of columns. 6.9 cycles a product and 50 a call.
 EDGEALGOS_KERNEL void dot_block_of_ram16(const int8_t *weights, const int8_t *vector, uint8_t pairs, int16_t *sums) {
   __asm__ __volatile__("clr r8\n\t" "clr r9\n\t" "movw r10, r8\n\t" "movw r12, r8\n\t" "movw r14, r8\n\t"
-                       "1:\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR16_OF_RAM) "dec %[pairs]\n\t" "brne 1b\n\t" "movw r26, %[sums]\n\t"
+                       "1:\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR16_OF_RAM) "dec %[pairs]\n\t" "brne 1b\n\t"
+                       "movw r26, %[sums]\n\t"
                        "st X+, r8\n\t" "st X+, r9\n\t" "st X+, r10\n\t" "st X+, r11\n\t"
                        "st X+, r12\n\t" "st X+, r13\n\t" "st X+, r14\n\t" "st X+, r15\n\t" "clr r1\n\t"
                        : [pairs] "+r"(pairs), "+x"(vector), "+z"(weights)
@@ -226,8 +234,8 @@ EDGEALGOS_KERNEL void unpack_nibbles(const uint8_t *values, int8_t *block, uint8
 
 // Rows of nibbles are unpacked once for all positions, four at a time.
 template <class Acc, int Count, int Bits, bool Rectify, uint16_t Columns, class B, class Out, class N>
-typename Only<sizeof(Acc) == 2 && Columns <= 64 && Columns % 2 == 0>::Type pointwise(NibbleRows matrix, const B *bias, const int8_t *source,
-                                                                Out *out, uint8_t positions, uint8_t rows, N) {
+typename Only<sizeof(Acc) == 2 && Columns <= 64 && Columns % 2 == 0>::Type
+pointwise(NibbleRows matrix, const B *bias, const int8_t *source, Out *out, uint8_t positions, uint8_t rows, N) {
   const uint8_t *values = matrix.values;
   int8_t block[4 * Columns];
   int16_t sums[4];
@@ -249,8 +257,8 @@ typename Only<sizeof(Acc) == 2 && Columns <= 64 && Columns % 2 == 0>::Type point
 // out[p] = matrix * what the kernel sees at p + bias.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, class M, class B, class T, class Out, class N>
-void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions, uint8_t outputs,
-              N size) {
+void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions,
+              uint8_t outputs, N size) {
   const RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
   T seen[static_cast<uint16_t>(Rows) * Columns * Channels];
   int16_t start = -static_cast<int16_t>(Left);

@@ -23,7 +23,8 @@ template <int Count> inline int16_t to_signed_word(int32_t raw) {
   const int up = Count < 0 ? -Count : 0;
   if (Count < 0 && raw > (32767 >> up)) return 32767;
   if (Count < 0 && raw < (-32768 >> up)) return -32768;
-  return static_cast<int16_t>(saturate<16>(Count < 0 ? raw * (static_cast<int32_t>(1) << up) : raw >> (Count < 0 ? 0 : Count)));
+  return static_cast<int16_t>(
+      saturate<16>(Count < 0 ? raw * (static_cast<int32_t>(1) << up) : raw >> (Count < 0 ? 0 : Count)));
 }
 
 // exp(-gamma * distance) with 15 fractional bits; D holds every distance.
@@ -32,7 +33,8 @@ template <class D, int Down> struct Rbf {
   D length;
   explicit Rbf(uint16_t f) : factor(f), length(0) {}
   template <class V, class N> void begin(const V *x, N columns) {
-    for (N i = 0; i < columns; ++i) length = static_cast<D>(length + static_cast<uint32_t>(static_cast<int32_t>(x[i]) * x[i]));
+    for (N i = 0; i < columns; ++i)
+      length = static_cast<D>(length + static_cast<uint32_t>(static_cast<int32_t>(x[i]) * x[i]));
   }
   template <class Acc, class B> int16_t operator()(Acc sum, B norm) const {
     const D distance = static_cast<D>(length + static_cast<D>(norm) - static_cast<D>(2 * static_cast<D>(sum)));
@@ -77,7 +79,8 @@ EDGEALGOS_NOINLINE void add_kernel(int16_t kernel, const C *coefficients, int32_
   sum += own - 1;
   uint8_t step = static_cast<uint8_t>(classes - 2);
   for (uint8_t left = own; left; --left, sum += step--) add_term<Shift>(kernel, coefficients++, sum);
-  for (uint8_t left = static_cast<uint8_t>(classes - 1 - own); left; --left) add_term<Shift>(kernel, coefficients++, ++sum);
+  for (uint8_t left = static_cast<uint8_t>(classes - 1 - own); left; --left)
+    add_term<Shift>(kernel, coefficients++, ++sum);
 }
 
 // out = bias + sum_j coefficients_j * kernel(product_j + norm_j), pair by pair.
@@ -97,7 +100,8 @@ void kernel_sums(Kernel kernel, Rows matrix, const B *norms, const C *coefficien
     for (uint8_t k = 0; k < count; ++k) {
       while (!left) left = flash(sections + ++own);
       --left;
-      if (const int16_t value = kernel(sums[k], flash(norms))) add_kernel<Shift>(value, coefficients, out, own, classes);
+      if (const int16_t value = kernel(sums[k], flash(norms)))
+        add_kernel<Shift>(value, coefficients, out, own, classes);
       ++norms;
       coefficients += classes - 1;
     }

@@ -36,7 +36,10 @@ def short_searches():
     with pytest.MonkeyPatch.context() as patch:
         for name, count in (("BATCH", 2), ("PATIENCE", 1)):
             patch.setattr(f"edgealgos.auto.search.{name}", count)
-        patch.setattr("edgealgos.auto.judge.FEW_ROWS", 0)
+        for rows_ in ("FEW_ROWS", "SOME_ROWS"):
+            patch.setattr(f"edgealgos.auto.judge.{rows_}", 0)
+        for room in ("choose", "fit"):
+            patch.setattr(f"edgealgos.training.boosting.{room}.ALLOWED", 0.3)
         yield
 
 
@@ -230,7 +233,7 @@ class FakeJudge:
 def searched(facts, limit, monkeypatch, splits=1):
     clock = Clock()
     monkeypatch.setattr("edgealgos.auto.search.time", clock)
-    families = [Family(name, "linear", name, None, False, {}) for name in facts]
+    families = [Family(name, "linear", name, None, False, {}, least_seconds=1.0) for name in facts]
     judge = FakeJudge(clock, facts)
     search = Search(judge, OwnProposer(families, 0), [(None, None)] * splits, limit, lambda *_: None)
     return search.run(len(families)), judge, clock

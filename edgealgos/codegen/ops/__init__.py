@@ -6,11 +6,14 @@ from .activation import *
 from .conv import *
 from .elementwise import *
 from .forest import *
+from .instances import *
 from .linear import *
 from .motion import *
 from .prototypes import *
+from .quadratic import *
 from .recurrent import *
 from .rows import *
 from .sound import *
 from .tree import *
+from .votes import *
 from .window import *

@@ -135,10 +135,10 @@ class Cpp(Protocol):
     def masks(self, name: str) -> str:
         """The table of masks of a matrix, or a null pointer."""
 
-    def scalar(self, name: str) -> str:
-        """The value of a scalar constant."""
+    def constant(self, name: str, value: int, kind: str = "") -> str:
+        """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
 
-    def count(self, length: int) -> str:
+    def count(self, length: int, name: str = "kSize") -> str:
         """A length in the narrowest type: kernels have a faster form for it."""
 
     def type(self, name: str) -> str:

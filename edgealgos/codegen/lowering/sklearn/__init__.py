@@ -16,9 +16,11 @@ from edgealgos.errors import UnsupportedModelError
 from ...program import Program
 from ...program.choose_encoding import choose_encoding, full_range_encoding
 from ..wrappers import Unwrapped
-from . import forests, linear, neural, transformers  # noqa: F401  (they register their kinds)
-from .forests import EXACT
+from . import forests, instances, linear, neural, normal, transformers  # noqa: F401  (they register their kinds)
 from .registry import Front, Rows, Widths, affine_map, models, program_of, transformers_known
+
+EXACT = (*forests.EXACT, *normal.DENSE)
+"""Models whose answers for the rows that they were trained on say little of their rounding."""
 
 __all__ = ["EXACT", "Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
 

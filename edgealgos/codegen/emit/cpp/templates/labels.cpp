@@ -3,7 +3,8 @@ uint8_t probability(uint8_t index) { return edgealgos::probability<kScoreFrac>(s
 
 namespace {
 ${strings}
-const char *const kLabels[] EDGEALGOS_FLASH = {${table}};
+const char *const kLabels[] EDGEALGOS_FLASH =
+${table}
 }  // namespace
 
 #if defined(ARDUINO)

@@ -29,6 +29,8 @@ ESTIMATORS = [
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),
 ]
+# So little time is one fit; the regressor's has no line of its own.
+SEARCH = edgealgos.AutoClassifier(families="linear", time_limit=0.1, random_state=0)
 
 
 def cannot_apply(estimator):
@@ -43,7 +45,7 @@ def cannot_apply(estimator):
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=cannot_apply)
+@parametrize_with_checks([*ESTIMATORS, SEARCH], expected_failed_checks=cannot_apply)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 

@@ -4,6 +4,7 @@
 
 from .activation import *
 from .conv import *
+from .decision import *
 from .elementwise import *
 from .forest import *
 from .instances import *

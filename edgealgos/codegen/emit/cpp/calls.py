@@ -28,7 +28,9 @@ def statement(program: Program, op: Op) -> str:
     plain = _plain(program, op)
     form = form_of(op)
     if label_told(program, op):
-        on_avr = f"return {op.scores[0]}_label;"
+        (source,) = op.scores
+        searched = f"edgealgos::argmax({Operands(program, op).ref(source)}, {program[source].size})"
+        on_avr = op.call(program, Operands(program, op)).replace(searched, f"{source}_label")
     elif form is not None and in_one(program, op):
         on_avr = form.call(program, op)
     else:

@@ -7,6 +7,7 @@ import numpy as np
 from edgealgos.codegen.program.decimals import decimal_scales
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.scores import REJECTED
 from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import body_of
@@ -66,6 +67,9 @@ def _constants(program: Program) -> list[str]:
         rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
     if program.task == "classifier":
         rows.append(f"uint8_t kClassCount = {len(program.labels)};")
+        if program.least_share:
+            said = f"what predict() says where no class is {program.least_share}/256 likely"
+            rows.append(f"uint8_t kRejected = {REJECTED};  // {said}")
         rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * {power_of_two(-frac)}")
     else:
         rows.append(f"uint8_t kOutputCount = {program.output.size};")
@@ -165,11 +169,14 @@ def _quantize_decimal(program: Program) -> str:
 def _label_table(program: Program) -> str:
     if program.task != "classifier":
         return ""
-    texts = [str(label).replace("\0", r"\0") for label in program.labels]  # a character 0 would end the string
+    rejected = ["rejected" if program.label_when_rejected is None else program.label_when_rejected]
+    labels = [*program.labels, *(rejected if program.least_share else [])]
+    texts = [str(label).replace("\0", r"\0") for label in labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
     facts = {
         "table": folded(f"{{{', '.join(f'label_{i}' for i in range(len(texts)))}}};", "    "),
-        "count": len(texts),
+        "count": len(program.labels),
+        "otherwise": len(texts) - 1 if program.least_share else 0,
         "longest": max(len(text.encode("utf-8")) for text in texts) + 1,
     }
     return template("labels.cpp").substitute(facts, strings=strings).rstrip("\n")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .codegen.cost.budget import Budget
     from .codegen.cost.report import Report
     from .codegen.export import export_arduino, export_cpp
+    from .codegen.rejection import AutoReject
     from .codegen.simulate.doctor import doctor
     from .codegen.targets.boards import boards
     from .errors import (
@@ -48,6 +49,7 @@ _HOMES = {
     "codegen.cost.budget": ("Budget",),
     "codegen.cost.report": ("Report",),
     "codegen.export": ("export_arduino", "export_cpp"),
+    "codegen.rejection": ("AutoReject",),
     "codegen.targets.boards": ("boards",),
     "errors": (
         "BoardError", "BuildError", "DatasetError", "DoesNotFitError", "EdgeAlgosError", "ExportError",

@@ -32,13 +32,15 @@ ROOMS = {
     "codegen.cost": "codegen.program codegen.storage codegen.targets errors",
     "codegen.passes": "codegen.program codegen.storage codegen.ops codegen.targets codegen.cost",
     "codegen.lowering": "codegen.program codegen.ops errors",
+    "codegen.rejection": "codegen.program codegen.ops errors",
     "codegen.twin": "codegen.program codegen.targets codegen.cost codegen.lowering errors",
     "codegen.emit": "codegen.program codegen.storage codegen.targets files errors _version",
     "codegen.build": "codegen.targets files errors",
     "codegen.simulate": "codegen.targets codegen.build files errors",
     "codegen.compiled": "codegen.program codegen.targets codegen.cost codegen.passes codegen.lowering codegen.twin "
-    "files errors | codegen.emit codegen.build codegen.simulate",
-    "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.compiled errors",
+    "codegen.rejection files errors | codegen.emit codegen.build codegen.simulate",
+    "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.rejection codegen.compiled "
+    "errors",
     "training": "codegen.program codegen.storage deadline",
     "layers": "",
     "augment": "",

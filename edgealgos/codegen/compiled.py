@@ -22,6 +22,7 @@ from .passes.choose_ranges import choose_ranges
 from .passes.choose_widths import choose_widths
 from .program import Program
 from .program.qtype import Ints
+from .rejection import AutoReject, chosen_threshold, rejecting
 from .targets.boards import Board, get_board
 from .twin import Twin
 
@@ -168,7 +169,7 @@ class CompiledModel(Twin):
 
     def _told(self, labels: Ints, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return self.classes[labels]
+            return self._named(labels)
         return self._answers(scores)
 
 
@@ -180,6 +181,9 @@ def compile_model(
     X_calibration: ArrayLike | None = None,
     input_buffer: bool = True,
     budget: Budget | None = None,
+    probabilities: bool = True,
+    reject_below: float | AutoReject | None = None,
+    labels_when_rejected: Any = None,
 ) -> CompiledModel:
     """Compile a fitted estimator or Pipeline for a board.
 
@@ -200,6 +204,12 @@ def compile_model(
         (Bonsai and ProtoNN).
     budget : Budget, optional
         Limits within which `optimize` may spend flash, where they are stricter than the board's.
+    probabilities : bool
+        Exports have ``probability(index)`` in any case: it takes flash where it is called, and only there.
+    reject_below : float or AutoReject, optional
+        How likely the best class must be to be told. ``predict()`` of the device answers ``kRejected`` else.
+    labels_when_rejected : object
+        What :meth:`~edgealgos.codegen.twin.Twin.predict` says then; default: None.
 
     Returns
     -------
@@ -217,8 +227,20 @@ def compile_model(
     ours = unwrapped.is_ours
     program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
     program = replace(program, feature_names=names)
-    program, target = to_integer(program, input_buffer=input_buffer), get_board(board)
+    program, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
+    program = to_integer(program, input_buffer=input_buffer)
     return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
+
+
+def _deciding(program: Program, below: float | AutoReject | None, label: Any) -> Program:
+    """The program that rejects what it is not sure of."""
+    if below is None:
+        return program
+    if isinstance(below, AutoReject):
+        below = chosen_threshold(
+            below, Twin(to_integer(program), get_board("host")).scores(below.X), to_integer(program)
+        )
+    return rejecting(program, below, label)
 
 
 def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:

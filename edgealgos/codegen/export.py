@@ -17,6 +17,7 @@ from .cost.report import Report
 from .emit.cpp.applications import check_application
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
+from .rejection import AutoReject
 from .targets.boards import Board
 
 
@@ -34,6 +35,8 @@ def export_arduino(
     self_test: ArrayLike | None = None,
     overwrite: bool = False,
     budget: Budget | None = None,
+    reject_below: float | AutoReject | None = None,
+    labels_when_rejected: Any = None,
 ) -> Report:
     """Write an Arduino sketch or library that answers exactly what ``compile_model(model).predict`` answers.
 
@@ -66,6 +69,8 @@ def export_arduino(
         model is a refusal.
     budget : Budget, optional
         Stricter limits than the board's.
+    reject_below, labels_when_rejected
+        As in :func:`compile_model`: ``predict()`` answers ``kRejected`` where no class is likely enough.
 
     Returns
     -------
@@ -83,7 +88,9 @@ def export_arduino(
     check_application(application)
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
-    compiled = _compiled(model, board, optimize, X_calibration, input_buffer, budget)
+    compiled = _compiled(
+        model, board, optimize, X_calibration, input_buffer, budget, reject_below, labels_when_rejected
+    )
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
     folder = Path(os.path.realpath(path)).name
@@ -110,6 +117,8 @@ def export_cpp(
     self_test: ArrayLike | None = None,
     overwrite: bool = False,
     budget: Budget | None = None,
+    reject_below: float | AutoReject | None = None,
+    labels_when_rejected: Any = None,
 ) -> Report:
     """Write plain C++11 that answers exactly what ``compile_model(model, target).predict`` answers.
 
@@ -120,7 +129,9 @@ def export_cpp(
     Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
     ``"cortex-m4"``. The report predicts tables and variables; code and time have measured costs on the Uno alone.
     """
-    compiled = _compiled(model, target, optimize, X_calibration, input_buffer, budget)
+    compiled = _compiled(
+        model, target, optimize, X_calibration, input_buffer, budget, reject_below, labels_when_rejected
+    )
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     name = _checked_name(name if name is not None else Path(os.path.realpath(path)).name, compiled.board)
@@ -148,10 +159,12 @@ def _checked_name(name: str, board: Board) -> str:
 
 
 def _compiled(
-    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool, budget: Budget | None
-) -> CompiledModel:
+    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool, budget: Budget | None,
+    reject_below: float | AutoReject | None, labels_when_rejected: Any,
+) -> CompiledModel:  # fmt: skip
     if optimize not in ("speed", "size"):
         raise ExportError(f"optimize must be 'speed' or 'size', got {optimize!r}")
     return compile_model(
-        model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer, budget=budget
-    )
+        model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer, budget=budget,
+        reject_below=reject_below, labels_when_rejected=labels_when_rejected,
+    )  # fmt: skip

@@ -14,7 +14,7 @@ from .lowering.pipeline import check_samples
 from .program.interpret import count_saturated, encode, run_integer, run_stream
 from .program.program import Program
 from .program.qtype import Ints
-from .program.scores import PROBABILITY_BITS, decide, probabilities
+from .program.scores import PROBABILITY_BITS, REJECTED, decide_if_sure, probabilities
 from .targets.boards import Board
 
 
@@ -119,8 +119,20 @@ class Twin:
 
     def _answers(self, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return self.classes[decide(scores)]
+            return self._named(decide_if_sure(scores, self.program.output.type.frac, self.program.least_share))
         return self.program.output.type.dequantize(scores[:, 0])
+
+    def _named(self, indices: Ints) -> NDArray[Any]:
+        """Labels of class indices, where there is a class."""
+        rejected = indices == REJECTED
+        if not rejected.any():
+            return self.classes[indices]
+        stand_in, classes = self.program.label_when_rejected, self.classes
+        told = np.asarray([stand_in])
+        if stand_in is None or told.dtype.kind != classes.dtype.kind:
+            classes, told = classes.astype(object), np.array([stand_in], dtype=object)
+        found: NDArray[Any] = np.where(rejected, told, classes[np.where(rejected, 0, indices)])
+        return found
 
     def _checked(self, X: ArrayLike) -> NDArray[np.float64]:
         return check_samples(self.program, X)

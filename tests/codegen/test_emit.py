@@ -18,11 +18,14 @@ def tiny():
     return to_integer(programs.protonn(0, features=3, width=2, outputs=2, count=2))
 
 
-def test_a_product_is_one_line():
+def test_a_product_names_its_numbers():
     source = model_source(to_integer(programs.bonsai(0, features=8, width=3, density=0.2)), "tiny")
-    call = r"edgealgos::matvec<int16_t, -?\d+, 8>\(edgealgos::bitmap\(Z_bits, Z\), z_bias, x, z, 3, uint8_t\(8\)\);"
-    assert re.search(f"\n  {call}\n", source)
-    assert "  return edgealgos::argmax(scores_, 4);" in source
+    numbers = r"constexpr int kBits = 8, kShift = -?\d+, kRows = 3;\n    constexpr uint8_t kColumns = 8;"
+    call = (
+        r"edgealgos::matvec<int16_t, kShift, kBits>\(edgealgos::bitmap\(Z_bits, Z\), z_bias, x, z, kRows, kColumns\);"
+    )
+    assert re.search(f"  {{\n    {numbers}\n    {call}\n  }}\n", source)
+    assert "    constexpr int kScores = 4;\n    return edgealgos::argmax(scores_, kScores);" in source
 
 
 def test_a_table_says_what_it_is():

@@ -30,7 +30,7 @@ from edgealgos.codegen.program.op import (
 )
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import OpRecordError, UnmeasuredCostError
-from tests.support import feature_programs
+from tests.support import feature_programs, sample_instances
 from tests.support import sample_programs as programs
 
 UNO = get_board("uno")
@@ -42,6 +42,8 @@ def samples():
     """Integer programs that have every op between them, one with features in front in each of its forms."""
     yield from (programs.compiled(make()).program for make in programs.EVERY_KIND.values())
     yield programs.compiled(programs.bonsai(), input_buffer=False).program
+    instances = ("any_machine", "any_neighbours", "votes_of_pairs", "normal", "lengths")
+    yield from (programs.compiled(getattr(sample_instances, name)()).program for name in instances)
     for make in (feature_programs.motion, feature_programs.sound):
         yield from (to_integer(make(seed)) for seed in range(4))
 

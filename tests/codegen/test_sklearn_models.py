@@ -8,17 +8,18 @@ from sklearn import datasets
 from sklearn import linear_model as lm
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA, TruncatedSVD
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.neighbors import NearestCentroid
+from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -28,7 +29,7 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
 
 import edgealgos as ea
 from edgealgos.codegen.lowering.sklearn import models, transformers_known
@@ -53,6 +54,14 @@ CLASSIFIERS = {
     "selection": make_pipeline(VarianceThreshold(), SelectKBest(k=6), RobustScaler(), lm.LogisticRegression()),
     "projection on classes": make_pipeline(LinearDiscriminantAnalysis(), lm.LogisticRegression()),
     "imputer": make_pipeline(SimpleImputer(), FunctionTransformer(None), MaxAbsScaler(), lm.LogisticRegression()),
+    "machine": SVC(),
+    "machine of powers": make_pipeline(StandardScaler(), SVC(kernel="poly", coef0=1.0)),
+    "machine behind components": make_pipeline(StandardScaler(), PCA(5), SVC()),
+    "linear machine": make_pipeline(StandardScaler(), NuSVC(nu=0.05, kernel="linear")),
+    "neighbours": KNeighborsClassifier(3),
+    "normal": GaussianNB(),
+    "normal components": make_pipeline(StandardScaler(), PCA(5), GaussianNB()),
+    "quadratic": make_pipeline(StandardScaler(), QuadraticDiscriminantAnalysis(reg_param=0.1)),
     "nested": make_pipeline(make_pipeline(StandardScaler(), PCA(6)), make_pipeline("passthrough", LinearSVC())),
     "search": GridSearchCV(make_pipeline(StandardScaler(), LinearSVC()), {"linearsvc__C": [0.1, 1.0]}, cv=2),
 }
@@ -67,9 +76,9 @@ def split(name):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize("kind", CLASSIFIERS)
-def test_a_linear_model_answers_as_in_scikit_learn(kind, data):
+def test_a_model_answers_as_in_scikit_learn(kind, data):
     X, X_test, y, _ = split(data)
-    if kind in ("selection", "principal components", "whitened components", "singular vectors") and X.shape[1] < 7:
+    if any(word in kind for word in ("selection", "components", "singular vectors")) and X.shape[1] < 5:
         pytest.skip("fewer features than are asked for")
     model = CLASSIFIERS[kind]
     if data == "iris" and kind == "nested":
@@ -82,14 +91,24 @@ def test_a_linear_model_answers_as_in_scikit_learn(kind, data):
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.parametrize(
-    ("kind", "data"), [("logistic", "digits"), ("discriminant", "breast_cancer"), ("search", "wine")]
+    ("kind", "data"),
+    [
+        ("logistic", "digits"),
+        ("discriminant", "breast_cancer"),
+        ("search", "wine"),
+        ("machine", "wine"),
+        ("machine behind components", "wine"),
+        ("neighbours", "iris"),
+        ("normal", "digits"),
+        ("quadratic", "wine"),
+    ],
 )
-def test_a_linear_model_runs_on_the_board_as_in_the_twin(kind, data):
+def test_a_model_runs_on_the_board_as_in_the_twin(kind, data):
     X, X_test, y, _ = split(data)
     compiled = ea.compile_model(CLASSIFIERS[kind].fit(X, y), X_calibration=X)
-    ran = compiled.simulate(X_test[:30])
-    assert np.array_equal(ran.scores, compiled.scores(X_test[:30]))
-    assert np.array_equal(ran.labels, compiled.predict(X_test[:30]))
+    ran = compiled.simulate(X_test[:20])
+    assert np.array_equal(ran.scores, compiled.scores(X_test[:20]))
+    assert np.array_equal(ran.labels, compiled.predict(X_test[:20]))
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -98,6 +117,7 @@ def test_a_linear_model_runs_on_the_board_as_in_the_twin(kind, data):
     [lm.LinearRegression(), lm.Ridge(), lm.Lasso(0.1), lm.ElasticNet(0.01), lm.BayesianRidge(), lm.HuberRegressor(),
      make_pipeline(StandardScaler(), LinearSVR(max_iter=5000, random_state=0)), PLSRegression(3),
      make_pipeline(StandardScaler(), lm.SGDRegressor(random_state=0)),
+     make_pipeline(StandardScaler(), SVR(C=50)), KNeighborsRegressor(),
      TransformedTargetRegressor(lm.Ridge(), transformer=StandardScaler()), FrozenEstimator(lm.Ridge())],
     ids=lambda model: type(model).__name__,
 )  # fmt: skip
@@ -109,6 +129,27 @@ def test_a_linear_regressor_answers_as_in_scikit_learn(model):
     device = ea.compile_model(model, X_calibration=X).predict(X)
     expected = np.ravel(model.predict(X))
     assert np.abs(device - expected).max() < 0.02 * np.ptp(expected)
+
+
+@pytest.mark.parametrize("model", [OneClassSVM(nu=0.1), EllipticEnvelope(random_state=0)], ids=["machine", "envelope"])
+def test_novelties_are_those_of_scikit_learn(model):
+    X, X_test, _, _ = split("digits")
+    model = make_pipeline(StandardScaler(), PCA(6), model).fit(X)
+    compiled = ea.compile_model(model, X_calibration=X)
+    assert (compiled.predict(X_test) == model.predict(X_test)).mean() >= 0.99
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [(SVC(kernel="sigmoid"), "'rbf'"), (SVC(kernel=lambda a, b: a @ b.T), "'rbf'"), (SVC(break_ties=True), "leave it"),
+     (KNeighborsClassifier(weights="distance"), "'uniform'"),
+     (KNeighborsClassifier(metric="manhattan"), "'euclidean'")],
+    ids=["kernel", "callable", "ties", "weights", "metric"],
+)  # fmt: skip
+def test_what_no_op_computes_is_refused_by_name(model, said):
+    X, y = datasets.load_iris(return_X_y=True)
+    with pytest.raises(ea.UnsupportedModelError, match=said):
+        ea.compile_model(model.fit(X, y), X_calibration=X)
 
 
 def test_bits_are_told_by_a_naive_bayes_model():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -16,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from edgealgos.errors import UnsupportedModelError
 
 from .scalers import affine
+from .thresholds import Cut, calibrated, cut_of
 
 
 @dataclass(frozen=True)
@@ -30,12 +34,15 @@ class Unwrapped:
         What its inputs go through, first to last.
     slope, shift : float
         What its answer, a real number, goes through.
+    cut : Cut or None
+        Where it decides between two classes, if not at zero.
     """
 
     model: Any
     front: tuple[tuple[str, Any], ...] = field(default=())
     slope: float = 1.0
     shift: float = 0.0
+    cut: Cut | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -110,3 +117,31 @@ def _(model: TransformedTargetRegressor) -> Unwrapped:
         slope, shift = 1.0, 0.0
     inner = unwrap(model.regressor_)
     return replace(inner, slope=inner.slope / slope, shift=(inner.shift - shift) / slope)
+
+
+@_unwrap.register(FixedThresholdClassifier)
+@_unwrap.register(TunedThresholdClassifierCV)
+def _(model: Any) -> Unwrapped:
+    check_is_fitted(model)
+    return replace(_undecided(model, model.estimator_), cut=cut_of(model))
+
+
+@_unwrap.register
+def _(model: CalibratedClassifierCV) -> Unwrapped:
+    check_is_fitted(model)
+    inner = _undecided(model, model.calibrated_classifiers_[0].estimator)
+    member = copy.copy(model.calibrated_classifiers_[0])
+    member.estimator = inner.model
+    single = copy.copy(model)
+    single.calibrated_classifiers_ = [member, *model.calibrated_classifiers_[1:]]
+    changed, cut = calibrated(single)
+    return replace(inner, model=changed, cut=cut)
+
+
+def _undecided(model: Any, inside: Any) -> Unwrapped:
+    inner = unwrap(inside)
+    if inner.cut is not None:
+        raise UnsupportedModelError(f"{type(model).__name__} around another threshold cannot be compiled")
+    if inner.is_ours:
+        raise UnsupportedModelError(f"{type(model).__name__} compiles around scikit-learn's models, not around ours")
+    return inner

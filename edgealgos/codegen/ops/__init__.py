@@ -4,13 +4,17 @@
 
 from .activation import *
 from .conv import *
+from .decision import *
 from .elementwise import *
 from .forest import *
+from .instances import *
 from .linear import *
 from .motion import *
 from .prototypes import *
+from .quadratic import *
 from .recurrent import *
 from .rows import *
 from .sound import *
 from .tree import *
+from .votes import *
 from .window import *

@@ -84,7 +84,8 @@ class Rectify(Op):
         return Pieces(f"Rectify {program[self.out].type.container}", frames=frozenset({"Rectify"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        return f"edgealgos::rectify({self.source}, {cpp.ref(self.out)}, {program[self.out].size});"
+        size = cpp.constant("kSize", program[self.out].size)
+        return f"edgealgos::rectify({self.source}, {cpp.ref(self.out)}, {size});"
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ class Squash(Op):
         return Pieces(f"Squash {self.function}", frames=frozenset({"Squash"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        return f"edgealgos::{self.function}_vector({self.source}, {cpp.ref(self.out)}, {program[self.out].size});"
+        size = cpp.constant("kSize", program[self.out].size)
+        return f"edgealgos::{self.function}_vector({self.source}, {cpp.ref(self.out)}, {size});"
 
     @property
     def _is_tanh(self) -> bool:

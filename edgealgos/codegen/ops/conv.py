@@ -107,10 +107,10 @@ class Depthwise(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
-        numbers = f"{rows}, {self.columns}, {self.stride}, {self.left}, {width}, {channels}"
+        numbers = kernel_numbers(cpp, rows, self.columns, self.stride, self.left, width, channels)
         where = f"{self.ring}, {self.position}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
-        count = program[self.out].size // channels
-        return f"edgealgos::depthwise<{layer_numbers(program, self)}, {numbers}>({where}, {count});"
+        positions = cpp.constant("kPositions", program[self.out].size // channels)
+        return f"edgealgos::depthwise<{layer_numbers(program, self, cpp)}, {numbers}>({where}, {positions});"
 
 
 @dataclass(frozen=True)
@@ -192,10 +192,11 @@ class Convolve(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
         outputs, size = program[self.matrix].shape
-        numbers = f"{rows}, {self.columns}, {self.stride}, {self.left}, {width}, {channels}"
+        numbers = kernel_numbers(cpp, rows, self.columns, self.stride, self.left, width, channels)
         where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.ring}, {self.position}, {cpp.ref(self.out)}"
-        counts = f"{program[self.out].size // outputs}, {outputs}, {cpp.count(size)}"
-        return f"edgealgos::convolve<{layer_numbers(program, self)}, {numbers}>({where}, {counts});"
+        positions = cpp.constant("kPositions", program[self.out].size // outputs)
+        counts = f"{positions}, {cpp.constant('kOutputs', outputs)}, {cpp.count(size)}"
+        return f"edgealgos::convolve<{layer_numbers(program, self, cpp)}, {numbers}>({where}, {counts});"
 
 
 @dataclass(frozen=True)
@@ -262,8 +263,9 @@ class Pointwise(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, channels = program[self.matrix].shape
         where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.source}, {cpp.ref(self.out)}"
-        counts = f"{program[self.source].size // channels}, {outputs}, {cpp.count(channels)}"
-        return f"edgealgos::pointwise<{layer_numbers(program, self)}>({where}, {counts});"
+        positions = cpp.constant("kPositions", program[self.source].size // channels)
+        counts = f"{positions}, {cpp.constant('kOutputs', outputs)}, {cpp.count(channels, 'kChannels')}"
+        return f"edgealgos::pointwise<{layer_numbers(program, self, cpp)}>({where}, {counts});"
 
 
 # ---- what the layers have in common ----------------------------------------------------------------------------------
@@ -369,7 +371,14 @@ def layer_cost(program: Program, op: Layer, product: Product, positions: int) ->
     return Counter({part: positions * amount for part, amount in one.items()})
 
 
-def layer_numbers(program: Program, op: Layer) -> str:
+def layer_numbers(program: Program, op: Layer, cpp: Cpp) -> str:
     """What the kernels of all layers take between angle brackets: sum, shift, width of results, rectification."""
-    shift, bits = shift_of(program, op), program[op.out].type.bits
-    return f"int{op.acc_bits}_t, {shift}, {bits}, {'true' if op.rectify else 'false'}"
+    shift, bits = cpp.constant("kShift", shift_of(program, op)), cpp.constant("kBits", program[op.out].type.bits)
+    return f"int{op.acc_bits}_t, {shift}, {bits}, {cpp.constant('kRectify', op.rectify, 'bool')}"
+
+
+def kernel_numbers(cpp: Cpp, rows: int, columns: int, stride: int, left: int, width: int, channels: int) -> str:
+    """What those with a kernel take besides: its size, how it moves, the size of the rows that it reads."""
+    numbers = {"kRows": rows, "kColumns": columns, "kStride": stride, "kLeft": left}
+    numbers |= {"kWidth": width, "kChannels": channels}
+    return ", ".join(cpp.constant(name, value) for name, value in numbers.items())

@@ -71,7 +71,8 @@ class Add(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         out = program[self.out]
-        return f"edgealgos::add<{out.type.bits}>({self.a}, {self.b}, {cpp.ref(self.out)}, {out.size});"
+        bits, size = cpp.constant("kBits", out.type.bits), cpp.constant("kSize", out.size)
+        return f"edgealgos::add<{bits}>({self.a}, {self.b}, {cpp.ref(self.out)}, {size});"
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,9 @@ class Rescale(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         out = program[self.out]
-        call = f"edgealgos::rescale_vector<{program[self.source].type.frac - out.type.frac}, {out.type.bits}>"
-        return f"{call}({self.source}, {cpp.ref(self.out)}, {out.size});"
+        shift = cpp.constant("kShift", program[self.source].type.frac - out.type.frac)
+        call = f"edgealgos::rescale_vector<{shift}, {cpp.constant('kBits', out.type.bits)}>"
+        return f"{call}({self.source}, {cpp.ref(self.out)}, {cpp.constant('kSize', out.size)});"
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,8 @@ class Standardize(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{self.multiplier}, {self.addend}, {self.shift}"
         size = cpp.count(program[self.out].size)
-        return f"edgealgos::standardize<{self.low}, {self.high}>({self.source}, {tables}, {cpp.ref(self.out)}, {size});"
+        limits = f"{cpp.constant('kLow', self.low)}, {cpp.constant('kHigh', self.high)}"
+        return f"edgealgos::standardize<{limits}>({self.source}, {tables}, {cpp.ref(self.out)}, {size});"
 
 
 @dataclass(frozen=True)
@@ -195,4 +198,5 @@ class ArgMax(Op):
         return Pieces("ArgMax", kernels=kernels, frames=frozenset({"ArgMax"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        return f"return edgealgos::argmax({cpp.ref(self.source)}, {program[self.source].size});"
+        scores = cpp.constant("kScores", program[self.source].size)
+        return f"return edgealgos::argmax({cpp.ref(self.source)}, {scores});"

@@ -265,20 +265,23 @@ class Forest(Op):
         names = (self.features, self.partners, self.counts, self.cuts, self.tests, self.inner, self.sizes, self.leaves)
         trees = f"edgealgos::trees({', '.join(_numbers(cpp, name) for name in names)})"
         index = "uint16_t" if 2 * program[self.tests].size < 1 << 16 else "uint32_t"
-        kinds = f"{index}, {program[self.cuts].size}"
-        numbers = f"{trees}, {self.most_nodes}, {program[self.features].size}"
-        count = program[self.sizes].size
+        kinds = f"{index}, {cpp.constant('kCuts', program[self.cuts].size)}"
+        used = cpp.constant("kFeatures", program[self.features].size)
+        numbers = f"{trees}, {cpp.constant('kMostNodes', self.most_nodes)}, {used}"
         start = "edgealgos::Always{0}" if self.start is None else f"edgealgos::vector({self.start})"
-        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size});"
-        if self.values is not None:
-            return f"edgealgos::forest_of_rows<{kinds}>({numbers}, {count}, {self.values}, {tail}"
-        groups = _numbers(cpp, self.groups, count)
-        return f"edgealgos::forest<int{self.acc_bits}_t, {kinds}>({numbers}, {groups}, {tail}"
+        outputs = cpp.constant("kOutputs", program[self.out].size)
+        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {outputs});"
+        kernel = f"forest_of_rows<{kinds}>" if self.values is not None else f"forest<int{self.acc_bits}_t, {kinds}>"
+        if self.groups is not None and self.values is None:
+            return f"edgealgos::{kernel}({numbers}, {cpp.rows(self.groups)}, {tail}"
+        count = cpp.constant("kTrees", program[self.sizes].size)
+        groups = f"edgealgos::Always{{{count}}}" if self.values is None else f"{count}, {self.values}"
+        return f"edgealgos::{kernel}({numbers}, {groups}, {tail}"
 
 
-def _numbers(cpp: Cpp, name: str | None, otherwise: int = 0) -> str:
-    """The reader of numbers, or of one number everywhere."""
-    return f"edgealgos::Always{{{otherwise}}}" if name is None else cpp.rows(name)
+def _numbers(cpp: Cpp, name: str | None) -> str:
+    """The reader of numbers, or of zero everywhere."""
+    return "edgealgos::Always{0}" if name is None else cpp.rows(name)
 
 
 def _makes_trees(sizes: Ints, inner: Ints) -> bool:

@@ -133,9 +133,11 @@ class MatVec(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, columns = program[self.matrix].shape
         acc = f"int{self.acc_bits}_t"
-        call = f"edgealgos::matvec<{acc}, {self.shift(program)}, {program[self.out].type.bits}>"
+        bits = cpp.constant("kBits", program[self.out].type.bits)
+        call = f"edgealgos::matvec<{acc}, {cpp.constant('kShift', self.shift(program))}, {bits}>"
         tables = f"{cpp.rows(self.matrix)}, {cpp.or_null(self.bias, acc)}"
-        return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {rows}, {cpp.count(columns)});"
+        sizes = f"{cpp.constant('kRows', rows)}, {cpp.count(columns, 'kColumns')}"
+        return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {sizes});"
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ class PushColumn(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         tables = f"{cpp.masks(self.matrix)}, {self.matrix}"
-        sizes = f"{cpp.count(program[self.out].size)}, {len(program[self.matrix].values)}"
+        columns = cpp.constant("kColumns", len(program[self.matrix].values))
+        sizes = f"{cpp.count(program[self.out].size, 'kRows')}, {columns}"
         return f"edgealgos::push_column({tables}, {self.vector}, {self.out}, {self.position}, {sizes});"
 
 
@@ -228,8 +231,9 @@ class Requantize(Op):
     def call(self, program: Program, cpp: Cpp) -> str:
         out, source = program[self.out].type, program[self.source].type
         bias = cpp.or_null(self.bias, cpp.type(self.source))
-        call = f"edgealgos::requantize<{source.frac - out.frac}, {out.bits}>"
-        return f"{call}({self.source}, {bias}, {cpp.ref(self.out)}, {program[self.out].size});"
+        shift, bits = cpp.constant("kShift", source.frac - out.frac), cpp.constant("kBits", out.bits)
+        size = cpp.constant("kSize", program[self.out].size)
+        return f"edgealgos::requantize<{shift}, {bits}>({self.source}, {bias}, {cpp.ref(self.out)}, {size});"
 
 
 def saturated(out: Tensor, values: NDArray[Any]) -> NDArray[Any]:

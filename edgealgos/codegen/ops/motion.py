@@ -81,8 +81,8 @@ class Decimate(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         state = f"{self.sums}, {self.phase}, {self.centre}, {self.shift}"
-        call = f"edgealgos::decimate<{self.count}>({self.vector}, {state}, {self.out}, {program[self.out].size})"
-        return f"if (!{call}) return;"
+        count, axes = cpp.constant("kSamples", self.count), cpp.constant("kAxes", program[self.out].size)
+        return f"if (!edgealgos::decimate<{count}>({self.vector}, {state}, {self.out}, {axes})) return;"
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,9 @@ class SlideWindow(Op):
         bins = 0 if self.counts is None else _bin_bits(program, self.counts)
         wanted = ((self.sums, "int16_t"), (self.squares, "int32_t"), (self.counts, "int8_t"))
         state = ", ".join(name or f"static_cast<{kind} *>(nullptr)" for name, kind in wanted)
-        call = f"edgealgos::slide_window<{frames}, {bins}>"
-        return f"{call}({self.frame}, {self.out}, {self.position}, {state}, {width});"
+        sizes = f"{cpp.constant('kFrames', frames)}, {cpp.constant('kBinBits', bins)}"
+        axes = cpp.constant("kAxes", width)
+        return f"edgealgos::slide_window<{sizes}>({self.frame}, {self.out}, {self.position}, {state}, {axes});"
 
 
 @dataclass(frozen=True)
@@ -202,19 +203,24 @@ class WindowStatistics(Op):
         frames, width = program[self.window].shape
         inside = f"{self.window}, {self.position}[0]"
         bins = _bin_bits(program, self.counts) if self.counts is not None else 0
-        calls = {
-            "histogram": f"histogram<{frames}, {bins}>({self.counts}",
-            "mean": f"mean<{frames}, {self.segments}>({inside}",
-            "spread": f"spread<{frames}>({self.sums}, {self.squares}",
-            "energy": f"energy<{energy_shift(frames)}>({self.squares}",
-            "crossings": f"crossings<{frames}, {self.threshold}>({inside}",
-            "runs": f"runs<{frames}, {self.threshold}>({inside}",
+        arguments = {
+            "histogram": (("kFrames", "kBinBits"), f"{self.counts}"),
+            "mean": (("kFrames", "kSegments"), inside),
+            "spread": (("kFrames",), f"{self.sums}, {self.squares}"),
+            "energy": (("kShift",), f"{self.squares}"),
+            "crossings": (("kFrames", "kThreshold"), inside),
+            "runs": (("kFrames", "kThreshold"), inside),
         }
+        known = {"kFrames": frames, "kBinBits": bins, "kSegments": self.segments, "kThreshold": self.threshold}
+        known["kShift"] = energy_shift(frames)
+        axes = cpp.constant("kAxes", width)
         lines, start = [], 0
         for kind in self.statistics:
-            lines.append(f"edgealgos::window_{calls[kind]}, {cpp.ref(self.out)} + {start}, {width});")
+            names, read = arguments[kind]
+            call = f"edgealgos::window_{kind}<{', '.join(cpp.constant(name, known[name]) for name in names)}>"
+            lines.append(f"{call}({read}, {cpp.ref(self.out)} + {start}, {axes});")
             start += sizes(width, 1 << bins, self.segments)[kind]
-        return "\n  ".join([*lines, "edgealgos::barrier();"])
+        return "\n".join([*lines, "edgealgos::barrier();"])
 
 
 def _bin_bits(program: Program, counts: str) -> int:

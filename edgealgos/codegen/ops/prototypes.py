@@ -125,10 +125,12 @@ class PrototypeScore(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         count, width = program[self.prototypes].shape
-        numbers = f"{self.distance_frac(program)}, {self.headroom(program)}, {count}"
+        fracs = {"kDistanceFrac": self.distance_frac(program), "kHeadroom": self.headroom(program)}
+        numbers = ", ".join(cpp.constant(name, n) for name, n in {**fracs, "kPrototypes": count}.items())
         call = f"edgealgos::prototype_score<int{self.acc_bits}_t, {numbers}>"
         tables = f"{cpp.rows(self.prototypes)}, {cpp.rows(self.labels)}, {cpp.or_null(self.bias)}"
-        return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {program[self.out].size}, {width});"
+        sizes = f"{cpp.constant('kOutputs', program[self.out].size)}, {cpp.constant('kWidth', width)}"
+        return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {sizes});"
 
 
 def exp2_kernels(distance: Ints, frac: int) -> tuple[Ints, Ints]:

@@ -98,11 +98,14 @@ class GatedUpdate(Op):
         return Pieces(f"GatedUpdate {self.nonlinearity}", frames=frozenset({"GatedUpdate"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        shifts = ", ".join(str(_up(program, name)) for name in (self.gate_bias, self.candidate_bias))
+        names = {"kGateShift": self.gate_bias, "kCandidateShift": self.candidate_bias}
+        shifts = ", ".join(cpp.constant(name, _up(program, bias)) for name, bias in names.items())
         call = f"edgealgos::gated_update<{_TANH[self.nonlinearity]}, {shifts}>"
-        scalars = f"{cpp.scalar(self.zeta)}, {cpp.scalar(self.nu)}"
+        shares = {"kZeta": self.zeta, "kNu": self.nu}
+        scalars = ", ".join(cpp.constant(name, int(program[share].values)) for name, share in shares.items())
         biases = f"{self.gate_bias}, {self.candidate_bias}"
-        return f"{call}({self.preactivation}, {biases}, {scalars}, {self.out}, {program[self.out].size});"
+        units = cpp.constant("kUnits", program[self.out].size)
+        return f"{call}({self.preactivation}, {biases}, {scalars}, {self.out}, {units});"
 
 
 @dataclass(frozen=True)
@@ -153,10 +156,12 @@ class LeakyUpdate(Op):
         return Pieces(f"LeakyUpdate {self.nonlinearity}", frames=frozenset({"LeakyUpdate"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        call = f"edgealgos::leaky_update<{_TANH[self.nonlinearity]}, {_up(program, self.candidate_bias)}>"
-        scalars = f"{cpp.scalar(self.alpha)}, {cpp.scalar(self.beta)}"
+        shift = cpp.constant("kCandidateShift", _up(program, self.candidate_bias))
+        call = f"edgealgos::leaky_update<{_TANH[self.nonlinearity]}, {shift}>"
+        shares = {"kAlpha": self.alpha, "kBeta": self.beta}
+        scalars = ", ".join(cpp.constant(name, int(program[share].values)) for name, share in shares.items())
         vectors = f"{self.preactivation}, {self.candidate_bias}"
-        return f"{call}({vectors}, {scalars}, {self.out}, {program[self.out].size});"
+        return f"{call}({vectors}, {scalars}, {self.out}, {cpp.constant('kUnits', program[self.out].size)});"
 
 
 def _real_tanh(a: NDArray[Any], nonlinearity: str) -> NDArray[Any]:

@@ -130,8 +130,10 @@ class KeepRows(Op):
         return Pieces("KeepRows", frames=frozenset({"KeepRows"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        due, size = f"{self.out}_due", program[self.source].size
-        numbers = f"<{self.kernel}, {self.stride}, {self.top}, {self.bottom}, {self.height}>"
+        due, size = f"{self.out}_due", cpp.constant("kSize", program[self.source].size)
+        known = {"kKernel": self.kernel, "kStride": self.stride, "kTop": self.top, "kBottom": self.bottom}
+        known["kHeight"] = self.height
+        numbers = f"<{', '.join(cpp.constant(name, value) for name, value in known.items())}>"
         first = f"edgealgos::keep_row{numbers}({self.source}, {self.out}, {self.position}, {size})"
         further = f"edgealgos::keep_below{numbers}({self.out}, {self.position}, {size})"
         return f"for (bool {due} = {first}; {due}; {due} = {further})"
@@ -183,9 +185,11 @@ class MaxPool(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
-        numbers = f"<{rows}, {self.columns}, {self.stride}, {width}, {channels}>"
-        count = program[self.out].size // channels
-        return f"edgealgos::max_pool{numbers}({self.ring}, {cpp.ref(self.out)}, {count});"
+        known = {"kRows": rows, "kColumns": self.columns, "kStride": self.stride, "kWidth": width}
+        known["kChannels"] = channels
+        numbers = f"<{', '.join(cpp.constant(name, value) for name, value in known.items())}>"
+        positions = cpp.constant("kPositions", program[self.out].size // channels)
+        return f"edgealgos::max_pool{numbers}({self.ring}, {cpp.ref(self.out)}, {positions});"
 
 
 @dataclass(frozen=True)
@@ -235,5 +239,9 @@ class SumRow(Op):
         return Pieces(f"SumRow {program[self.out].type.container}", frames=frozenset({"SumRow"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        channels = program[self.out].size
-        return f"edgealgos::sum_row({self.source}, {self.out}, {program[self.source].size // channels}, {channels});"
+        size = program[self.out].size
+        positions, channels = (
+            cpp.constant("kPositions", program[self.source].size // size),
+            cpp.constant("kChannels", size),
+        )
+        return f"edgealgos::sum_row({self.source}, {self.out}, {positions}, {channels});"

@@ -101,8 +101,10 @@ class Frame(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         hop, kept, length = program[self.source].size, program[self.history].size - 2, self._length(program)
-        call = f"edgealgos::frame<{self.emphasis}, {self.most}, {-(-length // hop)}>"
-        sizes = f"{hop}, {kept}, {program[self.out].size - 2}"
+        limits = f"{cpp.constant('kEmphasis', self.emphasis)}, {cpp.constant('kMost', self.most)}"
+        call = f"edgealgos::frame<{limits}, {cpp.constant('kHops', -(-length // hop))}>"
+        points = cpp.constant("kPoints", program[self.out].size - 2)
+        sizes = f"{cpp.constant('kHop', hop)}, {cpp.constant('kKept', kept)}, {points}"
         return f"if (!{call}({self.source}, {self.history}, {self.window}, {self.out}, {sizes})) return;"
 
 
@@ -157,7 +159,7 @@ class PowerSpectrum(Op):
         return Pieces("PowerSpectrum", frames=frozenset({"PowerSpectrum"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        bits = (program[self.out].size - 1).bit_length() - 1
+        bits = cpp.constant("kPointBits", (program[self.out].size - 1).bit_length() - 1)
         return f"edgealgos::power_spectrum<{bits}>({self.source}, {self.twiddles}, {self.floors});"
 
 
@@ -209,9 +211,10 @@ class LogBands(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         points = program[self.source].size - 1
-        call = f"edgealgos::log_bands<{exponent_offset(points)}>"
+        call = f"edgealgos::log_bands<{cpp.constant('kExponent', exponent_offset(points))}>"
         tables = f"{self.source}, {self.edges}, {self.weights}"
-        return f"{call}({tables}, {cpp.ref(self.out)}, {program[self.out].size}, {points});"
+        sizes = f"{cpp.constant('kBands', program[self.out].size)}, {cpp.constant('kPoints', points)}"
+        return f"{call}({tables}, {cpp.ref(self.out)}, {sizes});"
 
 
 @dataclass(frozen=True)
@@ -256,8 +259,9 @@ class NormalizeBands(Op):
         return Pieces("NormalizeBands", frames=frozenset({"NormalizeBands"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        call = f"edgealgos::normalize_bands<{self.share}, {self.slowness}>"
-        return f"{call}({self.source}, {self.levels}, {cpp.ref(self.out)}, {program[self.out].size});"
+        numbers = f"{cpp.constant('kShare', self.share)}, {cpp.constant('kSlowness', self.slowness)}"
+        bands = cpp.constant("kBands", program[self.out].size)
+        return f"edgealgos::normalize_bands<{numbers}>({self.source}, {self.levels}, {cpp.ref(self.out)}, {bands});"
 
 
 def bit_length(values: Ints) -> Ints:

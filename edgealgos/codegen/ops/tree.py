@@ -144,11 +144,13 @@ class TreeWalk(Op):
 
     def call(self, program: Program, cpp: Cpp) -> str:
         _, outputs, width = program[self.weights].shape
-        shifts = "{}, {}".format(*self.shifts(program))
-        call = f"edgealgos::tree_walk<int{self.acc_bits}_t, {shifts}, {self.depth}>"
+        names = ("kWeightShift", "kGateShift")
+        shifts = ", ".join(cpp.constant(n, by) for n, by in zip(names, self.shifts(program), strict=True))
+        call = f"edgealgos::tree_walk<int{self.acc_bits}_t, {shifts}, {cpp.constant('kDepth', self.depth)}>"
         branches = cpp.or_null(self.branches, cpp.type(self.weights))
         tables = f"{cpp.rows(self.weights)}, {cpp.rows(self.gates)}, {branches}, {cpp.or_null(self.bias)}"
-        return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {outputs}, {width});"
+        sizes = f"{cpp.constant('kOutputs', outputs)}, {cpp.constant('kWidth', width)}"
+        return f"{call}({tables}, {self.vector}, {cpp.ref(self.out)}, {sizes});"
 
 
 def _of_node(product: Product, node: int) -> Product:

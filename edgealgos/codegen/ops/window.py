@@ -78,11 +78,12 @@ class CountStep(Op):
         return Pieces("CountStep", frames=frozenset({"CountStep"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        step = f"edgealgos::count_step({self.out}, {self.period});"
+        step = f"edgealgos::count_step({self.out}, {cpp.constant('kPeriod', self.period)});"
         if self.kept is None or self.limit is None:
             return step
-        found = f"edgealgos::margin({self.kept}, {program[self.kept].size})"
-        return f"if ({found} > {cpp.scalar(self.limit)}u) return;  // the answer stands\n  {step}"
+        found = f"edgealgos::margin({self.kept}, {cpp.constant('kScores', program[self.kept].size)})"
+        limit = cpp.constant("kLimit", int(program[self.limit].values), "uint32_t")
+        return f"if ({found} > {limit}) return;  // the answer stands\n{step}"
 
 
 @dataclass(frozen=True)
@@ -127,9 +128,9 @@ class StartWindow(Op):
         return Pieces("StartWindow", frames=frozenset({"StartWindow"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        size = program[self.out].size
-        when = f"{self.clock}, {self.first}, {self.period}"
-        return f"if (!edgealgos::start_window({when}, {self.out}, {size})) return;"
+        units = cpp.constant("kUnits", program[self.out].size)
+        when = f"{self.clock}, {cpp.constant('kFirst', self.first)}, {cpp.constant('kPeriod', self.period)}"
+        return f"if (!edgealgos::start_window({when}, {self.out}, {units})) return;"
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,10 @@ class KeepConfident(Op):
         return Pieces("KeepConfident", kernels=frozenset({"margin"}), frames=frozenset({"KeepConfident"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        limit = "UINT32_MAX" if self.limit is None else f"{cpp.scalar(self.limit)}u"
-        ends = f"edgealgos::window_ends({self.clock}, {self.first}, {self.period})"
-        return f"edgealgos::keep_confident({self.source}, {self.out}, {program[self.out].size}, {ends}, {limit});"
+        limit = (
+            "UINT32_MAX" if self.limit is None else cpp.constant("kLimit", int(program[self.limit].values), "uint32_t")
+        )
+        when = f"{cpp.constant('kFirst', self.first)}, {cpp.constant('kPeriod', self.period)}"
+        ends = f"edgealgos::window_ends({self.clock}, {when})"
+        scores = cpp.constant("kScores", program[self.out].size)
+        return f"edgealgos::keep_confident({self.source}, {self.out}, {scores}, {ends}, {limit});"

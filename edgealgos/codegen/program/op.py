@@ -135,10 +135,10 @@ class Cpp(Protocol):
     def masks(self, name: str) -> str:
         """The table of masks of a matrix, or a null pointer."""
 
-    def scalar(self, name: str) -> str:
-        """The value of a scalar constant."""
+    def constant(self, name: str, value: int, kind: str = "") -> str:
+        """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
 
-    def count(self, length: int) -> str:
+    def count(self, length: int, name: str = "kSize") -> str:
         """A length in the narrowest type: kernels have a faster form for it."""
 
     def type(self, name: str) -> str:
@@ -204,6 +204,9 @@ class Op:
 
     repeats: ClassVar[bool] = False
     """Whether what follows it in its function runs for each of its results: for none, one or several."""
+
+    least_share: ClassVar[int] = 0
+    """How likely a class must be, in 256ths, to be returned; 0: any."""
 
     _roles: ClassVar[dict[str, Role]] = {}
 
@@ -373,7 +376,7 @@ def _roles_of(cls: type[Op]) -> dict[str, Role]:
     for name, hint in get_type_hints(cls, include_extras=True).items():
         if hint is ClassVar or getattr(hint, "__origin__", None) is ClassVar:
             continue
-        bare = next((a for a in get_args(hint) if a is not type(None)), hint) if _is_optional(hint) else hint
+        bare = next((a for a in get_args(hint) if a is not type(None)), hint) if type(None) in get_args(hint) else hint
         role = next((extra for extra in getattr(bare, "__metadata__", ()) if isinstance(extra, Role)), None)
         if role is None and bare is str:
             raise OpRecordError(
@@ -383,10 +386,6 @@ def _roles_of(cls: type[Op]) -> dict[str, Role]:
         if role is not None and role is not Role.OPTION:
             roles[name] = role
     return roles
-
-
-def _is_optional(hint: Any) -> bool:
-    return type(None) in get_args(hint)
 
 
 def check_record(cls: type[Op]) -> None:

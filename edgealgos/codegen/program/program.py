@@ -51,6 +51,8 @@ class Program:
         Raw samples a second, where a feature extractor says.
     hop : int or None
         Time steps from one answer to the next for a model that goes on for ever, None for one that begins anew.
+    label_when_rejected : object
+        What stands for no class, where none is likely enough.
     """
 
     tensors: tuple[Tensor, ...]
@@ -66,6 +68,8 @@ class Program:
     feature_names: tuple[str, ...] = ()
     rate: float | None = None
     hop: int | None = None
+
+    label_when_rejected: Any = None
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False)
 
@@ -102,6 +106,11 @@ class Program:
             return self.encoding.low, self.encoding.high
         writer = next((op for op in self.ops() if op.out == name), None)
         return (tensor.type.low, tensor.type.high) if writer is None else writer.value_range(self)
+
+    @property
+    def least_share(self) -> int:
+        """How likely the best class must be, in 256ths, to be told; 0: any."""
+        return max(op.least_share for op in self.functions["predict"]) if self.functions["predict"] else 0
 
     def ops(self) -> Iterator[Op]:
         """All ops, in the order of the functions."""

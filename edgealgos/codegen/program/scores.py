@@ -11,6 +11,9 @@ from .qtype import Ints
 from .tables import EXP2
 
 PROBABILITY_BITS = 8
+REJECTED = 255
+"""What stands for no class; `kRejected` of an export."""
+
 _FRAC, _FAR = 12, 16  # fractional bits of a distance between scores; from there on a class is out of the question
 _STEPS = 1477  # 64 / ln 2, in units of 2^(_FRAC - 16): steps of the table for a distance
 
@@ -21,6 +24,14 @@ def decide(scores: NDArray[Any]) -> NDArray[np.intp]:
         return (scores[:, 0] > 0).astype(np.intp)
     best: NDArray[np.intp] = np.argmax(scores, axis=1)
     return best
+
+
+def decide_if_sure(scores: Ints, frac: int, below: int) -> Ints:
+    """Class indices of raw scores; :data:`REJECTED` where the class is less than ``below / 256`` likely."""
+    best = decide(scores)
+    share = probabilities(scores, frac)[np.arange(len(best)), best]
+    found: Ints = np.where(share < below, REJECTED, best).astype(np.int64)
+    return found
 
 
 def margin(scores: NDArray[Any]) -> NDArray[Any]:

@@ -20,3 +20,9 @@ LOG2 = np.rint(256.0 * np.log2(1.0 + (np.arange(64) + 0.5) / 64)).astype(np.int6
 
 TANH = QType(8, 7).quantize(np.tanh((np.arange(128) + 0.5) / 32.0))
 """tanh in the middle of 128 steps of 1/32, in Q0.7."""
+
+COARSE_EXP2 = np.rint(32768.0 * np.exp2(-(np.arange(16) + 1 / 32) / 16)).astype(np.int64)
+"""2**-f in 16 steps of f in [0, 1), half a fine step on, in Q1.15."""
+
+FINE_EXP2 = np.minimum(np.rint(65536.0 * np.exp2(-np.arange(16) / 256)), 65535).astype(np.int64)
+"""2**-f in 16 steps of f in [0, 1/16), in Q0.16."""

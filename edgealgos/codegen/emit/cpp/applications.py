@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from edgealgos.codegen.program.decimals import decimal_scales
 from edgealgos.errors import ExportError
 
-from .literals import c_string
+from .literals import folded_text
 from .pieces import facts, self_test_source, tell
 from .sensors import analog, imu, microphone, timer
 from .template import template
@@ -67,7 +67,7 @@ def _serial(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
     if self_test is not None:
         body.append(self_test_source(twin, name, self_test))
         values["start"] = "  selfTest();\n"
-    lines = "\n".join(f"  Serial.println(F({c_string('# ' + line)}));" for line in _help(twin))
+    lines = "\n".join(folded_text("# " + line, "  Serial.println(F(", "));") for line in _help(twin))
     helping = template("help.ino").substitute(lines=lines).rstrip("\n")
     return template("serial.ino").substitute(values, body="\n".join(body).rstrip("\n"), help=helping)
 

@@ -10,7 +10,7 @@ from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Space
 from edgealgos.codegen.targets.avr.forms import form_of, in_one, label_told
 
-from .literals import c_type
+from .literals import c_type, folded
 from .tables import masks_of, rows_of
 
 
@@ -19,23 +19,40 @@ def body_of(program: Program, ops: Sequence[Op]) -> str:
     lines, depth = [], 0
     for op in ops:
         lines.append(indent(statement(program, op), "  " * depth))
-        if op.repeats:
-            lines[-1] += " {"
-            depth += 1
+        depth += 2 * op.repeats  # its block and its loop
     return "\n".join([*lines, *("  " * level + "}" for level in range(depth, 0, -1))])
 
 
 def statement(program: Program, op: Op) -> str:
     """What runs an op: the call of its kernel; where it is straight-line code as a whole, of either."""
-    plain = f"  {op.call(program, Operands(program, op))}"
+    plain = _plain(program, op)
     form = form_of(op)
     if label_told(program, op):
-        on_avr = f"return {op.scores[0]}_label;"
+        (source,) = op.scores
+        searched = f"edgealgos::argmax({Operands(program, op).ref(source)}, {program[source].size})"
+        on_avr = op.call(program, Operands(program, op)).replace(searched, f"{source}_label")
     elif form is not None and in_one(program, op):
         on_avr = form.call(program, op)
     else:
         return plain
     return f"#if defined(__AVR_HAVE_MUL__)\n  {on_avr}\n#else\n{plain}\n#endif"
+
+
+def _plain(program: Program, op: Op) -> str:
+    """The call, below the names of its numbers."""
+    operands = Operands(program, op)
+    lines = op.call(program, operands).split("\n")
+    if not operands.constants:
+        return "\n".join(folded(line, "  ") for line in lines)
+    kinds = dict.fromkeys(kind for kind, _ in operands.constants.values())
+    named = (
+        f"constexpr {kind} "
+        + ", ".join(f"{name} = {_literal(value)}" for name, (own, value) in operands.constants.items() if own == kind)
+        + ";"
+        for kind in kinds
+    )
+    block = ["  {", *(folded(line, "    ") for line in (*named, *lines))]
+    return "\n".join(block) + (" {" if op.repeats else "\n  }")
 
 
 class Operands:
@@ -44,6 +61,7 @@ class Operands:
     def __init__(self, program: Program, op: Op) -> None:
         self._program = program
         self._op = op
+        self.constants: dict[str, tuple[str, int]] = {}  # kinds and values of the numbers, by name
 
     def ref(self, name: str | None) -> str:
         """A tensor; a null pointer for None."""
@@ -63,14 +81,29 @@ class Operands:
         """The table of masks of a matrix, or a null pointer."""
         return masks_of(self._program[name])
 
-    def scalar(self, name: str) -> str:
-        """The value of a scalar constant."""
-        return str(int(self._program[name].values))
+    def constant(self, name: str, value: int, kind: str = "") -> str:
+        """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
+        if self._op.repeats:
+            name = f"{name}_{self._op.out}"  # its block is still open where others begin
+        number = kind or _kind_of(value), value
+        if self.constants.setdefault(name, number) != number:
+            return self.constant(f"{name}Too", value, kind)
+        return name
 
-    def count(self, length: int) -> str:
+    def count(self, length: int, name: str = "kSize") -> str:
         """A length in the narrowest type: kernels have a faster form for it."""
-        return f"uint8_t({length})" if length < 256 else f"uint16_t({length})"
+        return self.constant(name, length, "uint8_t" if length < 256 else "uint16_t")
 
     def type(self, name: str) -> str:
         """The C type of a tensor's elements."""
         return c_type(self._program[name].type)
+
+
+def _literal(value: int) -> str:
+    """A number of C++."""
+    return str(value).lower() if isinstance(value, bool) else str(int(value))
+
+
+def _kind_of(value: int) -> str:
+    """The type of C++ that a literal of this value has on every processor."""
+    return "int" if -(1 << 15) < value < 1 << 15 else "int32_t"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgealgos.codegen.cost.report import Report
     from edgealgos.codegen.twin import Twin
 
+LICENCE = "MIT"
 RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
 WIDE_RULE = "clip(floor(((v - o) + (x - v - (offset - o))) * scale + 0.5), min, max) with v, o: x, offset as float32"
 _NO_STARTUP = "Start-up code and the linker script come from your board's maker."
@@ -34,9 +35,21 @@ def with_documents(
     """Files with the README, and the manifest that lists them all; of a sketch also what it does."""
     report = twin.report.with_application(application) if application else twin.report
     files = {**files, "README.md": _readme(twin, name, report, application)}
+    files = {file: _signed(file, text) for file, text in files.items()}
     own = {"application": application} if application else {}
     contents = manifest(twin, name, report) | own | {"layout": layout, "files": digests(files)}
     return {**files, MANIFEST: json.dumps(contents, indent=2, ensure_ascii=True) + "\n"}
+
+
+def _signed(file: str, text: str) -> str:
+    """Text of a file with its licence and the version that made it, where it has no field of its own for them."""
+    lines = (f"Made by edgealgos {VERSION}.", f"SPDX-License-Identifier: {LICENCE}")
+    if file.endswith(".md"):
+        return text + "".join(f"\n<!-- {line} -->" for line in lines) + "\n"
+    if file.endswith((".json", ".properties")):
+        return text
+    mark = "// " if file.endswith((".h", ".cpp", ".ino")) else "#\t" if file == "keywords.txt" else "# "
+    return "".join(f"{mark}{line}\n" for line in lines) + text
 
 
 def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:
@@ -46,6 +59,7 @@ def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:
     return {
         "format": 2,
         "edgealgos": VERSION,
+        "license": LICENCE,
         "name": name,
         "family": program.family,
         "task": program.task,

@@ -12,8 +12,9 @@ from edgealgos._version import VERSION
 from ..folder import write_folder
 from .applications import sketch_sources
 from .documents import with_documents
+from .kernels import base_header, kernels_of
 from .limits import check_countable
-from .model import model_header, model_source, runtime_header
+from .model import model_header, model_source
 from .programs import main_source
 from .project import build_files
 from .template import template
@@ -22,14 +23,23 @@ if TYPE_CHECKING:
     from edgealgos.codegen.twin import Twin
 
 
+_BASE = '#include "edgealgos_runtime.h"\n'
+
+
 def model_files(twin: Twin, name: str) -> dict[str, str]:
     """The model and its kernels; ExportError where C++ cannot count what there is."""
     check_countable(twin.program, twin.board)
     return {
         f"{name}_model.h": model_header(twin.program, name),
-        f"{name}_model.cpp": model_source(twin.program, name),
-        "edgealgos_runtime.h": runtime_header(),
+        f"{name}_model.cpp": _with_kernels(model_source(twin.program, name)),
+        "edgealgos_runtime.h": base_header(),
     }
+
+
+def _with_kernels(source: str) -> str:
+    """The source of a model with the kernels that it calls in front of it."""
+    kernels = template("kernels.cpp").substitute(kernels=kernels_of(source))
+    return source.replace(_BASE, f"{_BASE}\n{kernels}", 1)
 
 
 def sketch_files(

@@ -1,58 +1,22 @@
-"""The files of a model: header, source and the kernels beside them. Fills templates with what its sisters print."""
+"""The files of a model: header and source. Fills templates with what its sisters print."""
 
 from __future__ import annotations
-
-import re
-from importlib import resources
 
 import numpy as np
 
 from edgealgos.codegen.program.decimals import decimal_scales
 from edgealgos.codegen.program.memory import MemoryPlan, plan_memory
 from edgealgos.codegen.program.program import Program
-from edgealgos.codegen.program.tables import EXP2, LOG2, TANH
+from edgealgos.codegen.program.scores import REJECTED
 from edgealgos.codegen.program.tensor import Space, Tensor
 
 from .calls import body_of
-from .literals import c_float, c_string, c_type, float_lines, number_lines, power_of_two
+from .literals import c_float, c_string, c_type, float_lines, folded, power_of_two
 from .names import identifiers
 from .tables import constant
 from .template import template
 
-_KERNELS = {
-    "@PRODUCTS@": "generic/kernels/products.h",
-    "@KERNELS@": "avr/kernels/avr_kernels.h",
-    "@WITHOUT_MUL@": "avr/kernels/without_mul.h",
-    "@SIMD@": "arm/kernels/simd.h",
-    "@THUMB@": "arm/kernels/thumb.h",
-    "@TILES@": "generic/kernels/tiles.h",
-    "@STRAIGHT_LINE@": "avr/kernels/straight_line.h",
-    "@NIBBLES@": "generic/kernels/nibbles.h",
-    "@CODEBOOKS@": "generic/kernels/codebooks.h",
-    "@MOTION@": "generic/kernels/motion.h",
-    "@CONV@": "generic/kernels/conv.h",
-    "@FOREST@": "generic/kernels/forest.h",
-    "@SPECTRUM@": "generic/kernels/spectrum.h",
-    "@PROBABILITY@": "generic/kernels/probability.h",
-    "@DECIMALS@": "generic/kernels/decimals.h",
-}
 _REST = ", float rest = 0.0f"  # of a raw value: what a float leaves out; features far from zero need it
-_HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
-
-
-def runtime_header() -> str:
-    """The kernels in one file, the same text for every model, so that two models may share one sketch folder."""
-    text = _runtime("generic/kernels/edgealgos_runtime.h")
-    for mark, name in _KERNELS.items():
-        body = _HEAD.sub("", _runtime(name), count=1).rpartition("#endif")[0]
-        text = text.replace(f"{mark}\n", body.lstrip("\n"))
-    for mark, values in (("@EXP2@", EXP2), ("@TANH@", TANH), ("@LOG2@", LOG2)):
-        text = text.replace(mark, number_lines(values))
-    return text
-
-
-def _runtime(name: str) -> str:
-    return (resources.files("edgealgos.codegen.targets").joinpath(name)).read_text(encoding="utf-8")
 
 
 def model_header(program: Program, name: str) -> str:
@@ -103,6 +67,9 @@ def _constants(program: Program) -> list[str]:
         rows.append(f"uint16_t kStepCount = {program.steps};  // time steps of a whole sequence")
     if program.task == "classifier":
         rows.append(f"uint8_t kClassCount = {len(program.labels)};")
+        if program.least_share:
+            said = f"what predict() says where no class is {program.least_share}/256 likely"
+            rows.append(f"uint8_t kRejected = {REJECTED};  // {said}")
         rows.append(f"int8_t kScoreFrac = {frac};  // real score = raw * {power_of_two(-frac)}")
     else:
         rows.append(f"uint8_t kOutputCount = {program.output.size};")
@@ -195,18 +162,21 @@ def _quantize_decimal(program: Program) -> str:
     else:
         lines = "".join(f"    {row},\n" for row in rows)
         tables = f"static const edgealgos::DecimalScale kDecimals[{len(rows)}] EDGEALGOS_FLASH = {{\n{lines}}};\n"
-        scale = "  const edgealgos::DecimalScale scale = edgealgos::flash(kDecimals + feature);"
+        scale = "  const edgealgos::DecimalScale scale = edgealgos::scale_at(kDecimals + feature);"
     return template("quantize_decimal.cpp").substitute(tables=tables, scale=scale).rstrip("\n")
 
 
 def _label_table(program: Program) -> str:
     if program.task != "classifier":
         return ""
-    texts = [str(label).replace("\0", r"\0") for label in program.labels]  # a character 0 would end the string
+    rejected = ["rejected" if program.label_when_rejected is None else program.label_when_rejected]
+    labels = [*program.labels, *(rejected if program.least_share else [])]
+    texts = [str(label).replace("\0", r"\0") for label in labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
     facts = {
-        "table": ", ".join(f"label_{i}" for i in range(len(texts))),
-        "count": len(texts),
+        "table": folded(f"{{{', '.join(f'label_{i}' for i in range(len(texts)))}}};", "    "),
+        "count": len(program.labels),
+        "otherwise": len(texts) - 1 if program.least_share else 0,
         "longest": max(len(text.encode("utf-8")) for text in texts) + 1,
     }
     return template("labels.cpp").substitute(facts, strings=strings).rstrip("\n")

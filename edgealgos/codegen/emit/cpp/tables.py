@@ -27,7 +27,7 @@ def constant(program: Program, tensor: Tensor) -> str:
     functions = form.functions(program, op, tensor.name, left_reader if tensor.unrolled else "")
     return (
         f"#if defined(__AVR_HAVE_MUL__)\n{left_table}{functions}\n#else\n{_table(tensor)}"
-        f"inline decltype({reader}) {tensor.name}_rows() {{ return {reader}; }}\n#endif\n"
+        f"inline decltype({reader}) {tensor.name}_rows() {{\n  return {reader};\n}}\n#endif\n"
     )
 
 

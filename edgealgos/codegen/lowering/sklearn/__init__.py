@@ -5,6 +5,7 @@ Knows scikit-learn and programs; chooses no widths and no ranges but those of th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...program import Program
+from ...program import Op, Program, Space, Tensor, verify
 from ...program.choose_encoding import choose_encoding, full_range_encoding
+from ..thresholds import score_at
 from ..wrappers import Unwrapped
-from . import forests, linear, neural, transformers  # noqa: F401  (they register their kinds)
-from .forests import EXACT
+from . import forests, instances, linear, neural, normal, transformers  # noqa: F401  (they register their kinds)
 from .registry import Front, Rows, Widths, affine_map, models, program_of, transformers_known
+
+EXACT = (*forests.EXACT, *normal.DENSE)
+"""Models whose answers for the rows that they were trained on say little of their rounding."""
 
 __all__ = ["EXACT", "Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
 
@@ -53,9 +57,25 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
                 f"can stand there: {', '.join(transformers_known())}. Apply it before the Pipeline, or leave it out."
             ) from None
     try:
-        return program_of(unwrapped.model, front, Rows(rows, given), widths)
+        program = program_of(unwrapped.model, front, Rows(rows, given), widths)
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
+    return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
+
+
+def _moved(program: Program, by: float) -> Program:
+    """The program of two classes with a score that is larger by so much."""
+    out = program.output
+    op = next(op for op in program.ops() if op.out == out.name)
+    if out.size != 1 or not hasattr(op, "bias"):
+        raise UnsupportedModelError(f"a threshold around {program.family} cannot be compiled: it has no single score")
+    if op.bias is not None:
+        bias = program[op.bias]
+        return program.replacing(replace(bias, data=bias.values + by))
+    bias = Tensor("bias", (1,), Space.FLASH, None, np.array([by]))
+    changed: Op = replace(op, bias="bias")  # type: ignore[call-arg]
+    functions = {name: tuple(changed if o is op else o for o in body) for name, body in program.functions.items()}
+    return verify(replace(program, tensors=(*program.tensors, bias), functions=functions))
 
 
 def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> NDArray[np.float64]:

@@ -18,13 +18,15 @@ from sklearn.ensemble import (
     IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
+    VotingClassifier,
+    VotingRegressor,
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
 
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Rows, Widths, program_of
+from .registry import Front, Reals, Rows, Widths, linear_program, program_of
 from .trees import Tree, sum_of_trees, votes_of_trees
 
 EXACT = (
@@ -84,6 +86,23 @@ def _(model: BaggingClassifier, front: Front, rows: Rows, widths: Widths) -> Pro
 
 
 @program_of.register
+def _(model: VotingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
+    """The mean of what trees and forests hold likely is that of all their trees, each forest with one weight."""
+    kinds = (DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier)
+    if model.voting != "soft" or not all(isinstance(e, kinds) for e in model.estimators_):
+        raise UnsupportedModelError(
+            f"VotingClassifier(voting={model.voting!r}) of {', '.join(type(e).__name__ for e in model.estimators_)} "
+            "cannot be compiled; voting='soft' of trees and forests can"
+        )
+    weights = np.ones(len(model.estimators_)) if model.weights is None else np.array(model._weights_not_none)
+    trees = []
+    for estimator, weight in zip(model.estimators_, weights, strict=True):
+        members = getattr(estimator, "estimators_", [estimator])
+        trees += [_tree(e.tree_, weight / len(members) * _shares(e.tree_)) for e in members]
+    return votes_of_trees(front, rows, trees, "VotingClassifier", model.classes_.tolist())
+
+
+@program_of.register
 def _(model: AdaBoostClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     """Each tree votes with its weight for one class."""
     _are_trees(model, DecisionTreeClassifier)
@@ -116,6 +135,19 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
 def _(model: BaggingRegressor, front: Front, rows: Rows, widths: Widths) -> Program:
     _are_trees(model, DecisionTreeRegressor)
     return _mean(model, front, rows, list(zip(model.estimators_, model.estimators_features_, strict=True)))
+
+
+@program_of.register
+def _(model: VotingRegressor, front: Front, rows: Rows, widths: Widths) -> Program:
+    """The mean of linear models is one."""
+    weights = np.ones(len(model.estimators_)) if model.weights is None else np.array(model._weights_not_none)
+    if not all(hasattr(e, "coef_") and np.size(e.coef_) == model.n_features_in_ for e in model.estimators_):
+        raise UnsupportedModelError("VotingRegressor compiles with linear regressors alone")
+    shares = weights / weights.sum()
+    matrix = sum(w * np.ravel(e.coef_) for w, e in zip(shares, model.estimators_, strict=True))
+    bias = sum(w * np.ravel(e.intercept_) for w, e in zip(shares, model.estimators_, strict=True))
+    whole = front.slope * np.asarray(matrix)[None]
+    return linear_program(front, whole, front.answer(np.asarray(bias) * np.ones(1)), widths, "VotingRegressor")
 
 
 def _mean(model: Any, front: Front, rows: Rows, several: list[tuple[Any, Any]]) -> Program:

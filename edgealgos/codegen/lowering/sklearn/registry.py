@@ -62,6 +62,12 @@ class Front:
         """That of a model behind a further affine map."""
         return replace(self, matrix=matrix @ self.matrix, shift=matrix @ self.shift + shift)
 
+    def encoded(self, encoding: InputEncoding) -> Front:
+        """That of the same model, for device inputs of another encoding."""
+        old, new = (Front.of(e, self.features, self.slope, self.offset) for e in (self.encoding, encoding))
+        matrix = self.matrix / np.diag(old.matrix)
+        return new.behind(matrix, self.shift - matrix @ old.shift)
+
     def answer(self, value: Reals) -> Reals:
         """What is told where the model answers `value`."""
         return self.slope * value + self.offset

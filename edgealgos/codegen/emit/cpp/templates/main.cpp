@@ -1,6 +1,5 @@
-// Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}) with commas between
-// them; a '=' in front, as hosts send it to sketches, may be there.
-// README.md says how to build it.
+// Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}) with commas
+// between them; a '=' in front, as hosts send it to sketches, may be there. README.md says how to build it.
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-// Takes one time step and prints the raw output so far (real = raw * 2^-kOutputFrac); starts anew after kStepCount steps.
+// Takes one time step and prints the raw output so far (real = raw * 2^-kOutputFrac); starts anew after kStepCount
+// steps.
 static void answer() {
   static uint16_t step = 0;
   ${name}::push(row);

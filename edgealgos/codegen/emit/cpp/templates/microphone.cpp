@@ -31,7 +31,8 @@ uint16_t lost_count;
 uint16_t last_average = 32768;           // 64 times the moving average of the codes
 
 // 64 * code - average, saturated; then the average takes the code in. 
-__attribute__((optimize("O2"), always_inline)) inline int16_t without_average(uint8_t high, uint8_t low, uint16_t &average) {
+__attribute__((optimize("O2"), always_inline)) inline int16_t without_average(uint8_t high, uint8_t low,
+                                                                              uint16_t &average) {
   const uint16_t scaled = ((uint16_t)high << 8 | low) << 6;
   const bool is_above = scaled >= average;
   const uint16_t distance = is_above ? scaled - average : average - scaled;

@@ -1,7 +1,7 @@
 // An analogue microphone at pin A0 of an Uno; knows the converter, no features.
 //
-// Timer 1 starts each conversion, so that samples are equally far apart to the clock cycle, however busy the sketch is. An
-// interrupt takes the results into a ring of 10 bits a sample. Timer 1 is taken (no Servo, no PWM at pins 9 and 10);
+// Timer 1 starts each conversion, so that samples are equally far apart to the clock cycle, however busy the sketch is.
+// An interrupt takes the results into a ring of 10 bits a sample. Timer 1 is taken (no Servo, no PWM at pins 9 and 10);
 // timer 0 must run as the Arduino core starts it.
 #ifndef MICROPHONE_H
 #define MICROPHONE_H

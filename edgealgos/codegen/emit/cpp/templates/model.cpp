@@ -1,4 +1,4 @@
-// ${name}: tables in flash, then straight-line calls of the kernels in edgealgos_runtime.h.
+// ${name}: kernels, tables in flash, and the functions of the model, which call the kernels one after the other.
 #if defined(__OPTIMIZE_SIZE__) && defined(__GNUC__) && !defined(__clang__) && !defined(EDGEALGOS_SMALL)
 #if !defined(__AVR__) && (!defined(__thumb__) || defined(__thumb2__))
 #pragma GCC optimize("O2")  // a tenth more code and a fifth fewer instructions; define EDGEALGOS_SMALL for neither

@@ -1,4 +1,4 @@
-// ${name}: ${family} model, integer arithmetic only. Made by edgealgos; README.md says what goes in and comes out.
+// ${name}: ${family} model, integer arithmetic only. README.md says what goes in and comes out.
 #ifndef ${guard}
 #define ${guard}
 

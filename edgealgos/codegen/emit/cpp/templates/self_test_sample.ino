@@ -1,3 +1,4 @@
     for (uint16_t i = 0; i < ${name}::kFeatureCount; ++i)
-      row[i] = static_cast<${name}::input_t>(sizeof(${name}::input_t) == 1 ? pgm_read_byte(next++) : pgm_read_word(next++));
+      row[i] = static_cast<${name}::input_t>(
+          sizeof(${name}::input_t) == 1 ? pgm_read_byte(next++) : pgm_read_word(next++));
     const int32_t answer = ${name}::${entry}(row);

@@ -11,7 +11,7 @@
 
 static ${name}::input_t row[${name}::kFeatureCount];
 
-// ---- lines -----------------------------------------------------------------------------------------------------------
+// ---- lines ------------------------------------------------------------------------------------------------
 
 enum Line { kEmpty, kMark, kRow, kBroken };
 
@@ -90,7 +90,7 @@ static Line readLine(bool &typed) {
   return kBroken;
 }
 
-// ---- answers ---------------------------------------------------------------------------------------------------------
+// ---- answers ----------------------------------------------------------------------------------------------
 
 // A line that begins with '!' says what was wrong with the one before.
 static void complain(const __FlashStringHelper *what) {

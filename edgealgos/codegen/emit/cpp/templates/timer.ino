@@ -1,8 +1,8 @@
 // ${name}.ino: an interrupt reads analogue pins ${rate} times a second to the microsecond; loop() asks the model.
 //
-// What may be called where: the interrupt only takes a reading. push(), predict() and scores() are called in loop() alone,
-// for they share variables: called in the interrupt as well, both callers would get wrong answers. A sketch that must call
-// them in both places holds a ${name}::Guard around each call in loop(); interrupts wait as long as it lives.
+// What may be called where: the interrupt only takes a reading. push(), predict() and scores() are called in loop()
+// alone, for they share variables: called in the interrupt as well, both callers would get wrong answers. A sketch that
+// must call them in both places holds a ${name}::Guard around each call in loop(); interrupts wait as long as it lives.
 // Timer 1 is taken (no Servo, no PWM at pins 9 and 10). Open the Serial Monitor at ${baud} baud.
 #include "${name}_model.h"
 

@@ -1,8 +1,8 @@
 // Inner loops of the kernels for ARM processors that multiply two pairs of halfwords at once (ARMv6, ARMv7E-M, ARMv8-M
 // with DSP): assembly that says the same in ARM and in Thumb-2 code.
 //
-// A word of four bytes becomes two pairs of halfwords by sxtb16, which takes the even bytes or, turned by a byte, the odd
-// ones; smlad adds both products of two pairs to a sum. Instructions are those of the loop alone.
+// A word of four bytes becomes two pairs of halfwords by sxtb16, which takes the even bytes or, turned by a byte, the
+// odd ones; smlad adds both products of two pairs to a sum. Instructions are those of the loop alone.
 #ifndef EDGEALGOS_SIMD_H
 #define EDGEALGOS_SIMD_H
 
@@ -21,8 +21,8 @@
   EDGEALGOS_ROW("r4", "r8") EDGEALGOS_ROW("r5", "r9") EDGEALGOS_ROW("r6", "r10") EDGEALGOS_ROW("r7", "r11")
 // clang-format on
 
-// sums[k] += four columns of row k times the vector, for each of `groups` tiles: four words, a row each. 20 instructions
-// a tile, and 2 every second one. All registers are used, so that they are saved here.
+// sums[k] += four columns of row k times the vector, for each of `groups` tiles: four words, a row each. 20
+// instructions a tile, and 2 every second one. All registers are used, so that they are saved here.
 EDGEALGOS_KERNEL void add_tiles(const int8_t *tiles, const int8_t *vector, uint32_t groups, int32_t *sums) {
   register const int8_t *weights __asm__("r0") = tiles;
   register const int8_t *x __asm__("r1") = vector;
@@ -51,9 +51,10 @@ inline void dot_tiles(const int8_t *tiles, const int8_t *vector, uint16_t column
 }
 
 // clang-format off
-#define EDGEALGOS_FOUR "ldr %[a], [%[row]], #4\n\t" "ldr %[b], [%[x]], #4\n\t" "sxtb16 %[c], %[a]\n\t" "sxtb16 %[d], %[b]\n\t" \
-                       "sxtb16 %[a], %[a], ror #8\n\t" "sxtb16 %[b], %[b], ror #8\n\t"                                       \
-                       "smlad %[sum], %[c], %[d], %[sum]\n\t" "smlad %[sum], %[a], %[b], %[sum]\n\t"
+#define EDGEALGOS_FOUR \
+  "ldr %[a], [%[row]], #4\n\t" "ldr %[b], [%[x]], #4\n\t" "sxtb16 %[c], %[a]\n\t" "sxtb16 %[d], %[b]\n\t" \
+  "sxtb16 %[a], %[a], ror #8\n\t" "sxtb16 %[b], %[b], ror #8\n\t" "smlad %[sum], %[c], %[d], %[sum]\n\t" \
+  "smlad %[sum], %[a], %[b], %[sum]\n\t"
 // clang-format on
 
 // A dense row: 2.25 instructions a column.

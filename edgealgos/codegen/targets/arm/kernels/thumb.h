@@ -75,7 +75,8 @@ inline int16_t dot16(const int8_t *row, const int8_t *vector, uint16_t columns) 
   return static_cast<int16_t>(dot32(row, vector, columns));
 }
 
-// 16 times the products of two weights of half a byte, the lower half first, for each byte of a row. 7 instructions each.
+// 16 times the products of two weights of half a byte, the lower half first, for each byte of a row. 7 instructions
+// each.
 inline int32_t add_nibbles(int32_t sum, const uint8_t *row, const int8_t *vector, uint16_t pairs) {
   register int32_t total __asm__("r8") = sum;  // the lower registers are taken
   int32_t half = 0, byte, x, column = -2 * static_cast<int32_t>(pairs), place = 0;

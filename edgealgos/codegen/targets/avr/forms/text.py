@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from ..code import Code
 
 Parts = tuple[Code, ...]
+_WIDEST = 114  # without indent
 
 
 def part_name(name: str, found: Parts, index: int) -> str:
@@ -21,10 +23,23 @@ def function(name: str, code: Code, kind: str, out: str) -> str:
 
 def statement(code: Code, out: str, *others: str) -> str:
     """The asm statement; X begins at the vector, Z at what is written; `others` are operands as they stand there."""
-    lines = "\n".join(f"      {line}" for line in code.lines)
+    lines = "\n".join(f"      {part}" for line in code.lines for part in _folded(line))
     registers = ", ".join(f'"{register}"' for register in (*code.clobbers, "memory"))
     operands = ", ".join(['"+x"(vector)', f'"+z"({out})', *others])
-    return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {registers});"
+    changed = "\n        ".join(textwrap.wrap(registers, _WIDEST - 4))
+    return f"  __asm__ __volatile__(\n{lines}\n      : {operands}\n      :\n      : {changed});"
+
+
+def _folded(line: str) -> list[str]:
+    """A line as several that are not too wide, each beginning with a word of its own."""
+    words = line.split(" EDGEALGOS_")
+    lines = [words[0]]
+    for word in (f"EDGEALGOS_{word}" for word in words[1:]):
+        if len(lines[-1]) + 1 + len(word) > _WIDEST:
+            lines.append(f"    {word}")
+        else:
+            lines[-1] += f" {word}"
+    return lines
 
 
 def distance_loop_function(name: str, code: Code) -> str:

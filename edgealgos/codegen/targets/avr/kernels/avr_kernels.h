@@ -61,7 +61,8 @@ EDGEALGOS_KERNEL int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t
 // A dense row of any length.
 EDGEALGOS_KERNEL int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) {
   uint32_t sum = 0;
-  for (; columns > 504; columns -= 504, row += 504, vector += 504) sum += static_cast<uint32_t>(dot24(row, vector, 504));
+  for (; columns > 504; columns -= 504, row += 504, vector += 504)
+    sum += static_cast<uint32_t>(dot24(row, vector, 504));
   return static_cast<int32_t>(sum + static_cast<uint32_t>(dot24(row, vector, columns)));
 }
 
@@ -134,13 +135,14 @@ EDGEALGOS_KERNEL void dot_blocks24(const int8_t *weights, const int8_t *vector, 
 
 // clang-format off
 // One column of a bitmap row: its bit says whether a weight follows. 3 cycles a zero, else 7 and those of `add`.
-#define EDGEALGOS_COLUMN(k, add) "sbrs r20, " #k "\n\t" "rjmp 1f\n\t" "ldd r18, Y+" #k "\n\t" "lpm r19, Z+\n\t" add "1:\n\t"
+#define EDGEALGOS_COLUMN(k, add) "sbrs r20, " #k "\n\t" "rjmp 1f\n\t" "ldd r18, Y+" #k "\n\t" "lpm r19, Z+\n\t" \
+                                 add "1:\n\t"
 #define EDGEALGOS_COLUMNS(add) \
   EDGEALGOS_COLUMN(0, add) EDGEALGOS_COLUMN(1, add) EDGEALGOS_COLUMN(2, add) EDGEALGOS_COLUMN(3, add) \
   EDGEALGOS_COLUMN(4, add) EDGEALGOS_COLUMN(5, add) EDGEALGOS_COLUMN(6, add) EDGEALGOS_COLUMN(7, add)
 // Mask bytes come from X, weights from Z (lpm knows no other), the vector from Y. Y may be the frame pointer, which no
 // constraint can ask for: it is saved here, and the registers are fixed so that no operand lies in it.
-#define EDGEALGOS_BITMAP(if_zero, add)                                                                                   \
+#define EDGEALGOS_BITMAP(if_zero, add) \
   "push r28\n\t" "push r29\n\t" "movw r28, r18\n\t"                                                             \
   "2: movw r0, r30\n\t" "movw r30, r26\n\t" "lpm r20, Z+\n\t" "movw r26, r30\n\t" "movw r30, r0\n\t"            \
   "tst r20\n\t" if_zero EDGEALGOS_COLUMNS(add)                                     \
@@ -327,7 +329,8 @@ EDGEALGOS_INLINE int8_t hard_tanh_byte(int16_t a) {
   if (a >= 4080) return 127;
   if (a < -4112) return -128;
   uint16_t up = static_cast<uint16_t>(a + 16);
-  __asm__("lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" : [u] "+r"(up));
+  __asm__("lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t" "lsl %A[u]\n\t" "rol %B[u]\n\t"
+          : [u] "+r"(up));
   return static_cast<int8_t>(up >> 8);
 }
 

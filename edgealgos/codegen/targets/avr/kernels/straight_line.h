@@ -1,7 +1,7 @@
 // Words of straight-line products and distances: AVR assembly, weights as operands of instructions.
 //
-// Y points to the vector, Z to where sums go; r18 holds an input or a difference, r19 a weight, r20 the sign of a product.
-// The generated functions name the registers of their sums.
+// Y points to the vector, Z to where sums go; r18 holds an input or a difference, r19 a weight, r20 the sign of a
+// product. The generated functions name the registers of their sums.
 #ifndef EDGEALGOS_STRAIGHT_LINE_H
 #define EDGEALGOS_STRAIGHT_LINE_H
 
@@ -38,8 +38,8 @@
 #define EDGEALGOS_STORE16_AS_32(a, b) EDGEALGOS_STORE16(a, b) EDGEALGOS_STORE_SIGN(b) "st Z+, " #b "\n\t"
 #define EDGEALGOS_STORE24_AS_32(a, b, c) EDGEALGOS_STORE16(a, b) "st Z+, " #c "\n\t" EDGEALGOS_STORE_SIGN(c)
 
-// A sum, taken to r18 (low) and r19 with its bias, in place of which one byte is stored: the ends of its range where the
-// upper byte says that it is beyond them, else the sum shifted.
+// A sum, taken to r18 (low) and r19 with its bias, in place of which one byte is stored: the ends of its range where
+// the upper byte says that it is beyond them, else the sum shifted.
 #define EDGEALGOS_SUM_TAKE(a, bias) "movw r18, " #a "\n\t" "subi r18, lo8(-(" #bias "))\n\t" \
                                     "sbci r19, hi8(-(" #bias "))\n\t"
 #define EDGEALGOS_UNLESS_BEYOND(top, limit) "mov r20, r19\n\t" "subi r20, -" #top "\n\t" "cpi r20, 2 * " #top "\n\t" \
@@ -52,8 +52,8 @@
 #define EDGEALGOS_SUM_KEEP "2: st Z+, r18\n\t"
 
 // Scores of a tree: the gates were written where the last scores will end, none of which is stored before its gate was
-// read. X turns to them, Z to the first score. A score is a sum times the next gate, in r0, r22, r23; the largest so far
-// stays in r24, r25, r17, its number in r16; four bytes are stored.
+// read. X turns to them, Z to the first score. A score is a sum times the next gate, in r0, r22, r23; the largest so
+// far stays in r24, r25, r17, its number in r16; four bytes are stored.
 #define EDGEALGOS_VOTES(count) "movw r26, r30\n\t" "subi r26, lo8(" #count ")\n\t" "sbci r27, hi8(" #count ")\n\t" \
                                "subi r30, lo8(4 * " #count ")\n\t" "sbci r31, hi8(4 * " #count ")\n\t"
 #define EDGEALGOS_VOTE(a) "ld r18, X+\n\t" "movw r20, " #a "\n\t" "muls r21, r18\n\t" "movw r22, r0\n\t" \
@@ -85,9 +85,9 @@
 #define EDGEALGOS_ROW_DONE "st Y+, r24\n\t" "st Y+, r25\n\t" "dec r23\n\t" "breq 3f\n\t" "rjmp 1b\n\t" "3:\n\t"
 #define EDGEALGOS_CLEAR_R1 "clr r1\n\t"
 
-// Trees: X points to where scores go, Z to features, Y 64 of them further on. What is below a cut goes on, the rest jumps to
-// the label; a leaf is a number for r25, which the end of its tree adds to the score in r14, r15.
-// The largest score so far stays in r12, r13, its number in r11.
+// Trees: X points to where scores go, Z to features, Y 64 of them further on. What is below a cut goes on, the rest
+// jumps to the label; a leaf is a number for r25, which the end of its tree adds to the score in r14, r15. The largest
+// score so far stays in r12, r13, its number in r11.
 #define EDGEALGOS_SECOND_WINDOW "push r28\n\t" "push r29\n\t" "movw r28, r30\n\t" "subi r28, lo8(-64)\n\t" \
                                 "sbci r29, hi8(-64)\n\t"
 #define EDGEALGOS_NO_SECOND_WINDOW "pop r29\n\t" "pop r28\n\t"

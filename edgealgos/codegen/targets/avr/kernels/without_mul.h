@@ -1,8 +1,8 @@
 // Inner loops of the kernels for an AVR without a multiplier (ATtiny): products of bytes by shifting and adding.
 //
 // A product is made from its upper end: for each bit of the weight, lowest first, the factor is added to the upper byte
-// of the product, which then moves down by a bit; at the sign's bit it is subtracted, and where the factor is negative the
-// weight is taken from the upper byte. Every bit takes 4 cycles, whether it is set or not.
+// of the product, which then moves down by a bit; at the sign's bit it is subtracted, and where the factor is negative
+// the weight is taken from the upper byte. Every bit takes 4 cycles, whether it is set or not.
 #ifndef EDGEALGOS_WITHOUT_MUL_H
 #define EDGEALGOS_WITHOUT_MUL_H
 
@@ -25,7 +25,8 @@
 #define EDGEALGOS_SUM32 "mov %[a], %B[p]\n\t" "lsl %[a]\n\t" "sbc %[a], %[a]\n\t" EDGEALGOS_SUM16 \
                         "adc %C[sum], %[a]\n\t" "adc %D[sum], %[a]\n\t"
 #define EDGEALGOS_EACH_COLUMN(code) "1: ld %[a], X+\n\t" "lpm %[b], Z+\n\t" code "sbiw %[count], 1\n\t" "brne 1b\n\t"
-#define EDGEALGOS_EACH_FOURTH(code) "1: ld %[a], X+\n\t" "lpm %[b], Z\n\t" "adiw r30, 4\n\t" code "dec %[count]\n\t" "brne 1b\n\t"
+#define EDGEALGOS_EACH_FOURTH(code) "1: ld %[a], X+\n\t" "lpm %[b], Z\n\t" "adiw r30, 4\n\t" code \
+                                    "dec %[count]\n\t" "brne 1b\n\t"
 // clang-format on
 
 EDGEALGOS_INLINE int16_t byte_product(int8_t b, int8_t a) {
@@ -116,7 +117,8 @@ EDGEALGOS_KERNEL SparseSum16 dot_indexed16(const int8_t *row, const int8_t *vect
   int16_t sum = 0, p;
   uint8_t a, b, left;
   __asm__ __volatile__(EDGEALGOS_NEXT_INDEXED(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM16)
-                       : [sum] "+&r"(sum), [left] "=&r"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p), "+&x"(vector),
+                       : [sum] "+&r"(sum), [left] "=&r"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector),
                          "+&z"(row)
                        :
                        : "memory");
@@ -128,7 +130,8 @@ EDGEALGOS_KERNEL SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vect
   int16_t p;
   uint8_t a, b, left;
   __asm__ __volatile__(EDGEALGOS_NEXT_INDEXED(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM32)
-                       : [sum] "+&r"(sum), [left] "=&r"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p), "+&x"(vector),
+                       : [sum] "+&r"(sum), [left] "=&r"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector),
                          "+&z"(row)
                        :
                        : "memory");
@@ -148,29 +151,33 @@ EDGEALGOS_KERNEL SparseSum32 dot_indexed32(const int8_t *row, const int8_t *vect
   "5: dec %[bytes]\n\t" "brne 1b\n\t"
 // clang-format on
 
-// A bitmap row: mask bytes (lowest bit: first column), and apart from them the weights of the bits that are set; `values`
-// moves past the row's own. 14 cycles a mask byte, and 8 a zero or 48 a weight unless the whole byte is zero.
-EDGEALGOS_KERNEL SparseSum16 dot_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint8_t bytes) {
+// A bitmap row: mask bytes (lowest bit: first column), and apart from them the weights of the bits that are set;
+// `values` moves past the row's own. 14 cycles a mask byte, and 8 a zero or 48 a weight unless the whole byte is zero.
+EDGEALGOS_KERNEL SparseSum16 dot_bitmap16(const uint8_t *bits, const int8_t *values, const int8_t *vector,
+                                          uint8_t bytes) {
   int16_t sum = 0, p;
   uint16_t other;
   uint8_t a, b, mask, left;
   __asm__ __volatile__(EDGEALGOS_EACH_MASKED(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM16)
                        : [sum] "+&r"(sum), [bytes] "+&r"(bytes), [bits] "+&r"(bits), [other] "=&r"(other),
-                         [mask] "=&r"(mask), [left] "=&d"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p), "+&x"(vector),
+                         [mask] "=&r"(mask), [left] "=&d"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector),
                          "+&z"(values)
                        :
                        : "memory");
   const SparseSum16 result = {values, sum};
   return result;
 }
-EDGEALGOS_KERNEL SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *values, const int8_t *vector, uint8_t bytes) {
+EDGEALGOS_KERNEL SparseSum32 dot_bitmap32(const uint8_t *bits, const int8_t *values, const int8_t *vector,
+                                          uint8_t bytes) {
   int32_t sum = 0;
   int16_t p;
   uint16_t other;
   uint8_t a, b, mask, left;
   __asm__ __volatile__(EDGEALGOS_EACH_MASKED(EDGEALGOS_SHIFT_AND_ADD EDGEALGOS_SUM32)
                        : [sum] "+&r"(sum), [bytes] "+&r"(bytes), [bits] "+&r"(bits), [other] "=&r"(other),
-                         [mask] "=&r"(mask), [left] "=&d"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p), "+&x"(vector),
+                         [mask] "=&r"(mask), [left] "=&d"(left), [a] "=&r"(a), [b] "=&r"(b), [p] "=&r"(p),
+                         "+&x"(vector),
                          "+&z"(values)
                        :
                        : "memory");
@@ -188,7 +195,8 @@ inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const in
   return row.sum;
 }
 
-// |z - b|^2 of vectors of 7 bits, 65535 if it is more; once the high byte of the sum is above `far` the rest is left out.
+// |z - b|^2 of vectors of 7 bits, 65535 if it is more; once the high byte of the sum is above `far` the rest is left
+// out.
 EDGEALGOS_KERNEL uint16_t squared_distance7(const int8_t *prototype, const int8_t *z, uint8_t width, uint8_t far) {
   uint16_t sum = 0;
   for (; width && static_cast<uint8_t>(sum >> 8) <= far; --width) {

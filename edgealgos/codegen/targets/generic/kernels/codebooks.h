@@ -42,7 +42,8 @@ template <class W, bool Halves> struct CodebookRows {
   const W *book;
   const uint16_t *starts;  // of each block's codes; null for a single matrix
   CodebookRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const CodebookRows there = {bits ? bits + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)) : bits,
+    const CodebookRows there =
+        {bits ? bits + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)) : bits,
                                 starts ? codes + flash(starts + block) : codes, book, starts};
     return there;
   }

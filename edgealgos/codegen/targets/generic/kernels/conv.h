@@ -1,7 +1,7 @@
 // Convolution row by row: the last rows of a picture in a ring, and the layers that read it.
 //
-// A row is `Width` positions of `Channels` values. The ring's oldest row lies in the place that `position[1]` says; rows
-// of zeros stand for what is above and below the picture.
+// A row is `Width` positions of `Channels` values. The ring's oldest row lies in the place that `position[1]` says;
+// rows of zeros stand for what is above and below the picture.
 #ifndef EDGEALGOS_CONV_H
 #define EDGEALGOS_CONV_H
 
@@ -108,8 +108,8 @@ void pointwise(Rows matrix, const B *bias, const V *source, Out *out, uint8_t po
 // out[p] = matrix * what the kernel sees at p + bias.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, class M, class B, class T, class Out, class N>
-void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions, uint8_t outputs,
-              N size) {
+void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions,
+              uint8_t outputs, N size) {
   const RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
   T seen[static_cast<uint16_t>(Rows) * Columns * Channels];
   int16_t start = -static_cast<int16_t>(Left);

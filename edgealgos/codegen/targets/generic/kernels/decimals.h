@@ -16,7 +16,7 @@ struct DecimalScale {
   uint8_t decimals;
 };
 
-inline DecimalScale flash(const DecimalScale *p) {
+inline DecimalScale scale_at(const DecimalScale *p) {
   const DecimalScale scale = {flash(&p->zero), flash(&p->fraction), flash(&p->multiplier), flash(&p->shift),
                               flash(&p->decimals)};
   return scale;

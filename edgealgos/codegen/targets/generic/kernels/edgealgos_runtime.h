@@ -101,7 +101,8 @@ template <int Count, int Bits> struct Narrowed {
   static const bool kWord = Count + Bits <= 16;  // sums of 16 bits
   static int16_t apply(int16_t raw) {
     if (Bits == 8 && Count >= 5 && Count <= 8)
-      return static_cast<int8_t>(static_cast<uint16_t>(Shift<(Count >= 5 && Count <= 8 ? 8 - Count : 0)>::left(raw)) >> 8);
+      return static_cast<int8_t>(static_cast<uint16_t>(Shift<(Count >= 5 && Count <= 8 ? 8 - Count : 0)>::left(raw))
+          >> 8);
     return Shift<Count>::right(raw);
   }
   static int16_t apply(int32_t raw) {
@@ -124,8 +125,8 @@ template <int Count, int Bits> struct Narrowed {
 };
 #endif
 
-// raw * 2^-Count, halves rounded up, saturated (before bits are lost); a negative Count multiplies. The caller has proven
-// that half a unit fits on top of `raw`.
+// raw * 2^-Count, halves rounded up, saturated (before bits are lost); a negative Count multiplies. The caller has
+// proven that half a unit fits on top of `raw`.
 template <int Count, int Bits, bool Right = (Count > 0), bool Wide = (Bits > 16)> struct Rescale {
   typedef int16_t Out;
   template <class Acc> static int16_t apply(Acc raw) {
@@ -133,7 +134,9 @@ template <int Count, int Bits, bool Right = (Count > 0), bool Wide = (Bits > 16)
   }
   template <class Acc> static int16_t clipped(Acc sum) {
     if (Count + Bits < static_cast<int>(8 * sizeof(Acc))) {  // else it is never too large
-      const Acc limit = static_cast<Acc>(static_cast<Acc>(1) << (Count + Bits < static_cast<int>(8 * sizeof(Acc)) ? Count + Bits - 1 : 0));
+      const Acc limit =
+          static_cast<Acc>(static_cast<Acc>(1)
+          << (Count + Bits < static_cast<int>(8 * sizeof(Acc)) ? Count + Bits - 1 : 0));
       const int16_t high = static_cast<int16_t>((static_cast<uint16_t>(1) << (Bits - 1)) - 1);
       if (sum >= limit) return high;
       if (sum < -limit) return static_cast<int16_t>(-high - 1);
@@ -181,65 +184,88 @@ template <class Acc> struct Wrapping;
 template <> struct Wrapping<int16_t> { typedef uint16_t type; };
 template <> struct Wrapping<int32_t> { typedef uint32_t type; };
 
+template <class Sum, class W, class V> inline Sum product(W weight, V value) {
+  return static_cast<Sum>(static_cast<int32_t>(weight) * value);
+}
+
 // One row of a dense matrix times a vector: any widths in C++, bytes by the kernels above.
 template <class Acc, class W, class V> struct Dot {
   typedef typename Wrapping<Acc>::type Sum;
   EDGEALGOS_NOINLINE static Acc dense(const W *row, const V *vector, uint16_t columns) {
     Sum sum = 0;
-    for (uint16_t j = 0; j < columns; ++j) sum = static_cast<Sum>(sum + product(flash(row + j), vector[j]));
+    for (uint16_t j = 0; j < columns; ++j) sum = static_cast<Sum>(sum + product<Sum>(flash(row + j), vector[j]));
     return static_cast<Acc>(sum);
   }
-  // One row of a bitmap matrix: a bit a column (lowest first), rows padded to bytes; `values` moves past the row's own.
-  EDGEALGOS_NOINLINE static Acc bitmap(const uint8_t *bits, const W **values, const V *vector, uint16_t columns) {
+};
+template <> struct Dot<int16_t, int8_t, int8_t> {
+  template <class N> static int16_t dense(const int8_t *row, const int8_t *vector, N columns) {
+    return dot16(row, vector, columns);
+  }
+};
+template <> struct Dot<int32_t, int8_t, int8_t> {
+  template <class N> static int32_t dense(const int8_t *row, const int8_t *vector, N columns) {
+    return dot32(row, vector, columns);
+  }
+};
+
+// One row of a bitmap matrix: a bit a column (lowest first), rows padded to bytes; `values` moves past the row's own.
+template <class Acc, class W, class V> struct BitmapDot {
+  typedef typename Wrapping<Acc>::type Sum;
+  EDGEALGOS_NOINLINE static Acc row(const uint8_t *bits, const W **values, const V *vector, uint16_t columns) {
     Sum sum = 0;
     const W *value = *values;
     uint8_t mask = 0;
     for (uint16_t j = 0; j < columns; ++j) {
       if ((j & 7) == 0) mask = flash(bits++);
-      if (mask & 1) sum = static_cast<Sum>(sum + product(flash(value++), vector[j]));
+      if (mask & 1) sum = static_cast<Sum>(sum + product<Sum>(flash(value++), vector[j]));
       mask = static_cast<uint8_t>(mask >> 1);
     }
     *values = value;
     return static_cast<Acc>(sum);
   }
-  static Sum product(W weight, V value) { return static_cast<Sum>(static_cast<int32_t>(weight) * value); }
 };
-
-template <> struct Dot<int16_t, int8_t, int8_t> {
-  template <class N> static int16_t dense(const int8_t *row, const int8_t *vector, N columns) {
-    return dot16(row, vector, columns);
-  }
+template <> struct BitmapDot<int16_t, int8_t, int8_t> {
   template <class N>
-  EDGEALGOS_NOINLINE static int16_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
+  EDGEALGOS_NOINLINE static int16_t row(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
     return bitmap_row16(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
   }
-  static SparseSum16 indexed(const int8_t *row, const int8_t *vector, uint8_t columns) {
+};
+template <> struct BitmapDot<int32_t, int8_t, int8_t> {
+  template <class N>
+  EDGEALGOS_NOINLINE static int32_t row(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
+    return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
+  }
+};
+
+// One row of an indexed matrix, and where the next one begins.
+template <class Acc> struct IndexedDot;
+template <> struct IndexedDot<int16_t> {
+  static SparseSum16 row(const int8_t *row, const int8_t *vector, uint8_t columns) {
     return dot_indexed16(row, vector, columns);
   }
-  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
+};
+template <> struct IndexedDot<int32_t> {
+  static SparseSum32 row(const int8_t *row, const int8_t *vector, uint8_t columns) {
+    return dot_indexed32(row, vector, columns);
+  }
+};
+
+// Blocks of four rows.
+template <class Acc> struct BlockDot;
+template <> struct BlockDot<int16_t> {
+  static void rows(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
     dot_blocks16(weights, vector, columns, sums, blocks);
   }
 };
-
-template <> struct Dot<int32_t, int8_t, int8_t> {
-  template <class N> static int32_t dense(const int8_t *row, const int8_t *vector, N columns) {
-    return dot32(row, vector, columns);
-  }
-  template <class N>
-  EDGEALGOS_NOINLINE static int32_t bitmap(const uint8_t *bits, const int8_t **values, const int8_t *vector, N columns) {
-    return bitmap_row32(bits, *values, vector, static_cast<uint8_t>((columns + 7) >> 3));
-  }
-  static SparseSum32 indexed(const int8_t *row, const int8_t *vector, uint8_t columns) {
-    return dot_indexed32(row, vector, columns);
-  }
-  static void block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
+template <> struct BlockDot<int32_t> {
+  static void rows(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
     dot_blocks24(weights, vector, columns, sums, blocks);
   }
 };
 
-// The rows of a matrix in the order of storage, whatever the storage: next() takes up to kAtOnce of the `left` rows that
-// are left times a vector, and says how many it took. at() finds the first row of a block of equal matrices (the nodes of
-// a tree).
+// The rows of a matrix in the order of storage, whatever the storage: next() takes up to kAtOnce of the `left` rows
+// that are left times a vector, and says how many it took. at() finds the first row of a block of equal matrices (the
+// nodes of a tree).
 template <class W> struct DenseRows {
   enum { kAtOnce = 1 };
   const W *values;
@@ -270,7 +296,7 @@ template <bool Left> struct BlockRows {
       return 1;
     }
     const uint8_t blocks = left < kAtOnce ? 1 : 2;
-    Dot<Acc, int8_t, int8_t>::block(values, vector, columns, sums, blocks);
+    BlockDot<Acc>::rows(values, vector, columns, sums, blocks);
     values += static_cast<uint16_t>(blocks * static_cast<uint16_t>(4 * columns));
     return static_cast<uint8_t>(4 * blocks);
   }
@@ -287,7 +313,7 @@ template <class W> struct BitmapRows {
     return there;
   }
   template <class Acc, class V, class N> uint8_t next(const V *vector, N columns, Acc *sums, uint8_t) {
-    *sums = Dot<Acc, W, V>::bitmap(bits, &values, vector, columns);
+    *sums = BitmapDot<Acc, W, V>::row(bits, &values, vector, columns);
     bits += (columns + 7) >> 3;
     return 1;
   }
@@ -302,7 +328,7 @@ template <class W> struct WideBitmapRows {
     Acc sum = 0;
     while (columns) {
       const uint16_t piece = columns < 2040 ? columns : 2040;
-      sum = static_cast<Acc>(sum + Dot<Acc, W, V>::bitmap(bits, &values, vector, piece));
+      sum = static_cast<Acc>(sum + BitmapDot<Acc, W, V>::row(bits, &values, vector, piece));
       bits += (piece + 7) >> 3;
       vector += piece;
       columns = static_cast<uint16_t>(columns - piece);
@@ -322,7 +348,7 @@ struct IndexedRows {
     return there;
   }
   template <class Acc, class N> uint8_t next(const int8_t *vector, N columns, Acc *sums, uint8_t) {
-    const auto row = Dot<Acc, int8_t, int8_t>::indexed(values, vector, static_cast<uint8_t>(columns));
+    const auto row = IndexedDot<Acc>::row(values, vector, static_cast<uint8_t>(columns));
     values = row.next;
     *sums = row.sum;
     return 1;
@@ -361,7 +387,8 @@ namespace edgealgos {
 // The next `count` rows of one matrix.
 template <class Acc, class Rows, class V, class N>
 EDGEALGOS_NOINLINE uint8_t next_of_all(Rows &rows, const V *vector, N columns, Acc *sums, uint8_t count) {
-  for (uint8_t k = 0; k < count;) k = static_cast<uint8_t>(k + rows.next(vector, columns, sums + k, static_cast<uint8_t>(count - k)));
+  for (uint8_t k = 0; k < count;)
+    k = static_cast<uint8_t>(k + rows.next(vector, columns, sums + k, static_cast<uint8_t>(count - k)));
   return count;
 }
 
@@ -377,7 +404,8 @@ EDGEALGOS_OP void matvec(Rows matrix, const B *bias, const V *vector, Out *out, 
   Acc sums[Rows::kAtOnce];
   for (uint16_t i = 0; i < rows;) {
     const uint8_t count = matrix.next(vector, columns, sums, static_cast<uint8_t>(rows - i > 255 ? 255 : rows - i));
-    for (uint8_t k = 0; k < count; ++k, ++i) out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[k], bias, i)));
+    for (uint8_t k = 0; k < count; ++k, ++i)
+      out[i] = static_cast<Out>(rescale<Count, Bits>(with_bias(sums[k], bias, i)));
   }
   barrier();
 }
@@ -386,8 +414,9 @@ EDGEALGOS_OP void matvec(Rows matrix, const B *bias, const V *vector, Out *out, 
 
 // Rows of a node that are made before outputs are made of them.
 template <class A, class B> struct AtOnce {
-  enum { kA = A::kAtOnce, kB = B::kAtOnce, kMost = static_cast<int>(kA) > static_cast<int>(kB) ? static_cast<int>(kA) : static_cast<int>(kB),
-         kBoth = static_cast<int>(kMost) > 8 ? static_cast<int>(kMost) : 8 };
+  enum { kA = A::kAtOnce, kB = B::kAtOnce };
+  enum { kMost = static_cast<int>(kA) > static_cast<int>(kB) ? static_cast<int>(kA) : static_cast<int>(kB) };
+  enum { kBoth = static_cast<int>(kMost) > 8 ? static_cast<int>(kMost) : 8 };
 };
 
 // scores += w * t, out of line because it needs all registers.
@@ -401,8 +430,8 @@ EDGEALGOS_NOINLINE void add_outputs(const Acc *sums_w, const Acc *sums_v, int32_
 
 // scores = bias + sum over one path of w * t, w = int16(W_k z), t = Q0.7(V_k z); left child where branches_k z > 0.
 template <class Acc, int ShiftW, int ShiftV, int Depth, class RowsW, class RowsV, class W, class V>
-EDGEALGOS_OP void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z, int32_t *scores,
-               uint8_t outputs, uint8_t width) {
+EDGEALGOS_OP void tree_walk(RowsW weights, RowsV gates, const W *branches, const int32_t *bias, const V *z,
+                            int32_t *scores, uint8_t outputs, uint8_t width) {
   for (uint8_t c = 0; c < outputs; ++c) scores[c] = bias ? flash(bias + c) : 0;
   uint8_t node = 0;
   for (uint8_t level = 0;; ++level) {
@@ -411,7 +440,8 @@ EDGEALGOS_OP void tree_walk(RowsW weights, RowsV gates, const W *branches, const
     Acc sums_w[AtOnce<RowsW, RowsV>::kBoth], sums_v[AtOnce<RowsW, RowsV>::kBoth];
     for (uint8_t c = 0; c < outputs;) {
       const uint8_t left = static_cast<uint8_t>(outputs - c);
-      const uint8_t count = left < AtOnce<RowsW, RowsV>::kBoth ? left : static_cast<uint8_t>(AtOnce<RowsW, RowsV>::kBoth);
+      const uint8_t count =
+          left < AtOnce<RowsW, RowsV>::kBoth ? left : static_cast<uint8_t>(AtOnce<RowsW, RowsV>::kBoth);
       next_of_all(row_w, z, width, sums_w, count);
       next_of_all(row_v, z, width, sums_v, count);
       add_outputs<ShiftW, ShiftV>(sums_w, sums_v, scores + c, count);
@@ -478,8 +508,8 @@ template <> struct Counter<true> { typedef uint16_t type; };
 
 // scores = bias + sum_j labels_cj * 2^-|z - prototypes_j|^2, the kernels in block floating point.
 template <class Acc, int Frac, int Up, int Count, class Prototypes, class Rows>
-EDGEALGOS_OP void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z, int32_t *scores,
-                     uint8_t outputs, uint8_t width) {
+EDGEALGOS_OP void prototype_score(Prototypes prototypes, Rows labels, const int32_t *bias, const int8_t *z,
+                                  int32_t *scores, uint8_t outputs, uint8_t width) {
   typedef typename Counter<(Count > 255)>::type N;
   const uint8_t far = Frac >= 12 ? 255 : Frac <= 4 ? 0 : static_cast<uint8_t>((16 << (Frac < 12 ? Frac : 0)) / 256 - 1);
   uint16_t steps[Count];
@@ -543,8 +573,8 @@ template <int Left, class B> struct Biased<Left, B, true> {
 
 // h = g c + s h with g = zeta (1 - s) + nu; zeta, nu and s have 8 fractional bits, c is Q0.7, h is Q0.15.
 template <class Tanh, int ShiftZ, int ShiftH, class B>
-EDGEALGOS_OP void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta, uint8_t nu, int16_t *h,
-                  uint8_t units) {
+EDGEALGOS_OP void gated_update(const int16_t *preactivation, const B *bias_z, const B *bias_h, uint8_t zeta,
+                               uint8_t nu, int16_t *h, uint8_t units) {
   do {
     const int16_t a = *preactivation++;
     const uint8_t s = Tanh::gate(Biased<ShiftZ, B>::apply(a, flash(bias_z++)));
@@ -563,7 +593,8 @@ EDGEALGOS_OP void gated_update(const int16_t *preactivation, const B *bias_z, co
 
 // h = alpha c + beta h; alpha, beta and h are Q0.15, c is Q0.7.
 template <class Tanh, int ShiftH, class B>
-EDGEALGOS_OP void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h, uint8_t units) {
+EDGEALGOS_OP void leaky_update(const int16_t *preactivation, const B *bias_h, int16_t alpha, int16_t beta, int16_t *h,
+                  uint8_t units) {
   for (uint8_t i = 0; i < units; ++i) {
     const int8_t c = Tanh::candidate(Biased<ShiftH, B>::apply(preactivation[i], flash(bias_h + i)));
     const int32_t fresh = shift_right<7>(multiply(alpha, c) + 64);
@@ -615,16 +646,17 @@ template <int Count, int Bits> struct RescaleWord<Count, Bits, true> {
   }
 };
 
-template <int Count, int Bits, class In, class Out> EDGEALGOS_OP void rescale_vector(const In *in, Out *out, uint16_t size) {
+template <int Count, int Bits, class In, class Out>
+EDGEALGOS_OP void rescale_vector(const In *in, Out *out, uint16_t size) {
   for (; size; --size) *out++ = static_cast<Out>(RescaleWord<Count, Bits>::apply(*in++));
   barrier();
 }
 
-// sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that column:
-// [0] columns, [1] values. Behind the last column nothing happens. Null masks: every value is stored.
+// sums += x[0] * the next column of a matrix that is stored column by column; `position` is what lies before that
+// column: [0] columns, [1] values. Behind the last column nothing happens. Null masks: every value is stored.
 template <class W, class V, class Acc>
-EDGEALGOS_OP void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position, uint8_t rows,
-                 uint16_t columns) {
+EDGEALGOS_OP void push_column(const uint8_t *masks, const W *values, const V *x, Acc *sums, int16_t *position,
+                              uint8_t rows, uint16_t columns) {
   typedef typename Wrapping<Acc>::type Sum;
   const uint16_t column = static_cast<uint16_t>(position[0]);
   if (column >= columns) return;
@@ -634,7 +666,8 @@ EDGEALGOS_OP void push_column(const uint8_t *masks, const W *values, const V *x,
   for (uint8_t i = 0; i < rows; ++i) {
     if ((i & 7) == 0) mask = bits ? flash(bits++) : 0xFF;
     if (mask & 1)
-      sums[i] = static_cast<Acc>(static_cast<Sum>(sums[i]) + static_cast<Sum>(static_cast<int32_t>(flash(value++)) * *x));
+      sums[i] =
+          static_cast<Acc>(static_cast<Sum>(sums[i]) + static_cast<Sum>(static_cast<int32_t>(flash(value++)) * *x));
     mask = static_cast<uint8_t>(mask >> 1);
   }
   position[0] = static_cast<int16_t>(column + 1);
@@ -651,10 +684,11 @@ void requantize(const Acc *sums, const B *bias, Out *out, uint8_t size) {
 
 // Features into inputs of a model: out = clip((source * multiplier + addend) >> shift)
 template <int Low, int High, class Out, class Size>
-EDGEALGOS_OP void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend, const int8_t *shift, Out *out,
-                 Size size) {
+EDGEALGOS_OP void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend,
+                              const int8_t *shift, Out *out, Size size) {
   for (Size i = 0; i < size; ++i) {
-    const int32_t raw = (static_cast<int32_t>(source[i]) * flash(multiplier + i) + flash(addend + i)) >> flash(shift + i);
+    const int32_t raw =
+        (static_cast<int32_t>(source[i]) * flash(multiplier + i) + flash(addend + i)) >> flash(shift + i);
     out[i] = static_cast<Out>(raw < Low ? Low : raw > High ? High : raw);
   }
   barrier();
@@ -718,7 +752,8 @@ EDGEALGOS_NOINLINE inline uint8_t argmax(const int32_t *scores, uint8_t count) {
   return best;
 }
 
-// A product that is rounded before anything is added to it: a processor that multiplies and adds in one would round once.
+// A product that is rounded before anything is added to it: a processor that multiplies and adds in one would round
+// once.
 inline float rounded(float product) {
 #if !defined(__AVR__)  // there, both are functions
   __asm__("" : "+m"(product));
@@ -738,6 +773,8 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@INSTANCES@
+@QUADRATIC@
 @CONV@
 @PROBABILITY@
 @DECIMALS@

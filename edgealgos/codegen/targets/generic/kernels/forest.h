@@ -121,7 +121,8 @@ struct Trees {
   Leaves leaves;
 };
 template <class F, class P, class C, class K, class T, class I, class S, class L>
-inline Trees<F, P, C, K, T, I, S, L> trees(F features, P partners, C counts, K cuts, T tests, I inner, S sizes, L leaves) {
+inline Trees<F, P, C, K, T, I, S, L> trees(F features, P partners, C counts, K cuts, T tests, I inner, S sizes,
+                                           L leaves) {
   const Trees<F, P, C, K, T, I, S, L> all = {features, partners, counts, cuts, tests, inner, sizes, leaves};
   return all;
 }
@@ -196,7 +197,8 @@ void forest_of_rows(const T &t, uint16_t largest, uint16_t used, uint16_t count,
   Index node = 0, leaf = 0;
   for (uint16_t tree = 0; tree < count; ++tree) {
     const Index size = static_cast<Index>(largest - static_cast<uint16_t>(t.sizes.at(tree)));
-    const V *row = rows + static_cast<Index>(t.leaves.at(static_cast<Index>(leaf + leaf_of<Index>(t, below, node)))) * outputs;
+    const V *row =
+        rows + static_cast<Index>(t.leaves.at(static_cast<Index>(leaf + leaf_of<Index>(t, below, node)))) * outputs;
     for (uint8_t k = 0; k < outputs; ++k) scores[k] += flash(row + k);
     node = static_cast<Index>(node + size);
     leaf = static_cast<Index>(leaf + size + 1);

@@ -19,7 +19,8 @@ EDGEALGOS_OP bool decimate(const int16_t *x, int32_t *sums, int16_t *phase, cons
   return true;
 }
 
-// The newest frame takes the place of the oldest; sums, squares and counts of 2^BinBits bins an axis follow (null: none).
+// The newest frame takes the place of the oldest; sums, squares and counts of 2^BinBits bins an axis follow (null:
+// none).
 template <int Frames, int BinBits, class Counts>
 EDGEALGOS_OP void slide_window(const int8_t *frame, int8_t *window, int16_t *position, int16_t *sums, int32_t *squares,
                   Counts *counts, uint8_t axes) {
@@ -28,7 +29,8 @@ EDGEALGOS_OP void slide_window(const int8_t *frame, int8_t *window, int16_t *pos
     const int8_t gone = slot[a], come = frame[a];
     slot[a] = come;
     if (sums) sums[a] = static_cast<int16_t>(sums[a] + come - gone);
-    if (squares) squares[a] += static_cast<int16_t>(come * come) - static_cast<int32_t>(static_cast<int16_t>(gone * gone));
+    if (squares)
+      squares[a] += static_cast<int16_t>(come * come) - static_cast<int32_t>(static_cast<int16_t>(gone * gone));
     if (counts) {
       --counts[static_cast<uint8_t>(gone + 128) >> (8 - BinBits)];
       ++counts[static_cast<uint8_t>(come + 128) >> (8 - BinBits)];
@@ -73,7 +75,8 @@ EDGEALGOS_NOINLINE inline int16_t square_root(uint32_t square) {
 }
 
 // Standard deviation times Frames.
-template <int Frames> EDGEALGOS_OP void window_spread(const int16_t *sums, const int32_t *squares, int16_t *out, uint8_t axes) {
+template <int Frames>
+EDGEALGOS_OP void window_spread(const int16_t *sums, const int32_t *squares, int16_t *out, uint8_t axes) {
   for (uint8_t a = 0; a < axes; ++a)
     out[a] = square_root(static_cast<uint32_t>(Frames * squares[a] - static_cast<int32_t>(sums[a]) * sums[a]));
 }

@@ -28,8 +28,8 @@ struct NibbleSum {
 #define EDGEALGOS_NIBBLE_SIGN "mov r25, r24\n\t" "lsl r25\n\t" "sbc r25, r25\n\t" "clr r1\n\t"
 // clang-format on
 
-// A dense row of at most 511 columns (so many products cannot leave 24 bits, nor its pairs a byte); each row begins with a
-// byte of its own. 12.3 cycles a column.
+// A dense row of at most 511 columns (so many products cannot leave 24 bits, nor its pairs a byte); each row begins
+// with a byte of its own. 12.3 cycles a column.
 EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
   register int32_t sum __asm__("r22") = 0;
   uint8_t pairs = static_cast<uint8_t>(columns >> 1);
@@ -48,22 +48,23 @@ EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector,
 // clang-format off
 #define EDGEALGOS_NIBBLE_ADD32 EDGEALGOS_NIBBLE_ADD "adc r25, r18\n\t"
 // The next nibble of a sparse row goes to r19; T says that r16 still holds one. 5 to 6 cycles.
-#define EDGEALGOS_NIBBLE_NEXT "brts 6f\n\t" "lpm r16, Z+\n\t" "mov r19, r16\n\t" "swap r19\n\t" "set\n\t" "rjmp 7f\n\t" \
-                              "6: mov r19, r16\n\t" "clt\n\t" "7: andi r19, 0xf0\n\t"
+#define EDGEALGOS_NIBBLE_NEXT "brts 6f\n\t" "lpm r16, Z+\n\t" "mov r19, r16\n\t" "swap r19\n\t" "set\n\t" \
+                              "rjmp 7f\n\t" "6: mov r19, r16\n\t" "clt\n\t" "7: andi r19, 0xf0\n\t"
 #define EDGEALGOS_NIBBLE_COLUMN(k) "sbrs r20, " #k "\n\t" "rjmp 8f\n\t" "ldd r18, Y+" #k "\n\t" \
                                    EDGEALGOS_NIBBLE_NEXT EDGEALGOS_NIBBLE_ADD32 "8:\n\t"
 // clang-format on
 
-// A bitmap row of at most 2040 columns: mask bytes (lowest bit: first column), and apart from them the nibbles of the bits
-// that are set, each row's beginning with a byte of its own. 16 cycles a mask byte, and 3 a zero or 20 a weight unless the
-// whole byte is zero.
+// A bitmap row of at most 2040 columns: mask bytes (lowest bit: first column), and apart from them the nibbles of the
+// bits that are set, each row's beginning with a byte of its own. 16 cycles a mask byte, and 3 a zero or 20 a weight
+// unless the whole byte is zero.
 EDGEALGOS_KERNEL NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t *values, const int8_t *vector,
                                              uint16_t columns) {
   register const int8_t *x __asm__("r18") = vector;
   register uint8_t count __asm__("r21") = static_cast<uint8_t>((columns + 7) >> 3);
   register int32_t sum __asm__("r22") = 0;
   __asm__ __volatile__("push r28\n\t" "push r29\n\t" "movw r28, r18\n\t" "clt\n\t"
-                       "2: movw r0, r30\n\t" "movw r30, r26\n\t" "lpm r20, Z+\n\t" "movw r26, r30\n\t" "movw r30, r0\n\t"
+                       "2: movw r0, r30\n\t" "movw r30, r26\n\t" "lpm r20, Z+\n\t" "movw r26, r30\n\t"
+                       "movw r30, r0\n\t"
                        "tst r20\n\t" "brne 3f\n\t" "rjmp 4f\n\t" "3:\n\t"
                        EDGEALGOS_NIBBLE_COLUMN(0) EDGEALGOS_NIBBLE_COLUMN(1) EDGEALGOS_NIBBLE_COLUMN(2)
                        EDGEALGOS_NIBBLE_COLUMN(3) EDGEALGOS_NIBBLE_COLUMN(4) EDGEALGOS_NIBBLE_COLUMN(5)
@@ -93,7 +94,8 @@ inline int16_t nibble_product(uint8_t b, int8_t a) { return static_cast<int16_t>
 EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
   int32_t sum = 0;
 #if defined(EDGEALGOS_OWN_NIBBLES) && EDGEALGOS_OWN_NIBBLES == 8
-  for (; columns >= 8; columns = static_cast<uint16_t>(columns - 8), row += 4, vector += 8) sum = add_nibbles(sum, row, vector);
+  for (; columns >= 8; columns = static_cast<uint16_t>(columns - 8), row += 4, vector += 8)
+    sum = add_nibbles(sum, row, vector);
 #elif defined(EDGEALGOS_OWN_NIBBLES)
   if (const uint16_t pairs = columns >> 1) {
     sum = add_nibbles(sum, row, vector, pairs);
@@ -147,7 +149,8 @@ struct NibbleRows {
   enum { kAtOnce = 1 };
   const uint8_t *values;
   NibbleRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const NibbleRows there = {values + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 1) >> 1))};
+    const NibbleRows there =
+        {values + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 1) >> 1))};
     return there;
   }
   template <class Acc> uint8_t next(const int8_t *vector, uint8_t columns, Acc *sums, uint8_t) {
@@ -169,7 +172,8 @@ struct NibbleBitmapRows {
   const uint8_t *values;
   const uint16_t *starts;  // of each block's values; null for a single matrix
   NibbleBitmapRows at(uint8_t block, uint8_t rows, uint16_t columns) const {
-    const NibbleBitmapRows there = {bits + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)),
+    const NibbleBitmapRows there =
+        {bits + static_cast<uint16_t>(block) * static_cast<uint16_t>(rows * ((columns + 7) >> 3)),
                                     starts ? values + flash(starts + block) : values, starts};
     return there;
   }

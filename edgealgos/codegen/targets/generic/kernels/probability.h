@@ -32,6 +32,11 @@ template <int Frac, class Score> uint8_t probability(const Score *scores, uint8_
   return static_cast<uint8_t>(share > 255 ? 255 : share);
 }
 
+// The best class if it is at least Below / 256 likely, else 255.
+template <int Frac, uint8_t Below, class Score> uint8_t if_sure(const Score *scores, uint8_t count, uint8_t best) {
+  return probability<Frac>(scores, count, best) < Below ? 255 : best;
+}
+
 }  // namespace edgealgos
 
 #endif  // EDGEALGOS_PROBABILITY_H

@@ -1,4 +1,5 @@
-// Sound: frames of a stream, their power spectrum, and the logarithm of its energy in bands; AVR assembly with its C++ twin.
+// Sound: frames of a stream, their power spectrum, and the logarithm of its energy in bands; AVR assembly with its C++
+// twin.
 //
 // A frame is in block floating point: 16-bit mantissas and one exponent behind them. Cycles (ATmega328P) are those of
 // the loop alone.
@@ -16,7 +17,8 @@ static const uint8_t kLog2[64] EDGEALGOS_FLASH = {
 #if defined(__AVR_HAVE_MUL__)
 
 // clang-format off
-// Signed words multiplied into, added to, or taken from four bytes; r15 is zero. mulsu leaves its sign in the carry flag.
+// Signed words multiplied into, added to, or taken from four bytes; r15 is zero. mulsu leaves its sign in the carry
+// flag.
 #define EDGEALGOS_CROSS(ah, bl, p1, p2, p3) \
   "mulsu " ah ", " bl "\n\t" "sbc " p3 ", r15\n\t" "add " p1 ", r0\n\t" "adc " p2 ", r1\n\t" "adc " p3 ", r15\n\t"
 #define EDGEALGOS_PRODUCT(al, ah, bl, bh, p0, p1, p2, p3)                                       \
@@ -49,7 +51,8 @@ static const uint8_t kLog2[64] EDGEALGOS_FLASH = {
   "add r26, " tl "\n\t" "adc r27, " th "\n\t" "std " first "+" at ", r26\n\t" "std " first "+" at "+1, r27\n\t"       \
   "sub r24, " tl "\n\t" "sbc r25, " th "\n\t" "std " second "+" at ", r24\n\t" "std " second "+" at "+1, r25\n\t"
 #define EDGEALGOS_NEXT \
-  "add r28, r10\n\t" "adc r29, r11\n\t" "add r30, r10\n\t" "adc r31, r11\n\t" "dec r12\n\t" "breq 2f\n\t" "rjmp 1b\n\t" "2:\n\t"
+  "add r28, r10\n\t" "adc r29, r11\n\t" "add r30, r10\n\t" "adc r31, r11\n\t" "dec r12\n\t" "breq 2f\n\t" \
+  "rjmp 1b\n\t" "2:\n\t"
 #define EDGEALGOS_BUTTERFLIES(turn, low, high, second)                                                              \
   register int16_t *first __asm__("r24") = a;                                                                       \
   register uint16_t step __asm__("r10") = stride;                                                                   \
@@ -73,7 +76,8 @@ EDGEALGOS_KERNEL void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_
 }
 
 // The same a quarter turn on: t is multiplied by -j.
-EDGEALGOS_KERNEL void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, int16_t c, int16_t s) {
+EDGEALGOS_KERNEL void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, int16_t c,
+                                           int16_t s) {
   EDGEALGOS_BUTTERFLIES(EDGEALGOS_TURN, "r8", "r9", EDGEALGOS_HALVES("2", "r4", "r5", "Z", "Y"));
 }
 
@@ -97,7 +101,8 @@ EDGEALGOS_KERNEL void turn(int16_t *x, int16_t c, int16_t s) {
                        "std Z+0, r4\n\t" "std Z+1, r5\n\t" "std Z+2, r8\n\t" "std Z+3, r9\n\t" "clr r1\n\t"
                        :
                        : "z"(x), "r"(real), "r"(imaginary)
-                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r15", "r16", "r17", "r18", "r19", "memory");
+                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r15", "r16", "r17", "r18", "r19",
+                         "memory");
 }
 
 // re^2 + im^2. 46 cycles.
@@ -107,7 +112,8 @@ EDGEALGOS_INLINE uint32_t squared(int16_t re, int16_t im) {
   __asm__("clr %[zero]\n\t"
           "mul %A[re], %A[re]\n\t" "movw %A[s], r0\n\t" "muls %B[re], %B[re]\n\t" "movw %C[s], r0\n\t"
           EDGEALGOS_TWICE_CROSS("re")
-          "mul %A[im], %A[im]\n\t" "add %A[s], r0\n\t" "adc %B[s], r1\n\t" "adc %C[s], %[zero]\n\t" "adc %D[s], %[zero]\n\t"
+          "mul %A[im], %A[im]\n\t" "add %A[s], r0\n\t" "adc %B[s], r1\n\t" "adc %C[s], %[zero]\n\t"
+          "adc %D[s], %[zero]\n\t"
           "muls %B[im], %B[im]\n\t" "add %C[s], r0\n\t" "adc %D[s], r1\n\t"
           EDGEALGOS_TWICE_CROSS("im") "clr r1\n\t"
           : [s] "=&r"(sum), [zero] "=&r"(zero) : [re] "a"(re), [im] "a"(im) : "r0");
@@ -133,7 +139,8 @@ EDGEALGOS_INLINE uint32_t weighted(uint32_t power, uint8_t weight) {
   uint8_t zero;
   __asm__("lsl %[w]\n\t" "clr %[zero]\n\t"
           "mul %B[p], %[w]\n\t" "movw %A[q], r0\n\t" "mul %D[p], %[w]\n\t" "movw %C[q], r0\n\t"
-          "mul %A[p], %[w]\n\t" "add %A[q], r1\n\t" "adc %B[q], %[zero]\n\t" "adc %C[q], %[zero]\n\t" "adc %D[q], %[zero]\n\t"
+          "mul %A[p], %[w]\n\t" "add %A[q], r1\n\t" "adc %B[q], %[zero]\n\t" "adc %C[q], %[zero]\n\t"
+          "adc %D[q], %[zero]\n\t"
           "mul %C[p], %[w]\n\t" "add %B[q], r0\n\t" "adc %C[q], r1\n\t" "adc %D[q], %[zero]\n\t" "clr r1\n\t"
           : [q] "=&r"(share), [zero] "=&r"(zero), [w] "+r"(weight) : [p] "r"(power) : "r0");
   return share;
@@ -193,7 +200,8 @@ inline uint32_t weighted(uint32_t power, uint8_t weight) {
 // mantissas their exponent. history: the last raw sample, hops so far, then the `kept` samples before the next hop.
 // False until Needed hops are there.
 template <uint8_t Emphasis, uint8_t Most, int16_t Needed>
-EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_t *window, int16_t *out, uint16_t hop_size,
+EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_t *window, int16_t *out,
+                              uint16_t hop_size,
                               uint16_t kept, uint16_t size) {
   const uint16_t length = static_cast<uint16_t>(kept + hop_size);
   int16_t *const past = history + 2;
@@ -220,7 +228,8 @@ EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_
   }
   uint8_t shift = 0;
   for (; shift < Most && bits < 0x4000; ++shift) bits = static_cast<uint16_t>(bits << 1);
-  const int16_t scale = static_cast<int16_t>(static_cast<uint16_t>(1) << shift);  // of 15 bits that are all zero: no matter
+  // (Where all 15 bits are zero it does not matter.)
+  const int16_t scale = static_cast<int16_t>(static_cast<uint16_t>(1) << shift);
   const uint16_t half = length >> 1;
   for (uint16_t i = 0; i < half; ++i, ++out) *out = multiply_high(static_cast<int16_t>(*out * scale), flash(window++));
   for (uint16_t i = 0; i < half; ++i, ++out) *out = multiply_high(static_cast<int16_t>(*out * scale), flash(window--));
@@ -272,8 +281,8 @@ template <uint8_t Bits> EDGEALGOS_NOINLINE void fourier(int16_t *z, const int16_
 inline void put(int16_t *place, uint32_t power) { __builtin_memcpy(place, &power, sizeof power); }
 
 // Power |X_k|^2 of the 2^(Bits + 1) real samples of a frame, plus a floor that depends on its exponent, in place of the
-// samples: bins 0 to 2^Bits - 1, then the exponent. Pairs of samples are transformed as complex numbers, and of two bins
-// of that, k and 2^Bits - k, come two bins of the spectrum.
+// samples: bins 0 to 2^Bits - 1, then the exponent. Pairs of samples are transformed as complex numbers, and of two
+// bins of that, k and 2^Bits - k, come two bins of the spectrum.
 template <uint8_t Bits>
 EDGEALGOS_NOINLINE void power_spectrum(int16_t *z, const int16_t *turns, const int32_t *floors) {
   const uint16_t points = static_cast<uint16_t>(1) << Bits;
@@ -329,8 +338,8 @@ EDGEALGOS_NOINLINE void log_bands(const int32_t *power, const int16_t *edges, co
   barrier();
 }
 
-// out = saturate(bands - Share / 256 of their levels), which follow them with a time constant of 2^Slowness frames and begin
-// with the first; levels: times 2^Slowness, and last whether there was a frame.
+// out = saturate(bands - Share / 256 of their levels), which follow them with a time constant of 2^Slowness frames and
+// begin with the first; levels: times 2^Slowness, and last whether there was a frame.
 template <uint16_t Share, int Slowness>
 EDGEALGOS_NOINLINE void normalize_bands(const int16_t *bands, int32_t *levels, int16_t *out, uint8_t count) {
   const bool first = levels[count] == 0;

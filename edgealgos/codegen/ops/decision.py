@@ -1,0 +1,91 @@
+"""The op that answers with a class where it is likely enough, and else with none. Knows programs, no boards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.op import (
+    FREE,
+    Counts,
+    Cpp,
+    Op,
+    Pieces,
+    Returned,
+    Scores,
+    Shapes,
+    Types,
+    Values,
+    cannot_overflow,
+    counting,
+)
+from ..program.qtype import QType
+from ..program.scores import REJECTED, decide, decide_if_sure
+from ..program.tables import EXP2
+
+if TYPE_CHECKING:
+    from ..program.program import Program
+
+__all__ = ["SureArgMax"]
+
+
+@dataclass(frozen=True)
+class SureArgMax(Op):
+    """Index of the largest element if its class is at least ``below / 256`` likely, else 255."""
+
+    out: Returned
+    source: Scores
+    below: int
+
+    kernels = ("runtime", "probability")
+    largest = counting(source=254)
+    bound = cannot_overflow("it compares, and looks powers up")
+    measured = MappingProxyType(
+        {
+            "avr/costs.json": {
+                "cycles": {"call SureArgMax": 635.0, "SureArgMax": 368.0},
+                "flash": {"call SureArgMax": 120.0},
+                "ram": {"frame SureArgMax": 31.0},
+            }
+        }
+    )
+
+    @property
+    def least_share(self) -> int:  # type: ignore[override]
+        return self.below
+
+    def shapes(self, program: Program) -> Shapes:
+        return {"out": (1,), "source": FREE}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        return decide(v[self.source])[:, None]
+
+    def integer(self, program: Program, v: Values) -> NDArray[np.int64]:
+        return decide_if_sure(v[self.source], program[self.source].type.frac, self.below)[:, None]
+
+    def types(self, program: Program) -> Types:
+        return {self.out: QType(16, 0)}
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        return 0, REJECTED
+
+    def look_up_tables(self) -> Mapping[str, NDArray[Any]]:
+        return {"exp2 table": EXP2}
+
+    def cost(self, program: Program) -> Counts:
+        return Counter({"call SureArgMax": 1, "SureArgMax": program[self.source].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        kernels = frozenset({"argmax"} if program[self.source].size > 1 else ())
+        return Pieces("SureArgMax", kernels=kernels, frames=frozenset({"SureArgMax"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        scores, size = cpp.ref(self.source), program[self.source].size
+        kind = f"{program[self.source].type.frac}, {self.below}"
+        return f"return edgealgos::if_sure<{kind}>({scores}, {size}, edgealgos::argmax({scores}, {size}));"

@@ -1,0 +1,74 @@
+"""From which likelihood on a classifier answers: given, or chosen on rows for a wanted share of errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..errors import UnsupportedModelError
+from .ops import SureArgMax
+from .program import Program, verify
+from .program.scores import PROBABILITY_BITS, decide, probabilities
+
+
+@dataclass(frozen=True)
+class AutoReject:
+    """The least threshold with which the answers that are given are wrong no more often than wanted.
+
+    Parameters
+    ----------
+    X : array-like
+        Rows that the model was not trained on.
+    y : array-like
+        Their labels.
+    error_rate : float
+        Share of wrong answers among those that are not rejected.
+    """
+
+    X: ArrayLike
+    y: ArrayLike
+    error_rate: float = 0.01
+
+
+def rejecting(program: Program, below: float, label: Any) -> Program:
+    """The program that answers where its best class is at least so likely; else it says `label`.
+
+    Raises
+    ------
+    ValueError
+        If `below` is not between 0 and 255/256.
+    UnsupportedModelError
+        Of a regressor.
+    """
+    if program.task != "classifier":
+        raise UnsupportedModelError(f"{program.family} predicts numbers; reject_below= is for classifiers")
+    if not 0.0 < below <= 255 / 256:
+        raise ValueError(f"reject_below must be above 0 and at most 255/256, got {below}")
+    share = ceil(below * (1 << PROBABILITY_BITS))
+    *others, last = program.functions["predict"]
+    functions = {**program.functions, "predict": (*others, SureArgMax(last.out, last.scores[0], share))}
+    return verify(replace(program, functions=functions, label_when_rejected=label))
+
+
+def chosen_threshold(wanted: AutoReject, scores: Any, program: Program) -> float:
+    """What :class:`AutoReject` stands for, given the raw scores of its rows.
+
+    Raises
+    ------
+    ValueError
+        If no threshold reaches the error rate.
+    """
+    right = np.asarray(program.labels)[decide(scores)] == np.asarray(wanted.y)
+    shares = probabilities(scores, program.output.type.frac).max(axis=1)
+    for share in range(1, 256):
+        told = shares >= share
+        if told.any() and 1.0 - right[told].mean() <= wanted.error_rate:
+            return share / (1 << PROBABILITY_BITS)
+    raise ValueError(
+        f"AutoReject: no threshold brings errors among the answers down to {wanted.error_rate:.2%} on these "
+        f"{len(shares)} rows; ask for a higher error_rate, or train a better model"
+    )

@@ -1,0 +1,157 @@
+// Comparisons with stored samples: kernel machines and nearest neighbours.
+#ifndef EDGEALGOS_INSTANCES_H
+#define EDGEALGOS_INSTANCES_H
+
+#include <stdint.h>
+
+namespace edgealgos {
+
+// 2^15 * 2^-((i + 1/32) / 16), and 2^16 * 2^-(i / 256).
+static const uint16_t kCoarseExp2[16] EDGEALGOS_FLASH = {
+@COARSE_EXP2@};
+static const uint16_t kFineExp2[16] EDGEALGOS_FLASH = {
+@FINE_EXP2@};
+
+// raw * 2^-Count within the range of a word.
+template <int Count, class D> inline uint16_t to_word(D raw) {
+  const uint8_t up = Count < 0 ? -Count : 0, down = Count < 0 ? 0 : Count;
+  if (Count < 0) return raw > (0xffffu >> up) ? 0xffff : static_cast<uint16_t>(raw << up);
+  const D shifted = static_cast<D>(static_cast<uint32_t>(raw) >> down);
+  return shifted > 0xffff ? 0xffff : static_cast<uint16_t>(shifted);
+}
+template <int Count> inline int16_t to_signed_word(int32_t raw) {
+  const int up = Count < 0 ? -Count : 0;
+  if (Count < 0 && raw > (32767 >> up)) return 32767;
+  if (Count < 0 && raw < (-32768 >> up)) return -32768;
+  return static_cast<int16_t>(
+      saturate<16>(Count < 0 ? raw * (static_cast<int32_t>(1) << up) : raw >> (Count < 0 ? 0 : Count)));
+}
+
+// exp(-gamma * distance) with 15 fractional bits; D holds every distance.
+template <class D, int Down> struct Rbf {
+  uint16_t factor;
+  D length;
+  explicit Rbf(uint16_t f) : factor(f), length(0) {}
+  template <class V, class N> void begin(const V *x, N columns) {
+    for (N i = 0; i < columns; ++i)
+      length = static_cast<D>(length + static_cast<uint32_t>(static_cast<int32_t>(x[i]) * x[i]));
+  }
+  template <class Acc, class B> int16_t operator()(Acc sum, B norm) const {
+    const D distance = static_cast<D>(length + static_cast<D>(norm) - static_cast<D>(2 * static_cast<D>(sum)));
+    const uint16_t steps = static_cast<uint16_t>(static_cast<uint32_t>(to_word<Down>(distance)) * factor >> 16);
+    if (steps >= 4096) return 0;
+    const uint16_t coarse = flash(kCoarseExp2 + (steps >> 4 & 15)), fine = flash(kFineExp2 + (steps & 15));
+    uint16_t kernel = static_cast<uint16_t>(static_cast<uint32_t>(coarse) * fine >> 16);
+    for (uint8_t whole = static_cast<uint8_t>(steps >> 8); whole; --whole) kernel >>= 1;
+    return static_cast<int16_t>(kernel);
+  }
+};
+
+// ((gamma * product + coef0) / reach)^Degree with 15 fractional bits.
+template <int Down, uint8_t Degree> struct Poly {
+  int16_t factor;
+  int32_t addend;
+  Poly(int16_t f, int32_t a) : factor(f), addend(a) {}
+  template <class V, class N> void begin(const V *, N) {}
+  int16_t operator()(int32_t sum, int32_t norm) const {
+    const int32_t product = static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(norm));
+    const int16_t base = static_cast<int16_t>(
+        saturate<16>((static_cast<int32_t>(to_signed_word<Down>(product)) * factor + addend) >> 14));
+    int16_t power = base;
+    for (uint8_t i = 1; i < Degree; ++i) {
+      const int32_t next = (static_cast<int32_t>(power) * base) >> 15;
+      power = static_cast<int16_t>(next > 32767 ? 32767 : next);
+    }
+    return power;
+  }
+};
+
+// kernel * coefficient
+inline int32_t weighted(int16_t kernel, int8_t coefficient) { return multiply(kernel, coefficient); }
+inline int32_t weighted(int16_t kernel, int16_t coefficient) { return static_cast<int32_t>(kernel) * coefficient; }
+
+// What a support vector adds to the sums of its class and every other one.
+template <int Shift, class C> inline void add_term(int16_t kernel, const C *coefficient, int32_t *sum) {
+  if (const C value = flash(coefficient)) *sum += weighted(kernel, value) >> Shift;
+}
+template <int Shift, class C>
+EDGEALGOS_NOINLINE void add_kernel(int16_t kernel, const C *coefficients, int32_t *sum, uint8_t own, uint8_t classes) {
+  sum += own - 1;
+  uint8_t step = static_cast<uint8_t>(classes - 2);
+  for (uint8_t left = own; left; --left, sum += step--) add_term<Shift>(kernel, coefficients++, sum);
+  for (uint8_t left = static_cast<uint8_t>(classes - 1 - own); left; --left)
+    add_term<Shift>(kernel, coefficients++, ++sum);
+}
+
+// out = bias + sum_j coefficients_j * kernel(product_j + norm_j), pair by pair.
+template <class Acc, int Shift, class Kernel, class Rows, class B, class C, class V, class N>
+void kernel_sums(Kernel kernel, Rows matrix, const B *norms, const C *coefficients, const int16_t *sections,
+                 const int32_t *bias, const V *x, int32_t *out, uint8_t classes, N columns) {
+  const uint16_t pairs = static_cast<uint16_t>(static_cast<uint16_t>(classes * (classes - 1)) >> 1);
+  for (uint16_t p = 0; p < pairs; ++p) out[p] = flash(bias + p);
+  kernel.begin(x, columns);
+  uint16_t all = 0;
+  for (uint8_t c = 0; c < classes; ++c) all = static_cast<uint16_t>(all + flash(sections + c));
+  Acc sums[Rows::kAtOnce];
+  uint8_t own = 0;
+  int16_t left = flash(sections);
+  while (all) {
+    const uint8_t count = matrix.next(x, columns, sums, static_cast<uint8_t>(all > 255 ? 255 : all));
+    for (uint8_t k = 0; k < count; ++k) {
+      while (!left) left = flash(sections + ++own);
+      --left;
+      if (const int16_t value = kernel(sums[k], flash(norms)))
+        add_kernel<Shift>(value, coefficients, out, own, classes);
+      ++norms;
+      coefficients += classes - 1;
+    }
+    all = static_cast<uint16_t>(all - count);
+  }
+  barrier();
+}
+
+// Of each pair of classes the first one has a vote where its sum is positive, else the second.
+inline void pair_votes(const int32_t *sums, int32_t *votes, uint8_t classes) {
+  for (uint8_t c = 0; c < classes; ++c) votes[c] = 0;
+  for (uint8_t a = 0; a < classes; ++a)
+    for (uint8_t b = static_cast<uint8_t>(a + 1); b < classes; ++b) ++votes[*sums++ > 0 ? a : b];
+  barrier();
+}
+
+// The nearest samples: of classes their votes, else the sum of their values.
+template <class Acc, uint8_t Count, class Rows, class L, class V, class N>
+void neighbours(Rows matrix, const int32_t *norms, const L *values, const V *x, int32_t *out, uint8_t outputs,
+                uint16_t samples, N columns) {
+  int32_t nearness[Count];
+  L said[Count];
+  uint8_t found = 0;
+  Acc sums[Rows::kAtOnce];
+  while (samples) {
+    const uint8_t count = matrix.next(x, columns, sums, static_cast<uint8_t>(samples > 255 ? 255 : samples));
+    for (uint8_t k = 0; k < count; ++k, ++norms, ++values) {
+      const int32_t near = 2 * static_cast<int32_t>(sums[k]) - flash(norms);
+      if (found == Count) {
+        if (near <= nearness[Count - 1]) continue;
+        --found;
+      }
+      uint8_t place = found++;
+      for (; place && near > nearness[place - 1]; --place) {
+        nearness[place] = nearness[place - 1];
+        said[place] = said[place - 1];
+      }
+      nearness[place] = near;
+      said[place] = flash(values);
+    }
+    samples = static_cast<uint16_t>(samples - count);
+  }
+  for (uint8_t c = 0; c < outputs; ++c) out[c] = 0;
+  for (uint8_t k = 0; k < Count; ++k) {
+    if (outputs > 1) ++out[static_cast<uint16_t>(said[k])];
+    else out[0] += said[k];
+  }
+  barrier();
+}
+
+}  // namespace edgealgos
+
+#endif  // EDGEALGOS_INSTANCES_H

@@ -1,0 +1,108 @@
+"""What stands around models: thresholds, calibration, votes, samplers; labels stay those of the whole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import datasets
+from sklearn.base import BaseEstimator
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    ExtraTreesClassifier,
+    GradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+import edgealgos as ea
+
+TWO = datasets.load_breast_cancer(return_X_y=True)
+THREE = datasets.load_wine(return_X_y=True)
+
+
+def scaled(model):
+    return make_pipeline(StandardScaler(), model)
+
+
+WRAPPED = {
+    "fixed threshold": FixedThresholdClassifier(scaled(LogisticRegression()), threshold=0.1),
+    "fixed threshold of a score": FixedThresholdClassifier(
+        scaled(LinearSVC()), threshold=0.6, response_method="decision_function"
+    ),
+    "fixed threshold of a forest": FixedThresholdClassifier(
+        RandomForestClassifier(7, max_depth=4, random_state=0), threshold=0.8
+    ),
+    "tuned threshold": TunedThresholdClassifierCV(scaled(LogisticRegression()), cv=3),
+    "tuned boosting": TunedThresholdClassifierCV(GradientBoostingClassifier(n_estimators=8, random_state=0), cv=2),
+    "sigmoid": CalibratedClassifierCV(scaled(LinearSVC()), ensemble=False, cv=3),
+    "isotonic": CalibratedClassifierCV(scaled(LogisticRegression()), method="isotonic", ensemble=False, cv=3),
+    "votes": VotingClassifier(
+        [("a", RandomForestClassifier(5, max_depth=4, random_state=0)),
+         ("b", ExtraTreesClassifier(9, max_depth=4, random_state=0))], voting="soft", weights=[2, 1],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", WRAPPED)
+def test_a_wrapped_model_decides_as_the_whole(kind):
+    X, y = TWO
+    model = WRAPPED[kind].fit(X[::2], y[::2])
+    device = ea.compile_model(model, X_calibration=X[::2]).predict(X[1::2])
+    assert (device == model.predict(X[1::2])).mean() >= 0.99
+
+
+def test_three_calibrated_classes_are_those_of_the_calibrated_model():
+    X, y = THREE
+    model = CalibratedClassifierCV(scaled(LinearSVC()), ensemble=False, cv=3).fit(X, y)
+    assert (ea.compile_model(model, X_calibration=X).predict(X) == model.predict(X)).mean() >= 0.99
+
+
+def test_the_mean_of_linear_regressors_is_one():
+    X, y = datasets.load_diabetes(return_X_y=True)
+    model = VotingRegressor([("a", Ridge()), ("b", Lasso(0.1))], weights=[1, 3]).fit(X, y)
+    expected = model.predict(X)
+    assert np.abs(ea.compile_model(model, X_calibration=X).predict(X) - expected).max() < 0.02 * np.ptp(expected)
+
+
+class Sampler(BaseEstimator):
+    """As imbalanced-learn's: it changes rows while fitting alone."""
+
+    def fit_resample(self, X, y):
+        return X, y
+
+    def fit(self, X, y):
+        return self
+
+
+def test_samplers_drop_out():
+    X, y = TWO
+    scaler = StandardScaler().fit(X)
+    model = LogisticRegression().fit(scaler.transform(X), y)
+    with_sampler = Pipeline([("scale", scaler), ("sample", Sampler()), ("model", model)])
+    plain = Pipeline([("scale", scaler), ("model", model)])
+    with_sampler.predict = plain.predict  # imbalanced-learn's own skips samplers
+    device = ea.compile_model(with_sampler, X_calibration=X).predict(X)
+    assert (device == ea.compile_model(plain, X_calibration=X).predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (CalibratedClassifierCV(scaled(LinearSVC()), cv=3), "ensemble=False"),
+        (FixedThresholdClassifier(GaussianNB(), threshold=0.3), "GaussianNB.*LogisticRegression"),
+        (FixedThresholdClassifier(LogisticRegression(max_iter=5000), pos_label=0, threshold=0.3), "pos_label"),
+        (VotingClassifier([("a", GaussianNB())]), "voting='soft' of trees"),
+    ],
+    ids=["members", "other numbers", "first class", "votes of other models"],
+)
+def test_what_cannot_be_is_refused_by_name(model, said):
+    X, y = TWO
+    with pytest.raises(ea.UnsupportedModelError, match=said):
+        ea.compile_model(model.fit(X, y), X_calibration=X)

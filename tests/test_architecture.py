@@ -56,7 +56,7 @@ ROOMS = {
     "__main__": "cli",
 }
 BELOW = {  # closer than rooms: the modules of a room that others may know
-    "training": {"codegen.program": ("qtype", "tables")},
+    "training": {"codegen.program": ("qtype", "tables", "geometry")},
     "features": {"estimators": ("params",)},
 }
 NOT_MENTIONED = ("codegen.__init__",)  # empty

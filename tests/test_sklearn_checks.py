@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 QUICK = {"max_model_bytes": None, "epochs": 15, "random_state": 0}
 TREE = {"depth": 1, "projection_dim": 4}
 PROTOTYPES = {"n_prototypes": 12, "projection_dim": 4, "epochs": 30, "learning_rate": 0.05}
+NET = {"layers": "full:12", "learning_rate": 0.03}
 CELL = {"hidden_size": 4, "epochs": 30, "learning_rate": 0.05, "batch_size": 16}
 REGRESSION_CELL = {"hidden_size": 16, "epochs": 60, "learning_rate": 0.03, "batch_size": 16}
 ESTIMATORS = [
@@ -24,10 +25,14 @@ ESTIMATORS = [
     edgealgos.ProtoNNRegressor(**QUICK | PROTOTYPES),
     edgealgos.BoostedTreesClassifier(**QUICK),
     edgealgos.BoostedTreesRegressor(**QUICK),
+    edgealgos.ConvNetClassifier(**QUICK | NET),
+    edgealgos.ConvNetRegressor(**QUICK | NET),
     edgealgos.FastGRNNClassifier(**QUICK | CELL),
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),
 ]
+# So little time is one fit; the regressor's has no line of its own.
+SEARCH = edgealgos.AutoClassifier(families="linear", time_limit=0.1, random_state=0)
 
 
 def cannot_apply(estimator):
@@ -42,7 +47,7 @@ def cannot_apply(estimator):
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks(ESTIMATORS, expected_failed_checks=cannot_apply)
+@parametrize_with_checks([*ESTIMATORS, SEARCH], expected_failed_checks=cannot_apply)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 

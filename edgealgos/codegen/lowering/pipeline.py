@@ -48,7 +48,8 @@ def lower_unwrapped(unwrapped: Unwrapped) -> Program:
         )
     if (unwrapped.slope, unwrapped.shift) != (1.0, 0.0):
         raise UnsupportedModelError(f"{_name(model)} scales its targets itself; leave out TransformedTargetRegressor")
-    check_is_fitted(model)
+    if hasattr(model, "fit"):
+        check_is_fitted(model)
     program: Program = model.to_program()
     if program.task == "features":
         raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")
@@ -113,6 +114,8 @@ def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
     if program.steps is None:
         if samples.ndim != 2 or samples.shape[1] != width:
             raise ValueError(f"X has shape {samples.shape}, this model takes (n_samples, {width})")
+    elif samples.ndim == 4 and samples.shape[2] * samples.shape[3] == width:  # pictures with channels
+        return samples.reshape(*samples.shape[:2], width)
     elif program.preprocessing:
         return _whole_steps(samples, width)
     elif samples.ndim not in (2, 3) or samples.shape[-1] % width or (samples.ndim == 3 and samples.shape[2] != width):

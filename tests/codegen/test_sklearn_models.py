@@ -34,6 +34,8 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
 import edgealgos as ea
 from edgealgos.codegen.lowering.sklearn import models, transformers_known
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = {
     "logistic": lm.LogisticRegression(max_iter=2000),
     "ridge": lm.RidgeClassifier(),

@@ -144,6 +144,9 @@ class Cpp(Protocol):
     def type(self, name: str) -> str:
         """The C type of a tensor's elements."""
 
+    def largest(self, scores: str) -> str:
+        """The number of the largest score: searched for, unless the code that made the scores has told it."""
+
 
 class _Free:
     """Stands for a shape that an op does not care about."""

@@ -3,10 +3,11 @@
 FOLDER holds ``.npz`` files with ``X_train, y_train, X_test, y_test`` (a file's own path will do). Every family on the
 public page is fitted as it comes (``random_state=0``, nothing else set) under each budget and its device program is
 judged, beside five unbounded models and emlearn's forest of the same bytes. *Deficit*: points behind the best of the
-five. ``--validate`` reads training parts only and gives the mean of five splits of them; without it each model is
-fitted once on the training part and judged on the test part, which is for final figures. Every fit leaves one line in
-``results/tables.jsonl`` (``tables_validation.jsonl``), and what is found there is not repeated: an interrupted run goes
-on (remove lines to repeat them). ``--only PART`` runs models whose name contains PART, ``--table`` nothing at all.
+five. ``--validate [N]`` reads training parts only and gives the mean of five splits of them, or of the first N;
+without it each model is fitted once on the training part and judged on the test part, which is for final figures.
+Every fit leaves one line in ``results/tables.jsonl`` (``tables_validation.jsonl``), and what is found there is not
+repeated: an interrupted run goes on (remove lines to repeat them). ``--only PARTS`` runs models whose name contains
+one of them, ``--table`` nothing at all.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,14 +68,15 @@ def regression(y: Any) -> bool:
     return np.asarray(y).dtype.kind == "f"
 
 
-def parts(path: Path, validate: bool) -> dict[str, Part]:
-    """Splits of the training part by number, or the training and the test part."""
+def parts(path: Path, validate: int) -> dict[str, Part]:
+    """So many splits of the training part by number, or the training and the test part."""
     with np.load(path, allow_pickle=False) as file:
         X, y = file["X_train"].astype(float), file["y_train"]
         if not validate:
             return {"test": Part(X, y, file["X_test"].astype(float), file["y_test"])}
     kind = ShuffleSplit if regression(y) else StratifiedShuffleSplit
     splits = kind(SPLITS, test_size=HELD_OUT, random_state=0).split(X, y)
+    splits = islice(splits, validate)
     return {str(i): Part(X[rows], y[rows], X[held], y[held]) for i, (rows, held) in enumerate(splits)}
 
 
@@ -82,8 +85,8 @@ def parts(path: Path, validate: bool) -> dict[str, Part]:
 
 def families(kind: str) -> list[str]:
     """Names of our estimators for tables: "Classifier" or "Regressor"."""
-    names = [name for name in ea.__all__ if name.endswith(kind)]
-    return [n for n in names if not set(getattr(ea, n)().get_params()) & set(SEQUENCES_AND_PICTURES)]
+    known = {name: set(getattr(ea, name)().get_params()) for name in ea.__all__ if name.endswith(kind)}
+    return [n for n, params in known.items() if "families" in params or not params & set(SEQUENCES_AND_PICTURES)]
 
 
 def wanted(name: str, found: dict[str, Part], only: str) -> Iterator[Fit]:
@@ -93,7 +96,7 @@ def wanted(name: str, found: dict[str, Part], only: str) -> Iterator[Fit]:
     for part in found:
         yield from (Fit(name, part, model, 0) for model in unbounded)
         bounded = [*families(kind), *([EMLEARN] if kind == "Classifier" else [])]
-        yield from (Fit(name, part, m, b) for b in BUDGETS for m in bounded if only in m)
+        yield from (Fit(name, part, m, b) for b in BUDGETS for m in bounded if any(o in m for o in only.split(",")))
 
 
 def measure(fit: Fit, part: Part) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def measure(fit: Fit, part: Part) -> dict[str, Any]:
     return fit._asdict() | {"score": round(float(score(part.y_test, answers)), 5), "fit_cpu_s": round(spent, 2)} | facts
 
 
-def log_of(validate: bool) -> Path:
+def log_of(validate: int) -> Path:
     """Where the lines of a run are."""
     return RESULTS / ("tables_validation.jsonl" if validate else "tables.jsonl")
 
@@ -218,7 +221,7 @@ def draw(summary: Summary, path: Path) -> None:
 # ---- command line ----------------------------------------------------------------------------------------------------
 
 
-def run(files: dict[str, Path], validate: bool, only: str, budgets: list[int]) -> None:
+def run(files: dict[str, Path], validate: int, only: str, budgets: list[int]) -> None:
     """Measure what is missing."""
     log = log_of(validate)
     for name, path in files.items():
@@ -236,8 +239,9 @@ def main() -> None:
     """Run what is missing, then write the table and the picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders or files of tables")
-    parser.add_argument("--validate", action="store_true", help="five splits of the training parts")
-    parser.add_argument("--only", default="", help="run only models whose name contains this")
+    validate = {"type": int, "nargs": "?", "const": SPLITS, "default": 0, "metavar": "N"}
+    parser.add_argument("--validate", **validate, help="five splits of the training parts, or the first N of them")
+    parser.add_argument("--only", default="", help="run only models whose name contains this (comma: any of them)")
     parser.add_argument("--budgets", type=int, nargs="+", default=list(BUDGETS))
     parser.add_argument("--table", action="store_true", help="run nothing")
     arguments = parser.parse_args()
@@ -245,9 +249,11 @@ def main() -> None:
     if not arguments.table:
         run(files, arguments.validate, arguments.only, arguments.budgets)
     log = log_of(arguments.validate)
-    summary = summarize({fit: fact for fit, fact in finished(log).items() if fit.table in files})
-    command = "python benchmarks/tables.py --data FOLDER" + (" --validate" if arguments.validate else "")
-    judged = "five splits of the training parts" if arguments.validate else "the test parts"
+    parts_meant = {str(split) for split in range(arguments.validate)} or {"test"}
+    meant = {fit: fact for fit, fact in finished(log).items() if fit.table in files and fit.part in parts_meant}
+    summary, count = summarize(meant), arguments.validate
+    command = "python benchmarks/tables.py --data FOLDER" + (f" --validate {count}" if count else "")
+    judged = f"{count} of {SPLITS} splits of the training parts" if count else "the test parts"
     text = f"Written by `{command}`: accuracy (real targets: R²) on {judged}.\n\n"
     text += f"![mean deficit over bytes]({log.stem}.png)\n\n{report(summary)}\n"
     log.with_suffix(".md").write_text(text)

@@ -30,13 +30,18 @@ def rows(count=120, classes=2, seed=0):
     return X, (np.abs(X[:, 0]) + 0.1 * rng.normal(size=count) > 0.7).astype(int) + (X[:, 1] > 0) * (classes > 2)
 
 
+def shorten(patch):
+    """Few candidates, and few settings of each: the clock decides nothing here."""
+    for name, count in (("search.BATCH", 2), ("search.PATIENCE", 1), ("judge.FEW_ROWS", 0), ("judge.SOME_ROWS", 0)):
+        patch.setattr(f"edgealgos.auto.{name}", count)
+    for room in ("choose", "fit"):
+        patch.setattr(f"edgealgos.training.boosting.{room}.ALLOWED", 0.3)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def short_searches():
-    """Few candidates: the clock decides nothing here."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, count in (("BATCH", 2), ("PATIENCE", 1)):
-            patch.setattr(f"edgealgos.auto.search.{name}", count)
-        patch.setattr("edgealgos.auto.judge.FEW_ROWS", 0)
+        shorten(patch)
         yield
 
 
@@ -230,7 +235,7 @@ class FakeJudge:
 def searched(facts, limit, monkeypatch, splits=1):
     clock = Clock()
     monkeypatch.setattr("edgealgos.auto.search.time", clock)
-    families = [Family(name, "linear", name, None, False, {}) for name in facts]
+    families = [Family(name, "linear", name, None, False, {}, least_seconds=1.0) for name in facts]
     judge = FakeJudge(clock, facts)
     search = Search(judge, OwnProposer(families, 0), [(None, None)] * splits, limit, lambda *_: None)
     return search.run(len(families)), judge, clock
@@ -270,8 +275,10 @@ WORKER = """
     import sys
     import numpy as np
     import edgealgos as ea
-    from tests.test_auto import QUICK, rows
+    import pytest
+    from tests.test_auto import QUICK, rows, shorten
     if __name__ == "__main__":
+        shorten(pytest.MonkeyPatch())
         model = ea.AutoClassifier(**QUICK | {"time_limit": 20}, max_model_bytes=200, storage=sys.argv[1])
         model.fit(*rows())
         print(len(model.leaderboard_), model.best_estimator_.model_bytes_)

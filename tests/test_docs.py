@@ -21,11 +21,13 @@ from edgealgos import (
 from edgealgos.cli.parser import make_parser
 from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
               FastGRNNRegressor, FastRNNClassifier]  # fmt: skip
-PAGES = ["README.md", "docs/getting_started.md", "docs/data.md", "docs/models.md", "docs/devices.md", "docs/sketches.md", "CONTRIBUTING.md",
-         "CHANGELOG.md"]  # fmt: skip
+PAGES = ["README.md", "docs/getting_started.md", "docs/data.md", "docs/models.md", "docs/devices.md",
+         "docs/sketches.md", "CONTRIBUTING.md", "CHANGELOG.md"]  # fmt: skip
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -134,7 +134,7 @@ def test_what_is_no_model_is_refused_with_what_can_be_saved(fitted_bonsai, tmp_p
     for words, thing in foreign(fitted_bonsai).items():
         with pytest.raises(EdgeAlgosError, match=re.escape(words)) as refusal:
             save(thing, tmp_path / "m")
-        assert "Can be saved, when fitted: BonsaiClassifier, " in str(refusal.value)
+        assert "Can be saved, when fitted: AutoClassifier, " in str(refusal.value)
     for place in (3, 2.5, None, ["m"]):
         with pytest.raises(EdgeAlgosError, match="saved to a path, not to a"):
             save(fitted_bonsai, place)

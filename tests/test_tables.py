@@ -37,7 +37,7 @@ def fact(model, budget, score, part="0", **more):
 
 
 def test_validation_splits_the_training_part_alone_and_keeps_its_classes(benchmark, iris):
-    found = benchmark.parts(iris, validate=True)
+    found = benchmark.parts(iris, validate=benchmark.SPLITS)
     assert len(found) == benchmark.SPLITS
     for part in found.values():
         assert max(part.X.max(), part.X_test.max()) < 50

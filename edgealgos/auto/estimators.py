@@ -114,7 +114,7 @@ class _Auto(BaseEstimator):
         """Rows as families take them, and what they say about themselves."""
         noted = copy(self)  # scikit-learn notes there what it sees
         classifies = isinstance(self, ClassifierMixin)
-        if np.ndim(X) == 3:
+        if _are_sequences(X):
             rows, target = np.asarray(X), column_or_1d(y, warn=True)
             seen: dict[str, Any] = {"n_features_in_": int(np.prod(rows.shape[1:]))}
         else:
@@ -178,18 +178,16 @@ class _Auto(BaseEstimator):
 
     def _become(self, seen: dict[str, Any], found: Found, best: Any) -> None:
         """Everything that fit has found, in one assignment."""
-        kept = {name: value for name, value in vars(self).items() if name in self.get_params(deep=False)}
         told = [candidate.told() for candidate in found.known if candidate.scores or candidate.refused]
-        self.__dict__ = kept | seen | {
-            "best_estimator_": best, "leaderboard_": told,
-        }  # fmt: skip
+        others = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        self.__dict__ = others | seen | {"best_estimator_": best, "leaderboard_": told}
 
     # ------------------------------------------------------------------ the fitted model
 
     def _rows(self, X: ArrayLike) -> Any:
         """Rows as the best estimator takes them, checked in this estimator's name."""
         check_is_fitted(self)
-        if np.ndim(X) == 3:
+        if _are_sequences(X):
             return X
         return self._named(validate_data(self, X, dtype=np.float64, reset=False), vars(self))
 
@@ -292,7 +290,7 @@ class AutoClassifier(ClassifierMixin, _Auto):
     >>> from sklearn.datasets import load_iris
     >>> from edgealgos import AutoClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> auto = AutoClassifier(max_model_bytes=256, families=["linear", "boosted_trees"], random_state=0).fit(X, y)
+    >>> auto = AutoClassifier(max_model_bytes=256, families=["linear"], time_limit=10, random_state=0).fit(X, y)
     >>> auto.model_bytes_ <= 256
     True
     >>> sorted(auto.leaderboard_[0])[:3]
@@ -329,6 +327,11 @@ class AutoRegressor(RegressorMixin, _Auto):
     """
 
     _score_name = "R²"
+
+
+def _are_sequences(X: Any) -> bool:
+    """Whether rows have steps of their own."""
+    return len(X.shape if hasattr(X, "shape") else np.asarray(X, object).shape) == 3
 
 
 class _Bar:

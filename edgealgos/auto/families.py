@@ -29,6 +29,10 @@ class Family:
         Parameters and the values to try besides the default.
     quickly : mapping
         Parameters of the shortest training worth the name, where there is no time for another.
+    refit : float
+        Time of the last fit, which chooses nothing any more, in those that candidates took.
+    least_seconds : float
+        With less than that a fit is not begun: TensorFlow alone takes seconds until it trains.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Family:
     sequences: bool
     knobs: Knobs
     quickly: Mapping[str, Any] = field(default_factory=dict)
+    refit: float = 1.3
+    least_seconds: float = 8.0
 
     def estimator(self, classifies: bool) -> Any:
         """The class."""
@@ -46,10 +52,12 @@ class Family:
 
 
 FAMILIES = (
-    Family("linear", "linear", "LinearClassifier", "LinearRegressor", False, {"bits": (16,)}),
+    Family("linear", "linear", "LinearClassifier", "LinearRegressor", False, {"bits": (16,)}, refit=0.7,
+           least_seconds=0.5),
     Family(
         "boostedtrees", "boosted_trees", "BoostedTreesClassifier", "BoostedTreesRegressor", False,
         {"max_depth": (2, 3, 4, 5), "learning_rate": (0.15, 0.3, 0.6), "bits": (4, 6), "random_state": _SEEDS},
+        refit=0.4, least_seconds=1.0,
     ),
     Family(
         "bonsai", "bonsai", "BonsaiClassifier", "BonsaiRegressor", False,

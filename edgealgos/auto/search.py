@@ -14,7 +14,6 @@ from .propose import Proposer
 BATCH = 4  # candidates that are compared with each other
 PATIENCE = 12  # candidates without a better one
 PERFECT = 1.0
-LAST_FIT = 1.3  # times a fit on a part of the rows, for the one on all
 FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
 LEAST_SECONDS = 0.5  # that a fit is begun with
 CLOSE = 0.03  # to the best: worth further splits
@@ -98,10 +97,11 @@ class Search:
     def _try(self, candidate: Candidate, split: tuple[Data, Data], simplest: bool) -> None:
         """One fit, as long as the last one on all rows can still be made in time."""
         known = [c for c in (*self._proposer.known(), *self._running) if c.scores and not c.refused]
-        seconds = self._end - time.monotonic() - LAST_FIT * max((c.seconds for c in _leading(known)), default=0.0)
+        seconds = self._end - time.monotonic() - max((c.family.refit * c.seconds for c in _leading(known)), default=0.0)
         unhurried = simplest and not known and not candidate.family.quickly
-        if not unhurried and seconds < LEAST_SECONDS:
-            self._stopped = True
+        if not unhurried and seconds < candidate.family.least_seconds:
+            self._late += 1
+            self._stopped = seconds < LEAST_SECONDS
             return
         share = 1.0 if candidate.params or not candidate.family.knobs else FIRST_SHARE
         try:

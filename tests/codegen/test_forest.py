@@ -161,4 +161,4 @@ def test_words_become_code_as_bytes_do(numbers):
     X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
     found = compiled.simulate(X)
     assert np.array_equal(found.scores, compiled.scores(X))
-    assert found.cycles.max() < 60 * 9  # a node takes 8 to 10, and none of these is deeper than 6
+    assert found.cycles.max() < 1000  # a table takes thousands a tree

@@ -243,6 +243,12 @@ def test_the_first_line_says_what_a_module_knows(module):
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines; of a function without its docstring
 
 
+def test_files_of_c_and_javascript_are_short():
+    for path in ROOT.rglob("*"):
+        if path.suffix in (".h", ".c", ".cpp", ".cjs", ".ino"):
+            assert path.read_text(encoding="utf-8").count("\n") <= LONGEST_FILE, path.name
+
+
 @pytest.mark.parametrize("module", modules())
 def test_files_and_functions_are_short(module):
     assert path_of(module).read_text(encoding="utf-8").count("\n") <= LONGEST_FILE

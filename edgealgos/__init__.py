@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .codegen.cost.budget import Budget
     from .codegen.cost.report import Report
     from .codegen.export import export_arduino, export_cpp
+    from .codegen.lowering.keras import from_keras
     from .codegen.rejection import AutoReject
     from .codegen.simulate.doctor import doctor
     from .codegen.targets.boards import boards
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
     from .estimators.boosted_trees import BoostedTreesClassifier, BoostedTreesRegressor
+    from .estimators.convnet import ConvNetClassifier, ConvNetRegressor
     from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
     from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
     from .persistence import load, save
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "": ("augment", "datasets"),
     "codegen.simulate.doctor": ("doctor",),
+    "codegen.lowering.keras": ("from_keras",),
     "codegen.compiled": ("CompiledModel", "Simulation", "compile_model"),
     "codegen.cost.budget": ("Budget",),
     "codegen.cost.report": ("Report",),
@@ -58,6 +61,7 @@ _HOMES = {
     "auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
     "estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
+    "estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
     "estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "persistence": ("load", "save"),

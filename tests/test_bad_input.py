@@ -10,6 +10,8 @@ from sklearn.exceptions import NotFittedError
 
 import edgealgos as ea
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 3, "random_state": 0}
 FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier, ea.BoostedTreesClassifier]
 SEQUENCES = [ea.FastGRNNClassifier, ea.FastRNNClassifier]

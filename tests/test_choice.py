@@ -16,6 +16,8 @@ from edgealgos.training import engine
 from edgealgos.training.rows import Neighbours, Rows, varied
 from edgealgos.training.schedule import Recipe
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(0)
 
 

@@ -21,6 +21,8 @@ from edgealgos.cli.parser import make_parser
 from edgealgos.cli.serialport import BAUD, ask, await_greeting, open_port
 from tests.datasets.test_recordings import folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ from edgealgos.cli.models import with_copies
 from edgealgos.cli.parser import make_parser
 from tests.datasets.test_recordings import folder, rows_of, sound, tone, write
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["--epochs", "30", "--verbose", "0", "--rate", "100"]
 
 

@@ -17,6 +17,8 @@ import edgealgos
 from edgealgos.cli import families, main, values
 from edgealgos.cli.parser import make_parser
 
+pytestmark = pytest.mark.slow
+
 IRIS = load_iris()
 ORDER = np.random.default_rng(0).permutation(150)
 QUICK = ["--epochs", "2", "--verbose", "0", "--max-model-bytes", "300"]

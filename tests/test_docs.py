@@ -21,6 +21,8 @@ from edgealgos import (
 from edgealgos.cli.parser import make_parser
 from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
               FastGRNNRegressor, FastRNNClassifier]  # fmt: skip

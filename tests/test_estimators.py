@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 import edgealgos as ea
 from edgealgos.codegen.program import same_program
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 6, "random_state": 0}
 CLASSIFIERS = [
     ea.BonsaiClassifier(**QUICK), ea.ProtoNNClassifier(**QUICK), ea.FastGRNNClassifier(**QUICK, step_size=8),

@@ -14,6 +14,8 @@ import edgealgos as ea
 from edgealgos.codegen.program import same_program
 from tests.support.plain_family import MeansClassifier, MeansRegressor
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 3, "random_state": 0}
 FAMILIES = [
     ea.BonsaiClassifier(**QUICK), ea.BonsaiRegressor(**QUICK), ea.ProtoNNClassifier(**QUICK),

@@ -13,6 +13,8 @@ from edgealgos import compile_model
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.simulate import MPU6050, PinWatch, SensorFault, SerialInput, run_sketch
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "gesturepod"
 sys.path.insert(0, str(EXAMPLE))
 import cane  # noqa: E402

@@ -5,6 +5,8 @@ import inspect
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 keras = pytest.importorskip("keras")
 
 import tensorflow as tf  # noqa: E402

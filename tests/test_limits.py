@@ -9,6 +9,8 @@ import pytest
 
 import edgealgos as ea
 
+pytestmark = pytest.mark.slow
+
 ONE = {"epochs": 1, "random_state": 0}
 FLAT = [ea.BonsaiClassifier, ea.ProtoNNClassifier, ea.BonsaiRegressor, ea.ProtoNNRegressor]
 SEQUENCES = [ea.FastGRNNClassifier, ea.FastRNNClassifier, ea.FastGRNNRegressor]
@@ -24,7 +26,6 @@ def fitted(kind, digits, **options):
     return kind(**ONE | shaped(kind) | options).fit(*digits)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("bits", BITS)
 @pytest.mark.parametrize("kind", [*FLAT, ea.FastGRNNClassifier, ea.FastGRNNRegressor], ids=lambda k: k.__name__)
 def test_one_epoch_keeps_the_bytes_at_every_precision(kind, bits, digits):

@@ -9,11 +9,14 @@ from sklearn.utils.estimator_checks import estimator_checks_generator, parametri
 
 import edgealgos
 
+pytestmark = pytest.mark.slow
+
 # Small structures and few epochs: the checks ask for manners, not for the last point of accuracy.
 QUICK = {"max_model_bytes": None, "epochs": 15, "random_state": 0}
 TREE = {"depth": 1, "projection_dim": 4}
 PROTOTYPES = {"n_prototypes": 12, "projection_dim": 4, "epochs": 30, "learning_rate": 0.05}
-CELL = {"hidden_size": 6, "epochs": 60}
+NET = {"layers": "full:12", "learning_rate": 0.03}
+CELL = {"hidden_size": 4, "epochs": 30, "learning_rate": 0.05, "batch_size": 16}
 REGRESSION_CELL = {"hidden_size": 16, "epochs": 60, "learning_rate": 0.03, "batch_size": 16}
 ESTIMATORS = [
     edgealgos.BonsaiClassifier(**QUICK, **TREE),
@@ -22,6 +25,8 @@ ESTIMATORS = [
     edgealgos.ProtoNNRegressor(**QUICK | PROTOTYPES),
     edgealgos.BoostedTreesClassifier(**QUICK),
     edgealgos.BoostedTreesRegressor(**QUICK),
+    edgealgos.ConvNetClassifier(**QUICK | NET),
+    edgealgos.ConvNetRegressor(**QUICK | NET),
     edgealgos.FastGRNNClassifier(**QUICK | CELL),
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),
@@ -67,7 +72,6 @@ def checks_of_the_defaults():
                 yield pytest.param(made, check, id=f"{type(made).__name__}-{name}")
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("estimator", "check"), list(checks_of_the_defaults()))
 def test_scikit_learn_check_of_the_defaults(estimator, check):

@@ -7,6 +7,8 @@ import pytest
 
 import edgealgos as ea
 
+pytestmark = pytest.mark.slow
+
 KINDS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.FastGRNNRegressor]
 OPTIONS = [{"epochs": 2, "random_state": 0}, {"epochs": 2, "bits": 16}, {"epochs": 2, "bits": 4}]
 X = np.random.default_rng(0).normal(size=(60, 4))

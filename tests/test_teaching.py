@@ -14,6 +14,8 @@ import edgealgos as ea
 from edgealgos.codegen.program import same_program
 from edgealgos.estimators.teacher import answers_of
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 30, "random_state": 0}
 
 

@@ -9,6 +9,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 import edgealgos as ea
 from edgealgos.tuning import SCORING, device_score, negative_bytes, pareto
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def search(digits):

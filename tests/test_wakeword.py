@@ -13,6 +13,8 @@ from sklearn.pipeline import Pipeline
 from edgealgos import FastGRNNClassifier, compile_model, save
 from edgealgos.features import LogMel
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[1] / "examples" / "wakeword"
 sys.path.insert(0, str(EXAMPLE))
 import detector as det  # noqa: E402

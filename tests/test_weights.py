@@ -19,6 +19,8 @@ from edgealgos.estimators.precision import device_error
 from edgealgos.estimators.teacher import answers_of
 from tests.support.plain_family import MeansClassifier
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 3, "random_state": 0}
 rng = np.random.default_rng(0)
 X = rng.normal(size=(240, 5))

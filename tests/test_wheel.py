@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -28,7 +30,6 @@ def installed(tmp_path_factory):
     return python
 
 
-@pytest.mark.slow
 def test_the_example_of_the_readme_runs_from_the_wheel(installed, tmp_path):
     code = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
     others = Path(numpy.__file__).parents[1]  # numpy, scikit-learn, TensorFlow: as large as a download
@@ -40,7 +41,6 @@ def test_the_example_of_the_readme_runs_from_the_wheel(installed, tmp_path):
     assert (tmp_path / "out/digits/digits.ino").is_file()
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_every_file_of_the_package(installed):
     (there,) = (installed.parents[1] / "lib").glob("python*/site-packages/edgealgos")
     listed = subprocess.run(["git", "ls-files", "edgealgos"], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -290,7 +290,7 @@ class AutoClassifier(ClassifierMixin, _Auto):
     >>> from sklearn.datasets import load_iris
     >>> from edgealgos import AutoClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> auto = AutoClassifier(max_model_bytes=256, families=["linear", "boosted_trees"], random_state=0).fit(X, y)
+    >>> auto = AutoClassifier(max_model_bytes=256, families=["linear"], time_limit=10, random_state=0).fit(X, y)
     >>> auto.model_bytes_ <= 256
     True
     >>> sorted(auto.leaderboard_[0])[:3]

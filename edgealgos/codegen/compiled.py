@@ -245,7 +245,8 @@ def _deciding(program: Program, below: float | AutoReject | None, label: Any) ->
 
 def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
     """Float program of an estimator of this library."""
-    program = lower_unwrapped(unwrapped)
+    rows = None if X_calibration is None else np.asarray(X_calibration, dtype=np.float64)
+    program = lower_unwrapped(unwrapped, rows)
     if X_calibration is None:
         return program
     if program.preprocessing:

@@ -175,7 +175,7 @@ class Choice:
     ----------
     bits : int
         Width to which weights are rounded.
-    structure : mapping of str to int
+    structure : mapping
         The family's, complete.
     variation : str
         How rows are varied: "spread", as the family's recipe has it; "plain", hardly; "near", mixed with
@@ -184,7 +184,7 @@ class Choice:
     """
 
     bits: int
-    structure: Mapping[str, int]
+    structure: Mapping[str, Any]
     variation: str = "spread"
 
     @classmethod

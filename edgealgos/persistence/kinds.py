@@ -15,6 +15,7 @@ from ..errors import EdgeAlgosError
 _KINDS = {
     "edgealgos.estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
     "edgealgos.estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
+    "edgealgos.estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
     "edgealgos.estimators.linear": ("LinearClassifier", "LinearRegressor"),

@@ -20,7 +20,7 @@ from edgealgos.features import LogMel, MotionFeatures
 from tests.codegen.test_export import Fitted
 from tests.support import sample_programs as programs
 
-pytestmark = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("avr-g++", "simavr", "arduino-core")]
 RATE, LENGTH = 100, 60
 
 

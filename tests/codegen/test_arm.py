@@ -25,6 +25,8 @@ from tests.support.equivalence import raw
 
 from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
+pytestmark = pytest.mark.slow
+
 PIZERO = pytest.param("pizero", marks=pytest.mark.needs("arm-linux-gnueabi-g++", "qemu-arm", "gcc"))
 CORTEX_M = [
     pytest.param(board, marks=pytest.mark.needs("arm-none-eabi-g++", "qemu-system-arm", "gcc"))

@@ -10,6 +10,8 @@ from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.targets.boards import get_board
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def models(digits):

@@ -126,6 +126,7 @@ def test_quantize_of_features_far_from_zero_is_quantize_in_python(offset, scaled
     assert np.mean(exact != encoding.encode(X)) < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offset", [0, 1e5, 1e7, 1e8, -1e10])
 def test_float_and_device_agree_however_far_features_are(offset):
     rng = np.random.default_rng(1)

@@ -13,7 +13,7 @@ from edgealgos.codegen.simulate import MPU6050, AnalogAudio, PinWatch, SensorFau
 from edgealgos.errors import SimulationError
 from tests.codegen.conftest import write_sketch
 
-pytestmark = pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("avr-g++", "arduino-core", "simavr", "gcc")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -14,6 +14,8 @@ from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
 from tests.support.equivalence import check_host, check_uno, host_scores, raw
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.needs("g++")
 @pytest.mark.parametrize("kind", programs.EVERY_KIND)

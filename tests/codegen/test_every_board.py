@@ -15,6 +15,8 @@ from tests.support import sample_programs as programs
 
 from .test_equivalence import raw
 
+pytestmark = pytest.mark.slow
+
 STUBS = Path(__file__).parents[1] / "support" / "arduino"
 KINDS = ("bonsai", "protonn", "fastgrnn of low rank")
 OTHER_KINDS = sorted(set(programs.EVERY_KIND) - set(KINDS))

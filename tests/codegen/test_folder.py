@@ -16,6 +16,8 @@ from edgealgos.codegen.emit.folder import MANIFEST, digests, write_folder
 from edgealgos.errors import EdgeAlgosError, ExportError
 from tests.support.interrupts import file_system_calls, interrupted_at
 
+pytestmark = pytest.mark.slow
+
 
 def export(number=1, name="digits", layout="sketch", **more):
     """Files of an export whose texts tell exports apart."""

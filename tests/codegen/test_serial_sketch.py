@@ -24,6 +24,8 @@ from tests.support import sample_programs as programs
 
 from .test_equivalence import raw
 
+pytestmark = pytest.mark.slow
+
 AVR = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 EXPECTED = "!expected {} numbers; an empty line prints help"
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn import datasets
 from sklearn import linear_model as lm
 from sklearn.cluster import KMeans, MiniBatchKMeans
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA, TruncatedSVD
@@ -33,6 +33,8 @@ from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
 
 import edgealgos as ea
 from edgealgos.codegen.lowering.sklearn import models, transformers_known
+
+pytestmark = pytest.mark.slow
 
 CLASSIFIERS = {
     "logistic": lm.LogisticRegression(max_iter=2000),
@@ -62,6 +64,13 @@ CLASSIFIERS = {
     "normal": GaussianNB(),
     "normal components": make_pipeline(StandardScaler(), PCA(5), GaussianNB()),
     "quadratic": make_pipeline(StandardScaler(), QuadraticDiscriminantAnalysis(reg_param=0.1)),
+    "columns": make_pipeline(
+        ColumnTransformer(
+            [("a", StandardScaler(), [0, 1, 2]), ("b", make_pipeline(MinMaxScaler(), PCA(1)), slice(3, 4))],
+            remainder="passthrough",
+        ),
+        lm.LogisticRegression(max_iter=3000),
+    ),
     "nested": make_pipeline(make_pipeline(StandardScaler(), PCA(6)), make_pipeline("passthrough", LinearSVC())),
     "search": GridSearchCV(make_pipeline(StandardScaler(), LinearSVC()), {"linearsvc__C": [0.1, 1.0]}, cv=2),
 }
@@ -170,6 +179,21 @@ def test_ranges_are_asked_for_where_a_model_holds_none():
     X, y = datasets.load_iris(return_X_y=True)
     with pytest.raises(ea.UnsupportedModelError, match="X_calibration=X_train"):
         ea.compile_model(lm.LogisticRegression(max_iter=500).fit(X, y))
+
+
+@pytest.mark.needs("g++")
+def test_our_own_models_compile_behind_selections_and_projections(tmp_path):
+    X, y = datasets.load_wine(return_X_y=True)
+    X, y = X[::2], y[::2]  # few rows: nothing is tried
+    ours = ea.ProtoNNClassifier(projection_dim=4, n_prototypes=6, bits=8, epochs=5, random_state=0)
+    selected = make_pipeline(SelectKBest(k=5), StandardScaler(), ours).fit(X, y)
+    projected = make_pipeline(StandardScaler(), PCA(5), ours).fit(X, y)
+    for model, rows in ((selected, None), (projected, X)):
+        compiled = ea.compile_model(model, "host", X_calibration=rows)
+        assert (compiled.predict(X) == model.predict(X)).mean() >= 0.95
+        assert np.array_equal(compiled.simulate(X[:20]).scores, compiled.scores(X[:20]))
+    with pytest.raises(ea.UnsupportedModelError, match="X_calibration"):
+        ea.compile_model(projected)
 
 
 def test_an_unfitted_model_is_refused():

@@ -28,6 +28,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 import edgealgos as ea
 
+pytestmark = pytest.mark.slow
+
 CLASSIFIERS = {
     "tree": DecisionTreeClassifier(random_state=0),
     "small tree": DecisionTreeClassifier(max_depth=3, random_state=0),

@@ -15,6 +15,8 @@ from edgealgos.codegen.program.interpret import run_features
 from edgealgos.features import LogMel
 from tests.support.equivalence import host_scores
 
+pytestmark = pytest.mark.slow
+
 
 def tones(n=24, samples=2000, seed=0):
     """Two classes of short tones in noise of many levels."""

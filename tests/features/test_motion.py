@@ -18,6 +18,8 @@ from edgealgos.codegen.ops.motion import STATISTICS
 from edgealgos.features import MotionFeatures
 from tests.support.equivalence import host_scores
 
+pytestmark = pytest.mark.slow
+
 FULL = {"window": 60, "hop": 10, "decimate": 5, "statistics": STATISTICS, "segments": 5, "bins": 4}
 
 

@@ -8,7 +8,7 @@ from edgealgos.codegen.ops import ArgMax, MatVec
 from edgealgos.codegen.ops.chain import Chain
 from edgealgos.codegen.passes.choose_ranges import choose_ranges
 from edgealgos.codegen.program.choose_encoding import choose_encoding
-from edgealgos.codegen.program.geometry import LayerShape, Picture
+from edgealgos.codegen.program.geometry import LayerShape, Picture, parse
 from edgealgos.codegen.program.op import Op
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.qtype import QType
@@ -85,6 +85,10 @@ def large_convnet(seed: int) -> Program:
     bits = (8, 4, 8, 6, 16)[seed % 5]
     many = [LayerShape("pointwise", (picture := (18, 16, 2)), 5)] if seed % 8 == 6 else None
     words = seed % 6 == 5 and bits != 16
+    if seed % 3 == 0:  # of the kind that is trained
+        width, word = int(rng.integers(2, 12)), f"{'3x1' if over_time else '3x3'}{'/2' if seed % 2 else ''}"
+        text = f"conv{word}:{width} sep{word}:{2 * width} dw{word} pw:{width + 3}"
+        many = parse(text, picture)
     return convnet(seed, picture, many, int(rng.integers(1, 8)), bits, input_bits=16 if words else 8)
 
 

@@ -15,6 +15,8 @@ from edgealgos.training.loop import TrainingResult, train
 from edgealgos.training.rounding import Rounding
 from tests.training.reference import device_scores
 
+pytestmark = pytest.mark.slow
+
 X_FRAC = 6
 STEPS, FEATURES = 5, 4
 STRUCTURES = list(itertools.product(("FastGRNN", "FastRNN"), ("hard_tanh", "tanh"), (None, 2)))

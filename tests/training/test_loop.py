@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 tf = pytest.importorskip("tensorflow")
 
 from edgealgos.codegen.program.qtype import QType  # noqa: E402

@@ -21,7 +21,9 @@ from ..program.program import Program
 from ..program.verify import verify
 from .columns import check_columns
 from .join import join
+from .matrix import behind_matrix
 from .scalers import Affine, affine, supported_scalers
+from .sklearn.registry import affine_map, transformers_known
 from .wrappers import Unwrapped, unwrap
 
 
@@ -38,8 +40,8 @@ def lower(model: Any) -> Program:
     return lower_unwrapped(unwrap(model))
 
 
-def lower_unwrapped(unwrapped: Unwrapped) -> Program:
-    """The same of what :func:`~.wrappers.unwrap` gives."""
+def lower_unwrapped(unwrapped: Unwrapped, rows: NDArray[np.float64] | None = None) -> Program:
+    """The same of what :func:`~.wrappers.unwrap` gives; a projection in front takes its range from raw rows."""
     model, steps = unwrapped.model, unwrapped.front
     if not unwrapped.is_ours:
         raise UnsupportedModelError(
@@ -48,7 +50,8 @@ def lower_unwrapped(unwrapped: Unwrapped) -> Program:
         )
     if (unwrapped.slope, unwrapped.shift) != (1.0, 0.0):
         raise UnsupportedModelError(f"{_name(model)} scales its targets itself; leave out TransformedTargetRegressor")
-    check_is_fitted(model)
+    if hasattr(model, "fit"):
+        check_is_fitted(model)
     program: Program = model.to_program()
     if program.task == "features":
         raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")
@@ -63,13 +66,30 @@ def lower_unwrapped(unwrapped: Unwrapped) -> Program:
         try:
             slope, shift = affine(step)
         except NotImplementedError:
-            raise UnsupportedModelError(
-                f"step {name!r} ({_name(step)}) of the Pipeline cannot be compiled in front of {_name(model)}; "
-                f"supported are {', '.join(sorted(supported_scalers()))} and the extractors of edgealgos.features. "
-                "Apply it before the Pipeline, or leave it out."
-            ) from None
+            return _behind_matrix(program, unwrapped, steps[: steps.index((name, step)) + 1], rows)
         program = replace(program, encoding=compose(program.encoding, slope, shift, program.input.size))
     return verify(program)
+
+
+def _behind_matrix(
+    program: Program, unwrapped: Unwrapped, steps: tuple[tuple[str, Any], ...], rows: NDArray[np.float64] | None
+) -> Program:
+    """The program behind transformers that are a matrix together: a product makes its inputs."""
+    width = int(steps[0][1].n_features_in_)
+    matrix, shift = np.eye(width), np.zeros(width)
+    for name, step in steps:
+        try:
+            further, moved = affine_map(step)
+        except NotImplementedError:
+            raise UnsupportedModelError(
+                f"step {name!r} ({_name(step)}) of the Pipeline cannot be compiled in front of "
+                f"{_name(unwrapped.model)}; supported are {', '.join(transformers_known())} and the extractors of "
+                "edgealgos.features. Apply it before the Pipeline, or leave it out."
+            ) from None
+        matrix, shift = further @ matrix, further @ shift + moved
+    if program.steps is not None:
+        raise UnsupportedModelError(f"a matrix in front of {program.family}, which takes sequences, cannot be compiled")
+    return behind_matrix(program, matrix, shift, rows)
 
 
 def compose(
@@ -113,6 +133,8 @@ def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
     if program.steps is None:
         if samples.ndim != 2 or samples.shape[1] != width:
             raise ValueError(f"X has shape {samples.shape}, this model takes (n_samples, {width})")
+    elif samples.ndim == 4 and samples.shape[2] * samples.shape[3] == width:  # pictures with channels
+        return samples.reshape(*samples.shape[:2], width)
     elif program.preprocessing:
         return _whole_steps(samples, width)
     elif samples.ndim not in (2, 3) or samples.shape[-1] % width or (samples.ndim == 3 and samples.shape[2] != width):

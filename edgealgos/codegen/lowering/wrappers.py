@@ -61,6 +61,11 @@ def unwrap(model: Any) -> Unwrapped:
     return _unwrap(model)
 
 
+def wrappers_known() -> list[type]:
+    """Kinds of what may stand around a model; every search is a BaseSearchCV."""
+    return [kind for kind in _unwrap.registry if kind is not object]
+
+
 @singledispatch
 def _unwrap(model: Any) -> Unwrapped:
     return Unwrapped(model)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
-from ..program.geometry import LayerShape, Picture
+from ..program.geometry import LayerShape, Picture, halvings_of
 from ..program.op import Op
 from ..program.qtype import QType
 from ..program.tensor import Space, Tensor
@@ -62,7 +60,7 @@ class Chain:
         return ring
 
     def average(self, name: str, qtype: QType | None) -> list[Op]:
-        """Ops of ``predict`` that make `name`, the average of a picture, its divisor rounded up to a power of two."""
+        """Ops of ``predict`` that make `name`, the average of a picture, times a factor below 4."""
         rows, positions, channels = self.picture
         sums, halvings = f"{name}_sums", halvings_of(rows * positions)
         self.tensors += [
@@ -81,8 +79,3 @@ def _op(name: str, layer: LayerShape, source: str, matrix: str = "", bias: str =
         return Pointwise(name, source, matrix, bias, layer.rectify)
     kind = Depthwise if layer.kind == "depthwise" else Convolve
     return kind(name, source, f"{name}_position", matrix, bias, columns, stride, left, layer.rectify)
-
-
-def halvings_of(positions: int) -> int:
-    """Power of two that so many positions are divided by."""
-    return max(0, math.ceil(math.log2(positions)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
+from ..storage.record import storage_of
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from ..program.program import Program
 
 __all__ = ["Convolve", "Depthwise", "Pointwise"]
+
+MOST_APART, MOST_WIDE = 31, 120  # channels that addresses reach, positions: of the kernel of 3 x 3 in assembly
+MOST_UNPACKED, BLOCK_ROWS = 64, 4  # columns and rows of nibbles that are unpacked to the stack at a time
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class Depthwise(Op):
 
     def cost(self, program: Program) -> Counts:
         rows, width, channels = program[self.ring].shape
-        count, kind = program[self.out].size // channels, f"Depthwise {self.acc_bits}"
+        count, kind = program[self.out].size // channels, self._kind(program)
         inside = sum(min(p * self.stride - self.left + self.columns, width) - max(p * self.stride - self.left, 0)
                      for p in range(count))  # fmt: skip
         shifted = count * channels * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
@@ -103,14 +107,24 @@ class Depthwise(Op):
                         f"shifted bit of {self.acc_bits}": shifted})  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces(f"Depthwise {self.acc_bits}", frames=frozenset({"Depthwise"}))
+        positions = program[self.out].size // program[self.ring].shape[2]
+        kind = self._kind(program)
+        return Pieces(kind, frames=frozenset({kind}), local_bytes=positions * self.acc_bits // 8)
+
+    def _kind(self, program: Program) -> str:
+        """What its kernel is called by: 3 x 3 in 16 bits is in assembly."""
+        rows, width, channels = program[self.ring].shape
+        small = channels <= MOST_APART and self.stride * channels <= MOST and 3 <= width <= MOST_WIDE
+        bytes_alone = program[self.ring].type.container == 8 == program[self.matrix].type.container
+        known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and small and bytes_alone
+        return f"Depthwise {self.acc_bits}{' of 3x3' if known else ''}"
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
         numbers = kernel_numbers(cpp, rows, self.columns, self.stride, self.left, width, channels)
         where = f"{self.ring}, {self.position}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
         positions = cpp.constant("kPositions", program[self.out].size // channels)
-        return f"edgealgos::depthwise<{layer_numbers(program, self, cpp)}, {numbers}>({where}, {positions});"
+        return f"edgealgos::depthwise<{layer_numbers(program, self, cpp)}, {numbers}, {positions}>({where});"
 
 
 @dataclass(frozen=True)
@@ -253,50 +267,45 @@ class Pointwise(Op):
         return (Product(program[self.matrix], program[self.source], self.acc_bits),)
 
     def cost(self, program: Program) -> Counts:
-        positions = program[self.source].size // program[self.matrix].shape[1]
-        called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
-        return called + layer_cost(program, self, self.products(program)[0], positions)
+        outputs, channels = program[self.matrix].shape
+        positions = program[self.source].size // channels
+        if not self._unpacks(program):
+            called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
+            return called + layer_cost(program, self, self.products(program)[0], positions)
+        blocks = -(-outputs // BLOCK_ROWS)
+        shifted = outputs * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
+        return Counter({
+            "unpacked nibble": BLOCK_ROWS * blocks * channels, "block of unpacked nibbles": positions * blocks,
+            "product of unpacked nibbles": positions * blocks * BLOCK_ROWS * channels,
+            "result of unpacked nibbles": positions * outputs, f"shifted bit of {self.acc_bits}": positions * shifted,
+        })  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
+        if not self._unpacks(program):
+            return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
+        name = "Pointwise of unpacked nibbles"
+        local = BLOCK_ROWS * (program[self.matrix].shape[1] + self.acc_bits // 8)
+        return Pieces(name, kernels=frozenset({"unpacked nibbles"}), frames=frozenset({name}), local_bytes=local)
+
+    def _unpacks(self, program: Program) -> bool:
+        """Whether its kernel unpacks rows of nibbles once for all positions."""
+        matrix, columns = program[self.matrix], program[self.matrix].shape[1]
+        return storage_of(matrix).in_pairs and self.acc_bits == 16 and columns % 2 == 0 and columns <= MOST_UNPACKED
 
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, channels = program[self.matrix].shape
         where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.source}, {cpp.ref(self.out)}"
         positions = cpp.constant("kPositions", program[self.source].size // channels)
         counts = f"{positions}, {cpp.constant('kOutputs', outputs)}, {cpp.count(channels, 'kChannels')}"
-        return f"edgealgos::pointwise<{layer_numbers(program, self, cpp)}>({where}, {counts});"
+        numbers = f"{layer_numbers(program, self, cpp)}, {channels}"
+        return f"edgealgos::pointwise<{numbers}>({where}, {counts});"
 
 
 # ---- what the layers have in common ----------------------------------------------------------------------------------
 
 
-class Layer(Protocol):
-    """An op that makes results of sums of products; `vector` is what it multiplies with `matrix`."""
-
-    @property
-    def out(self) -> str: ...
-    @property
-    def vector(self) -> str: ...
-    @property
-    def matrix(self) -> str: ...
-    @property
-    def bias(self) -> str: ...
-    @property
-    def rectify(self) -> bool: ...
-    @property
-    def acc_bits(self) -> int: ...
-
-
-class Kernel(Layer, Protocol):
-    """A layer whose kernel moves along a row."""
-
-    @property
-    def columns(self) -> int: ...
-    @property
-    def stride(self) -> int: ...
-    @property
-    def left(self) -> int: ...
+Kernel = Convolve | Depthwise  # moves along a row
+Layer = Convolve | Depthwise | Pointwise
 
 
 def check_columns(op: Kernel, width: int, positions: int) -> None:

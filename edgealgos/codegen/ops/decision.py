@@ -86,6 +86,6 @@ class SureArgMax(Op):
         return Pieces("SureArgMax", kernels=kernels, frames=frozenset({"SureArgMax"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        scores, size = cpp.ref(self.source), program[self.source].size
         kind = f"{program[self.source].type.frac}, {self.below}"
-        return f"return edgealgos::if_sure<{kind}>({scores}, {size}, edgealgos::argmax({scores}, {size}));"
+        size = cpp.constant("kScores", program[self.source].size)
+        return f"return edgealgos::if_sure<{kind}>({cpp.ref(self.source)}, {size}, {cpp.largest(self.source)});"

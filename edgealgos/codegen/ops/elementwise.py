@@ -198,5 +198,4 @@ class ArgMax(Op):
         return Pieces("ArgMax", kernels=kernels, frames=frozenset({"ArgMax"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        scores = cpp.constant("kScores", program[self.source].size)
-        return f"return edgealgos::argmax({cpp.ref(self.source)}, {scores});"
+        return f"return {cpp.largest(self.source)};"

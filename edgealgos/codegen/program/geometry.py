@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MOST = 255  # positions of a row, channels, rows of a kernel: C++ counts them in a byte
@@ -82,3 +85,60 @@ class LayerShape:
     def streams(self) -> bool:
         """Whether it needs nothing but the row that has come."""
         return self.kind == "pointwise"
+
+
+def halvings_of(positions: int) -> int:
+    """Power of two that the sum over so many positions is divided by: up to 4 times their average is left of it."""
+    return max(0, math.ceil(math.log2(positions)) - 2)
+
+
+# ---- nets as text ----------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"(conv|sep|dw|pool)([1-9]\d?)x([1-9]\d?)(?:/([1-9]))?(?::([1-9]\d{0,2}))?|(pw|full):([1-9]\d{0,2})")
+GRAMMAR = (
+    "conv3x3:8 (rows x columns: channels), sep3x3:8 (each channel alone, then pointwise), dw3x3, pw:8, full:8 (all of "
+    "the picture), pool2x2; /2 after a kernel for a stride of two"
+)
+
+
+def parse(text: str, picture: Picture) -> list[LayerShape]:
+    """Layers of a net such as ``"conv3x3/2:8 sep3x3:16 pool2x2"`` over a picture.
+
+    Raises
+    ------
+    ValueError
+        For a word that is no layer, or a kernel that does not lie in its picture.
+    """
+    layers: list[LayerShape] = []
+    for word in text.split():
+        found = _WORD.fullmatch(word)
+        if found is None or (found[1] in ("conv", "sep")) != (found[5] is not None and found[6] is None):
+            raise ValueError(f"layers: {word!r} is no layer; write {GRAMMAR}")
+        for layer in _layers(found, picture):
+            layers.append(layer)
+            picture = layer.after
+    if not layers:
+        raise ValueError(f"layers: there is none; write {GRAMMAR}")
+    return layers
+
+
+def _layers(found: re.Match[str], picture: Picture) -> Iterator[LayerShape]:
+    kind, channels = found[1] or found[6], int(found[5] or found[7] or picture[2])
+    if channels > MOST:
+        raise ValueError(f"layers: {found[0]!r} has {channels} channels, {MOST} are the most")
+    if kind == "pw":
+        yield LayerShape("pointwise", picture, channels)
+        return
+    if kind == "full":
+        yield LayerShape("conv", picture, channels, picture[:2], padded=False)
+        return
+    kernel, step = (int(found[2]), int(found[3])), int(found[4] or 1)
+    if kind == "pool":
+        yield LayerShape("maxpool", picture, picture[2], kernel, kernel, padded=False)
+    elif kind == "conv":
+        yield LayerShape("conv", picture, channels, kernel, (step, step))
+    else:
+        alone = LayerShape("depthwise", picture, picture[2], kernel, (step, step), rectify=kind == "dw")
+        yield alone
+        if kind == "sep":
+            yield LayerShape("pointwise", alone.after, channels)

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Protocol, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar, get_args, get_type_hints
 
 from numpy.typing import NDArray
 
 from edgealgos.errors import OpRecordError
 
+from .cpp import Cpp as Cpp
 from .qtype import QType
 from .tensor import Shape, Tensor
 
@@ -118,31 +119,6 @@ class Streamed:
     predict: tuple[Op, ...]
     changed: tuple[Tensor, ...]
     state: tuple[Tensor, ...]
-
-
-class Cpp(Protocol):
-    """What an op's call is written with, so that ops know no emitter."""
-
-    def ref(self, name: str | None) -> str:
-        """A tensor; a null pointer for None."""
-
-    def or_null(self, name: str | None, kind: str = "int32_t") -> str:
-        """A table of constants, or a null pointer to such."""
-
-    def rows(self, name: str) -> str:
-        """The reader of a matrix' rows, whatever its storage."""
-
-    def masks(self, name: str) -> str:
-        """The table of masks of a matrix, or a null pointer."""
-
-    def constant(self, name: str, value: int, kind: str = "") -> str:
-        """A number of the call, under a name that says what it means; in the narrowest kind of int if none is given."""
-
-    def count(self, length: int, name: str = "kSize") -> str:
-        """A length in the narrowest type: kernels have a faster form for it."""
-
-    def type(self, name: str) -> str:
-        """The C type of a tensor's elements."""
 
 
 class _Free:

@@ -51,6 +51,7 @@ class Nibbles(NibbleBitmap):
     """Every value, two in a byte."""
 
     masked = False
+    in_pairs = True
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
         return _holds(matrix, vector)

@@ -117,6 +117,8 @@ class Storage:
 
     masked: bool = False
     """Whether a bit a position says which values are stored."""
+    in_pairs: bool = False
+    """Whether every value is stored in half a byte."""
     sums_at_once: int = 0
     """Sums that its reader makes at a time and leaves on the stack; 0: one, in registers."""
     by_code: bool = False

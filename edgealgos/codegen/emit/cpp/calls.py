@@ -25,22 +25,20 @@ def body_of(program: Program, ops: Sequence[Op]) -> str:
 
 def statement(program: Program, op: Op) -> str:
     """What runs an op: the call of its kernel; where it is straight-line code as a whole, of either."""
-    plain = _plain(program, op)
+    plain = _called(program, op)
     form = form_of(op)
     if label_told(program, op):
-        (source,) = op.scores
-        searched = f"edgealgos::argmax({Operands(program, op).ref(source)}, {program[source].size})"
-        on_avr = op.call(program, Operands(program, op)).replace(searched, f"{source}_label")
+        on_avr = _called(program, op, told=True)
     elif form is not None and in_one(program, op):
-        on_avr = form.call(program, op)
+        on_avr = f"  {form.call(program, op)}"
     else:
         return plain
-    return f"#if defined(__AVR_HAVE_MUL__)\n  {on_avr}\n#else\n{plain}\n#endif"
+    return f"#if defined(__AVR_HAVE_MUL__)\n{on_avr}\n#else\n{plain}\n#endif"
 
 
-def _plain(program: Program, op: Op) -> str:
+def _called(program: Program, op: Op, told: bool = False) -> str:
     """The call, below the names of its numbers."""
-    operands = Operands(program, op)
+    operands = Operands(program, op, told)
     lines = op.call(program, operands).split("\n")
     if not operands.constants:
         return "\n".join(folded(line, "  ") for line in lines)
@@ -58,9 +56,10 @@ def _plain(program: Program, op: Op) -> str:
 class Operands:
     """How the operands of an op are written in its call: what :class:`~edgealgos.codegen.program.op.Cpp` promises."""
 
-    def __init__(self, program: Program, op: Op) -> None:
+    def __init__(self, program: Program, op: Op, told: bool = False) -> None:
         self._program = program
         self._op = op
+        self._told = told
         self.constants: dict[str, tuple[str, int]] = {}  # kinds and values of the numbers, by name
 
     def ref(self, name: str | None) -> str:
@@ -97,6 +96,12 @@ class Operands:
     def type(self, name: str) -> str:
         """The C type of a tensor's elements."""
         return c_type(self._program[name].type)
+
+    def largest(self, scores: str) -> str:
+        """The number of the largest score: searched for, unless the code that made the scores has told it."""
+        if self._told:
+            return f"{scores}_label"
+        return f"edgealgos::argmax({self.ref(scores)}, {self.constant('kScores', self._program[scores].size)})"
 
 
 def _literal(value: int) -> str:

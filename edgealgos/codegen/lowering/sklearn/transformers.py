@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import (
@@ -21,6 +22,7 @@ from sklearn.feature_selection import (
     VarianceThreshold,
 )
 from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 
 from edgealgos.errors import UnsupportedModelError
@@ -94,3 +96,40 @@ def _(step: FunctionTransformer) -> tuple[Reals, Reals]:
             "FunctionTransformer calls a function of Python, which no board has: call it before"
         )
     return np.eye(step.n_features_in_), np.zeros(step.n_features_in_)
+
+
+@affine_map.register
+def _(step: Pipeline) -> tuple[Reals, Reals]:
+    """One map behind the other."""
+    matrix, shift = np.eye(step.n_features_in_), np.zeros(step.n_features_in_)
+    for _, inner in step.steps:
+        if inner is not None and inner != "passthrough":
+            further, moved = affine_map(inner)
+            matrix, shift = further @ matrix, further @ shift + moved
+    return matrix, shift
+
+
+@affine_map.register
+def _(step: ColumnTransformer) -> tuple[Reals, Reals]:
+    """Of each transformer its columns, one below the other as they come out."""
+    matrices, shifts = [], []
+    for _, inner, columns in step.transformers_:
+        chosen = np.arange(step.n_features_in_)[_places(step, columns)]
+        if (isinstance(inner, str) and inner == "drop") or not chosen.size:
+            continue
+        select = np.eye(step.n_features_in_)[chosen]
+        matrix, shift = (np.eye(len(chosen)), np.zeros(len(chosen))) if isinstance(inner, str) else affine_map(inner)
+        matrices.append(matrix @ select)
+        shifts.append(shift)
+    return np.vstack(matrices), np.concatenate(shifts)
+
+
+def _places(step: ColumnTransformer, columns: Any) -> Any:
+    """What numbers, names, slices and masks of columns say, as an index."""
+    names = list(getattr(step, "feature_names_in_", ()))
+    if isinstance(columns, str):
+        return [names.index(columns)]
+    if isinstance(columns, slice):
+        return columns
+    listed = np.atleast_1d(columns)
+    return [names.index(name) for name in listed] if listed.dtype.kind in "OU" else listed

@@ -1,0 +1,144 @@
+"""What estimators take as pictures: arrays of any form, their shape and encoding; knows nothing of models."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ..codegen.program.encoding import InputEncoding
+from ..codegen.program.geometry import MOST, Picture
+from ..codegen.program.qtype import QType
+from .model import Frame
+
+SQUARE = 2  # a picture's longer side is at most so many times the other one
+LEAST_SIDE = 5
+FRACTION = 6  # of the inputs of pictures: black is 0, white nearly 2
+
+
+class PictureMixin:
+    """Input of convolutional estimators: pictures with and without channels, sequences, flat rows."""
+
+    image_shape: tuple[int, ...] | None
+    n_rows_: int
+    n_positions_: int
+    n_channels_: int
+    _row_attributes: ClassVar[tuple[str, ...]] = ("n_rows_", "n_positions_", "n_channels_")
+
+    @property
+    def image_shape_(self) -> Picture:
+        """Rows, positions of a row, channels."""
+        return self.n_rows_, self.n_positions_, self.n_channels_
+
+    @property
+    def _row_shape(self) -> tuple[int, ...]:
+        """Shape of a raw picture as training sees it: row by row."""
+        return self.n_rows_, self.n_positions_ * self.n_channels_
+
+    def _check_rows_and_target(
+        self, X: ArrayLike, y: ArrayLike
+    ) -> tuple[NDArray[np.float64], NDArray[Any], dict[str, Any]]:
+        shape = _shape(X)
+        flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
+        picture = picture_of(shape or flat.shape, self.image_shape)
+        if max(picture[1:]) > MOST:
+            raise ValueError(f"X has {_said(picture)}: of positions and channels the device counts at most {MOST}")
+        rows, positions, channels = picture
+        found = dict(zip(self._row_attributes, picture, strict=True))
+        return flat.reshape(len(flat), rows, positions * channels), target, seen | found
+
+    def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        shape, picture = _shape(X), self.image_shape_
+        if shape is not None and not _same(shape[1:], picture):
+            raise ValueError(
+                f"X has pictures of shape {shape[1:]}, but {type(self).__name__} was fitted on {_said(picture)}"
+            )
+        flat = super()._check_rows(_flat(X))  # type: ignore[misc]
+        return flat.reshape(len(flat), picture[0], picture[1] * picture[2])
+
+    def _frame(self, seen: dict[str, Any], rows: NDArray[np.float64]) -> Frame:
+        """Pictures have one pair of offset and scale for all pixels, and black stays 0 as what lies around them is."""
+        width = seen["n_positions_"]
+        single = width == 1
+        frame: Frame = super()._frame(seen, rows if single else rows.reshape(len(rows), -1, 1))  # type: ignore[misc]
+        if not single and rows.min() >= 0 and frame.encoding.qtype.bits == 8 and rows.max() > 0:
+            frame = replace(frame, encoding=from_black(float(rows.max())), warnings=())
+        return replace(frame, shape=rows.shape[1:], structure={"width": width})
+
+
+def picture_of(shape: tuple[int, ...], wanted: tuple[int, ...] | None) -> Picture:
+    """Rows, positions and channels of arrays of that shape.
+
+    Without a wish, three axes are pictures where their sides are alike, else sequences; flat rows are sequences of
+    single numbers.
+
+    Raises
+    ------
+    ValueError
+        Where the wish does not fit the rows.
+    """
+    if wanted is not None:
+        picture = (*wanted, 1)[:3]
+        whole = all(isinstance(n, (int, np.integer)) and (n > 0 or n == -1) for n in wanted)
+        if len(wanted) not in (2, 3) or not whole or list(wanted).count(-1) > 1:
+            raise ValueError(
+                f"image_shape is (height, width) or (height, width, channels), one of them -1 at most; got "
+                f"{tuple(wanted)}"
+            )
+        others = -math.prod(picture)
+        if others > 0:  # one of them is what is left
+            picture = tuple(math.prod(shape[1:]) // others if n == -1 else n for n in picture)
+        if math.prod(picture) != math.prod(shape[1:]):
+            raise ValueError(
+                f"image_shape={tuple(wanted)} makes {math.prod(picture)} values, but a row of X has "
+                f"{math.prod(shape[1:])}"
+            )
+        return picture[0], picture[1], picture[2]
+    if len(shape) == 4:
+        return shape[1], shape[2], shape[3]
+    if len(shape) == 3:
+        short, long = sorted(shape[1:])
+        return (shape[1], shape[2], 1) if short >= LEAST_SIDE and long <= SQUARE * short else (shape[1], 1, shape[2])
+    return shape[1], 1, 1
+
+
+def from_black(largest: float) -> InputEncoding:
+    """The encoding of values from zero on: a power of two, and zero stays zero."""
+    scale = 2.0 ** math.floor(math.log2(127.5 / largest))
+    return InputEncoding(np.zeros(1), np.array([scale], np.float32), 0, 127, QType(8, FRACTION))
+
+
+def _shape(X: Any) -> tuple[int, ...] | None:
+    """The shape of input with three or four axes, None for everything else."""
+    if not hasattr(X, "shape"):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # ragged: scikit-learn will say so
+            return None
+    return tuple(X.shape) if len(X.shape) in (3, 4) else None
+
+
+def _flat(X: Any) -> Any:
+    """Pictures as rows; everything else untouched, for scikit-learn to judge."""
+    if _shape(X) is None:
+        return X
+    X = check_array(X, allow_nd=True, dtype=np.float64, ensure_min_samples=0)
+    return X.reshape(len(X), -1)
+
+
+def _same(shape: tuple[int, ...], picture: Picture) -> bool:
+    """Whether arrays of a shape hold such pictures."""
+    rows, positions, channels = picture
+    return shape in (picture, (rows, positions * channels))
+
+
+def _said(picture: Picture) -> str:
+    rows, positions, channels = picture
+    if positions == 1:
+        return f"sequences of {rows} steps of {channels} features"
+    return f"pictures of {rows} rows of {positions} positions and {channels} channels"

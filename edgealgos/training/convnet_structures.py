@@ -1,0 +1,72 @@
+"""Which nets suit a picture, and how many channels bytes and RAM allow them; trains nothing."""
+
+from __future__ import annotations
+
+import math
+
+from ..codegen.program.geometry import LayerShape, Picture
+from .budget import dense_bytes
+from .convnet import ConvNet
+
+MOST_POSITIONS = 256  # whose sums a word holds
+
+
+def nets_for(picture: Picture) -> list[str]:
+    """Nets that suit a picture, with places for channels: the likeliest first."""
+    rows, positions, channels = picture
+    size = min(rows, positions)
+    if math.prod(picture) <= 40:
+        return ["full:{2}"]
+    if positions == 1:
+        first = "pw:{1}" if channels > 4 else "conv{k}x1/2:{1}"
+        k = min(9, rows)
+        return [net.replace("{k}", str(k)) for net in (
+            f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}}", f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{3}}",
+            f"conv{k}x1/2:{{1}} pool2x1 full:{{2}}")]  # fmt: skip
+    if size >= 20:
+        return ["conv3x3/2:{1} sep3x3/2:{2} sep3x3:{3} sep3x3:{3}", "conv3x3/2:{1} sep3x3:{2} sep3x3/2:{2} sep3x3:{3}",
+                "conv3x3/2:{1} sep3x3/2:{2} sep3x3:{2} sep3x3/2:{3}"]  # fmt: skip
+    if size >= 12:
+        return ["conv3x3:{1} sep3x3/2:{2} sep3x3/2:{3} sep3x3:{3}", "conv3x3/2:{1} sep3x3:{2} sep3x3/2:{3} sep3x3:{3}"]
+    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", "conv3x3:{1} sep3x3:{2} full:{2}"]
+
+
+def with_channels(net: str, width: int) -> str:
+    """A net with channels in proportion: 1, 2 and 3 times `width`."""
+    return net.format("", *(min(255, factor * width) for factor in (1, 2, 3)))
+
+
+def structure_for_budget(
+    net: str, picture: Picture, n_outputs: int, problem: str, *, bits: int, budget: int | None, ram: int | None,
+    ) -> str | None:  # fmt: skip
+    """The net with as many channels as bytes and RAM allow; None where not even the fewest do."""
+    best = None
+    for width in range(1, 65):
+        layers = with_channels(net, width)
+        model = ConvNet(picture, n_outputs, problem, layers=layers, bits=bits)
+        if budget is not None and dense_bytes(model.specs) > budget:
+            break
+        if ram is not None and ram_of(model.shapes, n_outputs) > ram:
+            break
+        best = layers
+        if budget is None and width >= 8:
+            break
+    return best
+
+
+def least_bytes_of(nets: list[str], picture: Picture, n_outputs: int, problem: str, *, bits: int) -> int:
+    """Bytes of the smallest of these nets."""
+    return min(
+        dense_bytes(ConvNet(picture, n_outputs, problem, layers=with_channels(net, 1), bits=bits).specs) for net in nets
+    )
+
+
+def ram_of(shapes: list[LayerShape], n_outputs: int) -> int:
+    """Bytes of a net's arrays: a row of the input, rings, rows that live at one time, sums, scores."""
+    rows = [layer.after[1] * layer.after[2] for layer in shapes]
+    together = [row + (following if shapes[i + 1 : i + 2] and shapes[i + 1].streams else 0)
+                for i, (row, following) in enumerate(zip(rows, [*rows[1:], 0], strict=True))]  # fmt: skip
+    height, width, channels = shapes[-1].after
+    sums = channels * (2 if height * width < MOST_POSITIONS else 4)
+    rings = sum(layer.ring_values + 4 for layer in shapes if not layer.streams)
+    return shapes[0].before[1] * shapes[0].before[2] + rings + max(*together, channels) + sums + 4 * n_outputs

@@ -1,0 +1,220 @@
+"""Convolutional estimators: what they take and refuse, budgets, the device's rounding in training, files, the Uno."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import edgealgos as ea
+from edgealgos import ConvNetClassifier, ConvNetRegressor
+from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.program import Space
+from edgealgos.codegen.program.geometry import parse
+from edgealgos.codegen.program.interpret import run_integer
+from edgealgos.codegen.program.memory import plan_memory
+from edgealgos.features import LogMel
+from edgealgos.training.convnet import ConvNet
+from edgealgos.training.convnet_structures import ram_of
+from edgealgos.training.rounding import Rounding
+
+from .support.equivalence import host_scores
+
+QUICK = {"epochs": 4, "batch_size": 32, "random_state": 0}
+LAYERS = "conv3x3/2:5 sep3x3:7 pool2x2"
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:300], y[:300]
+
+
+@pytest.fixture(scope="module")
+def model(digits):
+    return ConvNetClassifier(image_shape=(8, 8), layers=LAYERS, **QUICK | {"epochs": 40, "learning_rate": 0.02}).fit(
+        *digits
+    )
+
+
+def training_scores(model, x_q):
+    """What training's own maths makes of device inputs with the stored numbers, rounding as it does."""
+    problem = "multiclass" if len(model.classes_) > 2 else "binary"
+    outputs = len(model.classes_) if problem == "multiclass" else 1
+    family = ConvNet(model.image_shape_, outputs, problem, layers=model.structure_["layers"])
+    scales = {name: tf.constant(2.0 ** model.qtypes_[name].frac) for name in model.weights_}
+    bits = {name: model.qtypes_[name].bits for name in model.weights_}
+    rounding = Rounding(tf.constant(True), scales, bits, tf.constant(1.0))
+    weights = {name: tf.constant(value, tf.float32) for name, value in model.weights_.items()}
+    x = x_q.reshape(len(x_q), -1) * 2.0**-model.encoding_.qtype.frac
+    return family.forward(weights, tf.constant(x, tf.float32), rounding).numpy()
+
+
+@pytest.mark.parametrize("bits", [3, 4, 8])
+def test_training_rounds_as_the_device_does(digits, bits):
+    X, y = digits
+    model = ConvNetClassifier(image_shape=(8, 8), layers=LAYERS, bits=bits, **QUICK | {"epochs": 1}).fit(X, y)
+    program = to_integer(model.to_program())
+    x_q = model.encoding_.encode(X.reshape(-1, 8, 8))
+    raw = run_integer(program, x_q)
+    assert np.array_equal(training_scores(model, x_q), program.output.type.dequantize(raw))
+
+
+def test_it_learns(digits, model):
+    X, y = digits
+    assert model.score(X, y) > 0.8
+    compiled = ea.compile_model(model)
+    assert np.mean(compiled.predict(X) == model.predict(X)) > 0.97
+    assert compiled.report.model_bytes == model.model_bytes_ <= 2048
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_the_uno_answers_as_python(digits, model):
+    compiled = ea.compile_model(model)
+    found = compiled.simulate(digits[0][:5])
+    assert np.array_equal(found.scores, compiled.scores(digits[0][:5]))
+    assert found.ram_peak <= compiled.report.ram_bytes
+
+
+def test_pictures_of_every_form_are_the_same_rows(digits, model):
+    X, _ = digits
+    pictures = X.reshape(-1, 8, 8)
+    for form in (X, pictures, pictures[..., None]):
+        assert np.array_equal(model.decision_function(form), model.decision_function(X))
+        assert np.array_equal(ea.compile_model(model).scores(form), ea.compile_model(model).scores(X))
+
+
+@pytest.mark.parametrize(
+    ("shape", "wanted", "picture"),
+    [
+        ((9, 8), None, (9, 8, 1)),
+        ((9, 8, 2), None, (9, 8, 2)),
+        ((20, 3), None, (20, 1, 3)),
+        ((9, 8), (9, 1, 8), (9, 1, 8)),
+        ((12,), (3, 4), (3, 4, 1)),
+        ((12,), None, (12, 1, 1)),
+    ],
+)
+def test_the_shape_of_a_picture(shape, wanted, picture):
+    X = np.random.default_rng(0).normal(size=(40, *shape))
+    y = np.arange(40) % 2
+    fitted = ConvNetClassifier(image_shape=wanted, layers="full:2", **QUICK | {"epochs": 1}).fit(X, y)
+    assert fitted.image_shape_ == picture
+    assert fitted.predict(X).shape == (40,)
+
+
+def test_the_same_numbers_come_back_from_a_file(digits, model, tmp_path):
+    loaded = ea.load(ea.save(model, tmp_path / "net.edgealgos"))
+    assert loaded.image_shape_ == model.image_shape_
+    assert np.array_equal(ea.compile_model(loaded).scores(digits[0]), ea.compile_model(model).scores(digits[0]))
+
+
+def test_a_regressor_of_sequences_in_a_pipeline_of_scalers():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 12)) * 3 + 5
+    y = 100 + X[:, :6].sum(axis=1) - X[:, 6:].sum(axis=1)
+    net = ConvNetRegressor(layers="full:8", **QUICK | {"epochs": 40, "learning_rate": 0.02})
+    pipeline = make_pipeline(StandardScaler(), net).fit(X, y)
+    assert pipeline.score(X, y) > 0.8
+    compiled = ea.compile_model(pipeline)
+    assert np.abs(compiled.predict(X) - pipeline.predict(X)).max() < 0.2 * np.ptp(y)
+
+
+@pytest.mark.needs("g++")
+def test_sound_streams_through_frames_and_layers(tmp_path):
+    rng = np.random.default_rng(0)
+    waves = (rng.normal(size=(40, 1600)) * 3000).astype(np.int16)
+    waves[1::2] = (waves[1::2].cumsum(axis=1) % 4000 - 2000).astype(np.int16)
+    net = ConvNetClassifier(image_shape=(-1, 1, 8), layers="conv3x1/2:4 sep3x1:5", **QUICK)
+    pipeline = make_pipeline(LogMel(window=256, hop=128, n_mels=8), net).fit(waves, np.arange(40) % 2)
+    assert net.image_shape_[1:] == (1, 8)
+    compiled = ea.compile_model(pipeline, board="host")
+    q = compiled.quantize(waves[:4]).reshape(4, -1, compiled.program.input.size)
+    assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(waves[:4]))
+
+
+@pytest.mark.parametrize(
+    ("layers", "picture"),
+    [(LAYERS, (8, 8, 1)), ("conv5x5/2:4 dw3x3 pw:9 pw:3 full:6", (14, 14, 3)), ("pw:3", (17, 17, 2))],
+)
+def test_the_ram_that_is_planned_is_that_of_the_program(layers, picture):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, *picture)), np.arange(20) % 3
+    fitted = ConvNetClassifier(layers=layers, **QUICK | {"epochs": 1}).fit(X, y)
+    program = to_integer(fitted.to_program())
+    kept = sum(t.ram_bytes for t in program.tensors if t.space in (Space.STATE, Space.INPUT, Space.OUTPUT))
+    assert ram_of(parse(layers, picture), 3) == kept + plan_memory(program).arena_bytes
+
+
+# ---- budgets and refusals --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("budget", [300, 1000, 4000])
+def test_the_structure_fills_the_budget(digits, budget):
+    fitted = ConvNetClassifier(image_shape=(8, 8), max_model_bytes=budget, **QUICK | {"epochs": 1}).fit(*digits)
+    assert 0.6 * min(budget, 2000) < fitted.model_bytes_ <= budget
+
+
+def test_the_least_budget_that_is_named_works(digits):
+    net = ConvNetClassifier(image_shape=(8, 8), max_model_bytes=20, **QUICK | {"epochs": 1})
+    with pytest.raises(ValueError, match=r"least that works is max_model_bytes=\d+") as refused:
+        net.fit(*digits)
+    least = int(str(refused.value).rpartition("=")[2])
+    assert net.set_params(max_model_bytes=least).fit(*digits).model_bytes_ == least
+
+
+def test_less_ram_makes_narrower_nets(digits):
+    net = ConvNetClassifier(image_shape=(8, 8), max_ram_bytes=200, **QUICK | {"epochs": 1}).fit(*digits)
+    assert ram_of(parse(net.structure_["layers"], (8, 8, 1)), 10) <= 200
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"),
+    [
+        ({"layers": "conv3x3"}, "'conv3x3' is no layer; write conv3x3:8"),
+        ({"layers": "sep3x3:4 lstm:4"}, "'lstm:4' is no layer"),
+        ({"layers": ""}, "layers: there is none"),
+        ({"layers": "conv3x3:400"}, "400 channels, 255 are the most"),
+        ({"layers": "pool9x9"}, "a kernel of 9 rows does not lie in a picture of 8 rows"),
+        ({"layers": LAYERS, "max_model_bytes": 100}, "the least that works is max_model_bytes="),
+        (
+            {"layers": LAYERS, "max_ram_bytes": 60},
+            r"max_ram_bytes=60 is too small for .*allow more, or a larger stride",
+        ),
+        ({"max_ram_bytes": 20}, "take more than 20 bytes of RAM; allow more with max_ram_bytes"),
+        ({"image_shape": (8, 9)}, r"image_shape=\(8, 9\) makes 72 values, but a row of X has 64"),
+        ({"image_shape": (8,)}, r"image_shape is \(height, width\)"),
+        ({"bits": "mixed"}, "bits"),
+    ],
+)
+def test_what_cannot_be_is_refused(digits, parameters, what):
+    with pytest.raises(ValueError, match=what):
+        ConvNetClassifier(**QUICK | {"image_shape": (8, 8)} | parameters).fit(*digits)
+
+
+def test_rows_wider_than_kernels_count_are_refused():
+    with pytest.raises(ValueError, match=r"300 positions .* at most 255"):
+        ConvNetClassifier(image_shape=(2, 300), **QUICK).fit(np.zeros((9, 600)), np.arange(9) % 2)
+
+
+def test_pictures_of_another_shape_are_refused(model):
+    with pytest.raises(ValueError, match=r"shape \(4, 16\), but ConvNetClassifier was fitted on pictures of 8 rows"):
+        model.predict(np.zeros((3, 4, 16)))
+
+
+def test_without_time_the_rule_chooses(digits):
+    X, y = digits
+    ruled = ConvNetClassifier(image_shape=(8, 8), search_time=0, **QUICK | {"epochs": 1}).fit(X[:90], y[:90])
+    assert "choices" not in ruled.history_
+    assert ruled.structure_["layers"].startswith("conv3x3")
+
+
+@pytest.mark.slow
+def test_short_trainings_choose_among_structures(digits):
+    found = ConvNetClassifier(image_shape=(8, 8), search_time=60, epochs=50, random_state=0).fit(*digits)
+    tried = {choice["layers"] for choice in found.history_["choices"]}
+    assert len(tried) > 1
+    assert found.structure_["layers"] in tried

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,15 +28,20 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch):
 def test_from_a_folder_of_takes_to_a_sketch(tmp_path, capsys):
     folder(tmp_path, takes=9)
     words = ["--board", "uno", "--export", "out/wand", "--save", "m.edgealgos", "--epochs", "60", *QUICK[2:]]
+    words += ["--acceleration-range", "8"]
     assert main(["train", "gestures", *words]) == 0
     out = capsys.readouterr().out
     assert "9 windows of flex, 9 windows of punch" in out
     assert "to choose by" in out
     assert "1.0000 on the device" in out
-    assert os.path.exists("out/wand/wand.ino")
+    sensor = Path("out/wand/imu.h").read_text()
+    assert "{0x1C, 0x10}, {0x1B, 0x18}" in sensor  # 8 g, 2,000 degrees a second
+    assert "LSM" not in sensor
     model = edgealgos.load("m.edgealgos")
     assert windows_of(model) == {"device_rate": 100, "window": 1}
-    arguments = make_parser().parse_args(["simulate", "m.edgealgos", "gestures", "--rate", "100"])
+    arguments = make_parser().parse_args(
+        ["simulate", "m.edgealgos", "gestures", "--rate", "100", "--acceleration-range", "8"]
+    )
     X, y = rows_to_ask(arguments, model)
     assert X.shape[1:] == (100, 6)
     assert len(y) == 6
@@ -57,7 +62,9 @@ def test_sounds_are_learnt_from_their_bands(tmp_path, capsys):
     for word, pitch in (("yes", 400), ("no", 1500)):
         for i in range(6):
             sound(tmp_path / "words" / word / f"{i}.wav", tone(pitch + 10 * i))
-    assert main(["train", "words", "--epochs", "3", "--verbose", "0"]) == 0
+    words = ["--epochs", "3", "--verbose", "0", "--save", "words.edgealgos", "--export", "out/heard"]
+    assert main(["train", "words", *words]) == 0
+    assert "microphone::read_hop(hop)" in Path("out/heard/heard.ino").read_text()
     model = edgealgos.load("words.edgealgos")
     assert [type(step).__name__ for _, step in model.steps] == ["LogMel", "FastGRNNClassifier"]
 
@@ -97,7 +104,7 @@ def test_faults_of_folders_are_one_sentence_in_flags(tmp_path, capsys):
         said = capsys.readouterr().err
         assert (status, said.count("\n")) == (1, 1), said
         assert says in said
-    assert not os.path.exists("m.edgealgos")
+    assert not Path("m.edgealgos").exists()
 
 
 def test_few_windows_come_again_with_small_changes(tmp_path):
@@ -126,3 +133,13 @@ def test_a_bad_file_among_many_is_named_and_training_goes_on(tmp_path, capsys):
     write(root / "flex_77.csv", "ax,ay,az\n" + rows_of(np.ones((9, 3))) + "a,b,c\n1,2,3\n")
     assert main(["train", "gestures", "--family", "protonn", *QUICK]) == 0
     assert "flex_77.csv, line 11" in capsys.readouterr().out
+
+
+def test_the_sensor_of_a_saved_model_can_be_told_when_it_is_exported(monkeypatch, capsys):
+    asked = {}
+    monkeypatch.setattr(edgealgos, "load", lambda path: path)
+    monkeypatch.setattr(edgealgos, "export_arduino", lambda model, folder, **options: asked.update(options))
+    assert main(["export", "m.edgealgos", "out/wand", "--sensor", "lsm6ds3", "--acceleration-range", "16"]) == 0
+    assert (asked["application"], asked["sensor"], asked["ranges"]) == ("imu", "lsm6ds3", (16, 2000))
+    assert main(["export", "m.edgealgos", "out/wand", "--application", "timer", "--sensor", "lsm6ds3"]) == 1
+    assert "--sensor and its ranges go with --application imu" in capsys.readouterr().err

@@ -16,6 +16,7 @@ from edgealgos.codegen.program import Space
 from edgealgos.codegen.program.geometry import parse
 from edgealgos.codegen.program.interpret import run_integer
 from edgealgos.codegen.program.memory import plan_memory
+from edgealgos.estimators.pictures import picture_of
 from edgealgos.features import LogMel
 from edgealgos.training.convnet import ConvNet
 from edgealgos.training.convnet_structures import ram_of
@@ -53,7 +54,7 @@ def training_scores(model, x_q):
     return family.forward(weights, tf.constant(x, tf.float32), rounding).numpy()
 
 
-@pytest.mark.parametrize("bits", [3, 4, 8])
+@pytest.mark.parametrize("bits", [4, 8])
 def test_training_rounds_as_the_device_does(digits, bits):
     X, y = digits
     model = ConvNetClassifier(image_shape=(8, 8), layers=LAYERS, bits=bits, **QUICK | {"epochs": 1}).fit(X, y)
@@ -95,15 +96,12 @@ def test_pictures_of_every_form_are_the_same_rows(digits, model):
         ((20, 3), None, (20, 1, 3)),
         ((9, 8), (9, 1, 8), (9, 1, 8)),
         ((12,), (3, 4), (3, 4, 1)),
+        ((60,), (-1, 1, 5), (12, 1, 5)),
         ((12,), None, (12, 1, 1)),
     ],
 )
 def test_the_shape_of_a_picture(shape, wanted, picture):
-    X = np.random.default_rng(0).normal(size=(40, *shape))
-    y = np.arange(40) % 2
-    fitted = ConvNetClassifier(image_shape=wanted, layers="full:2", **QUICK | {"epochs": 1}).fit(X, y)
-    assert fitted.image_shape_ == picture
-    assert fitted.predict(X).shape == (40,)
+    assert picture_of((40, *shape), wanted) == picture
 
 
 def test_the_same_numbers_come_back_from_a_file(digits, model, tmp_path):
@@ -138,7 +136,7 @@ def test_sound_streams_through_frames_and_layers(tmp_path):
 
 @pytest.mark.parametrize(
     ("layers", "picture"),
-    [(LAYERS, (8, 8, 1)), ("conv5x5/2:4 dw3x3 pw:9 pw:3 full:6", (14, 14, 3)), ("pw:3", (17, 17, 2))],
+    [("conv5x5/2:4 dw3x3 pw:9 pw:3 full:6", (14, 14, 3)), ("pw:3", (17, 17, 2))],
 )
 def test_the_ram_that_is_planned_is_that_of_the_program(layers, picture):
     rng = np.random.default_rng(0)
@@ -152,10 +150,10 @@ def test_the_ram_that_is_planned_is_that_of_the_program(layers, picture):
 # ---- budgets and refusals --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("budget", [300, 1000, 4000])
+@pytest.mark.parametrize("budget", [300, 1000])
 def test_the_structure_fills_the_budget(digits, budget):
     fitted = ConvNetClassifier(image_shape=(8, 8), max_model_bytes=budget, **QUICK | {"epochs": 1}).fit(*digits)
-    assert 0.6 * min(budget, 2000) < fitted.model_bytes_ <= budget
+    assert 0.6 * budget < fitted.model_bytes_ <= budget
 
 
 def test_the_least_budget_that_is_named_works(digits):

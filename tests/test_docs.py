@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
               FastGRNNRegressor, FastRNNClassifier]  # fmt: skip
-PAGES = ["README.md", "docs/getting_started.md", "docs/data.md", "docs/models.md", "docs/devices.md", "CONTRIBUTING.md",
-         "CHANGELOG.md"]  # fmt: skip
+PAGES = ["README.md", "docs/getting_started.md", "docs/data.md", "docs/models.md", "docs/devices.md",
+         "docs/sketches.md", "CONTRIBUTING.md", "CHANGELOG.md"]  # fmt: skip
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -13,7 +13,7 @@ import edgealgos as ea
 
 from .data import rows_to_ask
 from .demo import run_demo
-from .export import export_model
+from .export import export_model, sketch_of
 from .scores import compare
 from .serialport import ask, await_greeting, open_port
 
@@ -25,7 +25,7 @@ def demo(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """A sketch, a library, or plain C++."""
-    print(export_model(ea.load(arguments.model), arguments.folder, arguments))
+    print(export_model(ea.load(arguments.model), arguments.folder, arguments, sketch_of(arguments)))
     print(f"written to {arguments.folder}")
     return 0
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import inspect
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import edgealgos as ea
 
 OF_SKETCHES = ("layout", "application")
+USUAL_RANGES = 4, 2000  # g, degrees a second
 
 
 def check_export(folder: str, arguments: argparse.Namespace) -> None:
@@ -24,18 +25,29 @@ def check_export(folder: str, arguments: argparse.Namespace) -> None:
         raise ea.ExportError(f"{name!r} cannot name a C++ namespace; give one with --name, such as --name {close}")
 
 
-def export_model(model: Any, folder: str, arguments: argparse.Namespace, application: str | None = None) -> Any:
-    """Write a fitted model to a folder; returns the report. `application` is taken where none is asked for."""
+def export_model(model: Any, folder: str, arguments: argparse.Namespace, usual: Mapping[str, Any] | None = None) -> Any:
+    """Write a fitted model to a folder; returns the report. `usual` says what a sketch does unless it is told."""
     options = _options(arguments)
     board = arguments.board or "uno"
-    if application and "application" in inspect.signature(ea.export_arduino).parameters:
-        options.setdefault("application", application)
     if takes_sketches(board):
+        if usual and options.get("application", usual["application"]) == usual["application"]:
+            options = {**usual, **options}
         return ea.export_arduino(model, folder, board=board, **options)
     for name in OF_SKETCHES:
         if options.pop(name, None) is not None:
             raise ea.ExportError(f"--{name} is for Arduino's boards; {board} takes plain C++")
     return ea.export_cpp(model, folder, target=board, **options)
+
+
+def sketch_of(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """What a sketch does whose sensor is told: reads it."""
+    told = (arguments.sensor, arguments.acceleration_range, arguments.rotation_range)
+    if not any(told):
+        return None
+    if arguments.application not in (None, "imu"):
+        raise ea.ExportError("--sensor and its ranges go with --application imu")
+    ranges = [usual if own is None else own for own, usual in zip(told[1:], USUAL_RANGES, strict=True)]
+    return {"application": "imu", "sensor": arguments.sensor, "ranges": tuple(ranges)}
 
 
 def takes_sketches(name: str) -> bool:
@@ -53,14 +65,10 @@ def _plain(name: str) -> str:
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Options of the export functions; what this version has not is refused by its flag."""
+    """Options of the export functions."""
     names = ("name", "optimize", *OF_SKETCHES)
     options: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
     options["overwrite"] = arguments.overwrite
     if arguments.no_input_buffer:
         options["input_buffer"] = False
-    known = inspect.signature(ea.export_arduino).parameters
-    for name in options:
-        if name not in known:
-            raise ea.ExportError(f"--{name.replace('_', '-')} is not known to this version")
     return options

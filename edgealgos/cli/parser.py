@@ -113,6 +113,7 @@ def _export(subparsers: Any) -> None:
     parser.add_argument("folder", help="folder to write")
     parser.add_argument("--board", default="uno", help="a board that `edgealgos boards` lists (default: uno)")
     _add_export(parser)
+    _add_sensor(parser)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -210,13 +211,17 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
 
     group = parser.add_argument_group("reading recordings (a folder of CSV or WAV files, or one long CSV file)")
     group.add_argument("--recordings", action=argparse.BooleanOptionalAction, help=f"that it is some {found}")
-    group.add_argument(
-        "--sensor", metavar="NAME", help="sensor of the device: mpu6050 (default), lsm9ds1, lsm6ds3, adxl345"
-    )
+    _add_sensor(group)
     group.add_argument("--units", action="append", metavar="UNIT", help=f"g, mg, m/s2, dps, rad/s or raw {found}")
     group.add_argument("--rate", type=positive, metavar="HZ", help="samples a second of files that say no times")
     group.add_argument("--device-rate", type=positive, metavar="HZ", help="samples a second on the device")
     group.add_argument("--window", type=positive, metavar="S", help="seconds of a window (default: a usual take)")
+
+
+def _add_sensor(group: Any) -> None:
+    group.add_argument(
+        "--sensor", metavar="NAME", help="sensor of the device: mpu6050 (default), lsm9ds1, lsm6ds3, adxl345"
+    )
     group.add_argument("--acceleration-range", type=count, metavar="G", help="of the sensor, in g")
     group.add_argument("--rotation-range", type=count, metavar="DPS", help="of the sensor, in degrees a second")
 

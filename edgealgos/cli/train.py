@@ -14,7 +14,7 @@ from .models import fitted, new_model
 from .places import check_file, check_folder
 from .scores import score, score_name
 
-APPLICATIONS = {"motion": "imu", "sound": "microphone"}
+AXES = ("ax", "ay", "az", "gx", "gy", "gz")  # that sketches read, all or those of acceleration
 
 
 def train(arguments: argparse.Namespace) -> int:
@@ -55,9 +55,8 @@ def _result(model: Any, data: Data) -> str:
 
 
 def _export(model: Any, arguments: argparse.Namespace, save: str | None, data: Data) -> None:
-    application = None if data.recordings is None else APPLICATIONS[data.recordings.kind]
     try:
-        print(export_model(model, arguments.export, arguments, application))
+        print(export_model(model, arguments.export, arguments, _usual_sketch(data)))
     except ea.EdgeAlgosError as error:
         if save is None:
             kept = _name_of(arguments)
@@ -65,6 +64,23 @@ def _export(model: Any, arguments: argparse.Namespace, save: str | None, data: D
             print(f"saved to {ea.save(model, kept)}, so that the training is not lost")
         raise error
     print(f"written to {arguments.export}")
+
+
+def _usual_sketch(data: Data) -> dict[str, Any] | None:
+    """What a sketch does that nobody has told what to do: it reads what was recorded, from the same sensor."""
+    recordings = data.recordings
+    if recordings is None:
+        return None
+    if recordings.kind == "sound":
+        return {"application": "microphone"}
+    if recordings.sensor is None or recordings.axes not in (AXES, AXES[:3]):
+        print(f"the sketch reads lines: no sensor gives {', '.join(recordings.axes)} and nothing else")
+        return None
+    ranges = recordings.ranges
+    return {
+        "application": "imu", "sensor": recordings.sensor.name,
+        "ranges": (ranges["a"], ranges.get("g", recordings.sensor.usual[1])),
+    }  # fmt: skip
 
 
 def _name_of(arguments: argparse.Namespace) -> str:

@@ -14,9 +14,10 @@ from .compiled import CompiledModel, compile_model
 from .cost.budget import Budget
 from .cost.limits import check_fits
 from .cost.report import Report
-from .emit.cpp.applications import check_application
+from .emit.cpp.applications import Sketch, check_application
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
+from .emit.cpp.registers import USUAL_RANGES, Choice
 from .rejection import AutoReject
 from .targets.boards import Board
 
@@ -28,6 +29,8 @@ def export_arduino(
     board: str = "uno",
     name: str | None = None,
     application: str = "serial",
+    sensor: str | None = None,
+    ranges: tuple[int, int] = USUAL_RANGES,
     layout: str = "sketch",
     optimize: str = "speed",
     X_calibration: ArrayLike | None = None,
@@ -53,6 +56,10 @@ def export_arduino(
     application : {"serial", "imu", "microphone", "analog", "timer", "empty"}
         What the sketch does: answers typed values and hosts over the serial port, or reads a motion sensor, a
         microphone amplifier, analogue pins, these from an interrupt; or nothing.
+    sensor : {"mpu6050", "lsm6ds3", "lsm9ds1", "adxl345"}, optional
+        Of ``application="imu"``; default: whichever of the first three is there.
+    ranges : (int, int)
+        What it measures up to, in g and degrees a second: those of the recordings that the model has learnt from.
     layout : {"sketch", "library"}
         A flat sketch folder, or an Arduino library that installs from a zip.
     optimize : {"speed", "size"}
@@ -100,7 +107,7 @@ def export_arduino(
     report = _report(compiled, self_test).with_application(application)
     write = sketch_files if layout == "sketch" else library_files
     check_fits(report, budget)
-    files = write(compiled, name, folder, self_test, application)
+    files = write(compiled, name, folder, Sketch(application, self_test, Choice(sensor, ranges)))
     write_export(Path(path), files, overwrite)
     return report
 

@@ -1,5 +1,6 @@
 """Sketches that read sensors tell what Python makes of the same readings, and say what is missing."""
 
+import json
 import re
 
 import numpy as np
@@ -10,11 +11,13 @@ import edgealgos as ea
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.emit.cpp.applications import APPLICATIONS
+from edgealgos.codegen.emit.cpp.registers import CHIPS
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.simulate.devices import MPU6050, AnalogAudio, SensorFault
 from edgealgos.codegen.simulate.sketch import run_sketch
 from edgealgos.codegen.targets.boards import boards, get_board
+from edgealgos.datasets.sensors import SENSORS
 from edgealgos.errors import ExportError
 from edgealgos.features import LogMel, MotionFeatures
 from tests.codegen.test_export import Fitted
@@ -271,3 +274,50 @@ def test_a_library_has_the_application_as_its_example(tmp_path):
 def test_what_streams_says_when_it_answers():
     compiled = CompiledModel(to_integer(programs.bonsai(1)), get_board("uno"))
     assert (compiled.program.rate, compiled.program.hop) == (None, None)
+
+
+# ---- sensors and their ranges --------------------------------------------------------------------------------------
+
+
+def test_a_sketch_sets_the_ranges_of_the_recordings_and_says_so(gestures, tmp_path):
+    ea.export_arduino(gestures, tmp_path / "wand", application="imu", sensor="mpu6050", ranges=(16, 250))
+    header, readme = ((tmp_path / "wand" / file).read_text() for file in ("imu.h", "README.md"))
+    assert "{0x1C, 0x18}, {0x1B, 0x00}" in header
+    assert "LSM" not in header
+    assert "16 g and 250 degrees a second" in readme
+    assert json.loads((tmp_path / "wand" / "manifest.json").read_text())["sensor"] == {
+        "name": "mpu6050", "acceleration_range": 16, "rotation_range": 250,
+    }  # fmt: skip
+    firmware = build_sketch(tmp_path / "wand")
+    assert firmware.warnings == ()
+    assert run_sketch(firmware, 0.5, [MPU6050(STREAM, RATE)]).text[1] == "# MPU-6050 is ready"
+
+
+@pytest.mark.parametrize("sensor", CHIPS)
+def test_every_range_that_recordings_can_have_is_one_that_sketches_can_set(sensor):
+    known, chip = SENSORS[sensor], CHIPS[sensor]
+    assert set(chip.acceleration[1]) == set(known.acceleration)
+    assert set(chip.rotation[1]) == set(known.rotation)
+    assert len(set(chip.acceleration[1].values())) == len(chip.acceleration[1])
+
+
+def test_a_sketch_for_a_sensor_of_acceleration_alone_builds(tmp_path):
+    program = programs.with_encoding(programs.bonsai(1, features=3 * 15), choose_encoding(np.ones((9, 1)), 8))
+    ea.export_arduino(Fitted(program), tmp_path / "m", application="imu", sensor="adxl345", ranges=(16, 0))
+    assert build_sketch(tmp_path / "m").warnings == ()
+    assert "kAxes = 3" in (tmp_path / "m" / "imu.h").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sensor": "mpu9250"}, "sensor='mpu9250' is not known; known are mpu6050"),
+        ({"sensor": "mpu6050", "ranges": (3, 2000)}, "an MPU-6050 has the acceleration ranges 2, 4, 8, 16, not 3"),
+        ({"sensor": "adxl345", "ranges": (4, 0)}, "an ADXL345 measures acceleration alone"),
+        ({"application": "serial", "sensor": "mpu6050"}, "go with application='imu'"),
+    ],
+)
+def test_sensors_that_cannot_be_read_are_refused(gestures, options, message, tmp_path):
+    with pytest.raises(ExportError, match=message):
+        ea.export_arduino(gestures, tmp_path / "m", **{"application": "imu"} | options)
+    assert not (tmp_path / "m").exists()

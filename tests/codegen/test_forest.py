@@ -146,3 +146,19 @@ def test_a_hundred_trees_take_less_than_fifteen_hundred_cycles():
     assert found.cycles.max() < 1500
     assert abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.1
     assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize(
+    "numbers", [{"bits": 16}, {"leaf_bits": 11}, {"bits": 16, "leaf_bits": 11, "features": 50, "tests": 90}],
+    ids=["features of words", "leaves of words", "both in two windows"],
+)  # fmt: skip
+def test_words_become_code_as_bytes_do(numbers):
+    program = forest(2, outputs=3, trees=9, largest=15, **numbers)
+    compiled = programs.compiled(program, optimize="speed")
+    assert all(compiled.program[name].unrolled for name in ("cuts", "tests", "leaves"))
+    q = programs.any_inputs(np.random.default_rng(0), compiled.program, 25)
+    X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
+    found = compiled.simulate(X)
+    assert np.array_equal(found.scores, compiled.scores(X))
+    assert found.cycles.max() < 1000  # a table takes thousands a tree

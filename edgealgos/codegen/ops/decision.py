@@ -86,6 +86,6 @@ class SureArgMax(Op):
         return Pieces("SureArgMax", kernels=kernels, frames=frozenset({"SureArgMax"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        kind = f"{program[self.source].type.frac}, {self.below}"
         size = cpp.constant("kScores", program[self.source].size)
+        kind = f"{cpp.constant('kFrac', program[self.source].type.frac)}, {cpp.constant('kBelow', self.below)}"
         return f"return edgealgos::if_sure<{kind}>({cpp.ref(self.source)}, {size}, {cpp.largest(self.source)});"

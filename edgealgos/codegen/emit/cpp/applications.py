@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
@@ -12,6 +13,7 @@ from edgealgos.errors import ExportError
 
 from .literals import folded_text
 from .pieces import facts, self_test_source, tell
+from .registers import Choice
 from .sensors import analog, imu, microphone, timer
 from .template import template
 
@@ -30,9 +32,25 @@ def check_application(application: str) -> None:
         raise ExportError(f"application must be one of {', '.join(APPLICATIONS)}, got {application!r}")
 
 
-def sketch_sources(
-    application: str, twin: Twin, name: str, main: str, self_test: ArrayLike | None = None
-) -> dict[str, str]:
+@dataclass(frozen=True)
+class Sketch:
+    """What a sketch does.
+
+    Parameters
+    ----------
+    application : str
+    self_test : array-like, optional
+        Raw samples baked in.
+    sensor : Choice
+        Of motion.
+    """
+
+    application: str = "serial"
+    self_test: ArrayLike | None = None
+    sensor: Choice = Choice()  # noqa: RUF009
+
+
+def sketch_sources(sketch: Sketch, twin: Twin, name: str, main: str) -> dict[str, str]:
     """Text of each file of a sketch called `main`, the model's own left out.
 
     Raises
@@ -40,11 +58,14 @@ def sketch_sources(
     ExportError
         For an application that cannot feed this model.
     """
+    application = sketch.application
+    if sketch.sensor != Choice() and application != "imu":
+        raise ExportError(f"sensor= and ranges= go with application='imu', not with {application!r}")
     if application == "serial":
-        return {f"{main}.ino": _serial(twin, name, self_test)}
-    if self_test is not None:
+        return {f"{main}.ino": _serial(twin, name, sketch.self_test)}
+    if sketch.self_test is not None:
         raise ExportError(f"self_test= goes with application='serial', not with {application!r}")
-    files = APPLICATIONS[application](twin, name)
+    files = APPLICATIONS[application](twin, name, sketch.sensor)
     return {f"{main}.ino": files.pop("main.ino"), **files}
 
 
@@ -85,13 +106,13 @@ def _help(twin: Twin) -> list[str]:
     return found
 
 
-def _empty(twin: Twin, name: str) -> dict[str, str]:
+def _empty(twin: Twin, name: str, _: Choice) -> dict[str, str]:
     """The model and nothing else."""
     return {"main.ino": template("empty.ino").substitute(name=name)}
 
 
-APPLICATIONS: dict[str, Callable[[Twin, str], dict[str, str]]] = {
-    "serial": lambda twin, name: {"main.ino": _serial(twin, name, None)},
+APPLICATIONS: dict[str, Callable[[Twin, str, Choice], dict[str, str]]] = {
+    "serial": lambda twin, name, _: {"main.ino": _serial(twin, name, None)},
     "imu": imu,
     "microphone": microphone,
     "analog": analog,

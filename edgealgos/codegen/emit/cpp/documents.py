@@ -16,11 +16,14 @@ from ..folder import MANIFEST, digests
 from .literals import power_of_two
 from .pieces import BAUD, facts, part
 from .project import build_command
+from .registers import measured
 from .template import template
 
 if TYPE_CHECKING:
     from edgealgos.codegen.cost.report import Report
     from edgealgos.codegen.twin import Twin
+
+    from .applications import Sketch
 
 LICENCE = "MIT"
 RULE = "clip(floor((x - offset) * scale + 0.5), min, max) in float32"
@@ -30,15 +33,24 @@ _OWN_STARTUP = "Linked with your `main()`, the compiler adds what starts the pro
 
 
 def with_documents(
-    twin: Twin, name: str, layout: str, files: Mapping[str, str], application: str | None = None
+    twin: Twin, name: str, layout: str, files: Mapping[str, str], sketch: Sketch | None = None
 ) -> dict[str, str]:
     """Files with the README, and the manifest that lists them all; of a sketch also what it does."""
-    report = twin.report.with_application(application) if application else twin.report
-    files = {**files, "README.md": _readme(twin, name, report, application)}
+    report = twin.report.with_application(sketch.application) if sketch else twin.report
+    files = {**files, "README.md": _readme(twin, name, report, sketch)}
     files = {file: _signed(file, text) for file, text in files.items()}
-    own = {"application": application} if application else {}
+    own = _of_sketch(sketch) if sketch else {}
     contents = manifest(twin, name, report) | own | {"layout": layout, "files": digests(files)}
     return {**files, MANIFEST: json.dumps(contents, indent=2, ensure_ascii=True) + "\n"}
+
+
+def _of_sketch(sketch: Sketch) -> dict[str, Any]:
+    """What the manifest says of a sketch."""
+    if sketch.application != "imu":
+        return {"application": sketch.application}
+    acceleration, rotation = sketch.sensor.ranges
+    sensor = {"name": sketch.sensor.name, "acceleration_range": acceleration, "rotation_range": rotation}
+    return {"application": "imu", "sensor": sensor}
 
 
 def _signed(file: str, text: str) -> str:
@@ -90,7 +102,7 @@ def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:
     }
 
 
-def _readme(twin: Twin, name: str, report: Report, application: str | None) -> str:
+def _readme(twin: Twin, name: str, report: Report, sketch: Sketch | None) -> str:
     program = twin.program
     encoding = program.encoding
     if program.task == "classifier":
@@ -116,10 +128,10 @@ def _readme(twin: Twin, name: str, report: Report, application: str | None) -> s
         "model": f"{report.model_bytes:,}",
         "items": "\n".join(f"| {item} | {size:,} |" for item, size in report.model_items.items()),
     }
-    if twin.board.framework.sketches:
+    if sketch is not None:
         kind = "sequence" if program.steps is not None else "sample"
-        stem = f"sketch_serial_{kind}" if application == "serial" else f"sketch_{application}"
-        values |= {"sketch": template(f"{stem}.md").substitute(values).rstrip("\n")}
+        stem = f"sketch_serial_{kind}" if sketch.application == "serial" else f"sketch_{sketch.application}"
+        values |= {"sketch": template(f"{stem}.md").substitute(values | measured(sketch.sensor)).rstrip("\n")}
         return template("README.md").substitute(values, time=report.time.strip())
     return template("README_cpp.md").substitute(
         values, build=_build_text(twin.board, values), stack=report.ram_items["stack"]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from edgealgos._version import VERSION
 
 from ..folder import write_folder
-from .applications import sketch_sources
+from .applications import Sketch, sketch_sources
 from .documents import with_documents
 from .kernels import base_header, kernels_of
 from .limits import check_countable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from edgealgos.codegen.twin import Twin
 
 
+SERIAL = Sketch()
 _BASE = '#include "edgealgos_runtime.h"\n'
 
 
@@ -42,20 +43,16 @@ def _with_kernels(source: str) -> str:
     return source.replace(_BASE, f"{_BASE}\n{kernels}", 1)
 
 
-def sketch_files(
-    twin: Twin, name: str, folder: str, self_test: ArrayLike | None = None, application: str = "serial"
-) -> dict[str, str]:
+def sketch_files(twin: Twin, name: str, folder: str, sketch: Sketch = SERIAL) -> dict[str, str]:
     """A flat sketch folder."""
-    files = {**sketch_sources(application, twin, name, folder, self_test), **model_files(twin, name)}
-    return with_documents(twin, name, "sketch", files, application)
+    files = {**sketch_sources(sketch, twin, name, folder), **model_files(twin, name)}
+    return with_documents(twin, name, "sketch", files, sketch)
 
 
-def library_files(
-    twin: Twin, name: str, folder: str, self_test: ArrayLike | None = None, application: str = "serial"
-) -> dict[str, str]:
+def library_files(twin: Twin, name: str, folder: str, sketch: Sketch = SERIAL) -> dict[str, str]:
     """An Arduino library."""
-    example = f"{name}_{application}"
-    sources = sketch_sources(application, twin, name, example, self_test)
+    example = f"{name}_{sketch.application}"
+    sources = sketch_sources(sketch, twin, name, example)
     facts = {"name": name, "family": twin.program.family, "version": VERSION}
     files = {
         "library.properties": template("library.properties").substitute(facts),
@@ -64,7 +61,7 @@ def library_files(
         **{f"src/{file}": text for file, text in model_files(twin, name).items()},
         **{f"examples/{example}/{file}": text for file, text in sources.items()},
     }
-    return with_documents(twin, name, "library", files, application)
+    return with_documents(twin, name, "library", files, sketch)
 
 
 def cpp_files(twin: Twin, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:

@@ -10,6 +10,7 @@ from edgealgos.errors import ExportError
 
 from .literals import c_string
 from .pieces import facts, tell
+from .registers import Choice, measured
 from .template import template
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ _CLOCK_PARTS, _FOUR = 64, 4  # of the microphone's timers
 _MOST_HOP = 236
 
 
-def imu(twin: Twin, name: str) -> dict[str, str]:
+def imu(twin: Twin, name: str, choice: Choice) -> dict[str, str]:
     """Motion, from a sensor on the two-wire bus."""
+    sensor = measured(choice)
     size = twin.program.input.size
     streamed = twin.program.steps is not None
     axes = next((n for n in AXES if (size == n if streamed else size % n == 0)), None)
@@ -33,12 +35,14 @@ def imu(twin: Twin, name: str) -> dict[str, str]:
             f"application='imu' reads 6 axes of motion, or 3 of acceleration, and the model takes {size} inputs a "
             f"{'time step' if streamed else 'sample'}; use application='serial'"
         )
+    if axes > int(sensor["axes"]):
+        raise ExportError(f"an {sensor['titles']} measures acceleration alone, and the model takes rotation too")
     values = facts(twin, name) | {"rate": _rate(twin, MOTION_RATE), "tell": tell(twin, name).rstrip("\n")}
-    text = template("imu.ino").substitute(values, take=_take(twin, name, axes))
-    return {"main.ino": text, "imu.h": template("imu.h").substitute()}
+    text = template("imu.ino").substitute(values | sensor, take=_take(twin, name, axes))
+    return {"main.ino": text, "imu.h": template("imu.h").substitute(sensor)}
 
 
-def microphone(twin: Twin, name: str) -> dict[str, str]:
+def microphone(twin: Twin, name: str, _: Choice) -> dict[str, str]:
     """Sound, from an amplifier at an analogue pin."""
     program, clock = twin.program, twin.board.clock_hz
     rate, hop = round(program.rate or 0), program.input.size
@@ -61,12 +65,12 @@ def microphone(twin: Twin, name: str) -> dict[str, str]:
     }
 
 
-def analog(twin: Twin, name: str) -> dict[str, str]:
+def analog(twin: Twin, name: str, _: Choice) -> dict[str, str]:
     """Analogue pins, one a feature."""
     return {"main.ino": _pins(twin, name, "analog")}
 
 
-def timer(twin: Twin, name: str) -> dict[str, str]:
+def timer(twin: Twin, name: str, _: Choice) -> dict[str, str]:
     """Analogue pins, read by an interrupt."""
     if twin.board.core != "arduino:avr":
         raise ExportError(

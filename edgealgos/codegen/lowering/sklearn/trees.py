@@ -17,7 +17,7 @@ from .registry import Front, Reals, Rows, finished
 
 Ints = NDArray[np.int64]
 LEAF = -1
-NUMBER_BITS = 16  # of a leaf that is a number
+NUMBER_BITS = 16  # of a sum of leaves that are numbers
 VOTE_BITS = 8  # of a leaf that is a vote for each class
 
 
@@ -104,8 +104,8 @@ def sum_of_trees(
     bias : array, shape (n_scores,)
     """
     cuts = Cuts(front, rows.raw, rows.given)
-    largest = max((float(np.abs(t.leaf).max()) for several in trees for t in several), default=0.0)
-    qtype = QType.covering(largest, NUMBER_BITS)
+    reach = [sum(float(np.abs(t.leaf).max()) for t in several) for several in trees]
+    qtype = QType.covering(float((np.array(reach) + np.abs(bias)).max()), NUMBER_BITS)
     grown, rest = [], bias.astype(np.float64).copy()
     for k, several in enumerate(trees):
         nodes = [_planted(tree, cuts, qtype.quantize(tree.leaf)[:, None]) for tree in several]

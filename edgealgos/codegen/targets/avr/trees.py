@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from .code import Code
 
 # A node compares a register with a constant: features that are read most wait in registers, the others are loaded to
-# r24. A leaf loads its number to r25, which is added to the sum in r14 and r15 where its tree ends.
+# r24, words to r24 and r25. A leaf loads its number to r25, a word to r24 and r25, which is added to the sum in r14 and
+# r15 where its tree ends.
 FEATURE_REGISTERS = ("r18", "r19", "r20", "r21", "r22", "r23", "r16", "r17")
 LABEL = "r11"  # beside r12 and r13, the largest score so far
 _SAVED = ("r16", "r17")
@@ -45,9 +46,9 @@ class _Piece:
 
 def trees(
     groups: Sequence[Sequence[Node]], bias: Sequence[int], places: Sequence[int], registers: Sequence[int],
-    goes_on: bool = False, tells_label: bool = False,
+    goes_on: bool = False, tells_label: bool = False, words: bool = False,
 ) -> Code | None:  # fmt: skip
-    """Code that sums trees of each output; None where a byte does not hold a leaf, or a jump would not reach.
+    """Code that sums trees of each output; None where a jump would not reach.
 
     Parameters
     ----------
@@ -63,15 +64,16 @@ def trees(
         Whether the scores hold words already that the trees are added to.
     tells_label : bool
         Whether the number of the largest score is left in :data:`LABEL`.
+    words : bool
+        Whether features have 16 bits; none waits in a register then.
     """
     leaves = {id(tree): _leaves(tree) for of_output in groups for tree in of_output}
-    if any(max(found) - min(found) > 0xFF for found in leaves.values()):
-        return None
-    held = dict(zip(registers, FEATURE_REGISTERS, strict=False))
-    printer = _Printer(held, places)
+    wide = any(max(found) - min(found) > 0xFF for found in leaves.values())
+    held = {} if words else dict(zip(registers, FEATURE_REGISTERS, strict=False))
+    printer = _Printer(held, places, words, wide)
     pieces = [_Piece((f"EDGEALGOS_FEATURE({name}, {_address(places[f])})",), 2, 1) for f, name in held.items()]
     for output, (of_output, start) in enumerate(zip(groups, bias, strict=True)):
-        first = start + sum(min(leaves[id(tree)]) for tree in of_output)
+        first = start if wide else start + sum(min(leaves[id(tree)]) for tree in of_output)
         word, cycles = ("GO_ON_WITH", 11) if goes_on else ("BEGIN", 4)
         pieces.append(_Piece((f"EDGEALGOS_{word}_SCORE({first})",), cycles, 8 if goes_on else 4))
         pieces += [printer.tree(tree) for tree in of_output]
@@ -81,9 +83,9 @@ def trees(
         pieces.append(_Piece(("EDGEALGOS_END_SCORE",), 10, 6))
     if any(piece.words > _FAR_WORDS for piece in pieces):
         return None
-    if any(place >= WINDOW for place in places):
+    if any(place >= reach(words) for place in places):
         pieces = [_Piece(("EDGEALGOS_SECOND_WINDOW",), 7, 5), *pieces, _Piece(("EDGEALGOS_NO_SECOND_WINDOW",), 4, 2)]
-    used = ["r14", "r15", "r24", "r25", *held.values()]
+    used = ["r14", "r15", "r24", "r25", *(["r18"] if words else held.values())]
     return _joined(pieces, [*used, "r12", "r13", LABEL] if tells_label else used)
 
 
@@ -130,22 +132,28 @@ def _leaves(node: Node) -> list[int]:
     return found
 
 
-def _address(place: int) -> str:
-    return f"Z+{place}" if place < WINDOW else f"Y+{place - WINDOW}"
+def reach(words: bool) -> int:
+    """Features that one pointer reaches."""
+    return WINDOW // 2 if words else WINDOW
+
+
+def _address(byte: int) -> str:
+    return f"Z+{byte}" if byte < WINDOW else f"Y+{byte - WINDOW}"
 
 
 class _Printer:
     """Prints trees; labels are numbered through."""
 
-    def __init__(self, held: dict[int, str], places: Sequence[int]) -> None:
-        self._held, self._places = held, places
+    def __init__(self, held: dict[int, str], places: Sequence[int], words: bool, wide: bool) -> None:
+        self._held, self._places, self._words, self._wide = held, places, words, wide
         self._labels = 0
 
     def tree(self, node: Node) -> _Piece:
         """A tree that adds its leaf less its least one to the sum."""
-        end, base = self._label(), min(_leaves(node))
+        end, base = self._label(), 0 if self._wide else min(_leaves(node))
         body = self._node(node, base, end, last=True)
-        return _Piece((*body.lines, f"EDGEALGOS_END_TREE({end})"), body.cycles + 2, body.words + 2)
+        word = "END_TREE_OF_WORDS" if self._wide else "END_TREE"
+        return _Piece((*body.lines, f"EDGEALGOS_{word}({end})"), body.cycles + 2, body.words + 2)
 
     def _label(self) -> int:
         self._labels += 1
@@ -153,21 +161,29 @@ class _Printer:
 
     def _node(self, node: Node, base: int, end: int, last: bool) -> _Piece:
         if not isinstance(node, Split):
+            kind, more = ("WORD_LEAF", 1) if self._wide else ("LEAF", 0)
             if last:
-                return _Piece((f"EDGEALGOS_LAST_LEAF({node - base})",), 1, 1)
-            return _Piece((f"EDGEALGOS_LEAF({node - base}, {end})",), 3, 2)
+                return _Piece((f"EDGEALGOS_LAST_{kind}({node - base})",), 1 + more, 1 + more)
+            return _Piece((f"EDGEALGOS_{kind}({node - base}, {end})",), 3 + more, 2 + more)
         right = self._label()
         left = self._node(node.left, base, end, last=False)
         other = self._node(node.right, base, end, last)
-        register = self._held.get(node.feature)
-        load, cycles, words = "", 0, 0
-        if register is None:
-            register, load = "r24", f"EDGEALGOS_FEATURE(r24, {_address(self._places[node.feature])}) "
-            cycles, words = 2, 1
+        compared, cycles, words = self._compared(node)
         near = left.words <= _NEAR_WORDS
-        test = f"{load}EDGEALGOS_{'BELOW' if near else 'FAR_BELOW'}({register}, {node.cut}, {right})"
+        test = f"{compared}EDGEALGOS_{'BELOW' if near else 'FAR_BELOW'}({right})"
         # not below: 1 for the comparison, 2 for the branch; far ones jump over a jump
         ways = (2, 3) if near else (3, 4)
         spent = cycles + _HALF * (ways[0] + left.cycles + ways[1] + other.cycles)
         lines = (test, *left.lines, f"EDGEALGOS_ELSE({right})", *other.lines)
         return _Piece(lines, spent, words + (2 if near else 3) + left.words + other.words)
+
+    def _compared(self, node: Split) -> tuple[str, int, int]:
+        """The comparison of a node, besides that of a byte what takes cycles and words."""
+        place = self._places[node.feature]
+        if self._words:
+            low, high = (f"EDGEALGOS_FEATURE(r{24 + i}, {_address(2 * place + i)}) " for i in (0, 1))
+            return f"{low}{high}EDGEALGOS_COMPARE_WORD({node.cut}) ", 6, 4
+        register = self._held.get(node.feature)
+        if register is not None:
+            return f"EDGEALGOS_COMPARE({register}, {node.cut}) ", 0, 0
+        return f"EDGEALGOS_FEATURE(r24, {_address(place)}) EDGEALGOS_COMPARE(r24, {node.cut}) ", 2, 1

@@ -1,7 +1,6 @@
-// A motion sensor on the two-wire bus, by its registers: MPU-6050, LSM6DS3 or LSM9DS1; knows no models.
+// A motion sensor on the two-wire bus, by its registers: ${titles}; knows no models.
 //
-// Readings are the sensor's own counts: 8,192 (MPU-6050) or 8,197 (the others) for 1 g at 4 g, and 16.4 or 14.3 for a
-// degree a second at 2,000 degrees a second.
+// Readings are the sensor's own counts at these ranges, as those that the model has learnt from.
 #ifndef EDGEALGOS_IMU_H
 #define EDGEALGOS_IMU_H
 
@@ -10,7 +9,7 @@
 
 namespace imu {
 
-constexpr uint8_t kAxes = 6;  // acceleration x, y, z, rotation x, y, z
+constexpr uint8_t kAxes = ${axes};  // acceleration x, y, z${and_rotation}
 
 struct Sensor {
   char name[9];
@@ -22,16 +21,9 @@ struct Sensor {
   bool highByteFirst;
 };
 
+// At ${ranges}.
 static const Sensor kSensors[] PROGMEM = {
-    // Woken; 44 Hz low pass; 1,000 readings a second; 2,000 degrees a second; 4 g.
-    {"MPU-6050", 0x68, 0x69, 0x75, 0x68, {{0x6B, 0x01}, {0x1A, 3}, {0x1B, 0x18}, {0x1C, 0x08}, {0, 0}}, 0x3B, 14, 0,
-        8, true},
-    // 104 readings a second at 4 g and 2,000 degrees a second; a reading is not changed while it is read.
-    {"LSM6DS3", 0x6A, 0x6B, 0x0F, 0x69, {{0x12, 0x44}, {0x10, 0x48}, {0x11, 0x4C}, {0, 0}, {0, 0}}, 0x22, 12, 6, 0,
-        false},
-    // 119 readings a second, else the same.
-    {"LSM9DS1", 0x6B, 0x6A, 0x0F, 0x68, {{0x22, 0x44}, {0x10, 0x78}, {0x20, 0x70}, {0, 0}, {0, 0}}, 0x18, 22, 16, 0,
-        false},
+${sensors}
 };
 
 static Sensor sensor;    // the one that answers

@@ -1,7 +1,7 @@
 // ${name}.ino: recognises motion: reads a sensor ${rate} times a second and prints what the model makes of it.
 //
-// The sensor is an MPU-6050, LSM6DS3 or LSM9DS1 on the two-wire bus (Uno: SDA is A4, SCL is A5). Open the Serial
-// Monitor at ${baud} baud; lines that begin with '#' are about the sensor.
+// The sensor, ${titles}, is on the two-wire bus (Uno: SDA is A4, SCL is A5) and measures up to
+// ${ranges}. Open the Serial Monitor at ${baud} baud; lines that begin with '#' are about the sensor.
 #include "${name}_model.h"
 #include "imu.h"
 

@@ -10,7 +10,7 @@ from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.program.program import Program
 
 from ..code import Code
-from ..trees import LABEL, WINDOW, Node, Split, registers_for, trees, visits_of
+from ..trees import LABEL, Node, Split, reach, registers_for, trees, visits_of
 from .record import Form, Parts, is_decided
 
 _COPY_CYCLES, _COPY_BYTES = 4, 6
@@ -39,8 +39,7 @@ class ForestForm(Form):
         return all(program[name].unrolled for name in self.groups(op)[0])
 
     def parts(self, program: Program, op: Forest, name: str) -> Parts | None:
-        bytes_in = program[op.vector].type.container == 8
-        if not bytes_in or op.acc_bits != 16 or op.values is not None or program[op.features].size > 2 * WINDOW:
+        if op.acc_bits != 16 or op.values is not None or program[op.features].size > 2 * reach(_words(program, op)):
             return None
         if name != op.leaves:
             return ()
@@ -51,7 +50,7 @@ class ForestForm(Form):
         layout = _layout(program, op)
         bias = [0] * program[op.out].size if op.bias is None else program[op.bias].values.tolist()
         code = trees(layout.groups, bias, layout.places, layout.registers, op.start is not None,
-                     self.tells_label(program, op))  # fmt: skip
+                     self.tells_label(program, op), _words(program, op))  # fmt: skip
         if code is None:
             return None
         pairs = sum("half" in copy for copy in layout.copies)
@@ -69,11 +68,12 @@ class ForestForm(Form):
         if name != op.leaves:
             return f"// ({name} stands in {op.leaves}_sums.)"
         code, layout = self.chosen(program, op, name)[0], _layout(program, op)
+        kind = _element(program, op.vector)
         if layout.copies:
             values = ",\n".join(f"      {copy}" for copy in layout.copies)
-            begin = f"  const int8_t copies[] = {{\n{values},\n  }};\n  const int8_t *features = copies;"
+            begin = f"  const {kind} copies[] = {{\n{values},\n  }};\n  const {kind} *features = copies;"
         else:
-            begin = f"  const int8_t *features = vector + {layout.first};"
+            begin = f"  const {kind} *features = vector + {layout.first};"
         start = ""
         if op.start is not None:
             start, size = f"const {_element(program, op.start)} *start, ", program[op.out].size
@@ -85,7 +85,7 @@ class ForestForm(Form):
         return (
             f"{self.comment(name, (code,))}\n"
             f"EDGEALGOS_NOINLINE {'uint8_t' if told else 'void'} "
-            f"{name}_sums(const int8_t *vector, {start}int32_t *scores) {{\n"
+            f"{name}_sums(const {kind} *vector, {start}int32_t *scores) {{\n"
             f"{begin}{label}\n  __asm__ __volatile__(\n{lines}\n"
             f'      : {result}"+x"(scores), "+z"(features)\n      :\n      : {registers});\n'
             f"{'  return label;' + chr(10) if told else ''}}}"
@@ -95,6 +95,11 @@ class ForestForm(Form):
         start = "" if op.start is None else f"{op.start}, "
         label = f"const uint8_t {op.out}_label = " if self.tells_label(program, op) else ""
         return f"{label}{op.leaves}_sums({op.vector}, {start}{op.out}_);"
+
+
+def _words(program: Program, op: Forest) -> bool:
+    """Whether features have 16 bits."""
+    return program[op.vector].type.container == 16
 
 
 def _element(program: Program, name: str) -> str:
@@ -109,7 +114,7 @@ def _layout(program: Program, op: Forest) -> _Layout:
     visits = visits_of(groups, used.size)
     registers = registers_for(visits)
     first = int(used.min())
-    if not partners.any() and int(used.max()) - first < WINDOW:
+    if not partners.any() and int(used.max()) - first < reach(_words(program, op)):
         return _Layout(groups, [int(feature) - first for feature in used], registers, first)
     order = sorted(range(used.size), key=lambda f: (f in registers, -visits[f]))
     places = np.argsort(order).tolist()

@@ -97,12 +97,16 @@
 #define EDGEALGOS_GO_ON_WITH_SCORE(first) "ld r14, X+\n\t" "ld r24, X\n\t" "sbiw r26, 1\n\t" \
                                           "ldi r25, lo8(" #first ")\n\t" "add r14, r25\n\t" \
                                           "ldi r25, hi8(" #first ")\n\t" "adc r24, r25\n\t" "mov r15, r24\n\t"
-#define EDGEALGOS_BELOW(name, cut, label) "cpi " #name ", " #cut "\n\t" "brge .Ltree%=_" #label "\n\t"
-#define EDGEALGOS_FAR_BELOW(name, cut, label) "cpi " #name ", " #cut "\n\t" "brlt 1f\n\t" \
-                                              "rjmp .Ltree%=_" #label "\n\t" "1:\n\t"
+#define EDGEALGOS_COMPARE(name, cut) "cpi " #name ", " #cut "\n\t"
+#define EDGEALGOS_COMPARE_WORD(cut) "ldi r18, hi8(" #cut ")\n\t" "cpi r24, lo8(" #cut ")\n\t" "cpc r25, r18\n\t"
+#define EDGEALGOS_BELOW(label) "brge .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_FAR_BELOW(label) "brlt 1f\n\t" "rjmp .Ltree%=_" #label "\n\t" "1:\n\t"
 #define EDGEALGOS_ELSE(label) ".Ltree%=_" #label ":\n\t"
 #define EDGEALGOS_LEAF(number, label) "ldi r25, " #number "\n\t" "rjmp .Ltree%=_" #label "\n\t"
 #define EDGEALGOS_LAST_LEAF(number) "ldi r25, " #number "\n\t"
+#define EDGEALGOS_LAST_WORD_LEAF(number) "ldi r24, lo8(" #number ")\n\t" "ldi r25, hi8(" #number ")\n\t"
+#define EDGEALGOS_WORD_LEAF(number, label) EDGEALGOS_LAST_WORD_LEAF(number) "rjmp .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_END_TREE_OF_WORDS(label) ".Ltree%=_" #label ": add r14, r24\n\t" "adc r15, r25\n\t"
 #define EDGEALGOS_END_TREE(label) ".Ltree%=_" #label ": add r14, r25\n\t" "adc r15, r1\n\t"
 #define EDGEALGOS_FIRST_TREES(number) "movw r12, r14\n\t" "ldi r25, " #number "\n\t" "mov r11, r25\n\t"
 #define EDGEALGOS_LARGER_TREES(number) "cp r12, r14\n\t" "cpc r13, r15\n\t" "brge 1f\n\t" \

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections import deque
@@ -255,3 +256,13 @@ def test_without_pyserial(monkeypatch):
     monkeypatch.setitem(sys.modules, "serial", None)
     with pytest.raises(MissingToolError, match="pip install pyserial"):
         open_port("COM3", 1.0)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_are_told_commands_and_their_flags(shell, tmp_path, capsys):
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in ("train", "export", "acceleration-range"))
+    (tmp_path / "script").write_text(script)
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", tmp_path / "script"], check=True)

@@ -7,6 +7,7 @@ static const uint8_t kPins[] = {
 ${pins}
 };
 static const uint16_t kRate = ${rate};  // readings a second, as in the data that the model learnt from
+static const uint32_t kPeriod = 1000000UL / kRate;
 
 ${tell}
 
@@ -20,8 +21,8 @@ void setup() {
 
 void loop() {
   static uint32_t last;
-  if (millis() - last < 1000 / kRate) return;
-  last += 1000 / kRate;
+  if (micros() - last < kPeriod) return;
+  last += kPeriod;
   int16_t reading[sizeof kPins];
   for (uint8_t i = 0; i < sizeof kPins; ++i) reading[i] = analogRead(kPins[i]);
   take(reading);

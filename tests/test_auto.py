@@ -20,7 +20,7 @@ from edgealgos.auto.propose import OwnProposer
 from edgealgos.auto.search import Search
 from edgealgos.deadline import OutOfTime, check_time, time_left, within
 
-QUICK = {"families": ["linear", "boosted_trees"], "time_limit": 30, "random_state": 0}
+QUICK = {"families": ["linear", "boosted_trees"], "time_limit": 300, "random_state": 0}
 
 
 def rows(count=120, classes=2, seed=0):
@@ -279,7 +279,7 @@ WORKER = """
     from tests.test_auto import QUICK, rows, shorten
     if __name__ == "__main__":
         shorten(pytest.MonkeyPatch())
-        model = ea.AutoClassifier(**QUICK | {"time_limit": 20}, max_model_bytes=200, storage=sys.argv[1])
+        model = ea.AutoClassifier(**QUICK, max_model_bytes=200, storage=sys.argv[1])
         model.fit(*rows())
         print(len(model.leaderboard_), model.best_estimator_.model_bytes_)
 """
@@ -308,7 +308,7 @@ def test_another_table_has_another_study(tmp_path):
     optuna = pytest.importorskip("optuna")
     journal = str(tmp_path / "study.log")
     for seed in range(2):
-        ea.AutoClassifier(families="linear", time_limit=3, random_state=0, storage=journal).fit(*rows(seed=seed))
+        ea.AutoClassifier(families="linear", time_limit=300, random_state=0, storage=journal).fit(*rows(seed=seed))
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(journal))
     assert len(optuna.get_all_study_names(storage)) == 2
 

@@ -170,6 +170,29 @@ def test_more_classes_than_a_byte_counts():
         ea.BonsaiClassifier(**QUICK).fit(np.arange(300.0).reshape(-1, 1), np.arange(300))
 
 
+@pytest.mark.parametrize("kind", FLAT)
+def test_a_table_of_one_row_a_class_is_learned(kind):
+    model = kind(**QUICK).fit(np.eye(6), list("abcdef"))
+    assert set(model.predict(np.eye(6))) <= set("abcdef")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_a_thousand_features_and_a_hundred_classes_keep_the_budget():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 1000)), np.arange(200) % 100
+    model = ea.BoostedTreesClassifier(max_model_bytes=4096, n_estimators=1, max_depth=1, random_state=0).fit(X, y)
+    assert model.model_bytes_ <= 4096
+    assert len(model.classes_) == 100
+
+
+def test_rows_that_come_again_with_another_label_are_learned_as_a_coin(data):
+    X = np.concatenate([data[0], data[0]])
+    model = ea.BoostedTreesClassifier(**QUICK).fit(X, np.repeat([0, 1], 60))
+    assert np.isfinite(model.predict_proba(X)).all()
+    assert 0.3 < model.predict_proba(X).mean(axis=0)[0] < 0.7
+
+
 # ---- sequences -------------------------------------------------------------------------------------------------------
 
 

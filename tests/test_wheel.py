@@ -17,16 +17,21 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 
 
+def alone():
+    """The environment without a path to another copy of the package."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """Python of an environment that holds the wheel, and of this environment the other packages alone."""
     folder = tmp_path_factory.mktemp("wheel")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", folder, ROOT], check=True)
+    subprocess.run([*pip, "wheel", "-q", "--no-deps", "-w", folder, ROOT], check=True, env=alone())
     venv.create(folder / "empty", with_pip=False)
     python = folder / "empty" / "bin" / "python"
     (wheel,) = folder.glob("edgealgos-*.whl")
-    subprocess.run([*pip, "--python", python, "install", "-q", "--no-deps", wheel], check=True)
+    subprocess.run([*pip, "--python", python, "install", "-q", "--no-deps", wheel], check=True, env=alone())
     return python
 
 
@@ -34,8 +39,7 @@ def test_the_example_of_the_readme_runs_from_the_wheel(installed, tmp_path):
     code = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)[0]
     others = Path(numpy.__file__).parents[1]  # numpy, scikit-learn, TensorFlow: as large as a download
     code = f"import sys; sys.path.append({str(others)!r})\n{code}\nimport edgealgos; print(edgealgos.__file__)"
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    done = subprocess.run([installed, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run([installed, "-c", code], cwd=tmp_path, env=alone(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert Path(done.stdout.splitlines()[-1]).is_relative_to(installed.parents[1])
     assert (tmp_path / "out/digits/digits.ino").is_file()

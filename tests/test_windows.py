@@ -18,7 +18,7 @@ from edgealgos.training.windows import cut, surest, windows_of
 pytestmark = pytest.mark.slow
 
 STEPS, WINDOW = 120, 24
-SMALL = {"max_model_bytes": 600, "hidden_size": 10, "epochs": 30, "random_state": 0, "window_steps": WINDOW}
+SMALL = {"max_model_bytes": 600, "hidden_size": 10, "epochs": 60, "random_state": 0, "window_steps": WINDOW}
 
 
 def motifs(n, seed, classes=3, length=10, level=2.0):

@@ -129,7 +129,8 @@ class Judge:
         kind = candidate.family.estimator(classifies)
         limits = self.limits
         wanted = {"max_model_bytes": limits.max_model_bytes, "max_cycles": limits.max_cycles,
-                  "max_ram_bytes": limits.max_ram_bytes, "board": limits.board, **self._given}  # fmt: skip
+                  "max_ram_bytes": limits.max_ram_bytes, "board": limits.board, **self._given,
+                  **candidate.family.fixed}  # fmt: skip
         known = kind().get_params()
         return kind(**({name: value for name, value in wanted.items() if name in known} | candidate.params))
 

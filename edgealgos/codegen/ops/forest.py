@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
-from ..storage.bits import BITS
+from ..storage.bits import BITS, is_signed, width
 from .products import SCORE_BITS, narrowest
 
 if TYPE_CHECKING:
@@ -236,19 +236,25 @@ class Forest(Op):
     # ------------------------------------------------------------------ cost and code
 
     def cost(self, program: Program) -> Counts:
-        trees, used = program[self.sizes].size, program[self.features].size
-        paired = 0 if self.partners is None else int(np.count_nonzero(program[self.partners].values))
-        levels = self.typical_levels(program)
-        counts: Counts = Counter({"call Forest": 1, "Forest feature": used, "Forest pair": paired})
-        counts["Forest test"] = program[self.cuts].size
-        counts["Forest tree"] = trees
-        counts["Forest level"] = round(float(levels.sum()))
-        counts["Forest output"] = program[self.out].size
-        counts["Forest vote"] = trees * program[self.out].size if self.values is not None else 0
+        trees, used, outputs = program[self.sizes].size, program[self.features].size, program[self.out].size
+        tests = program[self.cuts].size
+        levels, passed = self._typical_way(program)
+        counts: Counts = Counter({"call Forest": 1, "Forest feature": used, "Forest test": tests, "Forest tree": trees})
+        counts["Forest pair"] = 0 if self.partners is None else int(np.count_nonzero(program[self.partners].values))
+        counts["Forest stump" if self._of_stumps(program) else "Forest level"] = levels
+        counts["Forest byte passed"] = passed
+        counts["Forest output"] = outputs
+        counts["Forest vote"] = trees * outputs if self.values is not None else 0
+        times = {self.features: used, self.partners: used, self.counts: used, self.cuts: tests, self.tests: levels,
+                 self.sizes: trees, self.leaves: trees, self.groups: outputs, self.bias: outputs}  # fmt: skip
+        for name, often in times.items():
+            if name is not None and (kind := _kind_of_number(program[name].values)) is not None:
+                counts[f"Forest {kind}"] += often
+                counts["Forest shift"] += round(often * _typical_shift(program[name].values))
         return counts
 
-    def typical_levels(self, program: Program) -> NDArray[np.float64]:
-        """Nodes on the way to a leaf, tree by tree, where a node sends half of what comes to either side."""
+    def _typical_way(self, program: Program) -> tuple[int, int]:
+        """Nodes on the way to the leaves, and bytes of `inner` between them, where half of all goes to either side."""
         sizes = self.most_nodes - program[self.sizes].values
         walk = self.walk(program[self.inner].values, program[self.sizes].values)
         share = np.zeros(len(walk.children))
@@ -256,10 +262,33 @@ class Forest(Op):
         for node, children in enumerate(walk.children):  # parents come first
             for child in children[children >= 0]:
                 share[child] = share[node] / 2
-        return np.add.reduceat(share, np.cumsum(sizes) - sizes)
+        place = np.arange(len(share)) - np.repeat(walk.roots, sizes)
+        ends = share * (walk.children < 0).sum(axis=1) / 2
+        return round(float(share.sum())), round(float((ends * place).sum() / 4))
+
+    def _of_stumps(self, program: Program) -> bool:
+        """Whether every tree has one node: the compiler leaves out the way to others."""
+        return not program[self.inner].values.any()
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces("Forest", frames=frozenset({"Forest"}), local_bytes=-(-program[self.cuts].size // 8))
+        """Code differs with what the forest has of all that it may have."""
+        has = {
+            "levels": not self._of_stumps(program),
+            "of rows": self.values is not None,
+            "pairs": self.partners is not None,
+            "start": self.start is not None,
+            "words": program[self.vector].type.container > 8,
+            "long sums": self.acc_bits > 16,
+        }
+        stored = [name for name in self.storages(program) if name != self.inner]
+        kinds = Counter(f"Forest {kind}" for name in stored if (kind := _kind_of_number(program[name].values)))
+        options = [f"Forest {what}" for what, there in has.items() if there]
+        return Pieces(
+            "Forest",
+            inline=kinds + Counter(options),
+            frames=frozenset({"Forest"}),
+            local_bytes=-(-program[self.cuts].size // 8),
+        )
 
     def call(self, program: Program, cpp: Cpp) -> str:
         names = (self.features, self.partners, self.counts, self.cuts, self.tests, self.inner, self.sizes, self.leaves)
@@ -282,6 +311,17 @@ class Forest(Op):
 def _numbers(cpp: Cpp, name: str | None) -> str:
     """The reader of numbers, or of zero everywhere."""
     return "edgealgos::Always{0}" if name is None else cpp.rows(name)
+
+
+def _kind_of_number(values: NDArray[Any]) -> str | None:
+    """What reading one takes, by its width; None where all are zero and nothing is read."""
+    bits = width(values)
+    return None if bits == 0 else "bit" if bits == 1 and not is_signed(values) else "number"
+
+
+def _typical_shift(values: NDArray[Any]) -> float:
+    """How far a number has to be shifted to the right."""
+    return float(np.mean(np.arange(8) * width(values) % 8))
 
 
 def _makes_trees(sizes: Ints, inner: Ints) -> bool:

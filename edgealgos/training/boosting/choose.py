@@ -27,7 +27,8 @@ FEWEST_TRIED = 5
 SPARED = 0.4  # of the time that there is, for the last training
 NEARLY_ALL = 0.95
 NODES_A_BYTE, USUAL_NODES = 0.5, 2000
-NODE_SECONDS, TREE_SECONDS, VALUE_SECONDS = 1.2e-4, 1.2e-3, 1.5e-8
+NODE_SECONDS, COLUMN_SECONDS, TREE_SECONDS, VALUE_SECONDS = 1.2e-4, 1.5e-6, 1.2e-3, 1.5e-8
+MANY_COLUMNS = 64  # of so many, a node takes as long as looking through them
 
 Move = Mapping[str, Any]
 
@@ -165,7 +166,8 @@ def seconds_of(table: Table, task: Task) -> float:
     """What one boosting takes, about: the same for the same rows, whatever the computer."""
     nodes = USUAL_NODES if task.max_bytes is None else task.max_bytes * NODES_A_BYTE
     values = min(len(table), task.most_rows) * table.x.shape[1]
-    return float(nodes * NODE_SECONDS + nodes / 7 * (TREE_SECONDS + values * VALUE_SECONDS))
+    node = NODE_SECONDS + COLUMN_SECONDS * max(table.x.shape[1] - MANY_COLUMNS, 0)
+    return float(nodes * node + nodes / 7 * (TREE_SECONDS + values * VALUE_SECONDS))
 
 
 def few_enough(rows: int, features: int) -> int:

@@ -89,7 +89,7 @@ class _Piece:
             return frozenset({found[1]})
         if found := re.match(r"(?:typedef|static const)\b[^;{(]*?(\w+)(?:\[\w+\][^;{]*)?\s*[;={]", code):
             return frozenset({found[1]})
-        found = re.search(r"\b(?!sizeof|decltype|static_assert)(\w+)\(", code)
+        found = re.search(r"\b(?!sizeof)(\w+)\(", code)
         assert found is not None, self.text
         return frozenset({f"{found[1]}("})
 

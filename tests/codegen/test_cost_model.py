@@ -1,4 +1,4 @@
-"""The promise of the report: flash and RAM within 5 %, cycles within 20 % of what the board takes."""
+"""The promise of the report: flash within 5 % and cycles within 20 % of what the board takes, RAM never less."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def relative_errors(program):
 def check(program):
     errors = relative_errors(program)
     assert abs(errors["flash"]) <= 0.05, errors
-    assert abs(errors["RAM"]) <= 0.05, errors
+    assert 0 <= errors["RAM"] <= 0.08, errors  # what is too little overwrites variables
     assert abs(errors["cycles"]) <= 0.20, errors
 
 

@@ -49,6 +49,7 @@ def test_uno_fast(kind):
     result = compiled.simulate(X)
     assert np.array_equal(result.scores, compiled.scores(X))
     assert not [w for w in result.warnings if "warning:" in w]
+    assert result.ram_peak <= compiled.report.ram_bytes
 
 
 def many_prototypes():

@@ -49,8 +49,8 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     given = rows
     for name, step in unwrapped.front:
         try:
-            front = front.behind(*affine_map(step))
-            given = np.asarray(step.transform(given), dtype=np.float64)
+            matrix, shift = affine_map(step)
+            front, given = front.behind(matrix, shift), given @ matrix.T + shift
         except NotImplementedError:
             raise UnsupportedModelError(
                 f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "

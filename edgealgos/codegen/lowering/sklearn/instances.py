@@ -132,6 +132,8 @@ def _machine(
     name = type(model).__name__
     if not isinstance(model.kernel, str) or model.kernel not in ("linear", "rbf", "poly"):
         raise UnsupportedModelError(f"{name}(kernel={model.kernel!r}) cannot be compiled; 'linear', 'rbf', 'poly' can")
+    if not len(model.support_):
+        raise UnsupportedModelError(f"{name} answers every row alike: there is nothing to compile")
     if hasattr(model.dual_coef_, "toarray"):
         raise UnsupportedModelError(f"{name} was fitted on a sparse matrix; fit it on an array, X.toarray()")
     bias = np.ravel(model.intercept_).astype(np.float64)

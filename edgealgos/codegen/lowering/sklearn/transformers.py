@@ -30,6 +30,8 @@ from edgealgos.errors import UnsupportedModelError
 from ..scalers import affine
 from .registry import Reals, affine_map
 
+LEAST_VARIANCE = 1e-12  # of a component, in that of the largest: less is rounding
+
 _SELECTORS = (
     RFE, RFECV, GenericUnivariateSelect, SelectFdr, SelectFpr, SelectFromModel, SelectFwe, SelectKBest,
     SelectPercentile, SequentialFeatureSelector, VarianceThreshold,
@@ -58,7 +60,13 @@ for _kind in _SELECTORS:
 def _(step: PCA) -> tuple[Reals, Reals]:
     matrix = step.components_.astype(np.float64)
     if step.whiten:
-        matrix = matrix / np.sqrt(step.explained_variance_)[:, None]
+        variance = step.explained_variance_
+        if (variance <= LEAST_VARIANCE * variance.max()).any():
+            raise UnsupportedModelError(
+                f"PCA(whiten=True) divides component {int(np.argmin(variance))} by a spread of nothing: take fewer "
+                "components, or leave out columns that say the same"
+            )
+        matrix = matrix / np.sqrt(variance)[:, None]
     return matrix, -matrix @ step.mean_
 
 
@@ -113,14 +121,16 @@ def _(step: Pipeline) -> tuple[Reals, Reals]:
 def _(step: ColumnTransformer) -> tuple[Reals, Reals]:
     """Of each transformer its columns, one below the other as they come out."""
     matrices, shifts = [], []
-    for _, inner, columns in step.transformers_:
+    weights = step.transformer_weights or {}
+    for name, inner, columns in step.transformers_:
         chosen = np.arange(step.n_features_in_)[_places(step, columns)]
         if (isinstance(inner, str) and inner == "drop") or not chosen.size:
             continue
         select = np.eye(step.n_features_in_)[chosen]
         matrix, shift = (np.eye(len(chosen)), np.zeros(len(chosen))) if isinstance(inner, str) else affine_map(inner)
-        matrices.append(matrix @ select)
-        shifts.append(shift)
+        weight = weights.get(name, 1.0)
+        matrices.append(weight * matrix @ select)
+        shifts.append(weight * shift)
     return np.vstack(matrices), np.concatenate(shifts)
 
 
@@ -132,4 +142,6 @@ def _places(step: ColumnTransformer, columns: Any) -> Any:
     if isinstance(columns, slice):
         return columns
     listed = np.atleast_1d(columns)
-    return [names.index(name) for name in listed] if listed.dtype.kind in "OU" else listed
+    if listed.dtype.kind in "OU":
+        return [names.index(name) for name in listed]
+    return listed if listed.size else []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -291,7 +293,8 @@ def test_two_processes_share_a_study_and_a_third_goes_on_with_it(tmp_path):
     script = tmp_path / "worker.py"
     script.write_text(textwrap.dedent(WORKER))
     command = [sys.executable, str(script), str(journal)]
-    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=".") for _ in range(2)]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}  # workers know the tests
+    workers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=here) for _ in range(2)]
     answers = [worker.communicate(timeout=300)[0].split() for worker in workers]
     assert all(worker.returncode == 0 for worker in workers)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(journal)))

@@ -5,6 +5,8 @@ import pytest
 
 import edgealgos as ea
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"epochs": 20, "random_state": 0, "teacher": None}
 
 

@@ -15,6 +15,8 @@ import edgealgos as ea
 from edgealgos import ModelFileError
 from tests.support.forgery import Saved, node, places
 
+pytestmark = pytest.mark.slow
+
 ROUNDS = int(os.environ.get("EDGEALGOS_FUZZ", "1"))
 SMALL = (
     "bonsai-iris",

@@ -21,6 +21,8 @@ from edgealgos.codegen.program.qtype import PREACTIVATION
 from ..support import sample_programs as programs
 from ..support.equivalence import check_host, check_uno
 
+pytestmark = pytest.mark.slow
+
 rectified = partial(programs.dense, kind="rectify")
 rectified_words = partial(programs.dense, kind="rectify words")
 hyperbolic = partial(programs.dense, kind="tanh")

@@ -11,7 +11,7 @@ from tests.support.equivalence import raw
 
 SIMULATED = ("nano", "pro-mini-8mhz", "diecimila", "mega", "mega1280", "leonardo")
 KINDS = ("bonsai", "bonsai for few cycles", "protonn", "fastgrnn of low rank")
-pytestmark = pytest.mark.needs("avr-g++", "arduino-core", "simavr")
+pytestmark = [pytest.mark.slow, pytest.mark.needs("avr-g++", "arduino-core", "simavr")]
 
 
 def simulated(board, kind, optimize="size", rows=20, **how):

@@ -11,6 +11,8 @@ from tests.support import bare_products
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
 
+pytestmark = pytest.mark.slow
+
 REALISTIC = {
     "bonsai": lambda: programs.bonsai(0, features=64, width=10, outputs=10, depth=2, density=0.5, node_density=0.7),
     "bonsai regressor": lambda: programs.bonsai(

@@ -22,6 +22,8 @@ from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
 from tests.support.equivalence import raw
 
+pytestmark = pytest.mark.slow
+
 AVR = pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 CPU = Path("/proc/cpuinfo")
 WITH_FMA = CPU.exists() and "fma" in CPU.read_text()

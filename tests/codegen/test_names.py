@@ -18,6 +18,8 @@ from edgealgos.errors import ExportError
 from tests.codegen.test_export import Fitted, files
 from tests.support import sample_programs as programs
 
+pytestmark = pytest.mark.slow
+
 LANGUAGES = {"arduino": "uno", "plain": "host"}
 OF_THE_CORE = [
     "tone", "map", "random", "log", "delay", "B1", "B00000001", "PORTB", "TWSR", "bit", "word", "yield", "Print",

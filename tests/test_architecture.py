@@ -1,4 +1,4 @@
-"""Reads the imports and fails when a room knows what it must not (see CONTRIBUTING.md, "How the code is laid out")."""
+"""Fails when a room knows what it must not or a file grows long (see CONTRIBUTING.md, "How the code is laid out")."""
 
 from __future__ import annotations
 

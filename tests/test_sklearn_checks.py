@@ -31,14 +31,24 @@ ESTIMATORS = [
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),
 ]
-# So little time is one fit; the regressor's has no line of its own.
-SEARCH = edgealgos.AutoClassifier(families="linear", time_limit=0.1, random_state=0)
+# So little time is one fit.
+SEARCHES = [
+    kind(families="linear", time_limit=0.1, random_state=0)
+    for kind in (edgealgos.AutoClassifier, edgealgos.AutoRegressor)
+]
+CHOOSING = (
+    edgealgos.BoostedTreesClassifier,
+    edgealgos.BoostedTreesRegressor,
+    edgealgos.AutoClassifier,
+    edgealgos.AutoRegressor,
+)
 
 
 def cannot_apply(estimator):
     """Checks that do not apply, with the reason."""
+    drawn = "rows to choose settings by" if isinstance(estimator, CHOOSING) else "mini-batches"
     reason = (
-        "mini-batches are drawn by row: a row of weight 2 and the same row twice give equally good, not equal models "
+        f"{drawn} are drawn by row: a row of weight 2 and the same row twice give equally good, not equal models "
         "(so do scikit-learn's own MLP and SGD estimators)"
     )
     return {
@@ -47,7 +57,7 @@ def cannot_apply(estimator):
 
 
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([*ESTIMATORS, SEARCH], expected_failed_checks=cannot_apply)
+@parametrize_with_checks([*ESTIMATORS, *SEARCHES], expected_failed_checks=cannot_apply)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 

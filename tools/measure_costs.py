@@ -3,7 +3,7 @@
 Builds and runs random programs of every family. Costs of cycles come nearest to what was measured (non-negative least
 squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
 ``--op Clip`` it measures what programs with that op have no cost of yet, with ``--missing`` products that no program
-has shown so far; the other costs stay as they are.
+has shown so far; the other costs stay as they are. With ``--check SEED`` it fits nothing and compares predictions.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import forms, unroll
+from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.avr.forms import groups
 from edgealgos.codegen.targets.boards import Board, get_board
@@ -71,7 +72,7 @@ def measured_kind(kind: str, optimize: str, board: Board, rows: int = 25) -> Mea
 def measured_seed(seed: int, board: Board, rows: int = 25) -> Measurement:
     """Build and run a random program, optimised in one of the ways there are."""
     program = sample_programs.random_program(seed)
-    streams = program.steps is None and seed % 7 == 0
+    streams = seed % 7 == 0 and program.steps is None and can_stream(to_integer(program))
     ready = prepared(program, ("size", "speed")[seed % 2], board, not streams)
     return measured_program(ready, board, np.random.default_rng(seed), rows)
 
@@ -113,9 +114,23 @@ def measure_all(name: str, count: int) -> None:
     found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
     _write(fit_all(fitted, get_board(name)), costs.table)
-    checked = [m for m in checked if not stops_early(m.program)]
-    wrong = errors(checked, lambda program: CompiledModel(program, get_board(name)).report)
+    _tell_errors(checked, name)
     _write(fit_all(found, get_board(name)), costs.table)
+
+
+def check(name: str, first: int, count: int) -> None:
+    """Compare predictions with what random programs of other seeds, and one of every kind, take."""
+    board = get_board(name)
+    jobs: list[Callable[[], Measurement]] = [
+        partial(measured_seed, seed, board) for seed in range(first, first + count)
+    ]
+    _tell_errors(_run(jobs), name)
+    _tell_errors(_run([partial(measured_kind, kind, "size", board) for kind in sample_programs.EVERY_KIND]), name)
+
+
+def _tell_errors(found: list[Measurement], name: str) -> None:
+    checked = [m for m in found if not stops_early(m.program)]
+    wrong = errors(checked, lambda program: CompiledModel(program, get_board(name)).report)
     for what, column in zip(("flash", "RAM", "cycles"), wrong.T, strict=True):
         print(f"{what:6} error on {len(checked)} other programs: mean {np.abs(column).mean():.1%}, "
               f"from {column.min():+.1%} to {column.max():+.1%}")  # fmt: skip
@@ -221,8 +236,13 @@ def main() -> None:
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
     parser.add_argument("--count", type=int, default=420, help="random programs (default: 420)")
+    parser.add_argument(
+        "--check", type=int, metavar="SEED", help="fit nothing: compare with programs from this seed on"
+    )
     asked = parser.parse_args()
-    if asked.op and asked.program:
+    if asked.check is not None:
+        check(asked.board, asked.check, asked.count)
+    elif asked.op and asked.program:
         module, _, function = asked.program.partition(":")
         measure_record(asked.op, getattr(importlib.import_module(module), function))
     elif asked.op:

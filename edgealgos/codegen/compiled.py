@@ -230,15 +230,18 @@ def compile_model(
 
 
 def float_program(
-    model: Any, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]] = WIDTHS
+    model: Any, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]] = WIDTHS, enough: float = 0.0
 ) -> Program:
-    """Float program of a fitted model; one of scikit-learn gets the first of `widths` that answer as it does."""
+    """Float program of a fitted model; one of scikit-learn gets the first of `widths` that answer as it does.
+
+    `enough` is the share of rows from which on they do, if it is more than usual.
+    """
     unwrapped, names = unwrap(model), names_of(model)
     check_columns(names, X_calibration)
     if unwrapped.is_ours:
         program = _ours(unwrapped, X_calibration)
     else:
-        program = _scikit_learns(model, unwrapped, X_calibration, widths)
+        program = _scikit_learns(model, unwrapped, X_calibration, widths, enough)
     return replace(program, feature_names=names)
 
 
@@ -268,12 +271,14 @@ def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
 
 
 def _scikit_learns(
-    model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]]
-) -> Program:
+    model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]],
+    enough: float,
+) -> Program:  # fmt: skip
     """Float program of an estimator of scikit-learn, with the widths that answer as it does."""
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
         lambda *bits: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*bits)), rows, bits[0]),
         rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT), widths,
+        enough,
     )  # fmt: skip

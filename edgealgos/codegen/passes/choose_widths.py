@@ -28,6 +28,7 @@ EXACTLY = 1.0
 def choose_widths(
     make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
     exactly: bool = False, widths: Sequence[tuple[int, int, bool]] = WIDTHS,
+    enough: float = 0.0,
 ) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
@@ -45,6 +46,8 @@ def choose_widths(
         Whether every row can be answered alike, because only comparisons are rounded.
     widths : sequence of (int, int, bool)
         Those of :data:`WIDTHS` that may be chosen.
+    enough : float
+        A larger share than :data:`ENOUGH`.
     """
     best: tuple[float, Program] | None = None
     for share, program in _judged(make, rows, expected, widths):
@@ -52,7 +55,7 @@ def choose_widths(
             continue  # rows that are not here may lie between a comparison and its rounding
         if best is None or share > best[0]:
             best = share, program
-        if share >= (EXACTLY if exactly else ENOUGH[program.task]):
+        if share >= (EXACTLY if exactly else max(enough, ENOUGH[program.task])):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")

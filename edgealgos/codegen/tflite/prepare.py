@@ -22,7 +22,9 @@ from ..program.qtype import QType
 
 BYTES = (*(widths for widths in WIDTHS if widths[0] == 8), (8, 16, True))
 """Widths with inputs of 8 bits."""
-Lower = Callable[[Any, ArrayLike | None, Sequence[tuple[int, int, bool]]], Program]
+Lower = Callable[[Any, ArrayLike | None, Sequence[tuple[int, int, bool]], float], Program]
+ALIKE = 0.999
+"""Share of rows that widths should answer as the model: weights of 16 bits cost a product more."""
 _PROBES, _LIKELY = 512, 2.0
 
 
@@ -30,13 +32,13 @@ def prepared(model: Any, X: ArrayLike | None, lowered: Lower) -> tuple[Program, 
     """The program, device inputs, and how far beyond their scores others may be.
 
     Models of this library keep the ranges that training knew. Where there are no rows, inputs are drawn: of the size
-    that training saw, and of any size that there can be. `lowered` gives the float program of a model, from rows and
-    the widths that it may have.
+    that training saw, and of any size that there can be. `lowered` gives the float program of a model, from rows,
+    the widths that it may have and the share of rows that they should answer alike.
     """
     unwrapped = unwrap(model)
     if is_of_trees(unwrapped.model):
         raise UnsupportedModelError(refusal_of_trees(type(unwrapped.model).__name__))
-    program = to_integer(_in_bytes(lowered(model, None if unwrapped.is_ours else X, BYTES)))
+    program = to_integer(_in_bytes(lowered(model, None if unwrapped.is_ours else X, BYTES, ALIKE)))
     if X is not None:
         return program, encode(program, check_samples(program, X)), 1.25
     return program, _probes(program), _LIKELY

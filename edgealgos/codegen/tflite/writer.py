@@ -18,6 +18,8 @@ from ..program.tensor import Space
 from .graph import NO_ACTIVATION, RELU, Graph, Operator, Value
 
 Reals = NDArray[np.float64]
+_MOST = 127 * 256 + 127  # what two bytes of weights hold
+_ROOM = 16.0  # how far parts of a sum may exceed it
 WIDE = 2.0**-15
 """Scale of 16 bits for numbers within one: what is beyond saturates."""
 
@@ -59,6 +61,7 @@ class Writer:
 
     def weights(self, name: str, values: Reals, step: float) -> list[Value]:
         """Constants of 8 bits that add up to `values`: one, or two of which the second is 256 times as fine."""
+        step = max(step, float(np.abs(values).max(initial=0.0)) / _MOST)
         raw = np.rint(values / step).astype(np.int64)
         if np.abs(raw).max(initial=0) <= 127:
             return [self.graph.constant(name, raw, "int8", step)]
@@ -108,19 +111,24 @@ class Writer:
             step = step or float(np.abs(matrix).max()) / 127
         values, vector = np.atleast_2d(values), self.wide(vector)
         shape = (1 if len(vector.shape) != 2 else vector.shape[0], len(values))
-        parts = []
-        for i, weights in enumerate(self.weights(label, values * vector.gain, step * vector.gain)):
-            unit = vector.step * weights.step
-            raw = np.zeros(len(values)) if bias is None or i else np.rint(bias / unit)
-            constant = self.graph.constant(f"{name}_bias", raw, "int64", unit)
-            inputs, activation = [vector, weights, constant], RELU if rectify else NO_ACTIVATION
-            parts.append((inputs, activation))
-        if len(parts) == 1:
-            inputs, activation = parts[0]
+        activation = RELU if rectify else NO_ACTIVATION
+        weights = self.weights(label, values * vector.gain, step * vector.gain)
+        if len(weights) == 1:
+            inputs = [vector, weights[0], self._bias(name, vector, weights[0], bias, len(values))]
             return self.graph.add(Operator.FULLY_CONNECTED, inputs, name, shape, "int16", scale, activation=activation)
-        coarse, fine = (self.graph.add(Operator.FULLY_CONNECTED, i, f"{name}_{n}", shape, "int16", scale)
-                        for n, (i, _) in enumerate(parts))  # fmt: skip
-        return self.sum(name, coarse, fine, scale, rectify)
+        parts = []
+        for part, number in zip(weights, (bias, None), strict=True):
+            inputs = [vector, part, self._bias(name, vector, part, number, len(values))]
+            reach = float(np.abs(np.asarray(part.data, float)).sum(axis=1).max()) * part.step * 32767 * vector.step
+            fitting = min(max(scale, reach / 32767), _ROOM * scale)
+            parts.append(self.graph.add(Operator.FULLY_CONNECTED, inputs, f"{name}_part", shape, "int16", fitting))
+        return self.sum(name, parts[0], parts[1], scale, rectify)
+
+    def _bias(self, name: str, vector: Value, weights: Value, bias: Reals | None, rows: int) -> Value:
+        """In the units of a product."""
+        unit = vector.step * weights.step
+        raw = np.zeros(rows) if bias is None else np.rint(bias / unit)
+        return self.graph.constant(f"{name}_bias", raw, "int64", unit)
 
     def sum(self, name: str, a: Value, b: Value, scale: float, rectify: bool = False) -> Value:
         """``a + b`` in 16 bits; one row of numbers is added to every row."""

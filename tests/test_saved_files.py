@@ -50,6 +50,29 @@ def test_every_kind_that_version_1_could_hold_has_a_file():
     assert {type(step).__name__ for file in SAVED for step in steps_of(ea.load(file))} == KINDS
 
 
+def forge_clip(file, value, target):
+    """A saved Pipeline whose MaxAbsScaler has a parameter that scikit-learn has only in some version to come."""
+    with zipfile.ZipFile(file) as archive:
+        members = {member: archive.read(member) for member in archive.namelist()}
+    index = json.loads(members["model.json"])
+    scaler = next(step for _, step in index["model"]["pipeline"] if step["estimator"] == "MaxAbsScaler")
+    scaler["params"]["dict"].append(["clamp", value])
+    members["model.json"] = json.dumps(index).encode()
+    with zipfile.ZipFile(target, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    return target
+
+
+def test_a_parameter_that_the_installed_scikit_learn_lacks_may_be_off_and_no_more(tmp_path):
+    file = next(file for file in SAVED if file.stem == "pipeline-fastrnn")
+    loaded = ea.load(forge_clip(file, False, tmp_path / "off.edgealgos"))
+    with np.load(file.with_suffix(".npz")) as then:
+        assert np.array_equal(ea.compile_model(loaded).predict(then["X"]), then["labels"])
+    with pytest.raises(ea.ModelFileError, match=r"MaxAbsScaler with clamp=True.*update scikit-learn"):
+        ea.load(forge_clip(file, True, tmp_path / "on.edgealgos"))
+
+
 @pytest.mark.parametrize("name", PACKED_WORSE)
 def test_a_file_whose_packer_was_worse_than_todays_still_loads(name, tmp_path):
     """What such a file says is larger than what today's packer makes of it."""

@@ -101,7 +101,8 @@ def unpack(path: str | os.PathLike[str], data: bytes) -> tuple[bytes, str | None
 def _unzip(path: str | os.PathLike[str], data: bytes) -> tuple[bytes, str]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = [i.filename for i in archive.infolist() if not i.is_dir() and not i.filename.startswith("__MACOSX")]
+            # A name may be empty, which before Python 3.11 ZipInfo.is_dir() does not stand.
+            names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX")]
             if any(name.startswith("xl/") for name in names):
                 raise DatasetError(f"{path} is an Excel workbook; save the sheet as CSV")
             if "content.xml" in names:

@@ -90,13 +90,13 @@ def to_numbers(cells: Sequence[str], decimal: str) -> NDArray[np.float64]:
     values = np.array(pd.to_numeric(pd.Series(simple, dtype=object), errors="coerce"), dtype=np.float64)
     rest = np.flatnonzero(np.isnan(values)).tolist()
     if rest:
-        plain = pd.Series([_plain(cells[i], decimal) for i in rest], dtype=object)
-        values[rest] = pd.to_numeric(plain, errors="coerce")
+        # Python's own reading: what pandas makes of a number beyond a double depends on its version.
+        values[rest] = [float(_plain(cells[i], decimal) or "nan") for i in rest]
     return values
 
 
 def _plain(cell: str, decimal: str) -> str:
-    """The cell as pandas reads numbers, or nothing where it is none in this style."""
+    """The cell as Python reads numbers, or nothing where it is none in this style."""
     if cell.isascii() and cell.isdigit():
         return cell
     cell = cell.replace("−", "-")

@@ -171,7 +171,7 @@ class Reader:
         name = value["estimator"]
         if name not in classes():
             raise ModelFileError(f"holds a {str(name)[:40]!r}, which this edgealgos does not know; update edgealgos")
-        estimator = classes()[name](**self.decode(value["params"]))
+        estimator = classes()[name](**_known_here(classes()[name], self.decode(value["params"])))
         state = self.decode(value["state"])
         if isinstance(estimator, EdgeEstimator):
             state = self._model(estimator, state)
@@ -189,6 +189,19 @@ class Reader:
             return types[name].dequantize(values) if name in types and values.dtype.kind == "i" else values
 
         return state | {"weights_": {name: real(name, values) for name, values in state["weights_"].items()}}
+
+
+def _known_here(kind: type[BaseEstimator], params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that the installed class has; one that it lacks may be left out where it is switched off."""
+    lacking = params.keys() - kind().get_params(deep=False).keys()
+    for name in sorted(lacking):
+        if params[name] is not None and params[name] is not False:
+            package = kind.__module__.partition(".")[0].replace("sklearn", "scikit-learn")
+            raise ModelFileError(
+                f"holds a {kind.__name__} with {name[:40]}={str(params[name])[:40]}, which the {package} here "
+                f"does not know; update {package}"
+            )
+    return {name: content for name, content in params.items() if name not in lacking}
 
 
 KINDS = frozenset({

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, softmax
+from threadpoolctl import threadpool_limits
 
 from .losses import Reals
 
@@ -57,29 +58,34 @@ def fit_linear(
     found = _fitted(z, y, weight, problem, mask, shrinkage, np.zeros((n_outputs, x.shape[1] + 1)))
     while most is not None and mask.sum() > most:
         keep = max(most, int(mask.sum()) * 2 // 3)
-        order = np.argsort(-np.abs(found[:, :-1] * mask).ravel(), kind="stable")
+        order = np.argsort(-np.abs(found[:, :-1]).ravel(), kind="stable")
         mask = np.zeros(mask.size)
         mask[order[:keep]] = 1.0
         mask = mask.reshape(n_outputs, -1)
         found = _fitted(z, y, weight, problem, mask, shrinkage, found)
-    weights = found[:, :-1] * mask * scale
+    weights = found[:, :-1] * scale
     return Linear(weights, found[:, -1] - weights @ mean)
 
 
 def _fitted(z: Reals, y: Reals, weight: Reals, problem: str, mask: Reals, shrinkage: float, start: Reals) -> Reals:
-    """Weights and, last, biases that minimise the penalised loss."""
-    shape, total = start.shape, weight.sum()
+    """Weights and, last, biases that minimise the penalised loss; what the mask removes is zero."""
+    free = np.concatenate([mask > 0, np.ones((len(mask), 1), bool)], axis=1)
+    total = weight.sum()
 
-    def value_and_slope(flat: Reals) -> tuple[float, Reals]:
-        found = flat.reshape(shape)
-        scores = z @ (found[:, :-1] * mask).T + found[:, -1]
-        loss, slope = _loss(scores, y, weight, problem)
-        both = np.concatenate([slope.T @ z * mask + shrinkage * found[:, :-1], slope.sum(axis=0)[:, None]], axis=1)
-        return (loss + 0.5 * shrinkage * float((found[:, :-1] ** 2).sum())) / total, both.ravel() / total
+    def spread(values: Reals) -> Reals:
+        found = np.zeros(free.shape)
+        found[free] = values
+        return found
 
-    done = minimize(value_and_slope, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
-    found: Reals = done.x.reshape(shape)
-    return found
+    def value_and_slope(values: Reals) -> tuple[float, Reals]:
+        found = spread(values)
+        loss, slope = _loss(z @ found[:, :-1].T + found[:, -1], y, weight, problem)
+        both = np.concatenate([slope.T @ z + shrinkage * found[:, :-1], slope.sum(axis=0)[:, None]], axis=1)
+        return (loss + 0.5 * shrinkage * float((found[:, :-1] ** 2).sum())) / total, both[free] / total
+
+    with threadpool_limits(1, user_api="blas"):  # products so small wait longer for a second thread than it saves
+        done = minimize(value_and_slope, start[free], jac=True, method="L-BFGS-B", options={"maxiter": _STEPS})
+    return spread(done.x)
 
 
 def _loss(scores: Reals, y: Reals, weight: Reals, problem: str) -> tuple[float, Reals]:

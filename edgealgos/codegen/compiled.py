@@ -66,6 +66,16 @@ class Simulation:
     warnings: list[str]
     instructions: Ints = field(default_factory=_none)
 
+    def __repr__(self) -> str:
+        from ..pages.facts import simulation_line
+
+        return simulation_line(self)
+
+    def _repr_html_(self) -> str:
+        from ..pages.facts import simulation_html
+
+        return simulation_html(self)
+
 
 class CompiledModel(Twin):
     """A model as a board runs it; :func:`compile_model` makes it.
@@ -77,6 +87,16 @@ class CompiledModel(Twin):
     board : Board
         What it was compiled for.
     """
+
+    def __repr__(self) -> str:
+        from ..pages.facts import model_line
+
+        return model_line(self)
+
+    def _repr_html_(self) -> str:
+        from ..pages.facts import model_html
+
+        return model_html(self)
 
     def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
         """Build what is exported and run it with these samples on a simulated board.
@@ -227,9 +247,9 @@ def compile_model(
     ours = unwrapped.is_ours
     program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
     program = replace(program, feature_names=names)
-    program, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
-    program = to_integer(program, input_buffer=input_buffer)
-    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
+    real, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
+    program = to_integer(real, input_buffer=input_buffer)
+    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target, real)
 
 
 def _deciding(program: Program, below: float | AutoReject | None, label: Any) -> Program:

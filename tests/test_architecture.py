@@ -41,6 +41,8 @@ ROOMS = {
     "codegen.rejection files errors | codegen.emit codegen.build codegen.simulate pages",
     "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.rejection codegen.compiled "
     "errors",
+    "codegen.tflite": "codegen.program codegen.ops codegen.lowering codegen.passes codegen.emit codegen.compiled files "
+    "errors _version",
     "pages": "codegen.program codegen.targets files errors | codegen.compiled codegen.emit codegen.build "
     "codegen.simulate",
     "training": "codegen.program codegen.storage deadline",
@@ -53,7 +55,7 @@ ROOMS = {
     "tuning": "codegen.compiled files",
     "auto": "codegen.compiled codegen.targets estimators deadline files errors",
     "__init__": "_version _moved | augment auto datasets estimators persistence errors codegen.targets codegen.cost "
-    "codegen.compiled codegen.simulate codegen.export",
+    "codegen.compiled codegen.simulate codegen.export codegen.tflite",
     "cli": "__init__",
     "__main__": "cli",
 }

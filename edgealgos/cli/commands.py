@@ -25,8 +25,12 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """A sketch, a library, or plain C++."""
-    print(export_model(ea.load(arguments.model), arguments.folder, arguments, sketch_of(arguments)))
+    """A sketch, a library, plain C++, or a .tflite file."""
+    model = ea.load(arguments.model)
+    if arguments.folder.endswith(".tflite"):
+        print(ea.export_tflite(model, arguments.folder, name=arguments.name, overwrite=arguments.overwrite))
+        return 0
+    print(export_model(model, arguments.folder, arguments, sketch_of(arguments)))
     print(f"written to {arguments.folder}")
     return 0
 

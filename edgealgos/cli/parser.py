@@ -106,11 +106,11 @@ def _train(subparsers: Any) -> None:
 
 def _export(subparsers: Any) -> None:
     parser = _command(
-        subparsers, "export", commands.export, "write a saved model as an Arduino sketch or as C++",
+        subparsers, "export", commands.export, "write a saved model as an Arduino sketch, as C++ or as a .tflite file",
         "edgealgos export iris.edgealgos out/iris",
     )  # fmt: skip
     _add_model(parser)
-    parser.add_argument("folder", help="folder to write")
+    parser.add_argument("folder", help="folder to write, or NAME.tflite")
     parser.add_argument("--board", default="uno", help="a board that `edgealgos boards` lists (default: uno)")
     _add_export(parser)
     _add_sensor(parser)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from .passes import to_integer
 from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
 from .passes.choose_ranges import choose_ranges
-from .passes.choose_widths import choose_widths
+from .passes.choose_widths import WIDTHS, choose_widths
 from .program import Program
 from .program.qtype import Ints
 from .rejection import AutoReject, chosen_threshold, rejecting
@@ -242,14 +243,26 @@ def compile_model(
     """
     if optimize not in ("speed", "size"):
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
-    unwrapped, names = unwrap(model), names_of(model)
-    check_columns(names, X_calibration)
-    ours = unwrapped.is_ours
-    program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
-    program = replace(program, feature_names=names)
+    program = float_program(model, X_calibration)
     real, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
     program = to_integer(real, input_buffer=input_buffer)
     return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target, real)
+
+
+def float_program(
+    model: Any, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]] = WIDTHS, enough: float = 0.0
+) -> Program:
+    """Float program of a fitted model; one of scikit-learn gets the first of `widths` that answer as it does.
+
+    `enough` is the share of rows from which on they do, if it is more than usual.
+    """
+    unwrapped, names = unwrap(model), names_of(model)
+    check_columns(names, X_calibration)
+    if unwrapped.is_ours:
+        program = _ours(unwrapped, X_calibration)
+    else:
+        program = _scikit_learns(model, unwrapped, X_calibration, widths, enough)
+    return replace(program, feature_names=names)
 
 
 def _deciding(program: Program, below: float | AutoReject | None, label: Any) -> Program:
@@ -277,11 +290,15 @@ def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
     return choose_ranges(calibrate(program, rows), rows)
 
 
-def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
+def _scikit_learns(
+    model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]],
+    enough: float,
+) -> Program:  # fmt: skip
     """Float program of an estimator of scikit-learn, with the widths that answer as it does."""
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
-        lambda *widths: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*widths)), rows, widths[0]),
-        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT),
+        lambda *bits: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*bits)), rows, bits[0]),
+        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT), widths,
+        enough,
     )  # fmt: skip

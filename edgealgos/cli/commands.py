@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import edgealgos as ea
 
 from .data import rows_to_ask
 from .demo import run_demo
-from .export import export_model, sketch_of
+from .export import export_model, identifier, sketch_of
 from .scores import compare
 from .serialport import ask, await_greeting, open_port
 
@@ -35,8 +36,16 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Predicted needs."""
-    print(ea.compile_model(ea.load(arguments.model), board=arguments.board).report)
+    """Predicted needs, in the terminal or as a page."""
+    model = ea.load(arguments.model)
+    found = ea.compile_model(model, board=arguments.board).report
+    if arguments.html is None:
+        if arguments.data is not None:
+            raise ea.EdgeAlgosError("data is for a page; name its file with --html FILE, or leave the data out")
+        print(found)
+        return 0
+    X, y = (None, None) if arguments.data is None else rows_to_ask(arguments, model)
+    print(f"written to {found.save(arguments.html, X, y, name=identifier(Path(arguments.model).stem))}")
     return 0
 
 

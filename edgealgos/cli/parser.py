@@ -131,9 +131,15 @@ def _report(subparsers: Any) -> None:
     parser = _command(
         subparsers, "report", commands.report, "predict flash, RAM and cycles of a saved model, item by item",
         "edgealgos report iris.edgealgos",
+        "edgealgos report iris.edgealgos iris --held-out --html iris.html",
     )  # fmt: skip
     _add_model(parser)
+    _add_data(parser, needed=False)
+    _add_split(parser)
+    _add_held_out(parser)
+    parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
     parser.add_argument("--board", default="uno", help="board (default: uno)")
+    parser.add_argument("--html", metavar="FILE", help="write a page that shows the model and runs its sketch inside")
 
 
 def _simulate(subparsers: Any) -> None:
@@ -188,10 +194,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="file written by `edgealgos train` or edgealgos.save")
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser, needed: bool = True) -> None:
     parser.add_argument(
-        "data", help=f"a table (CSV and its kin), an .npz file (X, y), a folder of recordings, or {', '.join(BUILT_IN)}"
-    )
+        "data", nargs=None if needed else "?",
+        help=f"a table (CSV and its kin), an .npz file (X, y), a folder of recordings, or {', '.join(BUILT_IN)}",
+    )  # fmt: skip
     group = parser.add_argument_group("reading a table")
     found = "(default: found out)"
     group.add_argument("--target", metavar="COLUMN", help="name or number (from 0) of the column to predict")

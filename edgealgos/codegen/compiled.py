@@ -67,6 +67,16 @@ class Simulation:
     warnings: list[str]
     instructions: Ints = field(default_factory=_none)
 
+    def __repr__(self) -> str:
+        from ..pages.facts import simulation_line
+
+        return simulation_line(self)
+
+    def _repr_html_(self) -> str:
+        from ..pages.facts import simulation_html
+
+        return simulation_html(self)
+
 
 class CompiledModel(Twin):
     """A model as a board runs it; :func:`compile_model` makes it.
@@ -78,6 +88,16 @@ class CompiledModel(Twin):
     board : Board
         What it was compiled for.
     """
+
+    def __repr__(self) -> str:
+        from ..pages.facts import model_line
+
+        return model_line(self)
+
+    def _repr_html_(self) -> str:
+        from ..pages.facts import model_html
+
+        return model_html(self)
 
     def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
         """Build what is exported and run it with these samples on a simulated board.
@@ -224,9 +244,9 @@ def compile_model(
     if optimize not in ("speed", "size"):
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
     program = float_program(model, X_calibration)
-    program, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
-    program = to_integer(program, input_buffer=input_buffer)
-    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
+    real, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
+    program = to_integer(real, input_buffer=input_buffer)
+    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target, real)
 
 
 def float_program(

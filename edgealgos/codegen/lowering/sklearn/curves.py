@@ -18,12 +18,8 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncode
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...ops import MatVec
-from ...program import Program, QType, Space, Tensor
-from . import registry
-from .registry import Curve, Front, Reals, Stage, Widths, affine_map, weights
+from .registry import Curve, Reals, Stage, affine_map
 from .transformers import places
-from .trees import NUMBER_BITS, Node, trees_program
 
 
 @singledispatch
@@ -139,57 +135,3 @@ def _(step: KBinsDiscretizer) -> Stage:
         curves.append(Curve(column, np.asarray(edges[1:-1], dtype=np.float64), added, 0.0))
         first += width
     return Stage(np.zeros((outputs, len(counts))), np.zeros(outputs), tuple(curves))
-
-
-def linear_program(
-    front: Front, matrix: Reals, bias: Reals, widths: Widths, family: str, labels: Sequence[Any] = ()
-) -> Program:
-    """Scores ``matrix @ inputs + bias`` of a model behind `front`, curves of single features included."""
-    if not front.curves:
-        return registry.linear_program(front, matrix, bias, widths, family, labels)
-    added = [curve.values @ matrix.T for curve in front.curves]
-    rest = matrix @ front.shift + bias + sum(a.mean(axis=0) for a in added)
-    added = [a - a.mean(axis=0) for a in added]
-    one = len(bias) == 1
-    qtype = QType.covering(max(float(np.abs(a).max()) for a in added), NUMBER_BITS if one else widths.weights)
-    slopes, start = matrix @ front.matrix, None
-    if np.any(slopes):
-        table, x = weights("weights", slopes, widths.weights, "coefficients"), front.encoding.qtype
-        reach = float((np.abs(slopes).sum(axis=1) * max(-front.encoding.low, front.encoding.high)).max() * x.step)
-        frac = min(qtype.frac, QType.covering(reach, 16).frac, table.type.frac + x.frac)
-        qtype = QType(qtype.bits, frac)
-        score = Tensor("start", (len(bias),), Space.SCRATCH, QType(16, frac))
-        start = (table, score), MatVec("start", "weights", "x")
-    trees = [_tree(front, curve, qtype.quantize(a)) for curve, a in zip(front.curves, added, strict=True)]
-    for tree in trees:
-        if tree.children is None:
-            rest = rest + np.array(tree.leaf) * qtype.step
-    grown = [tree for tree in trees if tree.children is not None]
-    return trees_program(front, [grown], not one, qtype, rest, family, labels, start, between=True)
-
-
-def _tree(front: Front, curve: Curve, added: Any) -> Node:
-    """Comparisons of one feature, halving what is left."""
-    encoding = front.encoding
-    scale = float(np.resize(encoding.scale, front.features)[curve.feature])
-    offset = float(np.resize(encoding.offset, front.features)[curve.feature])
-    parts: list[tuple[int, tuple[int, ...]]] = [(encoding.low, tuple(int(v) for v in added[0]))]
-    for edge, row in zip(curve.edges, added[1:], strict=True):
-        middle, gap = (edge - offset) * scale, curve.gap * scale
-        below, above = np.floor(middle - gap + 0.5), np.floor(middle + gap + 0.5)
-        cut = int((below + above + 1) // 2) if curve.gap else int(above)  # edges of bins are values often
-        leaf = tuple(int(v) for v in row)
-        if cut > encoding.high:
-            break
-        if cut <= parts[-1][0]:
-            parts[-1] = (parts[-1][0], leaf)
-        elif leaf != parts[-1][1]:
-            parts.append((cut, leaf))
-    return _halved(curve.feature, parts)
-
-
-def _halved(feature: int, parts: list[tuple[int, tuple[int, ...]]]) -> Node:
-    if len(parts) == 1:
-        return Node(leaf=parts[0][1])
-    half = len(parts) // 2
-    return Node(feature, parts[half][0], (), (_halved(feature, parts[:half]), _halved(feature, parts[half:])))

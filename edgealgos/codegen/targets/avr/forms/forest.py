@@ -38,6 +38,9 @@ class ForestForm(Form):
     def in_one(self, program: Program, op: Forest) -> bool:
         return all(program[name].unrolled for name in self.groups(op)[0])
 
+    def local_bytes(self, program: Program, op: Forest) -> int:
+        return len(_layout(program, op).copies) * program[op.vector].type.container // 8
+
     def parts(self, program: Program, op: Forest, name: str) -> Parts | None:
         if op.acc_bits != 16 or op.values is not None or program[op.features].size > 2 * reach(_words(program, op)):
             return None

@@ -1,6 +1,6 @@
 """Finds what each part of programs costs, from what whole programs took on a board.
 
-Cycles by non-negative least squares; flash and stack such that they bound what was measured.
+Cycles by non-negative least squares, flash by least deviations, stack such that it bounds what was measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from edgealgos.codegen.targets.boards import Board
 
 _RIDGE = 5e-3
 _RARE = 0.03
-_WORST = 30.0  # programs that the one with the largest error counts as
+_WORST = 60.0  # programs that the one with the largest error counts as
+_BELOW = 2.0  # what is predicted too low counts for so much of what is too high
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
 SPREAD = 2  # bytes that the frame of a function may take more than in what was measured
 UNSEEN = 8  # bytes that a frame of types that were not measured may take more
@@ -101,15 +102,36 @@ def fit_above(
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
+def fit_near(
+    counts: list[model.Counts], totals: NDArray[np.float64], whole: NDArray[np.float64]
+) -> dict[str, float]:
+    """Costs such that counts times costs come nearest to the totals, in parts of `whole`: on average and at worst.
+
+    What is below counts more than what is above.
+    """
+    parts = sorted({part for row in counts for part in row})
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
+    rows, count = matrix.shape
+    one, none, shares = np.eye(rows), np.zeros((rows, rows)), np.diag(1 / whole)
+    least = np.vstack([
+        np.hstack([matrix, -one, none, np.zeros((rows, 1))]),
+        np.hstack([-matrix, none, -one, np.zeros((rows, 1))]),
+        np.hstack([np.zeros((rows, count)), shares, none, -np.ones((rows, 1))]),
+        np.hstack([np.zeros((rows, count)), none, shares, -np.ones((rows, 1))]),
+    ])  # fmt: skip
+    cost = np.concatenate([np.full(count, _TIE), 1 / whole, _BELOW / whole, [_WORST]])
+    found = linprog(cost, least, np.concatenate([totals, -totals, np.zeros(2 * rows)]))
+    return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
+
+
 def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
     """Costs of flash, RAM and cycles on a board with a cost model."""
-    sketch, inlined = board.core_is_here, board.costs("fit them").inlined
+    inlined = board.costs("fit them").inlined
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
-    parts = [model.code_counts(m.program, sketch) for m in found]
+    parts = [model.code_counts(m.program, board.core_is_here) for m in found]
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        # Where flash is plenty, the likeliest amount is worth more than one that bounds it.
-        "flash": fit_above(parts, code, whole=np.array([m.flash for m in found])) if inlined else fit(parts, code),
+        "flash": fit_near(parts, code, np.array([m.flash for m in found], dtype=float)),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
         "ram": _variables(found, board) | _stacks(found, inlined),
     }

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .codegen.rejection import AutoReject
     from .codegen.simulate.doctor import doctor
     from .codegen.targets.boards import boards
+    from .codegen.tflite.export import TfliteReport, export_tflite
     from .errors import (
         BoardError,
         BuildError,
@@ -54,6 +55,7 @@ _HOMES = {
     "codegen.export": ("export_arduino", "export_cpp"),
     "codegen.rejection": ("AutoReject",),
     "codegen.targets.boards": ("boards",),
+    "codegen.tflite.export": ("TfliteReport", "export_tflite"),
     "errors": (
         "BoardError", "BuildError", "DatasetError", "DoesNotFitError", "EdgeAlgosError", "ExportError",
         "MissingToolError", "ModelFileError", "SimulationError", "UnsupportedModelError",

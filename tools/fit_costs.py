@@ -102,9 +102,7 @@ def fit_above(
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
-def fit_near(
-    counts: list[model.Counts], totals: NDArray[np.float64], whole: NDArray[np.float64]
-) -> dict[str, float]:
+def fit_near(counts: list[model.Counts], totals: NDArray[np.float64], whole: NDArray[np.float64]) -> dict[str, float]:
     """Costs such that counts times costs come nearest to the totals, in parts of `whole`: on average and at worst.
 
     What is below counts more than what is above.
@@ -173,11 +171,12 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     }
     ram = stacks + [m.static_ram for m in found]
     frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper, ram)
-    own = tuple(f"prediction ({kind})" for kind in loops) + ("push",)  # each function has one of these
+    own = (*(f"prediction ({kind})" for kind in loops), "push")  # each function has one of these
     frames |= {part: frames[part] + (SPREAD if inlined else UNSEEN) for part in frames if part.startswith(own)}
     readers = {f"{part} of rows": cost for part, cost in frames.items() if " to " in part and "of rows" not in part}
     frames = readers | frames  # rows of pictures may be in any storage
-    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | dict.fromkeys(_BYTES, 1.0)
+    frames |= {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()}
+    return frames | dict.fromkeys(_BYTES, 1.0)
 
 
 def _frames(

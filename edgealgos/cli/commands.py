@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import edgealgos as ea
 
 from .data import rows_to_ask
 from .demo import run_demo
-from .export import export_model, sketch_of
+from .export import export_model, identifier, sketch_of
 from .scores import compare
 from .serialport import ask, await_greeting, open_port
 
@@ -24,15 +25,27 @@ def demo(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """A sketch, a library, or plain C++."""
-    print(export_model(ea.load(arguments.model), arguments.folder, arguments, sketch_of(arguments)))
+    """A sketch, a library, plain C++, or a .tflite file."""
+    model = ea.load(arguments.model)
+    if arguments.folder.endswith(".tflite"):
+        print(ea.export_tflite(model, arguments.folder, name=arguments.name, overwrite=arguments.overwrite))
+        return 0
+    print(export_model(model, arguments.folder, arguments, sketch_of(arguments)))
     print(f"written to {arguments.folder}")
     return 0
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Predicted needs."""
-    print(ea.compile_model(ea.load(arguments.model), board=arguments.board).report)
+    """Predicted needs, in the terminal or as a page."""
+    model = ea.load(arguments.model)
+    found = ea.compile_model(model, board=arguments.board).report
+    if arguments.html is None:
+        if arguments.data is not None:
+            raise ea.EdgeAlgosError("data is for a page; name its file with --html FILE, or leave the data out")
+        print(found)
+        return 0
+    X, y = (None, None) if arguments.data is None else rows_to_ask(arguments, model)
+    print(f"written to {found.save(arguments.html, X, y, name=identifier(Path(arguments.model).stem))}")
     return 0
 
 

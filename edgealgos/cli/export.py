@@ -21,8 +21,13 @@ def check_export(folder: str, arguments: argparse.Namespace) -> None:
     takes_sketches(arguments.board or "uno")
     name = arguments.name or Path(folder).absolute().name
     if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        close = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("0123456789_") or "model"
-        raise ea.ExportError(f"{name!r} cannot name a C++ namespace; give one with --name, such as --name {close}")
+        hint = f"give one with --name, such as --name {identifier(name)}"
+        raise ea.ExportError(f"{name!r} cannot name a C++ namespace; {hint}")
+
+
+def identifier(name: str) -> str:
+    """The C++ identifier closest to a name."""
+    return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("0123456789_") or "model"
 
 
 def export_model(model: Any, folder: str, arguments: argparse.Namespace, usual: Mapping[str, Any] | None = None) -> Any:

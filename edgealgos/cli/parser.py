@@ -106,11 +106,11 @@ def _train(subparsers: Any) -> None:
 
 def _export(subparsers: Any) -> None:
     parser = _command(
-        subparsers, "export", commands.export, "write a saved model as an Arduino sketch or as C++",
+        subparsers, "export", commands.export, "write a saved model as an Arduino sketch, as C++ or as a .tflite file",
         "edgealgos export iris.edgealgos out/iris",
     )  # fmt: skip
     _add_model(parser)
-    parser.add_argument("folder", help="folder to write")
+    parser.add_argument("folder", help="folder to write, or NAME.tflite")
     parser.add_argument("--board", default="uno", help="a board that `edgealgos boards` lists (default: uno)")
     _add_export(parser)
     _add_sensor(parser)
@@ -131,9 +131,15 @@ def _report(subparsers: Any) -> None:
     parser = _command(
         subparsers, "report", commands.report, "predict flash, RAM and cycles of a saved model, item by item",
         "edgealgos report iris.edgealgos",
+        "edgealgos report iris.edgealgos iris --held-out --html iris.html",
     )  # fmt: skip
     _add_model(parser)
+    _add_data(parser, needed=False)
+    _add_split(parser)
+    _add_held_out(parser)
+    parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
     parser.add_argument("--board", default="uno", help="board (default: uno)")
+    parser.add_argument("--html", metavar="FILE", help="write a page that shows the model and runs its sketch inside")
 
 
 def _simulate(subparsers: Any) -> None:
@@ -188,10 +194,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", help="file written by `edgealgos train` or edgealgos.save")
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
+def _add_data(parser: argparse.ArgumentParser, needed: bool = True) -> None:
     parser.add_argument(
-        "data", help=f"a table (CSV and its kin), an .npz file (X, y), a folder of recordings, or {', '.join(BUILT_IN)}"
-    )
+        "data", nargs=None if needed else "?",
+        help=f"a table (CSV and its kin), an .npz file (X, y), a folder of recordings, or {', '.join(BUILT_IN)}",
+    )  # fmt: skip
     group = parser.add_argument_group("reading a table")
     found = "(default: found out)"
     group.add_argument("--target", metavar="COLUMN", help="name or number (from 0) of the column to predict")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,7 +20,7 @@ from .passes import to_integer
 from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
 from .passes.choose_ranges import choose_ranges
-from .passes.choose_widths import choose_widths
+from .passes.choose_widths import WIDTHS, choose_widths
 from .program import Program
 from .program.qtype import Ints
 from .rejection import AutoReject, chosen_threshold, rejecting
@@ -67,6 +68,16 @@ class Simulation:
     warnings: list[str]
     instructions: Ints = field(default_factory=_none)
 
+    def __repr__(self) -> str:
+        from ..pages.facts import simulation_line
+
+        return simulation_line(self)
+
+    def _repr_html_(self) -> str:
+        from ..pages.facts import simulation_html
+
+        return simulation_html(self)
+
 
 class CompiledModel(Twin):
     """A model as a board runs it; :func:`compile_model` makes it.
@@ -78,6 +89,16 @@ class CompiledModel(Twin):
     board : Board
         What it was compiled for.
     """
+
+    def __repr__(self) -> str:
+        from ..pages.facts import model_line
+
+        return model_line(self)
+
+    def _repr_html_(self) -> str:
+        from ..pages.facts import model_html
+
+        return model_html(self)
 
     def simulate(self, X: ArrayLike, *, simulator: str | None = None, verbose: bool = False) -> Simulation:
         """Build what is exported and run it with these samples on a simulated board.
@@ -223,14 +244,26 @@ def compile_model(
     """
     if optimize not in ("speed", "size"):
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")
+    program = float_program(model, X_calibration)
+    real, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
+    program = to_integer(real, input_buffer=input_buffer)
+    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target, real)
+
+
+def float_program(
+    model: Any, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]] = WIDTHS, enough: float = 0.0
+) -> Program:
+    """Float program of a fitted model; one of scikit-learn gets the first of `widths` that answer as it does.
+
+    `enough` is the share of rows from which on they do, if it is more than usual.
+    """
     unwrapped, names = unwrap(model), names_of(model)
     check_columns(names, X_calibration)
-    ours = unwrapped.is_ours
-    program = _ours(unwrapped, X_calibration) if ours else _scikit_learns(model, unwrapped, X_calibration)
-    program = replace(program, feature_names=names)
-    program, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
-    program = to_integer(program, input_buffer=input_buffer)
-    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target)
+    if unwrapped.is_ours:
+        program = _ours(unwrapped, X_calibration)
+    else:
+        program = _scikit_learns(model, unwrapped, X_calibration, widths, enough)
+    return replace(program, feature_names=names)
 
 
 def _deciding(program: Program, below: float | AutoReject | None, label: Any) -> Program:
@@ -258,11 +291,15 @@ def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
     return choose_ranges(calibrate(program, rows), rows)
 
 
-def _scikit_learns(model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
+def _scikit_learns(
+    model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]],
+    enough: float,
+) -> Program:  # fmt: skip
     """Float program of an estimator of scikit-learn, with the widths that answer as it does."""
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
     return choose_widths(
-        lambda *widths: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*widths)), rows, widths[0]),
-        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT),
+        lambda *bits: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*bits)), rows, bits[0]),
+        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT), widths,
+        enough,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -27,11 +28,14 @@ class Twin:
         The integer program.
     board : Board
         What it was compiled for.
+    real : Program or None
+        The float program that it was made of, where that is at hand.
     """
 
-    def __init__(self, program: Program, board: Board) -> None:
+    def __init__(self, program: Program, board: Board, real: Program | None = None) -> None:
         self.program = program
         self.board = board
+        self.real = real
 
     @property
     def input_dtype(self) -> np.dtype[np.signedinteger]:
@@ -58,7 +62,7 @@ class Twin:
     @cached_property
     def report(self) -> Report:
         """Predicted flash, RAM, model bytes and cycles, each by item."""
-        return predict_report(self.program, self.board)
+        return replace(predict_report(self.program, self.board), subject=self)
 
     def quantize(self, X: ArrayLike) -> NDArray[np.signedinteger]:
         """Device inputs of raw samples, as the exported ``quantize()`` makes them.

@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, estimator_html_repr
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from ..codegen.passes import model_bytes
@@ -275,6 +275,22 @@ class EdgeEstimator(BaseEstimator):
     def _row_shape(self) -> tuple[int, ...]:
         """Shape of one raw row as training sees it."""
         return tuple(getattr(self, name) for name in self._row_attributes) or (self.n_features_in_,)
+
+    def _html_repr(self) -> str:
+        """The estimator as scikit-learn draws it; once fitted, what it needs on its board below."""
+        drawn = str(estimator_html_repr(self))
+        if not hasattr(self, "encoding_"):
+            return drawn
+        from ..pages.facts import estimator_html
+
+        return drawn + estimator_html(self)
+
+    def _repr_html_inner(self) -> str:  # what scikit-learn calls it up to 1.6
+        return self._html_repr()
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, str]:
+        told = dict(super()._repr_mimebundle_(**options))
+        return told | ({"text/html": self._html_repr()} if "text/html" in told else {})
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
         """Scores of the float program, shape (n_samples, n_outputs)."""

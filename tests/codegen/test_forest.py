@@ -16,6 +16,7 @@ from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.storage import BITS
 from edgealgos.codegen.storage.bits import packed, width
 from edgealgos.codegen.storage.record import Content
+from edgealgos.codegen.targets.avr.forms import FORMS
 from tests.support import sample_programs as programs
 from tests.support.sample_forests import forest, random_forest
 
@@ -162,3 +163,44 @@ def test_words_become_code_as_bytes_do(numbers):
     found = compiled.simulate(X)
     assert np.array_equal(found.scores, compiled.scores(X))
     assert found.cycles.max() < 1000  # a table takes thousands a tree
+
+
+VOTES = {
+    "ten classes in four windows": {
+        "outputs": 10,
+        "features": 256,
+        "tests": 500,
+        "trees": 12,
+        "largest": 80,
+        "rows": 300,
+    },
+    "classes in low registers": {"outputs": 17, "features": 128, "tests": 200, "trees": 8, "largest": 30, "rows": 90},
+    "features wait in registers": {"outputs": 3, "features": 5, "tests": 20, "trees": 15, "largest": 9, "rows": 20},
+    "words": {"outputs": 9, "features": 80, "tests": 90, "trees": 12, "largest": 20, "rows": 40, "bits": 16},
+}
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", VOTES)
+def test_votes_become_code_that_counts_bytes(kind):
+    program = forest(4, votes=15, bias=False, **VOTES[kind])
+    compiled = programs.compiled(program, optimize="speed")
+    assert all(compiled.program[name].unrolled for name in ("cuts", "leaves", "rows"))
+    q = programs.any_inputs(np.random.default_rng(0), compiled.program, 40)
+    X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
+    found = compiled.simulate(X)
+    assert np.array_equal(found.scores, compiled.scores(X))
+    assert np.array_equal(found.labels, compiled.predict(X))
+    assert not [w for w in found.warnings if "warning:" in w]
+    assert abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.15
+    assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
+
+
+def test_votes_that_a_byte_does_not_count_stay_a_table():
+    fits, exceeds = (forest(0, rows=5, votes=13, bias=False, trees=trees, outputs=2) for trees in (19, 40))
+    form, high = FORMS[Forest], []
+    for program in (to_integer(fits), to_integer(exceeds)):
+        op = op_of(program)
+        high.append(int(op.sums(program)[1].max()))
+        assert (form.parts(program, op, op.leaves) is None) == (high[-1] > 255)
+    assert high[0] <= 255 < high[1]

@@ -26,13 +26,14 @@ def forest(
     leaf_bits: int = 5,
     bits: int = 8,
     rows: int = 0,
+    votes: int = 0,
     bias: bool = True,
     start: int = 0,
     task: str = "classifier",
 ) -> Program:
     """Random trees of at most `largest` nodes; with `rows` their leaves name rows of so many numbers.
 
-    With `start` they go on from a product's scores of so many bits.
+    Rows with `votes` share out so many among the outputs. With `start` trees go on from a product of so many bits.
     """
     rng = np.random.default_rng(seed)
     encoding = choose_encoding(rng.normal(size=(60, features)) if bits == 16 else pixels(rng, 60, features), bits=bits)
@@ -45,6 +46,8 @@ def forest(
     leaves = int(sizes.sum()) + trees
     kind = QType(leaf_bits, leaf_bits - 3)
     values = kind.dequantize(rng.integers(kind.low, kind.high + 1, size=(rows or leaves, outputs if rows else 1)))
+    if votes:
+        values = kind.dequantize(rng.multinomial(votes, np.full(outputs, 1 / outputs), size=rows))
     tensors = [
         Tensor("x", (features,), Space.INPUT, encoding.qtype),
         _constant("features", used),

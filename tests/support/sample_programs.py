@@ -364,6 +364,7 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "forest that goes on from words": lambda seed=0: forest(seed, start=12),
     "forest that goes on from bytes": lambda seed=0: forest(seed, start=8, leaf_bits=5),
     "forest of rows": lambda seed=0: forest(seed, rows=30, largest=40, trees=4),
+    "forest of votes": lambda seed=0: forest(seed, rows=30, votes=9, bias=False, largest=40, trees=20, outputs=10),
     "forest with 16-bit inputs": lambda seed=0: forest(seed, bits=16, pairs=5),
     "forest with many features": lambda seed=0: forest(seed, features=300, tests=150, pairs=10, trees=30),
     "fastgrnn": lambda seed=0: fastgrnn(seed),

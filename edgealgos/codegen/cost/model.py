@@ -322,7 +322,8 @@ def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Cou
     rows: list[Counts] = []
     for op in body:
         if (form := form_of(op)) and form.in_one(program, op):
-            rows.append(Counter({f"frame {type(op).__name__} of code": 1, "byte of code": form.local_bytes(program, op)}))
+            copied = form.local_bytes(program, op)
+            rows.append(Counter({f"frame {type(op).__name__} of code": 1, "byte of code": copied}))
             continue
         pieces, kind = op.pieces(program), type(op).__name__
         code = _WITH_CODE * (_CODE in pieces.frames)

@@ -5,10 +5,16 @@ Knows programs, the memory plan, boards and measured costs of kernels; nothing o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
+from pathlib import Path
+from typing import Any
 
+from numpy.typing import ArrayLike
+
+from ...files import write_file
 from ..program.memory import MemoryPlan, plan_memory
 from ..program.program import Program
 from ..program.tensor import Tensor
@@ -54,6 +60,8 @@ class Report:
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     quantize_bytes : int
         Flash of the tables that ``quantize()`` reads, in a program that calls it; in no other figure.
+    subject : Twin, optional
+        The compiled model that it is about, for :meth:`save`.
     """
 
     board: Board
@@ -66,6 +74,53 @@ class Report:
     warnings: tuple[str, ...] = ()
     quantize_bytes: int = 0
     input_without_buffer: int = 0
+    subject: Any = field(default=None, repr=False, compare=False)
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        X: ArrayLike | None = None,
+        y: ArrayLike | None = None,
+        *,
+        name: str = "model",
+        image_shape: tuple[int, int] | None = None,
+    ) -> Path:
+        """Write one HTML file that shows the model, and runs its sketch inside.
+
+        It loads nothing and sends nothing. Boards that the page cannot run (all but those with an ATmega328P, 168, 1280
+        or 2560), and computers without avr-gcc, get the page without the running sketch, and the reason in its place.
+
+        Parameters
+        ----------
+        path : path
+            File to write.
+        X : array-like, optional
+            Raw samples to judge by, and to try on the board; without, the page holds what is predicted alone.
+        y : array-like, optional
+            Their labels or targets.
+        name : str
+            Title, and C++ namespace of the sketch.
+        image_shape : (int, int), optional
+            Height and width of the picture that a sample is, to draw one; default: found out.
+
+        Raises
+        ------
+        EdgeAlgosError
+            If the file cannot be written.
+        """
+        from ...pages.report import report_page
+
+        return write_file(path, report_page(self, X, y, name, image_shape))
+
+    def __repr__(self) -> str:
+        from ...pages.facts import report_line
+
+        return f"<Report for {self.board.title}: {report_line(self)}>"
+
+    def _repr_html_(self) -> str:
+        from ...pages.facts import report_html
+
+        return report_html(self)
 
     def with_self_test(self, rows: int, row_bytes: int) -> Report:
         """The report of a sketch that holds so many rows, of so many bytes each, with their answers."""

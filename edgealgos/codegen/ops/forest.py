@@ -206,12 +206,12 @@ class Forest(Op):
         return kinds
 
     def bound(self, program: Program) -> Forest:
-        low, high = self._ranges(program)
+        low, high = self.sums(program)
         return replace(
             self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves)
         )
 
-    def _ranges(self, program: Program) -> tuple[Ints, Ints]:
+    def sums(self, program: Program) -> tuple[Ints, Ints]:
         """Least and greatest sum of each output."""
         sizes = self.most_nodes - program[self.sizes].values
         starts = np.cumsum(sizes + 1) - (sizes + 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,8 @@ EXACTLY = 1.0
 
 def choose_widths(
     make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
-    exactly: bool = False,
+    exactly: bool = False, widths: Sequence[tuple[int, int, bool]] = WIDTHS,
+    enough: float = 0.0,
 ) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
@@ -43,14 +44,18 @@ def choose_widths(
         Its name, for the warning of the program, which says how often the two differ.
     exactly : bool
         Whether every row can be answered alike, because only comparisons are rounded.
+    widths : sequence of (int, int, bool)
+        Those of :data:`WIDTHS` that may be chosen.
+    enough : float
+        A larger share than :data:`ENOUGH`.
     """
     best: tuple[float, Program] | None = None
-    for share, program in _judged(make, rows, expected):
+    for share, program in _judged(make, rows, expected, widths):
         if exactly and program.input.type.bits == 8 and not _lossless(program, rows):
             continue  # rows that are not here may lie between a comparison and its rounding
         if best is None or share > best[0]:
             best = share, program
-        if share >= (EXACTLY if exactly else ENOUGH[program.task]):
+        if share >= (EXACTLY if exactly else max(enough, ENOUGH[program.task])):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")
@@ -69,11 +74,12 @@ def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:
 
 
 def _judged(
-    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any]
-) -> Iterator[tuple[float, Program]]:
-    for widths in WIDTHS:
+    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any],
+    widths: Sequence[tuple[int, int, bool]],
+) -> Iterator[tuple[float, Program]]:  # fmt: skip
+    for bits in widths:
         try:
-            program = make(*widths)
+            program = make(*bits)
             yield agreement(program, rows, expected), program
         except AccumulatorOverflow:
             continue

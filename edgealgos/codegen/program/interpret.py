@@ -117,6 +117,28 @@ def largest_magnitudes(program: Program, X: NDArray[Any]) -> dict[str, float]:
     return largest
 
 
+def observed(program: Program, X: NDArray[Any], *, real: bool) -> dict[str, NDArray[Any]]:
+    """Every constant, and of each op all results one after the other (a sequence's steps behind each other).
+
+    Parameters
+    ----------
+    program : Program
+        A float program and raw rows, or (`real` False) an integer program and device inputs.
+    X : array, shape as in :func:`run_float`
+        Few rows: all values are kept.
+
+    Returns
+    -------
+    dict of str to array
+        By tensor; what ops computed flat.
+    """
+    seen: dict[str, list[NDArray[Any]]] = {}
+    rows = _real(program, X) if real else _as_steps(program, X).astype(np.int64)
+    _run(program, rows, real, lambda name, value: seen.setdefault(name, []).append(np.array(value).ravel()))
+    constants = {t.name: np.asarray(t.data) for t in program.tensors if t.data is not None}
+    return constants | {name: np.concatenate(values) for name, values in seen.items()}
+
+
 def encode(program: Program, X: NDArray[Any]) -> NDArray[np.signedinteger]:
     """Device inputs of raw features, in the shape of X."""
     return program.encoding.encode(_columns(program, X)).reshape(np.shape(X))

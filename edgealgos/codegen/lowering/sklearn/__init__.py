@@ -24,7 +24,7 @@ from .registry import Front, Rows, Widths, affine_map, models, program_of, trans
 EXACT = (*forests.EXACT, *normal.DENSE)
 """Models whose answers for the rows that they were trained on say little of their rounding."""
 
-__all__ = ["EXACT", "Widths", "calibration_rows", "lower_sklearn", "models", "transformers_known"]
+__all__ = ["EXACT", "Widths", "calibration_rows", "is_of_trees", "lower_sklearn", "models", "transformers_known"]
 
 
 def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:
@@ -89,6 +89,11 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
         )
     rows: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X_calibration")
     return rows
+
+
+def is_of_trees(model: Any) -> bool:
+    """Whether a model, fitted or not, becomes trees."""
+    return program_of.dispatch(type(model)).__module__ == forests.__name__
 
 
 def unsupported(model: Any) -> UnsupportedModelError:

@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 LEAF = -1
 NUMBER_BITS = 16  # of a sum of leaves that are numbers
 VOTE_BITS = 8  # of a leaf that is a vote for each class
+LEAST_VOTES = 12  # of a leaf, where a byte counts those of all trees: 2 of 2,291 rows of USPS are told otherwise
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,10 @@ def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str,
     if len(labels) == 2:
         leaves = [leaf[:, 1:] - leaf[:, :1] for leaf in leaves]
     largest = max(float(np.abs(leaf).max()) for leaf in leaves)
-    qtype = QType.covering(largest, VOTE_BITS)
+    qtype, votes = QType.covering(largest, VOTE_BITS), _in_a_byte(leaves)
+    if votes >= LEAST_VOTES and min(leaf.min() for leaf in leaves) >= 0:
+        qtype = QType(VOTE_BITS, round(np.log2(votes)))
+        leaves = [np.rint(votes * leaf) * qtype.step for leaf in leaves]
     nodes = [_planted(t, cuts, qtype.quantize(leaf)) for t, leaf in zip(trees, leaves, strict=True)]
     rest = np.zeros(leaves[0].shape[1])
     for node in nodes:
@@ -132,6 +136,14 @@ def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str,
         return _program(front, [grown], None, qtype, rest, family, labels)
     table = sorted({leaf for node in grown for leaf in _leaves(node)})
     return _program(front, [grown], table, qtype, rest, family, labels)
+
+
+def _in_a_byte(leaves: Sequence[Reals]) -> int:
+    """The most votes that a leaf may share out so that a byte counts those of all trees for any class."""
+    most = int(127 / max(float(leaf.max()) for leaf in leaves))
+    while most and sum(np.rint(most * leaf.max(axis=0)) for leaf in leaves).max() > 0xFF:
+        most -= 1
+    return most
 
 
 def _planted(tree: Tree, cuts: Cuts, leaves: Ints) -> _Node:

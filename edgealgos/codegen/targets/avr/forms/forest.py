@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.program.program import Program
 
+from .. import voting
 from ..code import Code
 from ..trees import LABEL, Node, Split, reach, registers_for, trees, visits_of
 from .record import Form, Parts, is_decided
@@ -33,26 +36,35 @@ class ForestForm(Form):
     """Everything stands in the function of the leaves."""
 
     def groups(self, op: Forest) -> tuple[tuple[str, ...], ...]:
-        return (tuple(name for name in op.constants if name != op.values),)
+        return (tuple(op.constants),)
 
     def in_one(self, program: Program, op: Forest) -> bool:
         return all(program[name].unrolled for name in self.groups(op)[0])
 
     def local_bytes(self, program: Program, op: Forest) -> int:
+        if op.values is not None:
+            return 0  # votes are cast on features where they lie
         return len(_layout(program, op).copies) * program[op.vector].type.container // 8
 
     def parts(self, program: Program, op: Forest, name: str) -> Parts | None:
-        if op.acc_bits != 16 or op.values is not None or program[op.features].size > 2 * reach(_words(program, op)):
+        if op.values is None and (op.acc_bits != 16 or program[op.features].size > 2 * reach(_words(program, op))):
             return None
+        if op.values is not None and not _votes(program, op):
+            return None  # counters of bytes would overflow
         if name != op.leaves:
             return ()
         code = self._code(program, op)
         return None if code is None else (code,)
 
     def _code(self, program: Program, op: Forest) -> Code | None:
+        if op.values is not None:
+            (nodes,) = _groups(program, op)
+            rows, features = program[op.values].values.tolist(), program[op.features].values
+            ballots = [_ballot(node, rows, features) for node in nodes]
+            visits, size = voting.visits_of(ballots), program[op.vector].type.container // 8
+            return voting.voting(ballots, _bias(program, op), size, visits, self.tells_label(program, op))
         layout = _layout(program, op)
-        bias = [0] * program[op.out].size if op.bias is None else program[op.bias].values.tolist()
-        code = trees(layout.groups, bias, layout.places, layout.registers, op.start is not None,
+        code = trees(layout.groups, _bias(program, op), layout.places, layout.registers, op.start is not None,
                      self.tells_label(program, op), _words(program, op))  # fmt: skip
         if code is None:
             return None
@@ -70,7 +82,8 @@ class ForestForm(Form):
     def functions(self, program: Program, op: Forest, name: str, rest_reader: str) -> str:
         if name != op.leaves:
             return f"// ({name} stands in {op.leaves}_sums.)"
-        code, layout = self.chosen(program, op, name)[0], _layout(program, op)
+        code = self.chosen(program, op, name)[0]
+        layout = _layout(program, op) if op.values is None else _Layout([], [], [])
         kind = _element(program, op.vector)
         if layout.copies:
             values = ",\n".join(f"      {copy}" for copy in layout.copies)
@@ -83,8 +96,9 @@ class ForestForm(Form):
             begin = f"  for (uint8_t k = 0; k < {size}; ++k) scores[k] = start[k];\n{begin}"
         lines = "\n".join(f"      {line}" for line in code.lines)
         told = self.tells_label(program, op)
-        registers = ", ".join(f'"{name}"' for name in (*code.clobbers, "memory") if not (told and name == LABEL))
-        label, result = (f'\n  register uint8_t label __asm__("{LABEL}");', '"=r"(label), ') if told else ("", "")
+        told_in = LABEL if op.values is None else voting.LABEL
+        registers = ", ".join(f'"{name}"' for name in (*code.clobbers, "memory") if not (told and name == told_in))
+        label, result = (f'\n  register uint8_t label __asm__("{told_in}");', '"=r"(label), ') if told else ("", "")
         return (
             f"{self.comment(name, (code,))}\n"
             f"EDGEALGOS_NOINLINE {'uint8_t' if told else 'void'} "
@@ -98,6 +112,26 @@ class ForestForm(Form):
         start = "" if op.start is None else f"{op.start}, "
         label = f"const uint8_t {op.out}_label = " if self.tells_label(program, op) else ""
         return f"{label}{op.leaves}_sums({op.vector}, {start}{op.out}_);"
+
+
+def _votes(program: Program, op: Forest) -> bool:
+    """Whether leaves of rows add to counters of a byte each."""
+    if op.values is None or op.partners is not None or op.start is not None or program[op.values].values.min() < 0:
+        return False
+    low, high = op.sums(program)
+    return bool(low.min() >= 0 and high.max() <= 0xFF)
+
+
+def _ballot(node: Node, rows: list[list[int]], features: NDArray[Any]) -> voting.Node:
+    """A tree whose leaves are rows, over elements of the vector."""
+    if not isinstance(node, Split):
+        return tuple(rows[node])
+    left, right = (_ballot(child, rows, features) for child in (node.left, node.right))
+    return voting.Ballot(int(features[node.feature]), node.cut, left, right)
+
+
+def _bias(program: Program, op: Forest) -> list[int]:
+    return [0] * program[op.out].size if op.bias is None else [int(v) for v in program[op.bias].values]
 
 
 def _words(program: Program, op: Forest) -> bool:
@@ -143,6 +177,6 @@ def _groups(program: Program, op: Forest) -> list[list[Node]]:
         left, right = (leaves[~child] if child < 0 else built[child] for child in walk.children[node].tolist())
         built[node] = Split(int(owner[tests[node]]), int(cuts[tests[node]]), left, right)
     roots = [built[root] for root in walk.roots.tolist()]
-    counts = [len(roots)] if op.groups is None else program[op.groups].values.tolist()
+    counts = [len(roots)] if op.groups is None or op.values is not None else program[op.groups].values.tolist()
     ends = np.cumsum(counts).tolist()
     return [roots[end - count : end] for count, end in zip(counts, ends, strict=True)]

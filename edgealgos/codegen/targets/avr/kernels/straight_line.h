@@ -62,6 +62,12 @@
 #define EDGEALGOS_LARGER(number) "cp r24, r0\n\t" "cpc r25, r22\n\t" "cpc r17, r23\n\t" "brge 1f\n\t" \
                                  EDGEALGOS_FIRST(number) "1:\n\t"
 #define EDGEALGOS_STORE_SCORE "st Z+, r0\n\t" "st Z+, r22\n\t" "st Z+, r23\n\t" EDGEALGOS_STORE_SIGN(r23)
+// The sum of a stretch is added to a double word; Z goes back to the first of those.
+#define EDGEALGOS_BACK(bytes) "sbiw r30, " #bytes "\n\t"
+#define EDGEALGOS_ADD_BYTE(how, name) "ld r0, Z\n\t" how " r0, " #name "\n\t" "st Z+, r0\n\t"
+#define EDGEALGOS_ADD16_TO_32(low, high) "mov r19, " #high "\n\t" "lsl r19\n\t" "sbc r19, r19\n\t" \
+                                         EDGEALGOS_ADD_BYTE("add", low) EDGEALGOS_ADD_BYTE("adc", high) \
+                                         EDGEALGOS_ADD_BYTE("adc", r19) EDGEALGOS_ADD_BYTE("adc", r19)
 
 // Squared distances: r24, r25 the sum, r26 what is carried out of it, r27 zero.
 #define EDGEALGOS_ELEMENT(z) "ld " #z ", X+\n\t"
@@ -113,6 +119,37 @@
                                        EDGEALGOS_FIRST_TREES(number) "1:\n\t"
 #define EDGEALGOS_END_SCORE "st X+, r14\n\t" "st X+, r15\n\t" "lsl r15\n\t" "sbc r15, r15\n\t" "st X+, r15\n\t" \
                             "st X+, r15\n\t"
+
+// Trees that vote: a register counts for a class, X saved, Y and Z point to features. Trees are called; a leaf adds to
+// registers and returns. Ends of leaves are shared.
+#define EDGEALGOS_BEGIN_VOTES "push r28\n\t" "push r29\n\t" "push r26\n\t" "push r27\n\t"
+#define EDGEALGOS_VOTING_WINDOW(base, place) "movw r26, r30\n\t" "subi r26, lo8(-(" #place "))\n\t" \
+                                             "sbci r27, hi8(-(" #place "))\n\t" "movw " #base ", r26\n\t"
+#define EDGEALGOS_MOST_READ_WINDOW(place) "movw r28, r30\n\t" "subi r28, lo8(-(" #place "))\n\t" \
+                                          "sbci r29, hi8(-(" #place "))\n\t"
+#define EDGEALGOS_ONLY_OTHER_WINDOW(place) "subi r30, lo8(-(" #place "))\n\t" "sbci r31, hi8(-(" #place "))\n\t"
+#define EDGEALGOS_OTHER_WINDOW(base) "movw r30, " #base "\n\t"
+#define EDGEALGOS_FIRST_VOTES(name, number) "ldi " #name ", " #number "\n\t"
+#define EDGEALGOS_LATER_FIRST_VOTES(name, number) "ldi r26, " #number "\n\t" "mov " #name ", r26\n\t"
+#define EDGEALGOS_CALL_TREE(label) "call .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_COMPARE_VOTING_WORD(spare, cut) "ldi " #spare ", hi8(" #cut ")\n\t" "cpi r26, lo8(" #cut ")\n\t" \
+                                                  "cpc r27, " #spare "\n\t"
+#define EDGEALGOS_VOTES_BELOW(label) "brlt .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_VOTES_NOT_BELOW(label) "brge .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_FAR_VOTES_BELOW(label) "brge 1f\n\t" "rjmp .Ltree%=_" #label "\n\t" "1:\n\t"
+#define EDGEALGOS_FAR_VOTES_NOT_BELOW(label) EDGEALGOS_FAR_BELOW(label)
+#define EDGEALGOS_VOTES_FOR(name, votes) "subi " #name ", lo8(-(" #votes "))\n\t"
+#define EDGEALGOS_LATER_VOTE(name, votes) "ldi r26, " #votes "\n\t" "add " #name ", r26\n\t"
+#define EDGEALGOS_VOTES_AS(label) "rjmp .Ltree%=_" #label "\n\t"
+#define EDGEALGOS_VOTED "ret\n\t"
+#define EDGEALGOS_END_VOTES "pop r31\n\t" "pop r30\n\t" "pop r29\n\t" "pop r28\n\t"
+#define EDGEALGOS_STORE_VOTES(name) "st Z+, " #name "\n\t" "st Z+, r1\n\t" "st Z+, r1\n\t" "st Z+, r1\n\t"
+#define EDGEALGOS_FIRST_VOTED(name) "mov r26, " #name "\n\t" "ldi r27, 0\n\t"
+#define EDGEALGOS_MORE_VOTED(name, number) "cp r26, " #name "\n\t" "brsh 1f\n\t" "mov r26, " #name "\n\t" \
+                                           "ldi r27, " #number "\n\t" "1:\n\t"
+#define EDGEALGOS_MOST_VOTED "mov r24, r27\n\t"
+#define EDGEALGOS_OVER_TREES "jmp .Ltree%=_end\n\t"
+#define EDGEALGOS_END_OF_TREES ".Ltree%=_end:\n\t"
 // clang-format on
 
 #endif

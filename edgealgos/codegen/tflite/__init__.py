@@ -1,0 +1,1 @@
+"""Models as .tflite files for the interpreters of LiteRT and TensorFlow Lite for Microcontrollers."""

@@ -1,0 +1,111 @@
+"""A headless Chromium driven through chromedriver with what Python brings along; knows no page of ours."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--window-size=1100,1400",
+)  # fmt: skip
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of WebDriver's standard
+
+
+class Browser:
+    """A browser with one page; closes with its `with` block."""
+
+    def __init__(self, downloads: Path | None = None) -> None:
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        self._driver = subprocess.Popen(
+            [str(DRIVER), "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert self._driver.stdout is not None
+        found = None
+        while found is None:
+            line = self._driver.stdout.readline()
+            assert line, "chromedriver ended at once"
+            found = re.search(r"started successfully on port (\d+)", line)
+        self._home = f"http://127.0.0.1:{found[1]}"
+        options: dict[str, Any] = {"args": [*FLAGS, f"--user-data-dir={self._profile.name}"], "binary": BROWSER}
+        if downloads is not None:
+            options["prefs"] = {"download.default_directory": str(downloads), "download.prompt_for_download": False}
+        wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        self._home += f"/session/{self._ask('POST', '/session', capabilities={'alwaysMatch': wanted})['sessionId']}"
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._ask("DELETE", "")
+        finally:
+            self._driver.terminate()
+            self._driver.wait()
+            assert self._driver.stdout is not None
+            self._driver.stdout.close()
+            self._profile.cleanup()
+
+    def _ask(self, method: str, path: str, **body: Any) -> Any:
+        data = json.dumps(body).encode() if method == "POST" else None
+        request = urllib.request.Request(self._home + path, data, {"Content-Type": "application/json"}, method=method)
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(request, timeout=60) as answer:
+            return json.load(answer)["value"]
+
+    def open(self, url: str) -> None:
+        """Go to a page and wait until it is loaded."""
+        self._ask("POST", "/url", url=url)
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """What a script in the page returns."""
+        return self._ask("POST", "/execute/sync", script=script, args=list(arguments))
+
+    def wait(self, condition: str, seconds: float = 30) -> Any:
+        """The value of a JavaScript expression once it is true."""
+        end = time.monotonic() + seconds
+        while not (found := self.run(f"return {condition}")):
+            assert time.monotonic() < end, f"{condition} stayed false; the page: {self.text('body')[:3000]}"
+            time.sleep(0.05)
+        return found
+
+    def element(self, selector: str) -> str:
+        """Identity of the first element of a CSS selector."""
+        return str(self._ask("POST", "/element", using="css selector", value=selector)[ELEMENT])
+
+    def click(self, selector: str) -> None:
+        """Click on an element."""
+        self._ask("POST", f"/element/{self.element(selector)}/click")
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into an element; of a file input: choose files, one a line."""
+        self._ask("POST", f"/element/{self.element(selector)}/value", text=text)
+
+    def text(self, selector: str) -> str:
+        """Text of an element."""
+        return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
+
+    def errors(self) -> list[str]:
+        """What the console has said since it was asked last, remarks left out."""
+        found = self._ask("POST", "/se/log", type="browser")
+        return [entry["message"] for entry in found if entry["level"] in ("SEVERE", "WARNING")]
+
+    def requests(self) -> list[str]:
+        """Addresses that pages have asked for since it was asked last; the browser's own pages are left out."""
+        events = [json.loads(entry["message"])["message"] for entry in self._ask("POST", "/se/log", type="performance")]
+        sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [url for url in sent if not url.startswith(("chrome:", "data:"))]
+
+    def screenshot(self, path: Path) -> None:
+        """Write what is to be seen as PNG."""
+        path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))

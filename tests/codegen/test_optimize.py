@@ -8,11 +8,14 @@ import pytest
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost.report import predict_report
 from edgealgos.codegen.emit.cpp import model_source
+from edgealgos.codegen.ops import ArgMax, MatVec
 from edgealgos.codegen.passes import model_bytes, to_integer
 from edgealgos.codegen.passes.choose_forms import FLASH_FOR_THE_USER, MODEL_FLASH, forms, unroll
+from edgealgos.codegen.program import Program, QType, Space, Tensor, verify
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.interpret import run_integer
 from edgealgos.codegen.targets.avr import distances, straight_line
-from edgealgos.codegen.targets.avr.forms import in_one
+from edgealgos.codegen.targets.avr.forms import form_of, in_one
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
@@ -103,8 +106,32 @@ def test_models_in_one_piece_of_code_answer_the_same(bits, outputs):
     assert abs(found.cycles.mean() / compiled.report.cycles - 1) < 0.1
 
 
-def test_wide_matrices_are_too_much_for_24_bits():
-    assert straight_line.product(np.full((1, 600), 127), -128, 127, 32) is None
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize(("least", "most", "shape"), [(-6, 6, (13, 256)), (110, 127, (2, 600))])
+def test_sums_of_many_bits_are_made_in_stretches_of_sixteen(least, most, shape):
+    """In the second case they need more than 24 bits."""
+    rng = np.random.default_rng(most)
+    encoding = choose_encoding(rng.integers(0, 256, (60, shape[1])).astype(float))
+    weights = rng.integers(least, most + 1, shape).astype(float)
+    weights[1, ::2] = 0
+    tensors = (
+        Tensor("x", (shape[1],), Space.INPUT, encoding.qtype),
+        Tensor("weights", weights.shape, Space.FLASH, QType(8, 0), weights),
+        Tensor("scores", shape[:1], Space.OUTPUT),
+        Tensor("label", (1,), Space.SCRATCH),
+    )
+    functions = {"predict": (MatVec("scores", "weights", "x"), ArgMax("label", "scores"))}
+    labels = tuple(range(shape[0]))
+    program = to_integer(verify(Program(tensors, functions, encoding, "classifier", labels, family="linear")))
+    fast = program.replacing(replace(program["weights"], unrolled=1))
+    op = fast.functions["predict"][0]
+    (code, *_) = form_of(op).parts(fast, op, "weights")
+    assert any("ADD16_TO_32" in line for line in code.lines)
+    compiled = CompiledModel(fast, UNO)
+    q = programs.any_inputs(rng, fast, 30)
+    found = compiled.simulate(q / fast.encoding.scale + fast.encoding.offset)
+    assert np.array_equal(found.scores, run_integer(program, q))
+    assert abs(found.cycles.mean() / compiled.report.cycles - 1) < 0.03
 
 
 def test_distances_of_many_features_need_a_table():

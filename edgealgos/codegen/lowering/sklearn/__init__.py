@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
@@ -18,13 +19,24 @@ from ...program import Op, Program, Space, Tensor, verify
 from ...program.choose_encoding import choose_encoding, full_range_encoding
 from ..thresholds import score_at
 from ..wrappers import Unwrapped
-from . import forests, instances, linear, neural, normal, transformers  # noqa: F401  (they register their kinds)
-from .registry import Front, Rows, Widths, affine_map, models, program_of, transformers_known
+from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
+from .curves import encoders_known, stage_of
+from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
+from .transformers import imputed
 
 EXACT = (*forests.EXACT, *normal.DENSE)
 """Models whose answers for the rows that they were trained on say little of their rounding."""
 
-__all__ = ["EXACT", "Widths", "calibration_rows", "is_of_trees", "lower_sklearn", "models", "transformers_known"]
+__all__ = [
+    "EXACT",
+    "Widths",
+    "calibration_rows",
+    "encoders_known",
+    "is_of_trees",
+    "lower_sklearn",
+    "models",
+    "transformers_known",
+]
 
 
 def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:
@@ -46,18 +58,24 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     """
     encode = full_range_encoding if widths.apart else choose_encoding
     front = Front.of(encode(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
-    given = rows
+    stage = Stage.same(rows.shape[1])
     for name, step in unwrapped.front:
         try:
-            matrix, shift = affine_map(step)
-            front, given = front.behind(matrix, shift), given @ matrix.T + shift
+            stage = stage.then(stage_of(step))
         except NotImplementedError:
             raise UnsupportedModelError(
                 f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
-                f"can stand there: {', '.join(transformers_known())}. Apply it before the Pipeline, or leave it out."
+                f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
+                "Pipeline, or leave it out."
             ) from None
+    front = replace(front.behind(stage.matrix, stage.shift), curves=stage.curves)
+    if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ != linear.__name__:
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} behind an encoder, bins or a stated missing value cannot be compiled: linear "
+            "models can, such as LogisticRegression. Trees need no encoders: fit them on columns as they are."
+        )
     try:
-        program = program_of(unwrapped.model, front, Rows(rows, given), widths)
+        program = program_of(unwrapped.model, front, Rows(rows, stage.of(rows)), widths)
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
     return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
@@ -87,6 +105,9 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} holds no ranges of its inputs: pass rows that it may meet, X_calibration=X_train"
         )
+    first = unwrapped.front[0][1] if unwrapped.front else None
+    if isinstance(first, SimpleImputer):  # the device is given whole rows
+        X = imputed(check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X_calibration"), first)
     rows: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X_calibration")
     return rows
 

@@ -20,6 +20,7 @@ from .code import CALL_SAVED, Code, Writer
 _LOW = tuple(f"r{i}" for i in range(2, 18))
 _MULTIPLIED = frozenset(f"r{i}" for i in range(16, 28))
 _NEAR_WORDS = 60  # a conditional branch reaches 63 words
+_BYTES_PER_CYCLE = 20  # more flash than this for one cycle is not worth it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def product(
     nonzero_share: float | None = None,
     finish: Narrow | None = None,
 ) -> Code | None:
-    """Code of ``matrix @ vector``; None where a sum needs more than 24 bits.
+    """Code of ``matrix @ vector``; None where a sum needs more than 24 bits and no stretches of it are worth it.
 
     Parameters
     ----------
@@ -83,14 +84,60 @@ def product(
         What becomes of the sums, which then need 16 bits; None: they are stored.
     """
     widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
-    if max(widths, default=16) > 24:
-        return None
-    writer = Writer()
+    found = []
+    if max(widths, default=16) <= 24:
+        writer = Writer()
+        writer.add("EDGEALGOS_BEGIN", 5, 3)
+        used, _ = _sums(writer, matrix, widths, _NARROWED if finish else _STORED, acc_bits, finish, nonzero_share)
+        writer.end_line()
+        writer.add("EDGEALGOS_END", 5, 3)
+        found.append(writer.code(used))
+    if max(widths, default=16) > 16 and nonzero_share is None:
+        found.append(_in_stretches(matrix, low, high))
+    return min(found, key=lambda code: code.cycles + code.size / _BYTES_PER_CYCLE) if found else None
+
+
+def _in_stretches(matrix: Ints, low: int, high: int) -> Code:
+    """Code that sums in 16 bits as many columns as these hold, and adds that to double words."""
+    writer, used, base = Writer(), {"r18", "r19", "r20"}, 0
     writer.add("EDGEALGOS_BEGIN", 5, 3)
-    used, _ = _sums(writer, matrix, widths, _NARROWED if finish else _STORED, acc_bits, finish, nonzero_share)
+    for rows in _groups([16] * len(matrix), len(_STORED.sums)):
+        for first, last in _stretches(matrix[rows], low, high):
+            writer.end_line()
+            if first:
+                writer.add(f"EDGEALGOS_BACK({4 * len(rows)})", 2, 1)
+            part = np.zeros_like(matrix[rows])
+            part[:, first:last] = matrix[rows][:, first:last]
+            places, waiting = _allocate(_STORED, 2 * len(rows), _uses(part))
+            sums = {row: places[2 * row : 2 * row + 2] for row in range(len(rows))}
+            used |= {*places, *waiting.values()}
+            for size, name in waiting.items():
+                writer.add(f"EDGEALGOS_WEIGHT({name}, {_signed(size)})", 1, 1)
+            base = _columns(writer, part, sums, waiting, base, None)
+            for place in sums.values():
+                if first:
+                    writer.end_line()
+                    writer.add(f"EDGEALGOS_ADD16_TO_32({', '.join(place)})", 23, 15)
+                else:
+                    _finish_sum(writer, place, 32, None, 0)
     writer.end_line()
     writer.add("EDGEALGOS_END", 5, 3)
     return writer.code(used)
+
+
+def _stretches(matrix: Ints, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """First column and end of stretches whose sums fit in 16 bits."""
+    ends = np.stack([matrix * low, matrix * high])
+    least, most = ends.min(axis=0), ends.max(axis=0)
+    first, columns = 0, matrix.shape[1]
+    for column in range(1, columns + 1):
+        full = column == columns
+        if not full:
+            stretch = slice(first, column + 1)
+            full = least[:, stretch].sum(axis=1).min() < -(1 << 15) or most[:, stretch].sum(axis=1).max() >= 1 << 15
+        if full:
+            yield first, column
+            first = column
 
 
 def tree(weights: Ints, gates: Ints, narrow: Narrow) -> tuple[Code, Code]:

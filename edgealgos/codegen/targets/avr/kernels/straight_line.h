@@ -62,6 +62,12 @@
 #define EDGEALGOS_LARGER(number) "cp r24, r0\n\t" "cpc r25, r22\n\t" "cpc r17, r23\n\t" "brge 1f\n\t" \
                                  EDGEALGOS_FIRST(number) "1:\n\t"
 #define EDGEALGOS_STORE_SCORE "st Z+, r0\n\t" "st Z+, r22\n\t" "st Z+, r23\n\t" EDGEALGOS_STORE_SIGN(r23)
+// The sum of a stretch is added to a double word; Z goes back to the first of those.
+#define EDGEALGOS_BACK(bytes) "sbiw r30, " #bytes "\n\t"
+#define EDGEALGOS_ADD_BYTE(how, name) "ld r0, Z\n\t" how " r0, " #name "\n\t" "st Z+, r0\n\t"
+#define EDGEALGOS_ADD16_TO_32(low, high) "mov r19, " #high "\n\t" "lsl r19\n\t" "sbc r19, r19\n\t" \
+                                         EDGEALGOS_ADD_BYTE("add", low) EDGEALGOS_ADD_BYTE("adc", high) \
+                                         EDGEALGOS_ADD_BYTE("adc", r19) EDGEALGOS_ADD_BYTE("adc", r19)
 
 // Squared distances: r24, r25 the sum, r26 what is carried out of it, r27 zero.
 #define EDGEALGOS_ELEMENT(z) "ld " #z ", X+\n\t"

@@ -1,6 +1,6 @@
 """Finds what each part of programs costs, from what whole programs took on a board.
 
-Cycles by non-negative least squares; flash and stack such that they bound what was measured.
+Cycles by non-negative least squares, flash by least deviations, stack such that it bounds what was measured.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from edgealgos.codegen.targets.boards import Board
 
 _RIDGE = 5e-3
 _RARE = 0.03
+_WORST = 60.0  # programs that the one with the largest error counts as
+_BELOW = 2.0  # what is predicted too low counts for so much of what is too high
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
+SPREAD = 2  # bytes that the frame of a function may take more than in what was measured
 UNSEEN = 8  # bytes that a frame of types that were not measured may take more
 LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
 _COUNTS = {
@@ -27,6 +30,7 @@ _COUNTS = {
     "cycles": model.cycle_counts,
     "ram": lambda program: model.stack_counts(program)[0],
 }
+_BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 
 
@@ -64,34 +68,68 @@ def fit(
 
 
 def fit_above(
-    counts: list[model.Counts], totals: NDArray[np.float64], bound: NDArray[np.bool_] | None = None
+    counts: list[model.Counts],
+    totals: NDArray[np.float64],
+    bound: NDArray[np.bool_] | None = None,
+    owner: NDArray[np.int64] | None = None,
+    whole: NDArray[np.float64] | None = None,
 ) -> dict[str, float]:
     """Costs such that counts times costs are nowhere below the totals, and as little as can be above them.
 
-    Where `bound` is False something else may be the larger: there they are only asked not to be above.
+    Where `bound` is False something else may be the larger: there they are only asked not to be above. Rows of one
+    `owner` are parts of one program, of which the largest counts. What is above is weighed in parts of `whole` (the
+    totals, where nothing else is given), on average and where it is most.
     """
     parts = sorted({part for row in counts for part in row})
     matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
-    bound = np.ones(len(totals), bool) if bound is None else bound
     rows, count = matrix.shape
-    above = np.hstack([matrix, -np.eye(rows)])  # what exceeds a total costs, in parts of the total
-    enough = np.hstack([-matrix[bound], np.zeros((bound.sum(), rows))])
-    cost = np.append(np.full(count, _TIE), 1 / np.maximum(totals, 1.0))
-    found = linprog(cost, np.vstack([above, enough]), np.append(totals, -totals[bound]))
+    bound = np.ones(rows, bool) if bound is None else bound
+    owner = np.arange(rows) if owner is None else owner
+    whole = np.maximum(totals if whole is None else whole, 1.0)
+    programs = int(owner.max(initial=-1)) + 1
+    shares = np.ones(programs)
+    shares[owner] = 1 / whole
+    of_owner = (owner[:, None] == np.arange(programs)).astype(float)
+    least = np.vstack([
+        np.hstack([matrix, -of_owner, np.zeros((rows, 1))]),  # what exceeds a total
+        np.hstack([np.zeros((programs, count)), np.diag(shares), -np.ones((programs, 1))]),  # the most of that
+        np.hstack([-matrix[bound], np.zeros((int(bound.sum()), programs + 1))]),
+    ])  # fmt: skip
+    cost = np.concatenate([np.full(count, _TIE), shares, [_WORST]])
+    found = linprog(cost, least, np.concatenate([totals, np.zeros(programs), -totals[bound]]))
     if not found.success:
         raise RuntimeError(f"no costs bound what was measured: {found.message}")
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
 
+def fit_near(counts: list[model.Counts], totals: NDArray[np.float64], whole: NDArray[np.float64]) -> dict[str, float]:
+    """Costs such that counts times costs come nearest to the totals, in parts of `whole`: on average and at worst.
+
+    What is below counts more than what is above.
+    """
+    parts = sorted({part for row in counts for part in row})
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float)
+    rows, count = matrix.shape
+    one, none, shares = np.eye(rows), np.zeros((rows, rows)), np.diag(1 / whole)
+    least = np.vstack([
+        np.hstack([matrix, -one, none, np.zeros((rows, 1))]),
+        np.hstack([-matrix, none, -one, np.zeros((rows, 1))]),
+        np.hstack([np.zeros((rows, count)), shares, none, -np.ones((rows, 1))]),
+        np.hstack([np.zeros((rows, count)), none, shares, -np.ones((rows, 1))]),
+    ])  # fmt: skip
+    cost = np.concatenate([np.full(count, _TIE), 1 / whole, _BELOW / whole, [_WORST]])
+    found = linprog(cost, least, np.concatenate([totals, -totals, np.zeros(2 * rows)]))
+    return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
+
+
 def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
     """Costs of flash, RAM and cycles on a board with a cost model."""
-    sketch, inlined = board.core_is_here, board.costs("fit them").inlined
+    inlined = board.costs("fit them").inlined
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
-    parts = [model.code_counts(m.program, sketch) for m in found]
+    parts = [model.code_counts(m.program, board.core_is_here) for m in found]
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
-        # Where flash is plenty, the likeliest amount is worth more than one that bounds it.
-        "flash": fit_above(parts, code) if inlined else fit(parts, code),
+        "flash": fit_near(parts, code, np.array([m.flash for m in found], dtype=float)),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
         "ram": _variables(found, board) | _stacks(found, inlined),
     }
@@ -102,7 +140,7 @@ def _variables(found: list[Measurement], board: Board) -> dict[str, float]:
     alignment = board.architecture.alignment
     over: dict[str, float] = {}
     for m in found:
-        kind = "core" if board.core_is_here else model.core_of_kind(m.program)
+        kind = model.core_of_kind(m.program)
         rest = m.static_ram - sum(item.amount for item in model.variable_items(m.program, alignment))
         over[kind] = float(max(rest, over.get(kind, 0)))
     return over
@@ -131,23 +169,30 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
         kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
         for kind in shallowest
     }
-    frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper)
-    if not inlined:
-        frames |= {part: frames[part] + UNSEEN for part in frames if part.startswith("prediction")}
-    return {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()} | frames | {"local byte": 1.0}
+    ram = stacks + [m.static_ram for m in found]
+    frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper, ram)
+    own = (*(f"prediction ({kind})" for kind in loops), "push")  # each function has one of these
+    frames |= {part: frames[part] + (SPREAD if inlined else UNSEEN) for part in frames if part.startswith(own)}
+    readers = {f"{part} of rows": cost for part, cost in frames.items() if " to " in part and "of rows" not in part}
+    frames = readers | frames  # rows of pictures may be in any storage
+    frames |= {f"serial loop ({kind})": float(stack) for kind, stack in loops.items()}
+    return frames | dict.fromkeys(_BYTES, 1.0)
 
 
 def _frames(
-    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_]
+    counts: list[list[model.Counts]],
+    stacks: NDArray[np.float64],
+    deeper: NDArray[np.bool_],
+    ram: NDArray[np.float64],
 ) -> dict[str, float]:
     """What frames take, of which the deepest of each program bounds its stack."""
     owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
     rows = [Counter(row) for part in counts for row in part]
-    arrays = np.array([row.pop("local byte", 0) for row in rows], dtype=float)  # a byte is a byte
+    arrays = np.array([sum(row.pop(part, 0) for part in _BYTES) for row in rows], dtype=float)
     frames = dict.fromkeys(sorted({part for row in rows for part in row}), 0.0)
     deepest = _deepest(arrays, owner)
     for _ in range(_ROUNDS if len(rows) > len(counts) else 1):
-        frames |= fit_above(rows, stacks[owner] - arrays, bound=deepest & deeper[owner])
+        frames |= fit_above(rows, stacks[owner] - arrays, deepest & deeper[owner], owner, ram[owner])
         depth = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in rows]
         deepest = _deepest(depth, owner)
     return frames

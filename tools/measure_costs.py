@@ -1,7 +1,7 @@
 """Measures costs on the simulated board and writes ``targets/avr/costs.json``: ``python -m tools.measure_costs``.
 
-Builds and runs random programs of every family. Costs of cycles come nearest to what was measured (non-negative least
-squares); those of flash and RAM bound it from above (a linear program), since what is let through must fit. With
+Builds and runs random programs of every family. Costs of cycles and flash come nearest to what was measured; those of
+RAM bound it from above, since a stack that meets the variables overwrites them without a word. With
 ``--op Clip`` it measures what programs with that op have no cost of yet, with ``--missing`` products that no program
 has shown so far; the other costs stay as they are. With ``--check SEED`` it fits nothing and compares predictions.
 """

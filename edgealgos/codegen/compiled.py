@@ -46,7 +46,8 @@ class Simulation:
         Clock cycles of each prediction, interrupts left out. Empty on boards that are not simulated to the cycle: all
         but those of the AVR family.
     ram_peak, static_ram, stack_peak : int
-        RAM bytes: together, variables, deepest stack. Arduino: of the whole sketch. Cortex-M: of the exported example,
+        RAM bytes: together, variables, deepest stack with the deepest interrupt handler on top of it, wherever that
+        began. Arduino: of the whole sketch. Cortex-M: of the exported example,
         the stack of a program that reads and answers rows. Else: of the exported files, the stack 0: not measured.
     flash_bytes : int
         Flash of the same: of the whole sketch, of the example without what starts the processor, of the files alone.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import operator
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache, reduce
 from importlib import resources
@@ -127,18 +127,13 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
     stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
     return [
-        ReportItem(Kind.CORE, board.framework.around, round(cost.of(_core(program, board))) + costs.core_ram),
+        ReportItem(Kind.CORE, board.framework.around, round(cost.of(core_of_kind(program))) + costs.core_ram),
         ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
     ]
 
 
-def _core(program: Program, board: Board) -> str:
-    """Part that takes RAM beside the model; an example without Arduino's core is one for each kind of model."""
-    return "core" if board.core_is_here else core_of_kind(program)
-
-
 def core_of_kind(program: Program) -> str:
-    """Name of the variables of an example."""
+    """Name of the variables beside the model: the core's, and those of a sketch or an example of its kind."""
     return f"core ({stack_kind(program)})"
 
 
@@ -180,12 +175,12 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     """Names of the parts of one op, as the tables of costs have them."""
     if in_one(program, op):
         call = f"call {type(op).__name__} of code"
-        return {"cycles": {call}, "flash": {call}, "ram": {"frame straight-line code"}}
+        return {"cycles": {call}, "flash": {call}, "ram": {f"frame {type(op).__name__} of code"}}
     pieces = op.pieces(program)
     return {
         "cycles": {part for part, amount in op_counts(program, op).items() if amount},
         "flash": {f"call {pieces.call}", *pieces.inline, *(f"kernel {name}" for name in pieces.kernels)},
-        "ram": {f"frame {name}" for name in pieces.frames},
+        "ram": {f"frame {name}{end}" for name in pieces.frames for end in ("", _WITH_CODE, _OVER_ROWS)},
     }
 
 
@@ -301,9 +296,11 @@ def stack_kind(program: Program) -> str:
 def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
     """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper).
 
-    Where ops are inlined they lie in one frame together; else each of them is a function that calls one kernel after
-    the other, and the deepest counts.
+    Where ops are inlined, those of a function lie in its frame together; else each of them is a function that calls
+    one kernel after the other. The deepest counts.
     """
+    if inlined:
+        return [row for name, body in program.functions.items() for row in _frames(program, name, body)]
     base: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
     rows = []
     for op in program.ops():
@@ -312,13 +309,37 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
             continue
         pieces, kind = op.pieces(program), type(op).__name__
         own = base | Counter({"local byte": pieces.local_bytes})
-        if inlined:
-            rows.append(own | Counter(f"frame {name}" for name in pieces.frames))
-        else:
-            read = sorted(pieces.frames - {kind})
-            packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
-            rows += [own | Counter({f"frame {kind} of {name}": 1}) for name in packed or read or [kind]]
-    return [reduce(operator.or_, rows, base)] if inlined else rows
+        read = sorted(pieces.frames - {kind})
+        packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
+        rows += [own | Counter({f"frame {kind} of {name}": 1}) for name in packed or read or [kind]]
+    return rows
+
+
+def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Counts]:
+    """Frames of one function; kernels over rows are called one after the other, all others lie in its own frame."""
+    over_rows = _OVER_ROWS * any(op.over_rows for op in body)
+    name = f"prediction ({stack_kind(program)})" if function == "predict" else function
+    rows: list[Counts] = []
+    for op in body:
+        if (form := form_of(op)) and form.in_one(program, op):
+            copied = form.local_bytes(program, op)
+            rows.append(Counter({f"frame {type(op).__name__} of code": 1, "byte of code": copied}))
+            continue
+        pieces, kind = op.pieces(program), type(op).__name__
+        code = _WITH_CODE * (_CODE in pieces.frames)
+        named: Counts = Counter(f"frame {frame}{over_rows or code * (frame == kind)}" for frame in pieces.frames)
+        rows.append(named | Counter({"local byte": pieces.local_bytes}))
+    in_part = _WITH_CODE * any(_ends_in_code(part) for row in rows for part in row)
+    base: Counts = Counter({f"{name}{over_rows or in_part}": 1})
+    yield from (base | row for row in rows) if over_rows else [reduce(operator.or_, rows, base)]
+
+
+def _ends_in_code(part: str) -> bool:
+    return part.startswith("frame") and (_CODE in part or part.endswith("of code"))
+
+
+_CODE, _WITH_CODE = "straight-line code", " with code"
+_OVER_ROWS = " of rows"
 
 
 def table(values: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -127,14 +128,22 @@ class Report:
         return replace(self, flash_items=Items([*self.flash_items.records, baked_in]))
 
     def with_application(self, application: str) -> Report:
-        """The report of a sketch that does something else than to answer lines; never less than of one that does."""
+        """The report of a sketch that does something else than to answer lines.
+
+        One that does nothing is as large as one that answers: what it will do is not known.
+        """
         costs, part = self.board.cost_model, f"application {application}"
         if application == "serial" or costs is None or not self.board.core_is_here:
             return self
         table = measured_costs(costs.table)
-        flash, ram = (ReportItem(Kind.CORE, part, round(table[what][part])) for what in ("flash", "ram"))
+        row = sum(item.amount for item in self.ram_items.records if item.kind is Kind.INPUT)
+        ram = table["ram"][part] + row * table["ram"].get(f"input byte of {part}", 0.0)  # a hop waits twice
+        flash = table["flash"][part]
+        around = part if flash >= 0 else self.board.framework.around  # which is then smaller
         return replace(
-            self, flash_items=Items([*self.flash_items.records, flash]), ram_items=Items([*self.ram_items.records, ram])
+            self,
+            flash_items=Items([*self.flash_items.records, ReportItem(Kind.CORE, around, round(flash))]),
+            ram_items=Items([*self.ram_items.records, ReportItem(Kind.CORE, part, ceil(ram))]),
         )
 
     @property

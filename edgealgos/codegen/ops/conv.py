@@ -52,6 +52,7 @@ class Depthwise(Op):
     acc_bits: int = 32
 
     kernels = ("conv",)
+    over_rows = True
     largest = counting()
 
     @property
@@ -145,6 +146,7 @@ class Convolve(Op):
     acc_bits: int = 32
 
     kernels = ("conv",)
+    over_rows = True
     largest = counting()
 
     @property
@@ -224,6 +226,7 @@ class Pointwise(Op):
     acc_bits: int = 32
 
     kernels = ("conv",)
+    over_rows = True
     largest = counting()
 
     @property

@@ -59,6 +59,7 @@ class KeepRows(Op):
     bottom: int = 0
 
     kernels = ("conv",)
+    over_rows = True
     largest = counting()
     counts_steps = True
     repeats = True
@@ -148,6 +149,7 @@ class MaxPool(Op):
     stride: int
 
     kernels = ("conv",)
+    over_rows = True
     largest = counting()
     bound = cannot_overflow("it compares")
 
@@ -202,6 +204,7 @@ class SumRow(Op):
     halvings: int = 0
 
     kernels = ("conv",)
+    over_rows = True
     largest = counting(out=255)
     bound = cannot_overflow("its type holds as many of the largest values as a picture has positions")
 

@@ -175,6 +175,9 @@ class Op:
     measured: ClassVar[Mapping[str, Mapping[str, Mapping[str, float]]]] = {}
     """Costs that it brings along, of parts that no table has: by table, ``cycles``, ``flash`` or ``ram``, and part."""
 
+    over_rows: ClassVar[bool] = False
+    """Whether it works on rows of a picture: compilers keep the kernels of such ops apart, each in its frame."""
+
     counts_steps: ClassVar[bool] = False
     """Whether it takes as many steps as a sample has, and ignores those that follow."""
 

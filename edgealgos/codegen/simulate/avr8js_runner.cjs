@@ -52,7 +52,8 @@ class Runner {
     this.isrCycles = this.isrCyclesAtRow = this.outerCycles = 0;
     this.returnSp = Infinity; // a stack pointer above it may mean that the innermost frame has returned
     this.inMain = false;
-    this.lowestSp = 0xffff;
+    this.lowestSp = 0xffff; // outside of interrupt handlers
+    this.interruptedSp = this.deepestIsr = 0; // where the handler that runs began; bytes of the deepest one
     this.markCode(processor.vectors, Number(options.main), watches);
   }
 
@@ -157,6 +158,12 @@ class Runner {
     this.returnSp = this.frames.length ? this.frames[this.frames.length - 1].sp : Infinity;
   }
 
+  // A handler may begin anywhere: the deepest one comes on top of the deepest stack outside of handlers.
+  noteStack(sp, begins) {
+    if (begins || this.isrDepth) this.deepestIsr = Math.max(this.deepestIsr, this.interruptedSp - sp);
+    else this.lowestSp = Math.min(this.lowestSp, sp);
+  }
+
   // A marked address is about to be executed; `cycle` is when the instruction before it ended.
   arrive(mark, cycle, sp) {
     if (mark & MARK_MAIN) this.inMain = true;
@@ -174,9 +181,10 @@ class Runner {
       const cycle = cpu.cycles;
       // The return is measured before an interrupt handler can begin behind it.
       if ((data[SPL] | (data[SPH] << 8)) > this.returnSp && isReturn(opcode)) this.leaveAbove(data[SPL] | (data[SPH] << 8));
+      if (this.isrDepth === 0) this.interruptedSp = data[SPL] | (data[SPH] << 8);
       cpu.tick();
       const sp = data[SPL] | (data[SPH] << 8);
-      if (sp < this.lowestSp && this.inMain && !isHalfWay(opcode)) this.lowestSp = sp;
+      if (this.inMain && !isHalfWay(opcode)) this.noteStack(sp, mark[cpu.pc] & MARK_ISR);
       if (cpu.pc >= this.flashWords || (program[cpu.pc] === 0xffff && this.inMain)) this.status = "crashed";
       else if (mark[cpu.pc]) this.arrive(mark[cpu.pc], cycle, sp);
       if ((count & 0xffff) === 0 && cpu.cycles - this.progress > this.limit) this.status = "silent";
@@ -228,7 +236,7 @@ function main([folder, ...words]) {
   const runner = new Runner(avr8js, options, watches);
   runner.run();
   fs.writeFileSync(options.log, Buffer.from(runner.log));
-  const numbers = [runner.cpu.cycles, runner.lowestSp, 0, runner.heldBack, 2 * runner.cpu.pc];
+  const numbers = [runner.cpu.cycles, runner.lowestSp - runner.deepestIsr, 0, runner.heldBack, 2 * runner.cpu.pc];
   fs.writeSync(1, `end ${runner.status} ${numbers.join(" ")}\n`);
 }
 

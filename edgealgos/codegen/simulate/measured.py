@@ -68,8 +68,8 @@ def stack_bytes(firmware: Firmware, lowest_stack_pointer: int) -> int:
     free = firmware.board.ram_bytes - firmware.static_ram_bytes
     if stack > free:
         raise SimulationError(
-            f"the stack took {stack} bytes where variables ({firmware.static_ram_bytes} bytes) leave {free}: "
-            "it overwrote them, and the answers mean nothing. Make the model or its buffers smaller."
+            f"the stack took {stack} bytes, interrupts included, where variables ({firmware.static_ram_bytes} bytes) "
+            f"leave {free}: it overwrote them, and the answers mean nothing. Make the model or its buffers smaller."
         )
     return stack
 

@@ -93,7 +93,7 @@ class Ending:
     total_cycles : int
         Cycles since reset.
     lowest_stack_pointer : int
-        Lowest value since ``main`` began.
+        Lowest value since ``main`` began, with the deepest interrupt handler wherever it may begin.
     mended_skips : int
         Skips that the simulator got wrong and the runner put right.
     held_back : int

@@ -6,7 +6,8 @@
  * of models. Rows are sent in lock-step, at the baud rate the firmware has set; a firmware without a serial port calls
  * `put` with each character it prints, and `get` for the next one of the rows. What is measured:
  *   - cycles between entry and return of watched functions, interrupt handlers left out;
- *   - the deepest stack since main() began, interrupt handlers included; without a serial port: in watched functions.
+ *   - the deepest stack since main() began with the deepest interrupt handler on top of it, wherever that began;
+ *     without a serial port: in watched functions.
  *
  * Usage: simavr_runner self-test
  *        simavr_runner mcu=.. clock=.. image=.. log=.. main=.. [watch=<index>:<address>]...
@@ -136,6 +137,19 @@ static void run_instruction(avr_t *avr) {
   if (avr->interrupt_state && avr->state == cpu_Running) avr_service_interrupts(avr);
 }
 
+/*
+ * A handler may begin anywhere: what the deepest one takes, its return address included, comes on top of the deepest
+ * stack outside of handlers, whether or not one began there this time.
+ */
+static void note_stack(struct runner *r, uint16_t sp, int begins) {
+  if (begins && r->isr_depth == 0) r->interrupted_sp = sp + r->avr->address_size;
+  if (!begins && r->isr_depth == 0) {
+    if (sp < r->lowest_sp) r->lowest_sp = sp;
+  } else if (r->interrupted_sp - sp > r->deepest_isr && r->interrupted_sp > sp) {
+    r->deepest_isr = r->interrupted_sp - sp;
+  }
+}
+
 static void step(struct runner *r) {
   avr_t *avr = r->avr;
   uint32_t pc = avr->pc;
@@ -144,10 +158,10 @@ static void step(struct runner *r) {
   else
     run_instruction(avr);
   uint16_t sp = stack_pointer(avr);
-  if (sp < r->lowest_sp && (r->console ? r->watch_depth : r->in_main) && !is_half_way(flash_word(avr, pc))) r->lowest_sp = sp;
+  uint8_t mark = avr->pc < 2 * kFlashWords ? r->mark[avr->pc >> 1] : 0;
+  if ((r->console ? r->watch_depth : r->in_main) && !is_half_way(flash_word(avr, pc))) note_stack(r, sp, mark & kMarkIsr);
   if (sp > r->return_sp && is_return(flash_word(avr, pc)))
     while (r->depth && sp > r->return_sp) leave(r);
-  uint8_t mark = avr->pc < 2 * kFlashWords ? r->mark[avr->pc >> 1] : 0;
   if (mark) arrive(r, avr->pc, mark);
   if (avr->state != cpu_Running && avr->state != cpu_Sleeping) r->status = kCrashed;
 }
@@ -314,7 +328,8 @@ static int run(int count, char **arguments) {
   while (r.status == kRunning) step(&r);
   close_files(&r);
   printf("end %s %llu %u %llu %llu %u\n", kStatusNames[r.status], (unsigned long long)r.avr->cycle,
-         (unsigned)r.lowest_sp, (unsigned long long)r.mended, (unsigned long long)r.held_back, (unsigned)r.avr->pc);
+         (unsigned)(r.lowest_sp - r.deepest_isr), (unsigned long long)r.mended, (unsigned long long)r.held_back,
+         (unsigned)r.avr->pc);
   return 0;
 }
 

@@ -55,7 +55,8 @@ struct runner {
 
   int console; /* no serial port, but functions that stand for it */
   int in_main;
-  uint16_t lowest_sp;
+  uint16_t lowest_sp; /* outside of interrupt handlers */
+  uint16_t interrupted_sp, deepest_isr; /* where the handler that runs began; bytes of the deepest one */
   uint64_t mended;
 
   struct bytes rows;

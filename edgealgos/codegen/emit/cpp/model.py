@@ -95,7 +95,7 @@ def memory(program: Program, plan: MemoryPlan) -> str:
     """Static memory: the arena of scratch tensors, the state, the scores."""
     lines = []
     if plan.arena_bytes:
-        lines.append(f"alignas(4) uint8_t arena[{plan.arena_bytes}];  // scratch tensors, packed by live range")
+        lines.append(f"alignas(int32_t) uint8_t arena[{plan.arena_bytes}];  // scratch tensors, packed by live range")
         for name, offset in plan.offsets.items():
             kind = c_type(program[name].type)
             lines.append(f"{kind} *const {name} = reinterpret_cast<{kind} *>(arena + {offset});")

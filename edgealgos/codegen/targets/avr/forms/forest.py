@@ -41,6 +41,11 @@ class ForestForm(Form):
     def in_one(self, program: Program, op: Forest) -> bool:
         return all(program[name].unrolled for name in self.groups(op)[0])
 
+    def local_bytes(self, program: Program, op: Forest) -> int:
+        if op.values is not None:
+            return 0  # votes are cast on features where they lie
+        return len(_layout(program, op).copies) * program[op.vector].type.container // 8
+
     def parts(self, program: Program, op: Forest, name: str) -> Parts | None:
         if op.values is None and (op.acc_bits != 16 or program[op.features].size > 2 * reach(_words(program, op))):
             return None

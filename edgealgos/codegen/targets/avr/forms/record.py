@@ -52,6 +52,10 @@ class Form:
         names = self.groups(op)[0]
         return all(program[name].unrolled for name in names) and self.narrowed(program, op) is not None
 
+    def local_bytes(self, program: Program, op: Any) -> int:
+        """Bytes of arrays in the frame of a function that is all there is of the op."""
+        return 0
+
     def shares(self, program: Program, op: Any, name: str) -> Iterable[float]:
         """How often a prediction runs each function."""
         return itertools.repeat(1.0)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _END: ContextVar[float | None] = ContextVar("end of training", default=None)
+_HARD: ContextVar[bool] = ContextVar("whether training breaks off there", default=True)
 
 
 class OutOfTime(Exception):
@@ -15,18 +16,22 @@ class OutOfTime(Exception):
 
 
 @contextmanager
-def within(seconds: float | None) -> Iterator[None]:
-    """What trains in here raises :class:`OutOfTime` after so many seconds of wall clock; None: no limit."""
-    token = _END.set(None if seconds is None else time.monotonic() + seconds)
+def within(seconds: float | None, hard: bool = True) -> Iterator[None]:
+    """What trains in here raises :class:`OutOfTime` after so many seconds of wall clock; None: no limit.
+
+    Where the limit is not hard, what chooses by trial ends early, and the training itself is brought to its end.
+    """
+    end, broken_off = _END.set(None if seconds is None else time.monotonic() + seconds), _HARD.set(hard)
     try:
         yield
     finally:
-        _END.reset(token)
+        _END.reset(end)
+        _HARD.reset(broken_off)
 
 
 def check_time() -> None:
     """Raise :class:`OutOfTime` where the time is over."""
-    if time_left() < 0:
+    if _HARD.get() and time_left() < 0:
         raise OutOfTime("training has taken longer than it may")
 
 

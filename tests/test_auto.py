@@ -208,6 +208,19 @@ def test_the_last_fit_does_not_choose_again_what_the_first_one_has_chosen():
     assert "_decided" not in vars(again)
 
 
+def test_a_further_split_does_not_choose_again_what_the_first_one_has_chosen(monkeypatch):
+    X, y = rows()
+    data, judge = Data(X, y, None, None, True), Judge(Limits(256, None, None, "uno"), {"random_state": 0})
+    candidate, fitted, fit = Candidate(FAMILIES[1], {}), [], Judge.fit
+    monkeypatch.setattr(Judge, "fit", lambda *args, **kw: fitted.append(fit(*args, **kw)) or fitted[-1])
+    for _ in range(2):
+        judge.judge(candidate, data, data, None)
+    first, second = (estimator.history_["choices"] for estimator in fitted)
+    assert len(first) > 1
+    assert second == [candidate.decided] == first[:1]
+    assert len(candidate.scores) == 2
+
+
 class Clock:
     """Time that passes when somebody fits."""
 
@@ -224,11 +237,11 @@ class FakeJudge:
     def __init__(self, clock, facts):
         self.clock, self.facts, self.fits = clock, facts, []
 
-    def judge(self, candidate, fitted, judged, seconds):
+    def judge(self, candidate, fitted, judged, seconds, hard=True):
         value, spent = self.facts[candidate.family.name]
         self.fits.append(candidate.family.name)
-        self.clock.now += spent if seconds is None else min(spent, seconds)
-        if seconds is not None and spent > seconds:
+        self.clock.now += min(spent, seconds) if hard else spent
+        if hard and spent > seconds:
             raise OutOfTime
         candidate.scores.append(value)
         candidate.seconds = spent
@@ -269,6 +282,16 @@ def test_a_time_limit_reaches_what_trains():
         ea.BonsaiClassifier(epochs=2, random_state=0).fit(X, y)
     with pytest.raises(OutOfTime), within(-1):
         ea.BoostedTreesClassifier(random_state=0).fit(X, y)
+
+
+def test_a_limit_that_is_not_hard_ends_the_choosing_alone():
+    X, y = rows()
+    with within(-1, hard=False):
+        check_time()
+        model = ea.BoostedTreesClassifier(max_model_bytes=128, random_state=0).fit(X, y)
+    assert len(model.history_["choices"]) == 1
+    with pytest.raises(OutOfTime), within(-1):
+        check_time()
 
 
 # ---- sharing --------------------------------------------------------------------------------------------------------

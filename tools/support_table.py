@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from edgealgos.codegen.lowering.sklearn.curves import stage_of
 from edgealgos.codegen.lowering.sklearn.registry import affine_map, program_of
 from edgealgos.codegen.lowering.wrappers import wrappers_known
 
@@ -24,6 +25,8 @@ def table() -> str:
     for module, kinds in sorted(by_module.items()):
         rows.append(f"| {_first_sentence(module)} | {_names(kinds)} |")
     rows.append(f"| In front of them | {_names(kind for kind in affine_map.registry if kind is not object)} |")
+    encoders = (kind for kind in stage_of.registry if kind is not object and kind not in affine_map.registry)
+    rows.append(f"| In front of linear models | {_names(encoders)} |")
     rows.append(f"| Around them | {_names(wrappers_known())} |")
     return "\n".join(rows) + "\n"
 

@@ -75,7 +75,7 @@ class Candidate:
     model_bytes, cycles, ram_bytes : int
         Of the model of the first split.
     seconds : float
-        Of one fit.
+        Of the first fit, which chooses, or a longer one.
     refused : str
         Why it is out of question; empty where it is not.
     decided : mapping or None
@@ -134,26 +134,31 @@ class Judge:
         known = kind().get_params()
         return kind(**({name: value for name, value in wanted.items() if name in known} | candidate.params))
 
-    def fit(self, candidate: Candidate, data: Data, seconds: float | None, decided: bool = False) -> Any:
-        """The fitted estimator; OutOfTime where it takes too long."""
+    def fit(
+        self, candidate: Candidate, data: Data, seconds: float | None, decided: bool = False, hard: bool = True
+    ) -> Any:
+        """The fitted estimator; OutOfTime where it takes too long and the limit is hard."""
         estimator = self.estimator(candidate, data.classifies)
         if decided and candidate.decided is not None:
             estimator._decided = candidate.decided
-        with warnings.catch_warnings(), within(seconds):
+        with warnings.catch_warnings(), within(seconds, hard):
             warnings.simplefilter("ignore", UserWarning)  # the last fit will say it again
             estimator.fit(data.X, data.y, sample_weight=data.weight, groups=data.groups)
         vars(estimator).pop("_decided", None)
         return estimator
 
-    def judge(self, candidate: Candidate, fitted: Data, judged: Data, seconds: float | None) -> None:
-        """Fit on the one part and note how the device program does on the other, and what it takes."""
+    def judge(self, candidate: Candidate, fitted: Data, judged: Data, seconds: float | None, hard: bool = True) -> None:
+        """Fit on the one part and note how the device program does on the other, and what it takes.
+
+        What the first split's fit has chosen is not chosen again on the others: there is time for more candidates.
+        """
         from ..codegen.compiled import compile_model
 
         began = time.monotonic()
-        estimator = self.fit(candidate, fitted, seconds)
+        estimator = self.fit(candidate, fitted, seconds, decided=True, hard=hard)
         compiled = compile_model(estimator, board=self.limits.board)
         candidate.scores.append(score(compiled.predict(judged.X), judged))
-        candidate.seconds = time.monotonic() - began
+        candidate.seconds = max(candidate.seconds, time.monotonic() - began)
         if candidate.decided is None:
             candidate.decided = next(iter(estimator.history_.get("choices", [])), None)
             report = compiled.report

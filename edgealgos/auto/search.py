@@ -15,6 +15,7 @@ BATCH = 4  # candidates that are compared with each other
 PATIENCE = 12  # candidates without a better one
 PERFECT = 1.0
 FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
+SIMPLEST_SHARE = 0.3  # for the simplest family, which is fitted to its end however long that takes
 LEAST_SECONDS = 0.5  # that a fit is begun with
 CLOSE = 0.03  # to the best: worth further splits
 
@@ -104,8 +105,9 @@ class Search:
             self._stopped = seconds < LEAST_SECONDS
             return
         share = 1.0 if candidate.params or not candidate.family.knobs else FIRST_SHARE
+        share = SIMPLEST_SHARE if unhurried else share
         try:
-            self._judge.judge(candidate, *split, None if unhurried else share * seconds)
+            self._judge.judge(candidate, *split, share * seconds, hard=not unhurried)
         except OutOfTime:
             self._late += 1
         except ValueError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.impute import SimpleImputer
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
@@ -17,14 +18,27 @@ from edgealgos.errors import UnsupportedModelError
 from ...program import Op, Program, Space, Tensor, verify
 from ...program.choose_encoding import choose_encoding, full_range_encoding
 from ..thresholds import score_at
-from ..wrappers import Unwrapped
-from . import forests, instances, linear, neural, normal, transformers  # noqa: F401  (they register their kinds)
-from .registry import Front, Rows, Widths, affine_map, models, program_of, transformers_known
+from ..wrappers import Unwrapped, unwrap
+from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
+from .curves import encoders_known, stage_of
+from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
+from .transformers import imputed
 
+MOST_CLASSES = 255  # that a byte counts
 EXACT = (*forests.EXACT, *normal.DENSE)
 """Models whose answers for the rows that they were trained on say little of their rounding."""
 
-__all__ = ["EXACT", "Widths", "calibration_rows", "is_of_trees", "lower_sklearn", "models", "transformers_known"]
+__all__ = [
+    "EXACT",
+    "Widths",
+    "calibration_rows",
+    "encoders_known",
+    "is_of_trees",
+    "lower_sklearn",
+    "models",
+    "smaller_model",
+    "transformers_known",
+]
 
 
 def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Widths) -> Program:
@@ -46,18 +60,24 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     """
     encode = full_range_encoding if widths.apart else choose_encoding
     front = Front.of(encode(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
-    given = rows
+    stage = Stage.same(rows.shape[1])
     for name, step in unwrapped.front:
         try:
-            matrix, shift = affine_map(step)
-            front, given = front.behind(matrix, shift), given @ matrix.T + shift
+            stage = stage.then(stage_of(step))
         except NotImplementedError:
             raise UnsupportedModelError(
                 f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
-                f"can stand there: {', '.join(transformers_known())}. Apply it before the Pipeline, or leave it out."
+                f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
+                "Pipeline, or leave it out."
             ) from None
+    front = replace(front.behind(stage.matrix, stage.shift), curves=stage.curves)
+    if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ != linear.__name__:
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} behind an encoder, bins or a stated missing value cannot be compiled: linear "
+            "models can, such as LogisticRegression. Trees need no encoders: fit them on columns as they are."
+        )
     try:
-        program = program_of(unwrapped.model, front, Rows(rows, given), widths)
+        program = program_of(unwrapped.model, front, Rows(rows, stage.of(rows)), widths)
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
     return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
@@ -83,10 +103,19 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
     if program_of.dispatch(type(unwrapped.model)) is program_of.dispatch(object):
         raise unsupported(unwrapped.model)
     check_is_fitted(model)
+    classes = len(getattr(unwrapped.model, "classes_", ()))
+    if classes > MOST_CLASSES:
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} has {classes} classes; a device tells {MOST_CLASSES} apart at most. Put rare "
+            "classes together before fit, or compile one model for each part of them"
+        )
     if X is None:
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} holds no ranges of its inputs: pass rows that it may meet, X_calibration=X_train"
         )
+    first = unwrapped.front[0][1] if unwrapped.front else None
+    if isinstance(first, SimpleImputer):  # the device is given whole rows
+        X = imputed(check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X_calibration"), first)
     rows: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X_calibration")
     return rows
 
@@ -94,6 +123,21 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
 def is_of_trees(model: Any) -> bool:
     """Whether a model, fitted or not, becomes trees."""
     return program_of.dispatch(type(model)).__module__ == forests.__name__
+
+
+def smaller_model(model: Any, share: float) -> str:
+    """How a fitted model is made one that needs this share of its bytes."""
+    unwrapped = unwrap(model)
+    inner = unwrapped.model
+    if unwrapped.is_ours:
+        return "lower max_model_bytes"
+    for attribute, what in (("estimators_", "trees"), ("support_vectors_", "support vectors"), ("_fit_X", "samples")):
+        parts = len(getattr(inner, attribute, ()))
+        if parts > 1:
+            fewer = "n_estimators= or max_leaf_nodes=" if what == "trees" else "fewer rows in fit"
+            return f"fit one of fewer {what}: about {int(parts * share):,} of its {parts:,} would fit ({fewer})"
+    family = "ProtoNNRegressor" if not hasattr(inner, "classes_") else "ProtoNNClassifier"
+    return f"fit a smaller model, of fewer features, or teach one: {family}(teacher=model).fit(X, y)"
 
 
 def unsupported(model: Any) -> UnsupportedModelError:

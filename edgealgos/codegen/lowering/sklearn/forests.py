@@ -26,8 +26,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Rows, Widths, linear_program, program_of
-from .trees import Tree, sum_of_trees, votes_of_trees
+from .registry import Front, Reals, Rows, Widths, program_of
+from .trees import Tree, linear_program, sum_of_trees, votes_of_trees
 
 EXACT = (
     DecisionTreeClassifier, DecisionTreeRegressor, RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier,

@@ -17,7 +17,8 @@ from sklearn.svm import LinearSVC, LinearSVR
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Rows, Widths, linear_program, program_of
+from .registry import Front, Reals, Rows, Widths, program_of
+from .trees import linear_program
 
 CLASSIFIERS = (
     lm.LogisticRegression, lm.LogisticRegressionCV, lm.RidgeClassifier, lm.RidgeClassifierCV, lm.SGDClassifier,

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from edgealgos.errors import UnsupportedModelError
+
 from ...ops import ArgMax, MatVec
 from ...program import InputEncoding, Op, Program, QType, Space, Tensor, verify
 
@@ -32,6 +34,86 @@ class Rows(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Curve:
+    """What one feature adds: a constant row from each edge to the next.
+
+    Parameters
+    ----------
+    feature : int
+    edges : array, shape (m,)
+        Ascending; a value at an edge lies above it.
+    values : array, shape (m + 1, n_outputs)
+    gap : float
+        How far from an edge values are at least.
+    """
+
+    feature: int
+    edges: Reals
+    values: Reals
+    gap: float
+
+    def of(self, x: Reals) -> Reals:
+        """What rows get."""
+        found: Reals = self.values[np.searchsorted(self.edges, x[:, self.feature], side="right")]
+        return found
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``matrix @ x + shift``, and curves of single features that are added."""
+
+    matrix: Reals
+    shift: Reals
+    curves: tuple[Curve, ...] = ()
+
+    @classmethod
+    def same(cls, count: int) -> Stage:
+        """What leaves features as they are."""
+        return cls(np.eye(count), np.zeros(count))
+
+    @classmethod
+    def beside(cls, stages: Sequence[Stage]) -> Stage:
+        """Stages of the same inputs, outputs of one after those of the other."""
+        total, first, curves = sum(len(s.shift) for s in stages), 0, []
+        for s in stages:
+            for c in s.curves:
+                values = np.zeros((len(c.values), total))
+                values[:, first : first + len(s.shift)] = c.values
+                curves.append(replace(c, values=values))
+            first += len(s.shift)
+        matrix, shift = np.vstack([s.matrix for s in stages]), np.concatenate([s.shift for s in stages])
+        return cls(matrix, shift, tuple(curves))
+
+    def then(self, after: Stage) -> Stage:
+        """This stage with another one behind it.
+
+        Raises
+        ------
+        UnsupportedModelError
+            Where that compares what is no single feature.
+        """
+        curves = [replace(c, values=c.values @ after.matrix.T) for c in self.curves]
+        for c in after.curves:
+            owners = np.flatnonzero(self.matrix[c.feature])
+            touched = any(np.any(mine.values[:, c.feature]) for mine in self.curves)
+            if len(owners) != 1 or self.matrix[c.feature, owners[0]] <= 0 or touched:
+                raise UnsupportedModelError(
+                    "encoders and bins compare single features: in front of them scalers and selections compile"
+                )
+            slope = self.matrix[c.feature, owners[0]]
+            edges = (c.edges - self.shift[c.feature]) / slope
+            curves.append(Curve(int(owners[0]), edges, c.values, c.gap / slope))
+        return Stage(after.matrix @ self.matrix, after.matrix @ self.shift + after.shift, tuple(curves))
+
+    def of(self, x: Reals) -> Reals:
+        """What it makes of rows."""
+        found: Reals = x @ self.matrix.T + self.shift
+        for curve in self.curves:
+            found = found + curve.of(x)
+        return found
+
+
+@dataclass(frozen=True)
 class Front:
     """The affine map from what the device is given to what a model takes: ``matrix @ z + shift``.
 
@@ -44,6 +126,8 @@ class Front:
     shift : array, shape (n_inputs of the model,)
     slope, offset : float
         What the model's answer, a real number, goes through.
+    curves : tuple of Curve
+        Of raw features, added to what the model takes.
     """
 
     encoding: InputEncoding
@@ -51,6 +135,7 @@ class Front:
     shift: Reals
     slope: float = 1.0
     offset: float = 0.0
+    curves: tuple[Curve, ...] = ()
 
     @classmethod
     def of(cls, encoding: InputEncoding, features: int, slope: float, offset: float) -> Front:

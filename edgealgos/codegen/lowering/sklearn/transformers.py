@@ -123,7 +123,7 @@ def _(step: ColumnTransformer) -> tuple[Reals, Reals]:
     matrices, shifts = [], []
     weights = step.transformer_weights or {}
     for name, inner, columns in step.transformers_:
-        chosen = np.arange(step.n_features_in_)[_places(step, columns)]
+        chosen = np.arange(step.n_features_in_)[places(step, columns)]
         if (isinstance(inner, str) and inner == "drop") or not chosen.size:
             continue
         select = np.eye(step.n_features_in_)[chosen]
@@ -134,7 +134,14 @@ def _(step: ColumnTransformer) -> tuple[Reals, Reals]:
     return np.vstack(matrices), np.concatenate(shifts)
 
 
-def _places(step: ColumnTransformer, columns: Any) -> Any:
+def imputed(rows: Reals, step: Any) -> Reals:
+    """Rows whose missing values are those that a SimpleImputer in front puts there; others as they are."""
+    if not isinstance(step, SimpleImputer) or not np.isnan(rows).any():
+        return rows
+    return np.asarray(np.where(np.isnan(rows), np.asarray(step.statistics_, dtype=np.float64), rows))
+
+
+def places(step: ColumnTransformer, columns: Any) -> Any:
     """What numbers, names, slices and masks of columns say, as an index."""
     names = list(getattr(step, "feature_names_in_", ()))
     if isinstance(columns, str):

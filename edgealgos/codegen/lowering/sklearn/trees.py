@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...ops import Forest
-from ...program import Program, QType, Space, Tensor
-from .registry import Front, Reals, Rows, finished
+from ...ops import Forest, MatVec
+from ...program import Op, Program, QType, Space, Tensor
+from . import registry
+from .registry import Curve, Front, Reals, Rows, Widths, finished, weights
 
 Ints = NDArray[np.int64]
 LEAF = -1
@@ -84,13 +85,13 @@ class Cuts:
 
 
 @dataclass
-class _Node:
+class Node:
     """A node of a tree whose threshold is a device input; a leaf has no children."""
 
     feature: int = LEAF
     cut: int = 0
     leaf: tuple[int, ...] = ()
-    children: tuple[_Node, _Node] | None = None
+    children: tuple[Node, Node] | None = None
 
 
 def sum_of_trees(
@@ -112,7 +113,7 @@ def sum_of_trees(
         nodes = [_planted(tree, cuts, qtype.quantize(tree.leaf)[:, None]) for tree in several]
         rest[k] += sum(node.leaf[0] * qtype.step for node in nodes if node.children is None)
         grown.append([node for node in nodes if node.children is not None])
-    return _program(front, grown, None, qtype, rest, family, labels)
+    return trees_program(front, grown, False, qtype, rest, family, labels)
 
 
 def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str, labels: Sequence[Any]) -> Program:
@@ -132,10 +133,7 @@ def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str,
         if node.children is None:
             rest += np.array(node.leaf) * qtype.step
     grown = [node for node in nodes if node.children is not None]
-    if leaves[0].shape[1] == 1:
-        return _program(front, [grown], None, qtype, rest, family, labels)
-    table = sorted({leaf for node in grown for leaf in _leaves(node)})
-    return _program(front, [grown], table, qtype, rest, family, labels)
+    return trees_program(front, [grown], leaves[0].shape[1] > 1, qtype, rest, family, labels)
 
 
 def _in_a_byte(leaves: Sequence[Reals]) -> int:
@@ -146,12 +144,12 @@ def _in_a_byte(leaves: Sequence[Reals]) -> int:
     return most
 
 
-def _planted(tree: Tree, cuts: Cuts, leaves: Ints) -> _Node:
+def _planted(tree: Tree, cuts: Cuts, leaves: Ints) -> Node:
     """The tree with device inputs for thresholds; where both ways lead to the same leaf, that leaf."""
-    made: dict[int, _Node] = {}
+    made: dict[int, Node] = {}
     for i in _children_first(tree):
         if tree.left[i] < 0:
-            made[i] = _Node(leaf=tuple(int(v) for v in leaves[i]))
+            made[i] = Node(leaf=tuple(int(v) for v in leaves[i]))
             continue
         left, right = made.pop(int(tree.left[i])), made.pop(int(tree.right[i]))
         feature = int(tree.feature[i])
@@ -161,7 +159,7 @@ def _planted(tree: Tree, cuts: Cuts, leaves: Ints) -> _Node:
         elif left.children is None and right.children is None and left.leaf == right.leaf:
             made[i] = left
         else:
-            made[i] = _Node(int(cuts.owner[feature]), cut, (), (left, right))
+            made[i] = Node(int(cuts.owner[feature]), cut, (), (left, right))
     return made[0]
 
 
@@ -175,7 +173,7 @@ def _children_first(tree: Tree) -> list[int]:
     return order[::-1]
 
 
-def _levels(root: _Node) -> list[_Node]:
+def _levels(root: Node) -> list[Node]:
     """Inner nodes, level by level."""
     found, level = [], [root]
     while level:
@@ -185,15 +183,21 @@ def _levels(root: _Node) -> list[_Node]:
     return found
 
 
-def _leaves(root: _Node) -> list[tuple[int, ...]]:
+def _leaves(root: Node) -> list[tuple[int, ...]]:
     """Leaves in the order in which the inner nodes name them."""
     return [child.leaf for node in _levels(root) for child in node.children or () if child.children is None]
 
 
-def _program(
-    front: Front, grown: list[list[_Node]], table: list[tuple[int, ...]] | None, qtype: QType, bias: Reals, family: str,
-    labels: Sequence[Any],
+def trees_program(
+    front: Front, grown: list[list[Node]], of_rows: bool, qtype: QType, bias: Reals, family: str, labels: Sequence[Any],
+    start: tuple[tuple[Tensor, ...], Op] | None = None, between: bool = False,
 ) -> Program:  # fmt: skip
+    """Program of grown trees whose leaves are numbers, or rows of them.
+
+    `start` makes scores that they are added to. With `between` cuts lie half a device input lower before they are
+    rounded, so that the float program goes the same ways.
+    """
+    table = sorted({leaf for node in grown[0] for leaf in _leaves(node)}) if of_rows else None
     trees = [tree for several in grown for tree in several]
     if not trees:
         raise UnsupportedModelError(f"{family} answers every row alike: there is nothing to compile")
@@ -207,7 +211,7 @@ def _program(
     constants: dict[str, tuple[Any, QType | None]] = {
         "features": (used, None),
         "counts": ([sum(f == feature for f, _ in every) for feature in used], None),
-        "cuts": ([cut * front.encoding.qtype.step for _, cut in every], front.encoding.qtype),
+        "cuts": ([(cut - 0.5 * between) * front.encoding.qtype.step for _, cut in every], front.encoding.qtype),
         "tests": ([number[node.feature, node.cut] for body in bodies for node in body], None),
         "inner": ([[c.children is not None for c in node.children or ()] for body in bodies for node in body], None),
         "sizes": ([most - len(body) for body in bodies], None),
@@ -220,11 +224,13 @@ def _program(
         constants["groups"] = ([len(several) for several in grown], None)
     if np.any(bias):
         constants["bias"] = (bias, None)
-    tensors = [front.input, *(_constant(name, *value) for name, value in constants.items())]
+    before, first = ((), ()) if start is None else (start[0], (start[1],))
+    tensors = [front.input, *before, *(_constant(name, *value) for name, value in constants.items())]
     tensors.append(Tensor("scores", bias.shape, Space.OUTPUT))
     fields: dict[str, Any] = {name: name if name in constants else None for name in _FIELDS}
-    op = Forest("scores", vector="x", partners=None, start=None, most_nodes=most, **fields)
-    return finished(front, tensors, [op], family, labels)
+    begun = None if start is None else start[1].out
+    op = Forest("scores", vector="x", partners=None, start=begun, most_nodes=most, **fields)
+    return finished(front, tensors, [*first, op], family, labels)
 
 
 _FIELDS = ("features", "counts", "cuts", "tests", "inner", "sizes", "leaves", "values", "groups", "bias")
@@ -233,3 +239,57 @@ _FIELDS = ("features", "counts", "cuts", "tests", "inner", "sizes", "leaves", "v
 def _constant(name: str, values: Any, qtype: QType | None) -> Tensor:
     data = np.asarray(values, dtype=np.float64)
     return Tensor(name, data.shape, Space.FLASH, qtype, data)
+
+
+def linear_program(
+    front: Front, matrix: Reals, bias: Reals, widths: Widths, family: str, labels: Sequence[Any] = ()
+) -> Program:
+    """Scores ``matrix @ inputs + bias`` of a model behind `front`, curves of single features included."""
+    if not front.curves:
+        return registry.linear_program(front, matrix, bias, widths, family, labels)
+    added = [curve.values @ matrix.T for curve in front.curves]
+    rest = matrix @ front.shift + bias + sum(a.mean(axis=0) for a in added)
+    added = [a - a.mean(axis=0) for a in added]
+    one = len(bias) == 1
+    qtype = QType.covering(max(float(np.abs(a).max()) for a in added), NUMBER_BITS if one else widths.weights)
+    slopes, start = matrix @ front.matrix, None
+    if np.any(slopes):
+        table, x = weights("weights", slopes, widths.weights, "coefficients"), front.encoding.qtype
+        reach = float((np.abs(slopes).sum(axis=1) * max(-front.encoding.low, front.encoding.high)).max() * x.step)
+        frac = min(qtype.frac, QType.covering(reach, 16).frac, table.type.frac + x.frac)
+        qtype = QType(qtype.bits, frac)
+        score = Tensor("start", (len(bias),), Space.SCRATCH, QType(16, frac))
+        start = (table, score), MatVec("start", "weights", "x")
+    trees = [_tree_of_curve(front, curve, qtype.quantize(a)) for curve, a in zip(front.curves, added, strict=True)]
+    for tree in trees:
+        if tree.children is None:
+            rest = rest + np.array(tree.leaf) * qtype.step
+    grown = [tree for tree in trees if tree.children is not None]
+    return trees_program(front, [grown], not one, qtype, rest, family, labels, start, between=True)
+
+
+def _tree_of_curve(front: Front, curve: Curve, added: Any) -> Node:
+    """Comparisons of one feature, halving what is left."""
+    encoding = front.encoding
+    scale = float(np.resize(encoding.scale, front.features)[curve.feature])
+    offset = float(np.resize(encoding.offset, front.features)[curve.feature])
+    parts: list[tuple[int, tuple[int, ...]]] = [(encoding.low, tuple(int(v) for v in added[0]))]
+    for edge, row in zip(curve.edges, added[1:], strict=True):
+        middle, gap = (edge - offset) * scale, curve.gap * scale
+        below, above = np.floor(middle - gap + 0.5), np.floor(middle + gap + 0.5)
+        cut = int((below + above + 1) // 2) if curve.gap else int(above)  # edges of bins are values often
+        leaf = tuple(int(v) for v in row)
+        if cut > encoding.high:
+            break
+        if cut <= parts[-1][0]:
+            parts[-1] = (parts[-1][0], leaf)
+        elif leaf != parts[-1][1]:
+            parts.append((cut, leaf))
+    return _halved(curve.feature, parts)
+
+
+def _halved(feature: int, parts: list[tuple[int, tuple[int, ...]]]) -> Node:
+    if len(parts) == 1:
+        return Node(leaf=parts[0][1])
+    half = len(parts) // 2
+    return Node(feature, parts[half][0], (), (_halved(feature, parts[:half]), _halved(feature, parts[half:])))

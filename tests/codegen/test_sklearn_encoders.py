@@ -1,0 +1,98 @@
+"""Encoders, bins and stated missing values in front of linear models: answers of scikit-learn, and of the board."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+
+import edgealgos as ea
+
+RNG = np.random.default_rng(0)
+X = np.c_[RNG.integers(0, 6, 400), RNG.integers(10, 14, 400), RNG.normal(size=(400, 2)), RNG.integers(0, 9, 400)] * 1.0
+SCORES = RNG.normal(size=(6, 3))[X[:, 0].astype(int)] + RNG.normal(size=(14, 3))[X[:, 1].astype(int)]
+SCORES = SCORES + X[:, 2:4] @ RNG.normal(size=(2, 3)) + 0.3 * RNG.normal(size=(400, 3))
+y = SCORES.argmax(axis=1)
+
+
+def mixed(encoder):
+    return ColumnTransformer([("encoded", encoder, [0, 1, 4]), ("scaled", StandardScaler(), [2, 3])])
+
+
+ENCODERS = {
+    "one hot": mixed(OneHotEncoder(sparse_output=False)),
+    "one hot without the first": mixed(OneHotEncoder(drop="first", sparse_output=False)),
+    "one hot, sparse": mixed(OneHotEncoder()),
+    "ordinal": mixed(OrdinalEncoder()),
+    "bins": make_pipeline(StandardScaler(), KBinsDiscretizer(5, encode="onehot-dense", strategy="uniform")),
+    "numbers of bins": KBinsDiscretizer(5, encode="ordinal", strategy="uniform"),
+}
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_linear_models_behind_encoders_answer_as_in_scikit_learn(kind, classes):
+    target = np.minimum(y, classes - 1)
+    model = make_pipeline(ENCODERS[kind], LogisticRegression(max_iter=500)).fit(X, target)
+    compiled = ea.compile_model(model, "host", X_calibration=X)
+    assert (compiled.predict(X) == model.predict(X)).mean() >= 0.995
+    assert compiled.report.warnings == ()
+
+
+def test_a_number_behind_an_encoder_is_that_of_scikit_learn():
+    model = make_pipeline(mixed(OneHotEncoder()), Ridge()).fit(X, SCORES[:, 0])
+    device = ea.compile_model(model, "host", X_calibration=X).predict(X)
+    assert np.abs(device - model.predict(X)).max() < 0.05 * SCORES[:, 0].std()
+
+
+def test_a_category_that_was_not_known_adds_nothing():
+    rows = X[X[:, 0] != 2]
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    model = make_pipeline(mixed(encoder), LogisticRegression(max_iter=500)).fit(rows, y[X[:, 0] != 2])
+    compiled = ea.compile_model(model, "host", X_calibration=rows)
+    assert (compiled.predict(X) == model.predict(X)).mean() >= 0.99
+
+
+def test_a_stated_number_stands_for_what_is_missing():
+    rows = np.where(RNG.random(X.shape) < 0.1, -5.0, X)
+    model = make_pipeline(SimpleImputer(missing_values=-5.0), StandardScaler(), LogisticRegression()).fit(rows, y)
+    compiled = ea.compile_model(model, "host", X_calibration=rows)
+    assert (compiled.predict(rows) == model.predict(rows)).mean() >= 0.99
+
+
+def test_calibration_rows_may_lack_what_an_imputer_fills_in():
+    rows = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
+    model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=500)).fit(rows, y)
+    compiled = ea.compile_model(model, "host", X_calibration=rows)
+    assert (compiled.predict(X) == model.predict(X)).mean() >= 0.99
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", ["one hot", "ordinal"])
+def test_boards_answer_as_the_twin(kind):
+    model = make_pipeline(ENCODERS[kind], LogisticRegression(max_iter=500)).fit(X, y)
+    compiled = ea.compile_model(model, X_calibration=X)
+    ran = compiled.simulate(X[:40])
+    assert np.array_equal(ran.scores, compiled.scores(X[:40]))
+    assert np.array_equal(ran.labels, compiled.predict(X[:40]))
+
+
+def test_what_does_not_go_behind_an_encoder_is_said():
+    forest = make_pipeline(mixed(OneHotEncoder()), RandomForestClassifier(3)).fit(X, y)
+    with pytest.raises(ea.UnsupportedModelError, match="fit them on columns as they are"):
+        ea.compile_model(forest, "host", X_calibration=X)
+    halves = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(X[:, :1] / 2, y)
+    with pytest.raises(ea.UnsupportedModelError, match="column 0 are no integers"):
+        ea.compile_model(halves, "host", X_calibration=X[:, :1] / 2)
+
+
+def test_more_classes_than_a_byte_counts_are_refused():
+    rows = np.repeat(np.arange(300.0), 3)[:, None]
+    model = RandomForestClassifier(1).fit(rows, rows[:, 0])
+    with pytest.raises(ea.UnsupportedModelError, match="300 classes; a device tells"):
+        ea.compile_model(model, "host", X_calibration=rows)

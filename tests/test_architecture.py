@@ -39,8 +39,8 @@ ROOMS = {
     "codegen.simulate": "codegen.targets codegen.build files errors",
     "codegen.compiled": "codegen.program codegen.targets codegen.cost codegen.passes codegen.lowering codegen.twin "
     "codegen.rejection files errors | codegen.emit codegen.build codegen.simulate pages",
-    "codegen.export": "codegen.targets codegen.cost codegen.emit codegen.build codegen.rejection codegen.compiled "
-    "errors",
+    "codegen.export": "codegen.targets codegen.cost codegen.lowering codegen.emit codegen.build codegen.rejection "
+    "codegen.compiled errors",
     "codegen.tflite": "codegen.program codegen.ops codegen.lowering codegen.passes codegen.emit codegen.compiled files "
     "errors _version",
     "pages": "codegen.program codegen.targets files errors | codegen.compiled codegen.emit codegen.build "

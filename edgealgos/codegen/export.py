@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .emit.cpp.applications import Sketch, check_application
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
 from .emit.cpp.registers import USUAL_RANGES, Choice
+from .lowering.sklearn import smaller_model
 from .rejection import AutoReject
 from .targets.boards import Board
 
@@ -106,7 +108,7 @@ def export_arduino(
         check_folder(folder, name)
     report = _report(compiled, self_test).with_application(application)
     write = sketch_files if layout == "sketch" else library_files
-    check_fits(report, budget)
+    check_fits(report, budget, partial(smaller_model, model))
     files = write(compiled, name, folder, Sketch(application, self_test, Choice(sensor, ranges)))
     write_export(Path(path), files, overwrite)
     return report
@@ -143,7 +145,7 @@ def export_cpp(
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     name = _checked_name(name if name is not None else Path(os.path.realpath(path)).name, compiled.board)
     report = _report(compiled, self_test)
-    check_fits(report, budget)
+    check_fits(report, budget, partial(smaller_model, model))
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return report
 

@@ -89,3 +89,10 @@ def test_what_does_not_go_behind_an_encoder_is_said():
     halves = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(X[:, :1] / 2, y)
     with pytest.raises(ea.UnsupportedModelError, match="column 0 are no integers"):
         ea.compile_model(halves, "host", X_calibration=X[:, :1] / 2)
+
+
+def test_more_classes_than_a_byte_counts_are_refused():
+    rows = np.repeat(np.arange(300.0), 3)[:, None]
+    model = RandomForestClassifier(1).fit(rows, rows[:, 0])
+    with pytest.raises(ea.UnsupportedModelError, match="300 classes; a device tells"):
+        ea.compile_model(model, "host", X_calibration=rows)

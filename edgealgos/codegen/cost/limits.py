@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from edgealgos.errors import BoardError, DoesNotFitError
@@ -27,8 +27,14 @@ class _Limit:
     remedies: tuple[str, ...]
 
 
-def check_fits(report: Report, budget: Budget | None = None) -> None:
+def _any_smaller(share: float) -> str:
+    return "lower max_model_bytes"
+
+
+def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[float], str] = _any_smaller) -> None:
     """Refuse a program that exceeds the board or the budget.
+
+    `smaller` says how the model is made smaller, given the share of its bytes for which there is flash.
 
     Raises
     ------
@@ -42,7 +48,7 @@ def check_fits(report: Report, budget: Budget | None = None) -> None:
         report.board.costs("keep a limit of cycles; leave it out of the budget")
         if not report.cycle_items:
             raise BoardError(f"a limit of cycles on a {report.board.title} cannot be kept: {report.warnings[-1]}")
-    for limit in _limits(report, budget):
+    for limit in _limits(report, budget, smaller):
         if limit.need > limit.most:
             named = ", ".join(f"{item.label} {item.amount:,}" for item in limit.items.largest(3))
             raise DoesNotFitError(
@@ -51,12 +57,15 @@ def check_fits(report: Report, budget: Budget | None = None) -> None:
             )
 
 
-def _limits(report: Report, budget: Budget) -> Iterator[_Limit]:
+def _limits(report: Report, budget: Budget, how: Callable[[float], str]) -> Iterator[_Limit]:
     board = report.board
     in_tables = (Kind.TABLE, Kind.LOOK_UP_TABLE)
     tables = Items(item for item in report.flash_items.records if item.kind in in_tables)
     reach = (board.architecture.table_reach or board.flash_bytes) - TABLES_OF_OTHERS
-    smaller = "lower max_model_bytes"
+    most = board.flash_bytes if budget.flash_bytes is None else min(board.flash_bytes, budget.flash_bytes)
+    in_code = sum(size for _, size in report.faster.values())
+    room = most - (report.flash_bytes - report.model_bytes - in_code)
+    smaller = how(max(room, 0) / max(report.model_bytes, 1))
     flash = (*_less_code(report), smaller)
     ram = (*_no_buffer(report), "use fewer features, or a smaller projection_dim or hidden_size")
     yield _limit("flash", report.flash_bytes, board.flash_bytes, budget.flash_bytes, report, report.flash_items, flash)

@@ -18,12 +18,13 @@ from edgealgos.errors import UnsupportedModelError
 from ...program import Op, Program, Space, Tensor, verify
 from ...program.choose_encoding import choose_encoding, full_range_encoding
 from ..thresholds import score_at
-from ..wrappers import Unwrapped
+from ..wrappers import Unwrapped, unwrap
 from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
 from .curves import encoders_known, stage_of
 from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
 from .transformers import imputed
 
+MOST_CLASSES = 255  # that a byte counts
 EXACT = (*forests.EXACT, *normal.DENSE)
 """Models whose answers for the rows that they were trained on say little of their rounding."""
 
@@ -35,6 +36,7 @@ __all__ = [
     "is_of_trees",
     "lower_sklearn",
     "models",
+    "smaller_model",
     "transformers_known",
 ]
 
@@ -101,6 +103,12 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
     if program_of.dispatch(type(unwrapped.model)) is program_of.dispatch(object):
         raise unsupported(unwrapped.model)
     check_is_fitted(model)
+    classes = len(getattr(unwrapped.model, "classes_", ()))
+    if classes > MOST_CLASSES:
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} has {classes} classes; a device tells {MOST_CLASSES} apart at most. Put rare "
+            "classes together before fit, or compile one model for each part of them"
+        )
     if X is None:
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} holds no ranges of its inputs: pass rows that it may meet, X_calibration=X_train"
@@ -115,6 +123,21 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
 def is_of_trees(model: Any) -> bool:
     """Whether a model, fitted or not, becomes trees."""
     return program_of.dispatch(type(model)).__module__ == forests.__name__
+
+
+def smaller_model(model: Any, share: float) -> str:
+    """How a fitted model is made one that needs this share of its bytes."""
+    unwrapped = unwrap(model)
+    inner = unwrapped.model
+    if unwrapped.is_ours:
+        return "lower max_model_bytes"
+    for attribute, what in (("estimators_", "trees"), ("support_vectors_", "support vectors"), ("_fit_X", "samples")):
+        parts = len(getattr(inner, attribute, ()))
+        if parts > 1:
+            fewer = "n_estimators= or max_leaf_nodes=" if what == "trees" else "fewer rows in fit"
+            return f"fit one of fewer {what}: about {int(parts * share):,} of its {parts:,} would fit ({fewer})"
+    family = "ProtoNNRegressor" if not hasattr(inner, "classes_") else "ProtoNNClassifier"
+    return f"fit a smaller model, of fewer features, or teach one: {family}(teacher=model).fit(X, y)"
 
 
 def unsupported(model: Any) -> UnsupportedModelError:

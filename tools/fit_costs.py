@@ -22,9 +22,9 @@ _RARE = 0.03
 _WORST = 60.0  # programs that the one with the largest error counts as
 _BELOW = 2.0  # what is predicted too low counts for so much of what is too high
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
-SPREAD = 2  # bytes that the frame of a function may take more than in what was measured
+SPREAD = 1  # bytes that the frame of a function may take more than in what was measured
 UNSEEN = 8  # bytes that a frame of types that were not measured may take more
-LOOP_SPREAD = 12  # bytes by which the stack of the serial loop differs between sketches
+LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between sketches
 _COUNTS = {
     "flash": model.code_counts,
     "cycles": model.cycle_counts,

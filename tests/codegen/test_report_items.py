@@ -3,6 +3,8 @@
 import pytest
 
 from edgealgos.codegen.cost.items import Items, Kind, ReportItem
+from edgealgos.codegen.cost.model import stack_counts
+from edgealgos.codegen.targets.avr.forms import form_of, in_one
 from tests.support import feature_programs
 from tests.support import sample_programs as programs
 
@@ -51,3 +53,23 @@ def test_items_of_one_label_are_one():
     items = Items([ReportItem(Kind.CALL, "further call", 3), ReportItem(Kind.CALL, "further call", 4)])
     assert items == {"further call": 7}
     assert len(items.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("fastgrnn of windows that stops early", True), ("fastgrnn of windows", False)]
+)
+def test_the_time_of_what_may_stop_early_is_the_longest(kind, most):
+    assert ("at most" in programs.compiled(programs.EVERY_KIND[kind]()).report.time) == most
+
+
+def test_features_that_a_forest_in_code_copies_lie_on_the_stack():
+    """They once lay nowhere: a forest of many features took more RAM than was predicted."""
+    whole, near = (
+        programs.compiled(programs.EVERY_KIND["forest of pairs"](0), optimize=how).program for how in ("speed", "size")
+    )
+    forest = next(op for op in whole.ops() if type(op).__name__ == "Forest")
+    assert in_one(whole, forest)
+    copied = form_of(forest).local_bytes(whole, forest)
+    rows = stack_counts(whole)
+    assert max(row["byte of code"] for row in rows) == copied > 0
+    assert not any(row["byte of code"] for row in stack_counts(near))

@@ -56,6 +56,8 @@ class Report:
         Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
     input_without_buffer : int
         Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
+    stops_early : bool
+        Whether a prediction may end before its last step: cycles are then those of the longest.
     warnings : tuple of str
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     quantize_bytes : int
@@ -74,6 +76,7 @@ class Report:
     warnings: tuple[str, ...] = ()
     quantize_bytes: int = 0
     input_without_buffer: int = 0
+    stops_early: bool = False
     subject: Any = field(default=None, repr=False, compare=False)
 
     def save(
@@ -186,7 +189,7 @@ class Report:
         """Time of one prediction, for people."""
         if not self.cycle_items:
             return "not predicted"
-        amount = f"{self.cycles:7,} {self.unit}"
+        amount = f"{'at most ' * self.stops_early}{self.cycles:7,} {self.unit}"
         return f"{amount} = {self.milliseconds:.2f} ms" if self.board.counts_cycles else amount
 
     def _scope(self) -> str:
@@ -231,6 +234,7 @@ def predict_report(program: Program, board: Board) -> Report:
         (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
         program.encoding.table_bytes,
         _input_without_buffer(program),
+        any(op.stops_early for op in program.ops()),
     )  # fmt: skip
 
 

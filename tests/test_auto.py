@@ -272,6 +272,20 @@ def test_the_better_half_alone_is_judged_on_further_splits(monkeypatch):
     assert found.best.scores == [0.91] * 3
 
 
+def test_the_chosen_one_leads_those_that_did_better_on_fewer_splits():
+    class Told:
+        def ask(self, count):
+            return []
+
+        def known(self):
+            candidates = {"lucky": [0.95], "chosen": [0.94, 0.86], "worse": [0.80, 0.80], "worst": [0.7]}
+            return [Candidate(FAMILIES[0], {"name": name}, scores=scores) for name, scores in candidates.items()]
+
+    found = Search(None, Told(), [], 10, lambda *_: None).run(4)
+    assert found.best is found.known[0]
+    assert [c.params["name"] for c in found.known] == ["chosen", "lucky", "worse", "worst"]
+
+
 def test_a_time_limit_reaches_what_trains():
     assert time_left() == float("inf")
     with pytest.raises(OutOfTime), within(-1):

@@ -272,8 +272,9 @@ class AutoClassifier(ClassifierMixin, _Auto):
     best_estimator_ : estimator
         Fitted to all rows.
     leaderboard_ : list of dict
-        Everything that was judged, best first: ``family``, ``params``, ``validation_score`` (None where it broke a
-        limit) and its ``validation_spread`` over splits, ``model_bytes``, ``cycles``, ``ram_bytes``, ``seconds``.
+        Everything that was judged: first the one that was fitted to all rows, best of those judged on most splits, then
+        the others by score. ``family``, ``params``, ``validation_score`` (None where it broke a limit) and its
+        ``validation_spread`` over splits, ``model_bytes``, ``cycles``, ``ram_bytes``, ``seconds``.
     classes_ : ndarray of shape (n_classes,)
         Labels in the order of the scores.
     n_features_in_ : int

@@ -29,7 +29,7 @@ class Found:
     best : Candidate or None
         None where there were no rows to judge by.
     known : list of Candidate
-        All that was judged, best first.
+        All that was judged, the best first, then by score.
     refusals : dict of str to str
         Why families could not meet the budgets.
     cut_short : bool
@@ -117,10 +117,11 @@ class Search:
 
     def _found(self) -> Found:
         known = sorted(self._proposer.known(), key=lambda c: (-c.score, c.cycles))
-        eligible = [c for c in known if c.scores and not c.refused]
+        best = next(iter(_leading(known)), None)
+        known.sort(key=lambda c: c is not best)  # one judged on fewer splits may have had an easier one
         tried = {c.family.name for c in known if c.scores}
         cut_short = (self._stopped or self._late > 0) and len(tried) < min(2, self._families)
-        return Found(_leading(eligible)[0] if eligible else None, known, self._refusals, cut_short)
+        return Found(best, known, self._refusals, cut_short)
 
 
 def _leading(known: Sequence[Candidate]) -> list[Candidate]:

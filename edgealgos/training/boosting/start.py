@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from .linear import Linear, fit_linear
 from .losses import Reals, loss_of
 
 SUM_TYPE_BITS, WEIGHT_BITS = 32, 8
-COARSEST_BITS = 5
+COARSEST_BITS, MOST_LOSS = 5, 1.02  # times that of weights of bytes
 # Of scores to begin with: bytes are made fast, where they reach far enough; with more, sums with trees still have 16.
 NARROW_BITS, WIDE_BITS, FAR_ENOUGH = 8, 12, 15.0
 LARGEST_INPUT, WIDE_VALUE_CYCLES = 127, 7.4  # of sums that 16 bits do not hold
@@ -95,22 +96,27 @@ def linear_start(
     leaf_type: QType,
 ) -> Start:  # fmt: skip
     """A linear model of at most so many weights, rounded to bytes."""
-    fitted = fit_linear(np.ldexp(x.astype(np.float64), -x_frac), y, weight, problem, n_outputs, shrinkage, most)
+    real, loss = np.ldexp(x.astype(np.float64), -x_frac), loss_of(problem, n_outputs)
+    fitted = fit_linear(real, y, weight, problem, n_outputs, shrinkage, most)
     narrow = QType(NARROW_BITS, leaf_type.frac)
-    return rounded(
-        fitted, x_frac, narrow if narrow.high * narrow.step > FAR_ENOUGH else QType(WIDE_BITS, leaf_type.frac)
-    )
+    out = narrow if narrow.high * narrow.step > FAR_ENOUGH else QType(WIDE_BITS, leaf_type.frac)
+    return rounded(fitted, x_frac, out, lambda linear: loss.loss(linear.scores(real), y, weight))
 
 
-def rounded(fitted: Linear, x_frac: int, out: QType) -> Start:
-    """A linear model with weights of bytes, coarser ones where sums of 16 bits then hold all products."""
+def rounded(fitted: Linear, x_frac: int, out: QType, loss: Callable[[Linear], float]) -> Start:
+    """A linear model with weights of bytes, coarser ones where sums of 16 bits then hold all products.
+
+    As long as the loss does not suffer: a few large weights would else leave many small ones no levels.
+    """
     largest = float(np.abs(fitted.weights).max(initial=0.0))
     bias = fitted.bias - (fitted.bias.mean() if fitted.bias.size > 1 else 0.0)
     kinds = [QType.covering(largest, bits) for bits in range(WEIGHT_BITS, COARSEST_BITS - 1, -1)]
     kind = next((kind for kind in kinds if _sums_fit(fitted.weights, bias, kind, x_frac)), kinds[0])
-    weights = kind.dequantize(kind.quantize(fitted.weights))
+    models = {of: Linear(of.dequantize(of.quantize(fitted.weights)), fitted.bias) for of in (kinds[0], kind)}
+    if kind != kinds[0] and loss(models[kind]) > MOST_LOSS * loss(models[kinds[0]]):
+        kind = kinds[0]
     sums = QType(SUM_TYPE_BITS, kind.frac + x_frac)
-    return Start(weights, sums.dequantize(sums.quantize(bias)), kind, x_frac, out)
+    return Start(models[kind].weights, sums.dequantize(sums.quantize(bias)), kind, x_frac, out)
 
 
 def _sums_fit(weights: Reals, bias: Reals, kind: QType, x_frac: int) -> bool:

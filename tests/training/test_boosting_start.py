@@ -1,0 +1,38 @@
+"""Linear starts of boosting: weights are coarse for speed where that costs nothing, and nowhere else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edgealgos.codegen.program.qtype import QType
+from edgealgos.training.boosting.linear import Linear
+from edgealgos.training.boosting.losses import loss_of
+from edgealgos.training.boosting.start import rounded
+
+X_FRAC = 5
+
+
+def start_of(weights, bias):
+    """The start made of such a model, and how often it agrees with it."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(-100, 100, size=(400, len(weights)))
+    real, fitted = np.ldexp(x.astype(float), -X_FRAC), Linear(np.array([weights]), np.array([bias]))
+    y = (fitted.scores(real)[:, 0] > 0).astype(float)
+    loss = loss_of("binary", 1)
+    start = rounded(fitted, X_FRAC, QType(12, 3), lambda linear: loss.loss(linear.scores(real), y, np.ones(len(y))))
+    return start, np.mean((start.scores(x)[:, 0] > 0) == y)
+
+
+@pytest.mark.parametrize("bias", [0.0, -2.0])
+def test_equal_weights_are_coarse(bias):
+    start, agrees = start_of(np.ones(20), bias)
+    assert start.weight_type.bits < 8
+    assert agrees > 0.95
+
+
+def test_small_weights_keep_their_levels_beside_a_large_one():
+    start, agrees = start_of(np.concatenate([[1.0], np.full(400, 0.03)]), -0.5)
+    assert start.weight_type.bits == 8
+    assert np.count_nonzero(start.weights) == 401
+    assert agrees > 0.95

@@ -2,6 +2,7 @@
 # make test   everything that is tested
 # make quick  what takes no long training and no random programs: under two minutes
 # make check  style and types
+# make docs   the documentation site, in site/
 # Each creates .venv and installs what it needs; nothing outside this folder changes, except that compilers are
 # installed with apt-get when run as root on Debian or Ubuntu.
 
@@ -16,7 +17,7 @@ OTHERS = arm-linux-gnueabi-g++ arm-none-eabi-g++ aarch64-linux-gnu-g++ xtensa-lx
   qemu-arm qemu-system-arm qemu-system-xtensa cmake clang++ chromedriver
 BIN = $(VENV)/bin
 
-.PHONY: demo test quick check tools other-tools second-simulator clean
+.PHONY: demo test quick check docs tools other-tools second-simulator clean
 
 demo: $(VENV)/.installed tools
 	$(BIN)/edgealgos demo --out out
@@ -31,6 +32,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install -q -e ".[docs]"
+	$(BIN)/python -m tools.docs
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
@@ -80,4 +85,4 @@ second-simulator: $(VENV)/.installed-dev
 	else echo "Tests that compare two simulators need Node.js: sudo apt-get install nodejs npm"; fi
 
 clean:
-	rm -rf $(VENV) out build dist *.egg-info
+	rm -rf $(VENV) out build site dist *.egg-info

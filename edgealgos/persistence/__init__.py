@@ -46,6 +46,19 @@ def save(model: BaseEstimator, path: str | Path) -> Path:
     EdgeAlgosError
         For a kind of model that cannot be saved, or a place that cannot be written.
     sklearn.exceptions.NotFittedError
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from edgealgos import BoostedTreesClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = BoostedTreesClassifier(max_model_bytes=256, random_state=0).fit(X, y)
+    >>> with TemporaryDirectory() as folder:
+    ...     again = load(save(model, Path(folder) / "iris.edgealgos"))
+    >>> bool((again.predict(X) == model.predict(X)).all())
+    True
     """
     check_kind(model)
     if not isinstance(path, (str, os.PathLike)):

@@ -57,6 +57,11 @@ def pareto(results: Mapping[str, Any], path: str | Path | None = None) -> NDArra
     -------
     array of int
         Indices into ``results["params"]``.
+
+    Examples
+    --------
+    >>> pareto({"mean_test_score": [0.8, 0.9, 0.7], "mean_test_bytes": [-500, -900, -700]}).tolist()
+    [0, 1]
     """
     scores = np.asarray(results["mean_test_score"], dtype=float)
     sizes = -np.asarray(results["mean_test_bytes"], dtype=float)

@@ -49,6 +49,14 @@ def test_python_blocks_run_one_after_the_other(page, sketch, tmp_path, monkeypat
     assert (tmp_path / sketch / "digits.ino").exists()
 
 
+@pytest.mark.parametrize("page", ["docs/models.md", "docs/scikit_learn.md", "docs/tflite.md"])
+def test_python_blocks_without_a_board_run_in_an_empty_folder(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    for code in blocks(page, "python"):
+        exec(compile(code, page, "exec"), names)
+
+
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 def test_the_example_with_devices_runs(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)

@@ -84,6 +84,13 @@ def load(path: str | Path) -> Any:
     ------
     ModelFileError
         If the file is missing, truncated, altered, or written by a later version.
+
+    Examples
+    --------
+    >>> load("nowhere.edgealgos")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+        ...
+    edgealgos.errors.ModelFileError: the file is missing; see `save` for a file that loads
     """
     blob = _read(path)
     try:

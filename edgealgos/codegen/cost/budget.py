@@ -20,6 +20,11 @@ class Budget:
     ------
     ValueError
         If a limit is no whole number, or negative.
+
+    Examples
+    --------
+    >>> Budget(ram_bytes=1024, cycles=20_000)
+    Budget(flash_bytes=None, ram_bytes=1024, cycles=20000)
     """
 
     flash_bytes: int | None = None

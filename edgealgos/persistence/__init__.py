@@ -87,10 +87,15 @@ def load(path: str | Path) -> Any:
 
     Examples
     --------
-    >>> load("nowhere.edgealgos")  # doctest: +IGNORE_EXCEPTION_DETAIL
-    Traceback (most recent call last):
-        ...
-    edgealgos.errors.ModelFileError: the file is missing; see `save` for a file that loads
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from sklearn.datasets import load_iris
+    >>> from edgealgos import BoostedTreesClassifier
+    >>> model = BoostedTreesClassifier(max_model_bytes=256, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> with TemporaryDirectory() as folder:
+    ...     again = load(save(model, Path(folder) / "iris.edgealgos"))
+    >>> again.model_bytes_ == model.model_bytes_
+    True
     """
     blob = _read(path)
     try:

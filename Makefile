@@ -11,8 +11,8 @@ VENV ?= .venv
 JOBS ?= 2
 APT = gcc-avr avr-libc binutils-avr simavr libsimavr-dev libelf-dev arduino-core-avr g++ make
 APT_OTHERS = g++-arm-linux-gnueabi gcc-arm-none-eabi libnewlib-arm-none-eabi g++-aarch64-linux-gnu gcc-xtensa-lx106 \
-  gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-user qemu-system-arm qemu-system-misc cmake clang \
-  chromium chromium-driver
+  picolibc-xtensa-lx106-elf gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-user qemu-system-arm \
+  qemu-system-misc cmake clang chromium chromium-driver
 OTHERS = arm-linux-gnueabi-g++ arm-none-eabi-g++ aarch64-linux-gnu-g++ xtensa-lx106-elf-g++ riscv64-unknown-elf-g++ \
   qemu-arm qemu-system-arm qemu-system-xtensa cmake clang++ chromedriver
 BIN = $(VENV)/bin

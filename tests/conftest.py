@@ -15,6 +15,10 @@ import edgealgos
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.simulate import avr8js, simavr
 
+# Each worker trains on one thread: models so small wait longer for a second one than it saves.
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
 # A busy machine makes no test wrong.
 settings.register_profile("edgealgos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("edgealgos")

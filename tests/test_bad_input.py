@@ -75,7 +75,7 @@ def test_a_budget_that_nothing_meets_names_the_least_that_works(kind, data):
 
 
 @pytest.mark.parametrize("kind", ALL)
-@pytest.mark.parametrize("budget", [150, 400, 2048])
+@pytest.mark.parametrize("budget", [150, 2048])
 def test_the_budget_is_kept(kind, budget):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(200, 40)), rng.integers(3, size=200)

@@ -16,8 +16,8 @@ QUICK = {"max_model_bytes": None, "epochs": 15, "random_state": 0}
 TREE = {"depth": 1, "projection_dim": 4}
 PROTOTYPES = {"n_prototypes": 12, "projection_dim": 4, "epochs": 30, "learning_rate": 0.05}
 NET = {"layers": "full:12", "learning_rate": 0.03}
-CELL = {"hidden_size": 4, "epochs": 30, "learning_rate": 0.05, "batch_size": 16}
-REGRESSION_CELL = {"hidden_size": 16, "epochs": 60, "learning_rate": 0.03, "batch_size": 16}
+CELL = {"hidden_size": 4, "epochs": 20, "learning_rate": 0.1, "batch_size": 64}
+REGRESSION_CELL = {"hidden_size": 16, "epochs": 40, "learning_rate": 0.1, "batch_size": 64}
 ESTIMATORS = [
     edgealgos.BonsaiClassifier(**QUICK, **TREE),
     edgealgos.BonsaiRegressor(**QUICK, **TREE),
@@ -57,9 +57,19 @@ def cannot_apply(estimator):
 
 
 def listed(decorator):
-    """The same mark with a list: scikit-learn before 1.8 gives a generator, which pytest 9 refuses."""
+    """The same mark with a list: scikit-learn before 1.8 gives a generator, which pytest 9 refuses.
+
+    What is expected to fail is not run: it says nothing, and takes half a minute.
+    """
     (names, values), options = decorator.args, decorator.kwargs
-    return pytest.mark.parametrize(names, list(values), **options)
+    return pytest.mark.parametrize(names, [not_run(case) for case in values], **options)
+
+
+def not_run(case):
+    """A case that is expected to fail, not to be run; others as they are."""
+    if not getattr(case, "marks", ()):
+        return case
+    return pytest.param(*case.values, marks=pytest.mark.xfail(run=False, reason=case.marks[0].kwargs["reason"]))
 
 
 @pytest.mark.filterwarnings("ignore")

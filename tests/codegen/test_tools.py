@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from edgealgos.codegen.build import tools
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.simulate import simavr
 from edgealgos.codegen.simulate.doctor import doctor
+from edgealgos.codegen.targets.compilers import COMPILERS
 from edgealgos.errors import BuildError, EdgeAlgosError, MissingToolError
 
 from .conftest import write_sketch
@@ -158,3 +160,11 @@ def test_a_damaged_core_is_compiled_anew(tmp_path, monkeypatch):
     (core,) = (tmp_path / "cache").rglob("core.a")
     core.write_bytes(core.read_bytes()[:5000])
     assert build_sketch(sketch).image() == whole
+
+
+@pytest.mark.parametrize("compiler", COMPILERS.values(), ids=lambda compiler: compiler.name)
+def test_make_installs_what_a_missing_compiler_is_said_to_need(compiler):
+    """A compiler without its C library is found and cannot compile."""
+    made = set((Path(__file__).parents[2] / "Makefile").read_text().split()) | {"build-essential"}
+    packages = re.search(r"apt-get install ([^`]*)", compiler.how_to_get)[1].split()
+    assert set(packages) <= made

@@ -67,11 +67,11 @@ def _forest(X: Any, y: Any, trees: int, budget: int) -> Forest:
     whole = lambda rows: np.clip(np.rint((rows - low) * scale) - 32767, -32768, 32767).astype(np.int16)  # noqa: E731
     fitted = ensemble.RandomForestClassifier(trees, max_leaf_nodes=_leaves(trees, budget), random_state=0)
     fitted.fit(whole(X), np.unique(y, return_inverse=True)[1])
-    with _somewhere_else():
+    with somewhere_else():
         nodes, roots, leaves = emlearn.convert(fitted, dtype="int16_t").forest_
 
     def predict(rows: Any) -> Any:
-        with _somewhere_else():
+        with somewhere_else():
             answers = emlearn.convert(fitted, dtype="int16_t").predict(whole(rows))
         return np.unique(y)[np.asarray(answers, int)]
 
@@ -79,7 +79,7 @@ def _forest(X: Any, y: Any, trees: int, budget: int) -> Forest:
 
 
 @contextmanager
-def _somewhere_else() -> Iterator[None]:
+def somewhere_else() -> Iterator[None]:
     """A folder for what it builds wherever it is called."""
     here = os.getcwd()
     with tempfile.TemporaryDirectory() as folder:

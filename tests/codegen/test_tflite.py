@@ -58,7 +58,9 @@ def test_models_of_scikit_learn_answer_as_they_do(model, load, tmp_path):
     model.fit(X[::2], y[::2])
     report = ea.export_tflite(model, tmp_path / "m.tflite", X_calibration=X[::2])
     labels, _ = labels_of(report, model, X[1::2])
-    assert np.mean(labels == model.predict(X[1::2])) >= EXACT
+    clear = margin(model.predict_proba(X[1::2])) > 0.05  # what 8 bits of input cannot turn
+    assert clear.mean() > 0.94
+    assert np.mean((labels == model.predict(X[1::2]))[clear]) >= EXACT
     assert report.agreement >= EXACT
     assert not report.warnings
 

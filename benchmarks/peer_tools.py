@@ -215,7 +215,7 @@ def _m2cgen(case: Case, folder: Path) -> Any:
     count, classes = case.X_test.shape[1], len(case.model.classes_)
     folder.mkdir()
     (folder / "peer.c").write_text(code)
-    single = f"(double *input)" not in code and "void" not in code.split("peer_score")[0].splitlines()[-1]
+    single = "(double *input)" not in code and "void" not in code.split("peer_score")[0].splitlines()[-1]
     includes = (
         f'extern "C" {"double" if single else "void"} peer_score(double *input{"" if single else ", double *output"});'
     )

@@ -4,10 +4,10 @@
     python benchmarks/peers.py --only "digits forest"  # what contains it
     python benchmarks/peers.py --table                 # tables and picture of what was measured
 
-Every tool's code is generated at run time into a temporary folder (``pip install 'edgealgos[peers]'``), put into one and
-the same sketch that reads inputs from the serial port and calls it, built with the same Arduino core and flags, and run
+Every tool's code is generated at run time into a temporary folder (``pip install 'edgealgos[peers]'``), put into the
+same sketch that reads inputs from the serial port and calls it, built with the same Arduino core and flags, and run
 on simavr with the same rows: the first 200 of the test part. Cycles are those of the call. Flash and RAM (variables,
-inputs and deepest stack) are what the sketch needs more than the same sketch without a model. Scaling of inputs costs the
+inputs and deepest stack) are what the sketch needs beyond the same sketch without a model. Scaling costs the
 peers nothing here: they know no scalers, and get scaled rows. FOLDER holds ``usps.npz`` or what EDGEALGOS_DATA may.
 A line each in ``results/peers.jsonl``, what is found there is not repeated; the short table goes into README.md.
 """
@@ -111,10 +111,10 @@ def table(found: list[dict[str, Any]]) -> str:
     """All results as text."""
     command = "python benchmarks/peers.py --data FOLDER"
     lines = [
-        f"Written by `{command}`: the same fitted models, sketch, core (-Os) and simulated Uno, {ROWS} test rows (wine 54,",
-        "breast_cancer 171). *Differ*: rows answered otherwise than by scikit-learn. Cycles of the call, mean; flash and RAM",
-        "(variables, inputs, stack) beyond those of the sketch without a model. Bold: the least of those that answer at most",
-        "one row in a hundred otherwise.",
+        f"Written by `{command}`: the same fitted models, sketch, core (-Os) and simulated Uno, {ROWS} test rows",
+        "(wine 54, breast_cancer 171). *Differ*: rows answered otherwise than by scikit-learn. Cycles of the call,",
+        "mean; flash and RAM (variables, inputs, stack) beyond those of the sketch without a model. Bold: the least of",
+        "those that answer at most one row in a hundred otherwise.",
         "",
         "| data | model | tool | accuracy (Python) | differ | cycles | flash | RAM |",
         "|---|---|---|---|---|---|---|---|",
@@ -170,8 +170,8 @@ def short_table(found: list[dict[str, Any]]) -> str:
         lines.append(f"| {data}, {name} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Cycles of a prediction, flash of the model, and rows of the test part (200 at most) answered otherwise than by",
-        "scikit-learn, on the same simulated Uno: `benchmarks/peers.py`,",
+        "Cycles of a prediction, flash of the model, and rows of the test part (200 at most) answered otherwise than",
+        "by scikit-learn, on the same simulated Uno: `benchmarks/peers.py`,",
         "[all of it](benchmarks/results/peers.md), and where peers are ahead.",
     ]
     return "\n".join(lines)

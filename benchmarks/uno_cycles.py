@@ -250,21 +250,52 @@ def table(found: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n\n![accuracy over cycles](uno_cycles.png)\n"
 
 
+# Of a label beside its point, best first.
+PLACES = ((6, 0, "left", "center"), (-6, 0, "right", "center"), (0, 7, "center", "bottom"), (0, -7, "center", "top"),
+          (5, 7, "left", "bottom"), (5, -7, "left", "top"), (-5, 7, "right", "bottom"), (-5, -7, "right", "top"),
+          (0, 18, "center", "bottom"), (0, -18, "center", "top"))  # fmt: skip
+
+
+def label_points(figure: Any, axes: Any, names: dict[tuple[float, float], tuple[str, str]]) -> None:
+    """Name points (name and colour by place) so that no label meets another, a point, the legend or the frame."""
+    from matplotlib.transforms import Bbox
+
+    figure.canvas.draw()
+    frame, renderer = axes.get_window_extent(), figure.canvas.get_renderer()
+    dots = [axes.transData.transform(place) for place in names]
+    taken = [Bbox.from_bounds(x - 5, y - 5, 10, 10) for x, y in dots] + [axes.get_legend().get_window_extent()]
+    for place, (name, colour) in names.items():
+        for dx, dy, ha, va in PLACES:
+            text = axes.annotate(
+                name, place, (dx, dy), textcoords="offset points", fontsize=6.5, color=colour, ha=ha, va=va
+            )
+            box = text.get_window_extent(renderer)
+            inside = box.x0 > frame.x0 and box.x1 < frame.x1 and box.y0 > frame.y0 and box.y1 < frame.y1
+            if inside and not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+            text.remove()
+        else:
+            raise ValueError(f"no place is free for the label {name!r}; make the picture larger")
+
+
 def picture(found: dict[str, dict[str, Any]]) -> None:
     """Accuracy on USPS over cycles, ours and the peers'."""
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(7, 4.2))
+    figure, axes = plt.subplots(figsize=(9, 5.5))
     ours = {n: (f["cycles"], f["accuracy"]) for n, f in found.items() if n.startswith("USPS") and n in ROWS}
     peers = {n: (fast or small, a) for n, (a, fast, small, *_) in PEERS.items() if n.startswith("USPS")}
     for points, colour, label in ((peers, "tab:gray", "peers"), (ours, "tab:blue", "edgealgos")):
         axes.scatter(*zip(*points.values(), strict=True), color=colour, label=label)
-        for name, place in points.items():
-            short = name.removeprefix("USPS").strip(", ")
-            axes.annotate(short, place, fontsize=6, xytext=(4, 3), textcoords="offset points", color=colour)
     axes.set(xscale="log", xlabel="cycles of a prediction on an Arduino Uno", ylabel="accuracy on USPS (test)")
+    axes.set_xticks([10**k for k in range(3, 8)], [f"{10**k:,}" for k in range(3, 8)])
+    axes.margins(0.08)
     axes.legend(loc="lower right")
     figure.tight_layout()
+    names = {place: (n.removeprefix("USPS").strip(", "), "tab:blue" if n in ours else "0.35")
+             for n, place in [*ours.items(), *peers.items()]}  # fmt: skip
+    label_points(figure, axes, names)
     figure.savefig(RESULTS / "uno_cycles.png", dpi=110)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import accuracy_score, r2_score
 
 from .codegen.compiled import compile_model
-from .files import write_file
+from .errors import MissingToolError
+from .pages.axes import check_matplotlib, legend_below, new_axes, save_figure, scale_bytes
 
 Floats = NDArray[np.float64]
 
@@ -70,22 +71,20 @@ def pareto(results: Mapping[str, Any], path: str | Path | None = None) -> NDArra
     best = np.concatenate([[-np.inf], np.maximum.accumulate(scores[order])[:-1]])
     front = order[scores[order] > best]
     if path is not None:
-        _draw(sizes, scores, np.asarray(results["std_test_score"], dtype=float), front, Path(path))
+        _draw(sizes, scores, np.asarray(results["std_test_score"], dtype=float), front, path)
     return front
 
 
-def _draw(sizes: Floats, scores: Floats, spread: Floats, front: NDArray[np.intp], path: Path) -> None:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+def _draw(sizes: Floats, scores: Floats, spread: Floats, front: NDArray[np.intp], path: str | Path) -> None:
+    try:
+        check_matplotlib("draw the front")
+    except MissingToolError as error:  # the search took long: its answer is told in any case
+        warnings.warn(f"{error}. The front is returned without its picture.", UserWarning, stacklevel=3)
+        return
+    figure, axes = new_axes()
     axes.errorbar(sizes, scores, spread, fmt="o", color="0.7", label="candidates (mean and spread over folds)")
     axes.plot(sizes[front], scores[front], "o-", color="tab:blue", label="not beaten in both")
-    axes.set_xscale("log")
-    axes.set_xlabel("bytes stored")
+    scale_bytes(axes, float(np.nanmin(sizes)), float(np.nanmax(sizes)))
     axes.set_ylabel("score of the device program")
-    axes.grid(alpha=0.3, which="both")
-    axes.legend()
-    picture = BytesIO()
-    figure.savefig(picture, format=path.suffix[1:] or "png")
-    write_file(path, picture.getvalue())
+    legend_below(figure, 2)
+    save_figure(figure, path)

@@ -52,8 +52,8 @@ ROOMS = {
     "estimators": "codegen.program codegen.ops codegen.passes deadline errors | codegen.export training pages",
     "features": "codegen.program codegen.ops codegen.lowering estimators errors",
     "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
-    "tuning": "codegen.compiled files",
-    "auto": "codegen.compiled codegen.targets estimators deadline files errors",
+    "tuning": "codegen.compiled pages errors",
+    "auto": "codegen.compiled codegen.targets estimators pages deadline files errors",
     "__init__": "_version _moved | augment auto datasets estimators persistence errors codegen.targets codegen.cost "
     "codegen.compiled codegen.simulate codegen.export codegen.tflite",
     "cli": "__init__",

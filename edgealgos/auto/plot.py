@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ..errors import MissingToolError
-from ..files import write_file
+from ..pages.axes import check_matplotlib, legend_below, new_axes, save_figure, scale_bytes
 
 
 def front(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -23,14 +21,11 @@ def front(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def draw(rows: Sequence[Mapping[str, Any]], score: str, path: str | Path | None) -> Any:
     """A figure of a leaderboard, written to `path` if there is one; the ending chooses the format."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise MissingToolError("matplotlib", "draw a search", "pip install 'edgealgos[plot]'") from None
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    check_matplotlib("draw a search")
+    figure, axes = new_axes()
     judged = [row for row in rows if row["validation_score"] is not None]
-    for family in dict.fromkeys(row["family"] for row in judged):
+    families = list(dict.fromkeys(row["family"] for row in judged))
+    for family in families:
         own = [row for row in judged if row["family"] == family]
         columns = ("model_bytes", "validation_score", "validation_spread")
         sizes, scores, spreads = ([row[column] for row in own] for column in columns)
@@ -38,12 +33,10 @@ def draw(rows: Sequence[Mapping[str, Any]], score: str, path: str | Path | None)
     best = front(judged)
     axes.plot([row["model_bytes"] for row in best], [row["validation_score"] for row in best], "-", color="0.4",
               zorder=0, label="not beaten in both")  # fmt: skip
-    axes.set_xlabel("bytes stored")
+    every = [row["model_bytes"] for row in judged] or [1]
+    scale_bytes(axes, min(every), max(every))
     axes.set_ylabel(f"{score} of the device program on rows held out")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    legend_below(figure, min(4, len(families) + 1))
     if path is not None:
-        picture = BytesIO()
-        figure.savefig(picture, format=Path(path).suffix.removeprefix(".") or "png")
-        write_file(path, picture.getvalue())
+        save_figure(figure, path)
     return figure

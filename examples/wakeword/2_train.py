@@ -36,13 +36,24 @@ def heard(compiled, waves, word: bool = True):
     return word_scores(compiled.stream(waves), int(word))
 
 
-def curve(results: dict[str, list], path: Path) -> None:
-    """Missed words against false alarms, for every threshold."""
-    figure = Figure(figsize=(5, 4), layout="constrained")
+LEAST_ALARMS = 0.5  # an hour: fewer are drawn there, as a logarithmic axis has no zero
+
+
+def curve(results: dict[str, list], threshold: int, path: Path) -> None:
+    """Missed words against false alarms, for every threshold; the point of the one taken is marked."""
+    figure = Figure(figsize=(6, 4.5), layout="constrained")
     ax = figure.subplots()
-    for name, points in results.items():
-        ax.plot([max(c.alarms_per_hour, 0.5) for _, c in points], [100 * (1 - c.recall) for _, c in points], label=name)
-    ax.set(xscale="log", xlabel="false alarms an hour", ylabel="words missed (%)", title="detection error trade-off")
+    for (name, points), style, mark in zip(results.items(), ("-", "--"), ("o", "s"), strict=True):
+        alarms = [max(c.alarms_per_hour, LEAST_ALARMS) for _, c in points]
+        missed = [100 * (1 - c.recall) for _, c in points]
+        (line,) = ax.plot(alarms, missed, style, lw=3 if style == "-" else 1.5, alpha=0.8, label=name)
+        taken = min(range(len(points)), key=lambda i: abs(points[i][0] - threshold))
+        ax.plot(alarms[taken], missed[taken], mark, ms=9, mfc="none", mew=2, color=line.get_color(),
+                label=f"{name}: {alarms[taken]:.1f} alarms an hour, {missed[taken]:.0f} % missed")  # fmt: skip
+    ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
+    ax.set(xscale="log", xlabel="false alarms an hour", ylabel="words missed (%)")
+    ax.set_title("detection error trade-off (marked: the threshold taken)")
+    ax.grid(alpha=0.3)
     ax.legend()
     figure.savefig(path)
 
@@ -105,7 +116,7 @@ def main() -> None:
     f1 = f1_score(test.words == options.word, compiled.predict(test.waves))
     fixed = detector.smoothing, detector.pause
     points = {"validation": trade_off(scores, ends, *fixed), "test": trade_off(unseen, stops, *fixed)}
-    curve(points, options.out / "trade_off.png")
+    curve(points, detector.threshold, options.out / "trade_off.png")
     over_time(unseen, stops, detector, options.out / "score.png")
     save(pipeline, options.out / "model.edgealgos")
     facts = {"word": options.word} | detector.settings()

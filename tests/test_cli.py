@@ -70,8 +70,8 @@ def test_the_examples_of_the_help_run_one_after_the_other(capsys, monkeypatch, t
 
 
 @pytest.mark.parametrize("words", [
-    [], ["trian"], ["train"], ["report", "a", "b", "c"], ["train", "iris", "--epoch", "3"], ["train", "iris", "--test-size"],
-    ["train", "iris", "--family", "forest"], ["completion", "csh"],
+    [], ["trian"], ["train"], ["report", "a", "b", "c"], ["train", "iris", "--epoch", "3"],
+    ["train", "iris", "--test-size"], ["train", "iris", "--family", "forest"], ["completion", "csh"],
 ])  # fmt: skip
 def test_wrong_words_are_one_sentence_and_status_1(words, capsys):
     with pytest.raises(SystemExit) as info:

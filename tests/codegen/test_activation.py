@@ -32,7 +32,7 @@ KINDS = ["rectify", "rectify words", "tanh", "logistic"]
 
 @given(st.integers(PREACTIVATION.low, PREACTIVATION.high))
 def test_tables_are_near_the_functions_and_exact_integers(raw):
-    """Within half a step of the table (of a sigmoid twice as wide) times the steepest slope, and half a bit of the answer."""
+    """Within half a step of the table, a sigmoid's twice as wide, times the steepest slope, and half a bit."""
     x = raw / 4096
     logistic = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
     for kind, function, step, near in (("tanh", np.tanh, 1 / 128, 1 / 64), ("logistic", logistic, 1 / 256, 1 / 128)):

@@ -88,17 +88,17 @@ def _judged(
     for bits in widths:
         try:
             program = make(*bits)
-            yield agreement(program, rows, expected), program
+            yield agreement(program, rows, expected, between=bits[1] == 8), program
         except AccumulatorOverflow:
             continue
 
 
-def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any]) -> float:
+def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any], between: bool = False) -> float:
     """Share of rows that the integer program answers as expected; of numbers the share of variance explained.
 
     Of classes it is the smallest of what is seen, of what is to be expected of other rows like these (how often the
-    rounding of a margin, taken as normal, is larger than the margin), and of what rows between the classes say: a model
-    has learned its calibration rows, and answers them with margins that other rows do not have.
+    rounding of a margin, taken as normal, is larger than the margin), and, where asked for, of what rows `between` the
+    classes say: a model has learned its calibration rows, and answers them with margins that other rows do not have.
     """
     integer = to_integer(program)
     scores = run_integer(integer, encode(integer, rows))
@@ -107,7 +107,7 @@ def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any
         seen = np.mean(np.asarray(integer.labels)[decide(scores)] == np.asarray(expected))
         exact = run_float(program, rows)
         share = min(seen, 1.0 - _flipped(exact, real))
-        if not _votes(exact) and model_bytes(integer) <= LARGE:
+        if between and not _votes(exact) and model_bytes(integer) <= LARGE:
             share = min(share, 1.0 - BETWEEN * _flipped_between(program, integer, rows, np.asarray(expected)))
         return float(share)
     wanted = np.ravel(np.asarray(expected, dtype=np.float64))

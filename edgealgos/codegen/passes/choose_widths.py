@@ -14,20 +14,12 @@ from ..ops.products import AccumulatorOverflow
 from ..program import Program
 from ..program.interpret import encode, run_float, run_integer
 from ..program.scores import decide
-from ..storage.needs import model_bytes
 from . import to_integer
 
 WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, True))
 """Bits of inputs and weights, and whether each input has the whole range to itself; cheapest first."""
 ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
-
-BETWEEN, MOST_BETWEEN = 0.45, 1000
-"""Rows flipped among new ones for each among rows between the classes (so on digits, USPS, pendigits, breast_cancer and
-wine, held out of the training part: 0.1 to 0.7), and how many of these are tried."""
-
-LARGE = 8192
-"""Bytes of a model that wider weights would make too large for many boards: what its calibration rows say is enough."""
 
 EXACTLY = 1.0
 """The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
@@ -88,28 +80,23 @@ def _judged(
     for bits in widths:
         try:
             program = make(*bits)
-            yield agreement(program, rows, expected, between=bits[1] == 8), program
+            yield agreement(program, rows, expected), program
         except AccumulatorOverflow:
             continue
 
 
-def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any], between: bool = False) -> float:
+def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any]) -> float:
     """Share of rows that the integer program answers as expected; of numbers the share of variance explained.
 
-    Of classes it is the smallest of what is seen, of what is to be expected of other rows like these (how often the
-    rounding of a margin, taken as normal, is larger than the margin), and, where asked for, of what rows `between` the
-    classes say: a model has learned its calibration rows, and answers them with margins that other rows do not have.
+    Of classes it is the smaller of what is seen and of what is to be expected of other rows like these: how often the
+    rounding of a margin, taken as normal, is larger than the margin.
     """
     integer = to_integer(program)
     scores = run_integer(integer, encode(integer, rows))
     real = integer.output.type.dequantize(scores)
     if integer.task == "classifier":
         seen = np.mean(np.asarray(integer.labels)[decide(scores)] == np.asarray(expected))
-        exact = run_float(program, rows)
-        share = min(seen, 1.0 - _flipped(exact, real))
-        if between and not _votes(exact) and model_bytes(integer) <= LARGE:
-            share = min(share, 1.0 - BETWEEN * _flipped_between(program, integer, rows, np.asarray(expected)))
-        return float(share)
+        return float(min(seen, 1.0 - _flipped(run_float(program, rows), real)))
     wanted = np.ravel(np.asarray(expected, dtype=np.float64))
     spread = float(np.square(wanted - wanted.mean()).sum())
     return 1.0 - float(np.square(real[:, 0] - wanted).sum()) / spread if spread > 0 else 1.0
@@ -123,28 +110,8 @@ def _flipped(exact: NDArray[np.float64], rounded: NDArray[np.float64]) -> float:
         best, second = np.argsort(exact, axis=1)[:, [-1, -2]].T
         at = np.arange(len(exact))
         margin, after = exact[at, best] - exact[at, second], rounded[at, best] - rounded[at, second]
-    if _votes(exact):  # one more or less matters where one is enough
+    if np.array_equal(exact, np.rint(exact)):  # votes: one more or less matters where one is enough
         return float(np.any(exact != rounded, axis=1).mean() * (margin <= 1).mean())
     near = np.abs(margin) <= 100 * np.median(np.abs(margin))  # what is far may be rounded to its own measure
     spread = float(np.std((after - margin)[near]))
     return float(norm.sf(np.abs(margin) / spread).mean()) if spread > 0 else 0.0
-
-
-def _votes(exact: NDArray[np.float64]) -> bool:
-    return np.array_equal(exact, np.rint(exact))
-
-
-def _flipped_between(program: Program, integer: Program, rows: NDArray[np.float64], labels: NDArray[Any]) -> float:
-    """Share of mixtures of two rows of different labels that rounding answers otherwise."""
-    rng = np.random.default_rng(0)
-    one, other = rng.integers(len(rows), size=(2, MOST_BETWEEN))
-    apart = labels[one] != labels[other]
-    one, other = one[apart], other[apart]
-    if not len(one):
-        return 0.0
-    part = rng.uniform(0, 0.5, size=(len(one), *[1] * (rows.ndim - 1)))
-    between = rows[one] * (1 - part) + rows[other] * part
-    if _lossless(program, rows):  # so will others be
-        between = program.encoding.decode(program.encoding.encode(between))
-    exact, rounded = run_float(program, between), run_integer(integer, encode(integer, between))
-    return float(np.mean(decide(exact) != decide(rounded)))

@@ -112,9 +112,11 @@ def run(tool: str, case: Case) -> Run:
             firmware = build_sketch(folder)
         except ea.EdgeAlgosError as error:
             raise Refused(_short(str(error))) from None
-        spent, without = (
-            run_rows(f, r, ["ask"]) for f, r in ((firmware, rows), (build_sketch(bare), rows[:3, :1] * 0))
-        )
+        without = run_rows(build_sketch(bare), rows[:3, :1] * 0, ["ask"])
+        try:
+            spent = run_rows(firmware, rows, ["ask"])
+        except ea.SimulationError as error:
+            raise Refused(f"crashes on the board: {str(error)[:100].replace('|', '/')}") from None
         if spent.ram_peak > 2048:
             raise Refused(f"stack overflow: {spent.ram_peak:,} bytes of RAM")
     return Run(spent.labels, spent.cycles, spent.flash_bytes - without.flash_bytes, spent.ram_peak - without.ram_peak,

@@ -7,9 +7,10 @@
 Every tool's code is generated at run time into a temporary folder (``pip install 'edgealgos[peers]'``), put into the
 same sketch that reads inputs from the serial port and calls it, built with the same Arduino core and flags, and run
 on simavr with the same rows: the first 200 of the test part. Cycles are those of the call. Flash and RAM (variables,
-inputs and deepest stack) are what the sketch needs beyond the same sketch without a model. Scaling costs the
-peers nothing here: they know no scalers, and get scaled rows. FOLDER holds ``usps.npz`` or what EDGEALGOS_DATA may.
-A line each in ``results/peers.jsonl``, what is found there is not repeated; the short table goes into README.md.
+inputs and deepest stack) are what the sketch needs beyond the same sketch without a model. Scaling of inputs
+is in no figure: peers know no scalers and get scaled rows, ours get what ``quantize()`` makes. FOLDER holds what
+EDGEALGOS_DATA may. A line each in ``results/peers.jsonl``, what is found there is not repeated; the short table goes
+into README.md.
 """
 
 from __future__ import annotations

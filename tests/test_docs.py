@@ -37,24 +37,27 @@ def blocks(page: str, language: str) -> list[str]:
     return [code for kind, code in found if kind == language]
 
 
+def run_blocks(page: str) -> None:
+    """The Python blocks of a page, one after the other, as a reader would paste them."""
+    names: dict[str, object] = {}
+    for code in blocks(page, "python"):
+        exec(compile(code, page, "exec"), names)
+
+
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.parametrize(
     ("page", "sketch"), [("README.md", "out/digits"), ("docs/getting_started.md", "out/uno/digits")]
 )
 def test_python_blocks_run_one_after_the_other(page, sketch, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for code in blocks(page, "python"):
-        exec(compile(code, page, "exec"), names)
+    run_blocks(page)
     assert (tmp_path / sketch / "digits.ino").exists()
 
 
 @pytest.mark.parametrize("page", ["docs/models.md", "docs/scikit_learn.md", "docs/tflite.md"])
 def test_python_blocks_without_a_board_run_in_an_empty_folder(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    for code in blocks(page, "python"):
-        exec(compile(code, page, "exec"), names)
+    run_blocks(page)
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from sklearn.datasets import load_iris
 from sklearn.tree import DecisionTreeClassifier
 
 import edgealgos as ea
+from edgealgos.codegen.simulate import avr8js
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.pages import html, quality
 from edgealgos.pages.facts import simulation_html
@@ -24,12 +23,6 @@ from tests.support import sample_programs as programs
 ASSETS = Path(html.__file__).parent / "assets"
 RUNNER = Path(browser.__file__).with_name("random_instructions.cjs")
 EVIL = "<script>alert(1)</script>\"'&"
-
-
-def needs_browser():
-    if not (browser.DRIVER and browser.BROWSER):
-        reason = "chromium and chromium-driver are missing: apt-get install chromium chromium-driver"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
 
 
 @pytest.fixture(scope="module")
@@ -127,8 +120,9 @@ def test_of_other_boards_the_page_says_that_it_runs_none(board, tmp_path):
     assert "model_model.h" in page
 
 
+@pytest.mark.slow
+@pytest.mark.needs("chromedriver", "chromium")
 def test_the_page_runs_the_sketch_as_the_simulated_board_does(iris, tmp_path):
-    needs_browser()
     compiled, X, y = iris
     path = compiled.report.save(tmp_path / "report.html", X, y, name="iris")
     assert path.stat().st_size < 2_000_000
@@ -156,13 +150,9 @@ def test_the_page_runs_the_sketch_as_the_simulated_board_does(iris, tmp_path):
         assert page.requests() == [path.as_uri()]
 
 
+@pytest.mark.needs("avr8js")
 def test_instructions_do_what_another_simulator_does():
-    from edgealgos.codegen.simulate import avr8js
-
-    package = avr8js.find()
-    if package is None or shutil.which("node") is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(str(avr8js.missing()))
-    done = subprocess.run(["node", RUNNER, package, ASSETS], capture_output=True, text=True, check=False)
+    done = subprocess.run(["node", RUNNER, avr8js.find(), ASSETS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     tried, kinds = map(int, done.stdout.split())
     assert tried > 40_000

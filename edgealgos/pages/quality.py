@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..codegen.program.interpret import observed, run_float
+from ..codegen.program.scores import decide
 
 if TYPE_CHECKING:
     from ..codegen.twin import Twin
@@ -48,8 +49,7 @@ def float_answers(twin: Twin, X: ArrayLike) -> NDArray[Any] | None:
     scores = run_float(twin.real, np.asarray(X, dtype=np.float64))
     if twin.program.task != "classifier":
         return scores[:, 0]
-    indices = scores.argmax(axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(int)
-    found: NDArray[Any] = twin.classes[indices]
+    found: NDArray[Any] = twin.classes[decide(scores)]
     return found
 
 
@@ -66,12 +66,6 @@ def confusion(y: NDArray[Any], answers: NDArray[Any], labels: list[Any]) -> NDAr
 def same(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Share of equal labels."""
     return float(np.mean([str(x) == str(y) for x, y in zip(a.tolist(), b.tolist(), strict=True)]))
-
-
-def r2(y: NDArray[Any], answers: NDArray[Any]) -> float:
-    """Coefficient of determination."""
-    y = np.asarray(y, dtype=np.float64)
-    return float(1 - np.square(y - answers).sum() / max(float(np.square(y - y.mean()).sum()), 1e-300))
 
 
 def saturated_by_feature(twin: Twin, X: ArrayLike) -> list[tuple[str, int, float]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import r2_score
 
 from ..codegen.program.qtype import Ints
 from ..errors import EdgeAlgosError
@@ -88,7 +89,7 @@ def _agreement(compiled: CompiledModel, device: NDArray[Any], real: NDArray[Any]
     rows: list[tuple[Any, ...]] = [("samples", len(device))]
     is_classifier = compiled.program.task == "classifier"
     if y is not None:
-        measure, of = ("accuracy", quality.same) if is_classifier else ("R²", quality.r2)
+        measure, of = ("accuracy", quality.same) if is_classifier else ("R²", r2_score)
         if real is not None:
             rows.append((f"{measure} in real numbers", f"{of(y, real):.4f}"))
         rows.append((f"{measure} on the device", f"{of(y, device):.4f}"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import shutil
@@ -10,10 +9,9 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from pathlib import Path
 from typing import Any
 
-DRIVER, BROWSER = shutil.which("chromedriver"), shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER, BROWSER = "chromedriver", shutil.which("chromium")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking",
@@ -25,10 +23,10 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of WebDriver's standa
 class Browser:
     """A browser with one page; closes with its `with` block."""
 
-    def __init__(self, downloads: Path | None = None) -> None:
+    def __init__(self) -> None:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._driver = subprocess.Popen(
-            [str(DRIVER), "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert self._driver.stdout is not None
         found = None
@@ -38,8 +36,6 @@ class Browser:
             found = re.search(r"started successfully on port (\d+)", line)
         self._home = f"http://127.0.0.1:{found[1]}"
         options: dict[str, Any] = {"args": [*FLAGS, f"--user-data-dir={self._profile.name}"], "binary": BROWSER}
-        if downloads is not None:
-            options["prefs"] = {"download.default_directory": str(downloads), "download.prompt_for_download": False}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         self._home += f"/session/{self._ask('POST', '/session', capabilities={'alwaysMatch': wanted})['sessionId']}"
 
@@ -87,14 +83,6 @@ class Browser:
         """Click on an element."""
         self._ask("POST", f"/element/{self.element(selector)}/click")
 
-    def type(self, selector: str, text: str) -> None:
-        """Type into an element; of a file input: choose files, one a line."""
-        self._ask("POST", f"/element/{self.element(selector)}/value", text=text)
-
-    def text(self, selector: str) -> str:
-        """Text of an element."""
-        return str(self.run("return document.querySelector(arguments[0]).innerText", selector))
-
     def errors(self) -> list[str]:
         """What the console has said since it was asked last, remarks left out."""
         found = self._ask("POST", "/se/log", type="browser")
@@ -105,7 +93,3 @@ class Browser:
         events = [json.loads(entry["message"])["message"] for entry in self._ask("POST", "/se/log", type="performance")]
         sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
         return [url for url in sent if not url.startswith(("chrome:", "data:"))]
-
-    def screenshot(self, path: Path) -> None:
-        """Write what is to be seen as PNG."""
-        path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))

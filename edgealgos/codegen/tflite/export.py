@@ -83,7 +83,8 @@ def export_tflite(
 
     Beside ``digits.tflite`` lie ``digits.cc`` and ``digits.h``, the file as a C array with sizes, ``quantize()`` of raw
     features and the operators to register; and ``digits.json``, a manifest. All operators are builtin ones that the
-    interpreter for microcontrollers has. Activations have 16 bits, weights 8. Recurrent models are unrolled.
+    interpreter for microcontrollers has. Activations have 16 bits, weights 8 (those of scikit-learn's models 16, as two
+    constants). Recurrent models are unrolled.
 
     Parameters
     ----------

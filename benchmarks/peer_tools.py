@@ -128,7 +128,11 @@ def _short(message: str) -> str:
         match = re.search(rf"(?:{part}.*overflow|region `?'?{part}\S* overflowed by) ?(\d*)", message)
         if match:
             return f"does not fit: {'RAM' if part == 'data' else 'flash'} overflows by {match[1] or 'some'} bytes"
-    return "does not fit: " + message.strip().splitlines()[-1][:100].replace("|", "/")
+    for said, part in (("is not within region `data'", "RAM"), ("local objects too large", "the stack")):
+        if said in message:
+            return f"does not fit: {part} overflows"
+    errors = [line for line in message.splitlines() if "error" in line] or message.splitlines()
+    return "does not build: " + errors[0][:100].replace("|", "/")
 
 
 def _call(folder: Path, count: int, types: str, includes: str, body: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from sklearn.linear_model import RidgeClassifier
 
 from edgealgos import BonsaiClassifier, Budget, DoesNotFitError, ProtoNNClassifier, compile_model, export_arduino

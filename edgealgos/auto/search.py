@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..deadline import OutOfTime
+from ..progress import tell
 from .judge import Candidate, Data, Judge
 from .propose import Proposer
 
@@ -113,6 +114,7 @@ class Search:
         except ValueError as error:
             candidate.refused = str(error)
             self._refusals.setdefault(candidate.family.name, str(error))
+        tell("candidate", **candidate.told())
         self._tick(candidate, next(iter(_leading([*known, candidate])), None))
 
     def _found(self) -> Found:

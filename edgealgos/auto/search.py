@@ -1,4 +1,4 @@
-"""The search itself: batches of candidates, halved from split to split, until the time is over; knows no families."""
+"""The search itself: batches of candidates, fewer from split to split, until the time is over; knows no families."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..deadline import OutOfTime
-from .judge import Candidate, Data, Judge
+from .judge import Candidate, Data, Judge, doubt
 from .propose import Proposer
 
 BATCH = 4  # candidates that are compared with each other
@@ -17,7 +19,6 @@ PERFECT = 1.0
 FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
 SIMPLEST_SHARE = 0.3  # for the simplest family, which is fitted to its end however long that takes
 LEAST_SECONDS = 0.5  # that a fit is begun with
-CLOSE = 0.03  # to the best: worth further splits
 
 
 @dataclass
@@ -75,7 +76,7 @@ class Search:
             self._running = self._proposer.ask(batch)
             if not self._running:
                 break
-            self._halve(self._running)
+            self._judge_all(self._running)
             self._proposer.tell(self._running)
             score = max((c.score for c in self._proposer.known()), default=-float("inf"))
             idle = 0 if score > best else idle + len(self._running)
@@ -84,18 +85,20 @@ class Search:
                 break
         return self._found()
 
-    def _halve(self, batch: Sequence[Candidate]) -> None:
-        """Judge candidates on the first split, the better half of them on the next one, and so on."""
+    def _judge_all(self, batch: Sequence[Candidate]) -> None:
+        """Judge candidates on the first split, on each further one those that chance may have kept from being best."""
         left = list(batch)
         for number, split in enumerate(self._splits):
-            for candidate in left:
-                self._try(candidate, split, simplest=candidate is batch[0] and number == 0)
+            for place, candidate in enumerate(left):
+                waited_for = number == 0 and place < len(left) - 1
+                self._try(candidate, split, simplest=number == place == 0, waited_for=waited_for)
             judged = [c for c in left if len(c.scores) == number + 1 and not c.refused]
-            judged.sort(key=lambda c: -c.score)
-            half = judged[: max(1, len(judged) // 2)]
-            left = [c for c in half if c.score >= judged[0].score - CLOSE]
+            others = (c.scores[: number + 1] for c in self._proposer.known() if not c.refused)
+            rivals = [*(c.score for c in judged), *(float(np.mean(s)) for s in others if len(s) == number + 1)]
+            best, rows = max(rivals, default=0.0), [held for _, held in self._splits[: number + 1]]
+            left = sorted((c for c in judged if c.score >= best - doubt(best, rows)), key=lambda c: -c.score)
 
-    def _try(self, candidate: Candidate, split: tuple[Data, Data], simplest: bool) -> None:
+    def _try(self, candidate: Candidate, split: tuple[Data, Data], simplest: bool, waited_for: bool) -> None:
         """One fit, as long as the last one on all rows can still be made in time."""
         known = [c for c in (*self._proposer.known(), *self._running) if c.scores and not c.refused]
         seconds = self._end - time.monotonic() - max((c.family.refit * c.seconds for c in _leading(known)), default=0.0)
@@ -104,7 +107,7 @@ class Search:
             self._late += 1
             self._stopped = seconds < LEAST_SECONDS
             return
-        share = 1.0 if candidate.params or not candidate.family.knobs else FIRST_SHARE
+        share = FIRST_SHARE if waited_for and candidate.family.knobs and not candidate.params else 1.0
         share = SIMPLEST_SHARE if unhurried else share
         try:
             self._judge.judge(candidate, *split, share * seconds, hard=not unhurried)

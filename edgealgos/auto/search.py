@@ -19,6 +19,7 @@ PERFECT = 1.0
 FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
 SIMPLEST_SHARE = 0.3  # for the simplest family, which is fitted to its end however long that takes
 LEAST_SECONDS = 0.5  # that a fit is begun with
+WHOLE_FIT = 1.3  # times what a candidate's first fit took: one on all rows that chooses again
 
 
 @dataclass
@@ -35,12 +36,20 @@ class Found:
         Why families could not meet the budgets.
     cut_short : bool
         Whether there was time for the simplest family alone.
+    seconds : float
+        That are left for the last fit.
     """
 
     best: Candidate | None
     known: list[Candidate] = field(default_factory=list)
     refusals: dict[str, str] = field(default_factory=dict)
     cut_short: bool = False
+    seconds: float = float("inf")
+
+    @property
+    def chooses_again(self) -> bool:
+        """Whether the last fit has time to choose its settings on all rows."""
+        return self.best is not None and self.seconds > WHOLE_FIT * self.best.seconds
 
 
 class Search:
@@ -101,7 +110,9 @@ class Search:
     def _try(self, candidate: Candidate, split: tuple[Data, Data], simplest: bool, waited_for: bool) -> None:
         """One fit, as long as the last one on all rows can still be made in time."""
         known = [c for c in (*self._proposer.known(), *self._running) if c.scores and not c.refused]
-        seconds = self._end - time.monotonic() - max((c.family.refit * c.seconds for c in _leading(known)), default=0.0)
+        seconds = self._end - time.monotonic()
+        if leader := self._leader(known):
+            seconds -= leader.seconds * (WHOLE_FIT if candidate.params else leader.family.refit)
         unhurried = simplest and not known and not candidate.family.quickly
         if not unhurried and seconds < candidate.family.least_seconds:
             self._late += 1
@@ -116,19 +127,24 @@ class Search:
         except ValueError as error:
             candidate.refused = str(error)
             self._refusals.setdefault(candidate.family.name, str(error))
-        self._tick(candidate, next(iter(_leading([*known, candidate])), None))
+        self._tick(candidate, self._leader([*known, candidate]))
+
+    def _leader(self, known: Sequence[Candidate]) -> Candidate | None:
+        """The best of those judged on most splits; a family with knobs turned has to lead by more than chance."""
+        judged = [c for c in known if c.scores and not c.refused]
+        most = max((len(c.scores) for c in judged), default=0)
+        rows = [held for _, held in self._splits[:most]]
+
+        def value(candidate: Candidate) -> float:
+            return candidate.score - (doubt(candidate.score, rows) if candidate.params else 0.0)
+
+        return min((c for c in judged if len(c.scores) == most), key=lambda c: (-value(c), c.cycles), default=None)
 
     def _found(self) -> Found:
         known = sorted(self._proposer.known(), key=lambda c: (-c.score, c.cycles))
-        best = next(iter(_leading(known)), None)
+        best = self._leader(known)
         known.sort(key=lambda c: c is not best)  # one judged on fewer splits may have had an easier one
         tried = {c.family.name for c in known if c.scores}
         cut_short = (self._stopped or self._late > 0) and len(tried) < min(2, self._families)
-        return Found(best, known, self._refusals, cut_short)
+        return Found(best, known, self._refusals, cut_short, self._end - time.monotonic())
 
-
-def _leading(known: Sequence[Candidate]) -> list[Candidate]:
-    """The best of those judged on most splits, in a list; empty where there is none."""
-    judged = [c for c in known if c.scores and not c.refused]
-    most = max((len(c.scores) for c in judged), default=0)
-    return sorted((c for c in judged if len(c.scores) == most), key=lambda c: (-c.score, c.cycles))[:1]

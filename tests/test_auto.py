@@ -294,9 +294,32 @@ def test_the_chosen_one_leads_those_that_did_better_on_fewer_splits():
             candidates = {"lucky": [0.95], "chosen": [0.94, 0.86], "worse": [0.80, 0.80], "worst": [0.7]}
             return [Candidate(FAMILIES[0], {"name": name}, scores=scores) for name, scores in candidates.items()]
 
-    found = Search(None, Told(), [], 10, lambda *_: None).run(4)
+    rows = Data(None, np.zeros(100), None, None, True)
+    found = Search(None, Told(), [(None, rows)] * 2, 10, lambda *_: None).run(4)
     assert found.best is found.known[0]
     assert [c.params["name"] for c in found.known] == ["chosen", "lucky", "worse", "worst"]
+
+
+@pytest.mark.parametrize(("turned", "winner"), [(0.92, "as it comes"), (0.96, "turned")])
+def test_turned_knobs_have_to_lead_by_more_than_chance(turned, winner):
+    class Told:
+        def ask(self, count):
+            return []
+
+        def known(self):
+            comes = Candidate(FAMILIES[0], {}, scores=[0.91])
+            return [comes, Candidate(FAMILIES[1], {"max_depth": 2}, scores=[turned])]
+
+    rows = Data(None, np.zeros(100), None, None, True)
+    found = Search(None, Told(), [(None, rows)], 10, lambda *_: None).run(4)
+    assert found.best.family is FAMILIES[winner == "turned"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_the_last_fit_chooses_again_where_there_is_time(again, monkeypatch):
+    monkeypatch.setattr("edgealgos.auto.search.WHOLE_FIT", 0 if again else 1e9)
+    model = ea.AutoClassifier(**QUICK | {"families": ["boosted_trees"]}, max_model_bytes=256).fit(*rows())
+    assert (len(model.best_estimator_.history_["choices"]) > 1) is again
 
 
 def test_a_time_limit_reaches_what_trains():

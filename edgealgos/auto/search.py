@@ -18,6 +18,7 @@ PATIENCE = 12  # candidates without a better one
 PERFECT = 1.0
 FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
 SIMPLEST_SHARE = 0.3  # for the simplest family, which is fitted to its end however long that takes
+FAR = 2.0  # standard errors: what is farther from the best is not judged on further splits
 LEAST_SECONDS = 0.5  # that a fit is begun with
 WHOLE_FIT = 1.3  # times what a candidate's first fit took: one on all rows that chooses again
 
@@ -105,7 +106,8 @@ class Search:
             others = (c.scores[: number + 1] for c in self._proposer.known() if not c.refused)
             rivals = [*(c.score for c in judged), *(float(np.mean(s)) for s in others if len(s) == number + 1)]
             best, rows = max(rivals, default=0.0), [held for _, held in self._splits[: number + 1]]
-            left = sorted((c for c in judged if c.score >= best - doubt(best, rows)), key=lambda c: -c.score)
+            near = [c for c in judged if c.score >= best - FAR * doubt(best, rows)]
+            left = sorted(near, key=lambda c: -c.score)
 
     def _try(self, candidate: Candidate, split: tuple[Data, Data], simplest: bool, waited_for: bool) -> None:
         """One fit, as long as the last one on all rows can still be made in time."""
@@ -114,7 +116,8 @@ class Search:
         if leader := self._leader(known):
             seconds -= leader.seconds * (WHOLE_FIT if candidate.params else leader.family.refit)
         unhurried = simplest and not known and not candidate.family.quickly
-        if not unhurried and seconds < candidate.family.least_seconds:
+        needed = candidate.family.refit * candidate.seconds if candidate.scores else candidate.family.least_seconds
+        if not unhurried and seconds < needed:
             self._late += 1
             self._stopped = seconds < LEAST_SECONDS
             return
@@ -147,4 +150,3 @@ class Search:
         tried = {c.family.name for c in known if c.scores}
         cut_short = (self._stopped or self._late > 0) and len(tried) < min(2, self._families)
         return Found(best, known, self._refusals, cut_short, self._end - time.monotonic())
-

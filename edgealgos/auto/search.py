@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..deadline import OutOfTime
+from ..progress import tell
 from .judge import Candidate, Data, Judge, doubt
 from .propose import Proposer
 
@@ -130,6 +131,7 @@ class Search:
         except ValueError as error:
             candidate.refused = str(error)
             self._refusals.setdefault(candidate.family.name, str(error))
+        tell("candidate", **candidate.told())
         self._tick(candidate, self._leader([*known, candidate]))
 
     def _leader(self, known: Sequence[Candidate]) -> Candidate | None:

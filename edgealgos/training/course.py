@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from ..deadline import check_time
+from ..progress import tell
 from . import engine as eng
 from .family import Array, Arrays, Family, Types
 from .losses import row_hits, row_losses, weighted
@@ -147,6 +148,8 @@ class Course:
         nonzeros, size = self.stored.nonzeros, self.stored.bytes()
         for name, value in {"loss": loss, "score": score, "nonzeros": nonzeros, "bytes": size}.items():
             self.history[name].append(value)
+        tell("epoch", family=self.model.name, epoch=len(self.history["loss"]), epochs=self.recipe.epochs, loss=loss,
+             score=score, bytes=size)  # fmt: skip
         if self.verbose:
             bar.set_postfix(loss=f"{loss:.3f}", score=f"{score:.4f}", nonzeros=nonzeros, bytes=size)
 

@@ -41,6 +41,20 @@ class Recordings:
         Files that could not be read, and why.
     notes : tuple of str
         What was understood or done that one may want to know.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import read_recordings
+    >>> for label, height in (("punch", 2.0), ("rest", 0.1)):
+    ...     for take in range(5):
+    ...         rows = "".join(f"{height * (i % 9)},0,1\\n" for i in range(119))
+    ...         _ = Path(f"{label}_{take}.csv").write_text("ax (g),ay (g),az (g)\\n" + rows)
+    >>> found = read_recordings(".")
+    >>> found.kind, found.axes, sorted(set(found.y.tolist()))
+    ('motion', ('ax', 'ay', 'az'), ['punch', 'rest'])
+    >>> found.counts["a"]  # of the sensor, for 1 g
+    8192
     """
 
     X: NDArray[np.int16]

@@ -64,6 +64,19 @@ class Report:
         Flash of the tables that ``quantize()`` reads, in a program that calls it; in no other figure.
     subject : Twin, optional
         The compiled model that it is about, for :meth:`save`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import compile_model
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> report = compile_model(tree, board="uno", X_calibration=X).report
+    >>> report.flash_bytes < 5000, report.model_bytes, report.cycles < 200
+    (True, 20, True)
+    >>> [item.label for item in report.ram_items.largest(2)]
+    ['Arduino core and serial loop', 'stack']
     """
 
     board: Board

@@ -22,8 +22,8 @@ WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, T
 ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
 
-NEARLY_ALL = 0.999
-"""The share from which on it need not be tried whether bytes do better in another encoding."""
+WORTH_A_TABLE = 0.5
+"""Of what is answered otherwise, where every input has a scale of its own: that takes flash, but no time."""
 
 EXACTLY = 1.0
 """The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
@@ -57,10 +57,11 @@ def choose_widths(
     for bits, share, program in _judged(make, rows, expected, widths):
         if exactly and program.input.type.bits == 8 and not _lossless(program, rows):
             continue  # rows that are not here may lie between a comparison and its rounding
-        if best is None or share > best[0]:
+        bytes_alone = bits[:2] == (8, 8)
+        if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else 1.0):
             best = share, program
-        widest = bits[:2] != (8, 8) or bits[2]  # of bytes both encodings cost the same
-        if best[0] >= (EXACTLY if exactly else max(enough, ENOUGH[program.task] if widest else NEARLY_ALL)):
+        wider = not bytes_alone or bits[2]  # what comes next
+        if best[0] >= (EXACTLY if exactly or not wider else max(enough, ENOUGH[program.task])):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")

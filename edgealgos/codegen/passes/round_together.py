@@ -15,6 +15,7 @@ from ..program.interpret import encode, observed
 from ..program.op import Affine
 from ..program.program import Program
 from ..program.qtype import QType
+from ..program.scores import margin
 from ..program.tensor import Space, Tensor
 from . import to_integer
 
@@ -46,7 +47,9 @@ def round_together(program: Program, rows: Reals) -> Program:
             vector = integer[affine.vector]
             seen = device if vector.space is Space.INPUT else observed(integer, device, real=False)[vector.name]
             inputs = vector.type.dequantize(seen.reshape(-1, vector.size))
-            program = program.replacing(*_rounded(program, affine, inputs, exact[op.out].reshape(len(inputs), -1)))
+            wanted = exact[op.out].reshape(len(inputs), -1)
+            decides = op.out == program.output.name and program.task == "classifier"
+            program = program.replacing(*_rounded(program, affine, inputs, wanted, decides))
     return program
 
 
@@ -95,13 +98,16 @@ def _covering(matrix: Tensor, values: Reals) -> Tensor:
 # ---- rounding --------------------------------------------------------------------------------------------------------
 
 
-def _rounded(program: Program, op: Affine, inputs: Reals, wanted: Reals) -> Iterator[Tensor]:
+def _rounded(program: Program, op: Affine, inputs: Reals, wanted: Reals, decides: bool) -> Iterator[Tensor]:
     """Matrix and bias of a product with which sums come nearest to those that are wanted.
 
     The grid holds the largest weight, or is half as wide where the sums lose less with its largest weights cut off.
     """
     matrix = program[op.matrix]
     centred = inputs if op.bias is None else inputs - inputs.mean(axis=0)
+    if decides:  # rows near another class count for more
+        apart = margin(wanted)
+        centred = centred / np.hypot(1.0, apart / (np.median(apart) or 1.0))[:, None]
     together = centred.T @ centred / len(inputs)
     together[np.diag_indices_from(together)] += DAMPING * (np.trace(together) / len(together) or 1.0)
     grids = (matrix.type, QType(matrix.type.bits, matrix.type.frac + 1))

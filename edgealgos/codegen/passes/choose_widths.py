@@ -117,8 +117,8 @@ def _flipped(exact: NDArray[np.float64], rounded: NDArray[np.float64]) -> float:
         best, second = np.argsort(exact, axis=1)[:, [-1, -2]].T
         at = np.arange(len(exact))
         margin, after = exact[at, best] - exact[at, second], rounded[at, best] - rounded[at, second]
-    if np.array_equal(exact, np.rint(exact)):  # votes: one more or less matters where one is enough
-        return float(np.any(exact != rounded, axis=1).mean() * (margin <= 1).mean())
+    if np.array_equal(exact, np.rint(exact)):  # votes: one that the best loses matters where one is enough
+        return float((after < margin).mean() * (margin <= 1).mean())
     near = np.abs(margin) <= 100 * np.median(np.abs(margin))  # what is far may be rounded to its own measure
     spread = float(np.std((after - margin)[near]))
     return float(norm.sf(np.abs(margin) / spread).mean()) if spread > 0 else 0.0

@@ -30,7 +30,7 @@ def stage_of(step: Any) -> Stage:
 
 
 def encoders_known() -> list[str]:
-    """Names of the kinds of transformers that may stand in front of a linear model or a tree besides the affine ones."""
+    """Names of the kinds of transformers that may stand in front of linear models and trees besides affine ones."""
     return sorted(kind.__name__ for kind in (KBinsDiscretizer, OneHotEncoder, OrdinalEncoder))
 
 

@@ -1,4 +1,4 @@
-"""Encoders, bins and stated missing values before linear models and trees: answers of scikit-learn, and of the board."""
+"""Encoders, bins and stated missing values before linear models and trees: answers of scikit-learn and the board."""
 
 from __future__ import annotations
 

@@ -94,9 +94,7 @@ class Cuts:
         (curve,) = self.curves[feature]
         ends = np.clip([self.low, *places(self.front, curve), self.high + 1], self.low, self.high + 1).astype(int)
         added = (curve.values[:, feature] - curve.values[0, feature]).tolist()
-        return [
-            piece for piece in zip(ends[:-1].tolist(), ends[1:].tolist(), added, strict=True) if piece[0] < piece[1]
-        ]
+        return [p for p in zip(ends[:-1].tolist(), ends[1:].tolist(), added, strict=True) if p[0] < p[1]]
 
     def _cut(self, feature: int, threshold: float, start: int, end: int, added: float) -> int:
         """The first device input of a piece that goes right, or its end."""
@@ -118,9 +116,8 @@ def places(front: Front, curve: Curve) -> list[int]:
     offset = float(np.resize(encoding.offset, front.features)[curve.feature])
     middle, gap = (curve.edges - offset) * scale, curve.gap * scale
     below, above = np.floor(middle - gap + 0.5), np.floor(middle + gap + 0.5)
-    found: list[int] = (
-        (((below + above + 1) // 2) if curve.gap else above).astype(int).tolist()
-    )  # bins: edges are values
+    between = (below + above + 1) // 2 if curve.gap else above  # edges of bins are values often
+    found: list[int] = between.astype(int).tolist()
     return found
 
 

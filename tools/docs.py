@@ -25,7 +25,8 @@ _COPIED = (
 )  # fmt: skip
 _TUTORIALS = ("table", "gestures", "wake_word", "regression", "own_model")
 _GUIDES = (
-    "getting_started", "recipes", "data", "models", "search", "scikit_learn", "sketches", "devices", "boards", "tflite",
+    "getting_started", "studio", "recipes", "data", "models", "search", "scikit_learn", "sketches", "devices", "boards",
+    "tflite",
 )  # fmt: skip
 _EXAMPLES = ("digits", "gesturepod", "wakeword", "wand")
 

@@ -64,11 +64,11 @@ FAMILIES = (
     ),
     Family(
         "bonsai", "bonsai", "BonsaiClassifier", "BonsaiRegressor", False,
-        {"depth": (0, 1, 2, 3), "learning_rate": (0.003, 0.03), "random_state": _SEEDS},
+        {"depth": (0, 1, 2, 3), "learning_rate": (0.003, 0.03), "random_state": _SEEDS}, refit=0.5,
     ),
     Family(
         "protonn", "protonn", "ProtoNNClassifier", "ProtoNNRegressor", False,
-        {"learning_rate": (0.003, 0.03), "random_state": _SEEDS},
+        {"learning_rate": (0.003, 0.03), "random_state": _SEEDS}, refit=0.5,
     ),
     Family(
         "fastgrnn", "fastgrnn", "FastGRNNClassifier", "FastGRNNRegressor", True,

@@ -30,7 +30,7 @@ ROOMS = {
     "codegen.storage": "codegen.program",
     "codegen.ops": "codegen.program codegen.storage",
     "codegen.targets": "codegen.program codegen.storage codegen.ops errors",
-    "codegen.cost": "codegen.program codegen.storage codegen.targets files errors | pages",
+    "codegen.cost": "codegen.program codegen.storage codegen.ops codegen.targets files errors | pages",
     "codegen.passes": "codegen.program codegen.storage codegen.ops codegen.targets codegen.cost",
     "codegen.lowering": "codegen.program codegen.ops errors",
     "codegen.rejection": "codegen.program codegen.ops errors",

@@ -174,7 +174,7 @@ class _Auto(BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-        return judge.fit(found.best or simplest, data, None, decided=True)
+        return judge.fit(found.best or simplest, data, found.seconds, decided=not found.chooses_again, hard=False)
 
     def _become(self, seen: dict[str, Any], found: Found, best: Any) -> None:
         """Everything that fit has found, in one assignment."""

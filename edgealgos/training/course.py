@@ -132,7 +132,8 @@ class Course:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.stored.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
-            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise, centre=self.stored.centre,
+            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise,
+            x_step=self.stored.x_scale, centre=self.stored.centre,
             rates={n: self.model.rates.get(n, 1.0) for n in specs},
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ from edgealgos.codegen.ops import ArgMax, MatVec
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import forms
 from edgealgos.codegen.program import Program, Space, Tensor
-from edgealgos.codegen.program.encoding import choose_encoding
+from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs

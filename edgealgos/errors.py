@@ -4,15 +4,54 @@ from __future__ import annotations
 
 
 class EdgeAlgosError(Exception):
-    """Base of all errors of this library; the message says what was wrong, where, and what to do."""
+    """Base of all errors of this library; the message says what was wrong, where, and what to do.
+
+    Examples
+    --------
+    >>> from edgealgos import EdgeAlgosError, load
+    >>> try:
+    ...     model = load("absent.edgealgos")
+    ... except EdgeAlgosError as error:
+    ...     print(error)
+    cannot read absent.edgealgos: No such file or directory; check the path
+    """
 
 
 class BoardError(EdgeAlgosError):
-    """A board lacks what it is asked for (a simulator, a cost model), or its record lacks a part."""
+    """A board lacks what it is asked for (a simulator, a cost model), or its record lacks a part.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import BoardError, Budget, export_cpp
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> try:
+    ...     export_cpp(tree, "out/iris", target="atmega328p", X_calibration=X, budget=Budget(cycles=1000))
+    ... except BoardError as error:
+    ...     print(error)
+    ATmega328P without a boot loader has no cost model, and edgealgos cannot keep a limit of cycles; leave it out of \
+the budget
+    """
 
 
 class DoesNotFitError(EdgeAlgosError):
-    """A program needs more flash or RAM than its board has."""
+    """A program needs more flash or RAM than its board has.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import Budget, DoesNotFitError, export_arduino
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> try:
+    ...     export_arduino(tree, "out/iris", X_calibration=X, budget=Budget(flash_bytes=4000))
+    ... except DoesNotFitError as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    flash: the sketch needs ..., the budget allows 4,000. Largest items: ... To make it fit: ...
+    """
 
 
 class MissingToolError(EdgeAlgosError):
@@ -26,6 +65,15 @@ class MissingToolError(EdgeAlgosError):
         What it is needed for, to be read after "is needed to".
     how_to_get : str
         The command or step that installs it.
+
+    Examples
+    --------
+    >>> from edgealgos import MissingToolError
+    >>> error = MissingToolError("avr-g++", "compile for an AVR", "apt-get install gcc-avr")
+    >>> print(error)
+    avr-g++ was not found; it is needed to compile for an AVR. To get it: apt-get install gcc-avr
+    >>> error.how_to_get
+    'apt-get install gcc-avr'
     """
 
     def __init__(self, tool: str, purpose: str, how_to_get: str) -> None:
@@ -39,27 +87,108 @@ class MissingToolError(EdgeAlgosError):
 
 
 class BuildError(EdgeAlgosError):
-    """A compiler or linker refused the sources; the message holds what it said."""
+    """A compiler or linker refused the sources; the message holds what it said.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos import BuildError
+    >>> from edgealgos.codegen.build.sketch import build_sketch
+    >>> Path("blink").mkdir()
+    >>> _ = Path("blink/blink.ino").write_text("void setup() {} void loop() { blink(13); }")
+    >>> try:
+    ...     build_sketch("blink")
+    ... except BuildError as error:
+    ...     print("'blink' was not declared" in str(error))
+    True
+    """
 
 
 class SimulationError(EdgeAlgosError):
-    """A firmware crashed, went silent or answered nonsense on a simulated board."""
+    """A firmware crashed, went silent or answered nonsense on a simulated board.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos import SimulationError
+    >>> from edgealgos.codegen.build.sketch import build_sketch
+    >>> from edgealgos.codegen.simulate import run_sketch
+    >>> Path("lost").mkdir()
+    >>> _ = Path("lost/lost.ino").write_text("void setup() {} void loop() { while (true) *(char *)random() = 1; }")
+    >>> try:
+    ...     run_sketch(build_sketch("lost"), seconds=0.1)
+    ... except SimulationError as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    the sketch crashed (...), after ... cycles, in main at ... The last line it printed is ''.
+    """
 
 
 class ModelFileError(EdgeAlgosError):
-    """A saved model is truncated, altered, or of a version this library cannot read."""
+    """A saved model is truncated, altered, or of a version this library cannot read.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos import ModelFileError, load
+    >>> _ = Path("notes.edgealgos").write_text("buy solder")
+    >>> try:
+    ...     load("notes.edgealgos")
+    ... except ModelFileError as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    notes.edgealgos is not an intact edgealgos model (...); save it again
+    """
 
 
 class UnsupportedModelError(EdgeAlgosError, TypeError):
-    """A model, or a step of a Pipeline, cannot be compiled; the message lists what can."""
+    """A model, or a step of a Pipeline, cannot be compiled; the message lists what can.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.gaussian_process import GaussianProcessClassifier
+    >>> from edgealgos import UnsupportedModelError, compile_model
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GaussianProcessClassifier().fit(X, y)
+    >>> try:
+    ...     compile_model(model, X_calibration=X)
+    ... except UnsupportedModelError as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    GaussianProcessClassifier cannot be compiled. What can: ... ProtoNNClassifier(teacher=model).fit(X, y).
+    """
 
 
 class ExportError(EdgeAlgosError, ValueError):
-    """An export was refused: a bad name, a folder that has files, no permission. Nothing was changed."""
+    """An export was refused: a bad name, a folder that has files, no permission. Nothing was changed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import ExportError, export_arduino
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> report = export_arduino(tree, "out/iris", X_calibration=X)
+    >>> try:
+    ...     export_arduino(tree, "out/iris", X_calibration=X)
+    ... except ExportError as error:
+    ...     print(error)
+    out/iris already has an export; pass overwrite=True to replace its files
+    """
 
 
 class DatasetError(EdgeAlgosError, ValueError):
-    """A data set is not here and cannot be fetched, or is not what it should be."""
+    """A data set is not here and cannot be fetched, or is not what it should be.
+
+    Examples
+    --------
+    >>> from edgealgos import DatasetError
+    >>> from edgealgos.datasets import read_table
+    >>> try:
+    ...     read_table("absent.csv")
+    ... except DatasetError as error:
+    ...     print(error)
+    absent.csv does not exist; check the path
+    """
 
 
 class OpRecordError(EdgeAlgosError, TypeError):

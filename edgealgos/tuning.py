@@ -29,6 +29,16 @@ def device_score(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
         Raw rows.
     y : array-like, shape (n,)
         Labels or targets.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from edgealgos import BoostedTreesClassifier
+    >>> from edgealgos.tuning import device_score
+    >>> trees = BoostedTreesClassifier(n_estimators=3, max_depth=2, learning_rate=0.5, random_state=0)
+    >>> bool(min(cross_val_score(trees, *load_iris(return_X_y=True), scoring=device_score, cv=2)) > 0.85)
+    True
     """
     compiled = compile_model(estimator)
     metric = accuracy_score if compiled.program.task == "classifier" else r2_score
@@ -36,7 +46,17 @@ def device_score(estimator: Any, X: ArrayLike, y: ArrayLike) -> float:
 
 
 def negative_bytes(estimator: Any, X: ArrayLike = (), y: ArrayLike = ()) -> float:
-    """Minus the bytes that the export stores; a scorer (greater is better) beside :func:`device_score`."""
+    """Minus the bytes that the export stores; a scorer (greater is better) beside :func:`device_score`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from edgealgos import BoostedTreesClassifier
+    >>> from edgealgos.tuning import negative_bytes
+    >>> model = BoostedTreesClassifier(n_estimators=3, max_depth=2, learning_rate=0.5, random_state=0)
+    >>> negative_bytes(model.fit(*load_iris(return_X_y=True))) == -model.model_bytes_
+    True
+    """
     return -float(compile_model(estimator).report.model_bytes)
 
 
@@ -61,6 +81,7 @@ def pareto(results: Mapping[str, Any], path: str | Path | None = None) -> NDArra
 
     Examples
     --------
+    >>> from edgealgos.tuning import pareto
     >>> pareto({"mean_test_score": [0.8, 0.9, 0.7], "mean_test_bytes": [-500, -900, -700]}).tolist()
     [0, 1]
     """

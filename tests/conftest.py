@@ -10,14 +10,16 @@ from collections.abc import Generator
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
 import edgealgos
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.simulate import avr8js, simavr
 
-# Each worker trains on one thread: models so small wait longer for a second one than it saves.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# Each worker computes on one thread: models so small wait longer for a second one than it saves.
+for _library in ("TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OMP_NUM", "OPENBLAS_NUM"):
+    os.environ.setdefault(f"{_library}_THREADS", "1")
+threadpool_limits(1)  # of the libraries that are loaded
 
 # A busy machine makes no test wrong.
 settings.register_profile("edgealgos", deadline=None, suppress_health_check=[HealthCheck.too_slow])

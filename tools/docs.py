@@ -22,7 +22,9 @@ _COPIED = (
     "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "docs/**/*.md", "examples/**/*.md",
     "examples/**/*.png", "benchmarks/**/*.md", "benchmarks/**/*.png",
 )  # fmt: skip
-_GUIDES = ("getting_started", "data", "models", "search", "scikit_learn", "sketches", "devices", "boards", "tflite")
+_GUIDES = (
+    "getting_started", "studio", "data", "models", "search", "scikit_learn", "sketches", "devices", "boards", "tflite",
+)  # fmt: skip
 _EXAMPLES = ("digits", "gesturepod", "wakeword", "wand")
 
 

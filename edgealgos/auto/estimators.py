@@ -174,7 +174,7 @@ class _Auto(BaseEstimator):
                 UserWarning,
                 stacklevel=3,
             )
-        return judge.fit(found.best or simplest, data, None, decided=True)
+        return judge.fit(found.best or simplest, data, found.seconds, decided=not found.chooses_again, hard=False)
 
     def _become(self, seen: dict[str, Any], found: Found, best: Any) -> None:
         """Everything that fit has found, in one assignment."""
@@ -325,6 +325,15 @@ class AutoRegressor(RegressorMixin, _Auto):
     ----------
     best_estimator_, leaderboard_, n_features_in_, feature_names_in_, model_bytes_, n_iter_
         As in :class:`AutoClassifier`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from edgealgos import AutoRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> auto = AutoRegressor(max_model_bytes=256, families=["linear"], time_limit=10, random_state=0).fit(X, y)
+    >>> auto.model_bytes_ <= 256, bool(auto.score(X, y) > 0.4)
+    (True, True)
     """
 
     _score_name = "R²"

@@ -56,6 +56,17 @@ class Simulation:
     instructions : int64 ndarray, shape (n,)
         Instructions that the processor carried out for each prediction, where qemu counts them (Pi Zero, Cortex-M);
         else empty. They take no account of memory and pipeline: more time is more instructions, by no fixed factor.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import compile_model
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> result = compile_model(tree, board="uno", X_calibration=X).simulate(X[:3])
+    >>> result.labels.tolist(), bool(result.cycles.max() < 200), result.ram_peak < 400
+    ([0, 0, 0], True, True)
     """
 
     labels: NDArray[Any]
@@ -88,6 +99,23 @@ class CompiledModel(Twin):
         The integer program.
     board : Board
         What it was compiled for.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import compile_model
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> compiled = compile_model(tree, board="uno", X_calibration=X)
+    >>> compiled  # doctest: +ELLIPSIS
+    <CompiledModel: DecisionTreeClassifier for Arduino Uno (ATmega328P), ... bytes of flash, ...>
+    >>> compiled.predict(X[:3]).tolist()  # what the board answers
+    [0, 0, 0]
+    >>> compiled.quantize(X[:1]).tolist(), compiled.scores(X[:1]).tolist()  # its inputs, its scores
+    ([[-18204, 8192, -28324, -30036]], [[127, 0, 0]])
+    >>> compiled.report.model_bytes
+    20
     """
 
     def __repr__(self) -> str:
@@ -239,8 +267,17 @@ def compile_model(
 
     Examples
     --------
-    >>> compiled = compile_model(clf)  # doctest: +SKIP
-    >>> compiled.predict(X)  # doctest: +SKIP
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import compile_model
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> compiled = compile_model(tree, board="uno", X_calibration=X)
+    >>> bool((compiled.predict(X) == tree.predict(X)).all())
+    True
+    >>> print(compiled.report)  # doctest: +ELLIPSIS
+    Arduino Uno (ATmega328P): predicted for the whole sketch
+      flash ...
     """
     if optimize not in ("speed", "size"):
         raise ValueError(f"optimize must be 'speed' or 'size', got {optimize!r}")

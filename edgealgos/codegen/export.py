@@ -93,6 +93,18 @@ def export_arduino(
     ExportError
         If the name cannot be used, or the folder is something else than absent, empty or an earlier export; nothing
         is changed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import export_arduino
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> report = export_arduino(tree, "out/iris", X_calibration=X, self_test=X[:2])
+    >>> sorted(path.name for path in Path("out/iris").iterdir())
+    ['README.md', 'edgealgos_runtime.h', 'iris.ino', 'iris_model.cpp', 'iris_model.h', 'manifest.json']
     """
     check_application(application)
     if layout not in ("sketch", "library"):
@@ -137,6 +149,18 @@ def export_cpp(
 
     Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
     ``"cortex-m4"``. The report predicts tables and variables; code and time have measured costs on the Uno alone.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import export_cpp
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> report = export_cpp(tree, "out/iris", target="cortex-m4", X_calibration=X)
+    >>> sorted(path.name for path in Path("out/iris").iterdir())[:5]
+    ['CMakeLists.txt', 'README.md', 'cortex-m4.cmake', 'edgealgos_runtime.h', 'iris_model.cpp']
     """
     compiled = _compiled(
         model, target, optimize, X_calibration, input_buffer, budget, reject_below, labels_when_rejected

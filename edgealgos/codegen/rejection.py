@@ -27,6 +27,20 @@ class AutoReject:
         Their labels.
     error_rate : float
         Share of wrong answers among those that are not rejected.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edgealgos import AutoReject, compile_model
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=1000).fit(X[:600], y[:600])
+    >>> wanted = AutoReject(X[600:1200], y[600:1200], error_rate=0.01)
+    >>> careful = compile_model(model, X_calibration=X[:600], reject_below=wanted)
+    >>> told = careful.predict(X[1200:])
+    >>> answered = [label is not None for label in told]  # elsewhere no class is likely enough
+    >>> bool((told[answered] == y[1200:][answered]).mean() > (model.predict(X[1200:]) == y[1200:]).mean())
+    True
     """
 
     X: ArrayLike

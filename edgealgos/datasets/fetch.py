@@ -125,6 +125,15 @@ def download(url: str, md5: str, timeout: float = 60.0) -> bytes:
     ------
     DatasetError
         When there is no answer, or another file than expected.
+
+    Examples
+    --------
+    >>> import hashlib
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import download
+    >>> _ = Path("rows.csv").write_bytes(b"1,2,oak")  # any URL: here that of a file
+    >>> download(Path("rows.csv").absolute().as_uri(), hashlib.md5(b"1,2,oak").hexdigest())
+    b'1,2,oak'
     """
     try:
         with urllib.request.urlopen(url, timeout=timeout) as answer:

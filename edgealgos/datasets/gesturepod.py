@@ -25,6 +25,17 @@ def read_gesturepod(path: Path) -> Bunch:
     """Every table of the archive with the six axes and labels; of raw ones those that nobody labelled, as noise.
 
     Nothing is unpacked: members are read where they are.
+
+    Examples
+    --------
+    >>> import tarfile
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import read_gesturepod
+    >>> _ = Path("ann.csv").write_text("ax,ay,az,gx,gy,gz,mlabel\\n0,0,8192,1,2,3,0\\n9,9,8000,1,2,3,3\\n")
+    >>> with tarfile.open("taps.tar.gz", "w:gz") as archive:
+    ...     archive.add("ann.csv")
+    >>> read_gesturepod("taps.tar.gz").recordings[0].label.tolist()  # silence, double tap
+    [0, 3]
     """
     try:
         with tarfile.open(path) as archive:

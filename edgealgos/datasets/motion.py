@@ -206,6 +206,16 @@ def is_one_recording(path: str | Path) -> bool:
     """Whether a file is a long recording of a motion sensor with labels, instead of a table with a row a sample.
 
     It has axes that are called so, and labels that stay the same for many rows, or times.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import is_one_recording
+    >>> labels = ["rest"] * 20 + ["shake"] * 20
+    >>> _ = Path("day.csv").write_text("ax,ay,az,label\\n" + "".join(f"0,{i},1,{x}\\n" for i, x in enumerate(labels)))
+    >>> _ = Path("leaves.csv").write_text("width,length,kind\\n1.5,2,oak\\n3.5,4,elm\\n")
+    >>> is_one_recording("day.csv"), is_one_recording("leaves.csv")
+    (True, False)
     """
     try:
         found = read_motion(Path(path))

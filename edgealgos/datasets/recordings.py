@@ -64,6 +64,20 @@ def read_recordings(
     ------
     DatasetError
         If there is nothing to learn from: no recordings, one class, units that cannot be told.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import read_recordings
+    >>> for label, height in (("punch", 2.0), ("rest", 0.1)):
+    ...     for take in range(5):
+    ...         rows = "".join(f"{height * (i % 9)},0,1\\n" for i in range(119))
+    ...         _ = Path(f"{label}_{take}.csv").write_text("ax (g),ay (g),az (g)\\n" + rows)
+    >>> found = read_recordings(".")
+    >>> found.X.shape, found.X.dtype, found.rate
+    ((10, 100, 3), dtype('int16'), 100.0)
+    >>> print(found.notes[-1])
+    5 windows of punch, 5 windows of rest
     """
     root = Path(path)
     if not root.exists():

@@ -45,6 +45,17 @@ class Table:
         Columns that are no features, and why.
     notes : tuple of str
         What was understood or done that one may want to know.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import read_table
+    >>> _ = Path("leaves.csv").write_text("width;length;kind\\n1,5;2;oak\\n3,5;4;elm\\n")
+    >>> table = read_table("leaves.csv")
+    >>> table.target, table.task, table.X.shape
+    ('kind', 'classification', (2, 2))
+    >>> table.notes[0]
+    '2 rows of 3 columns, parted by semicolons, decimal comma'
     """
 
     X: Any
@@ -108,10 +119,10 @@ def read_table(
 
     Examples
     --------
-    >>> import pathlib, tempfile
-    >>> path = pathlib.Path(tempfile.mkdtemp()) / "leaves.csv"
-    >>> _ = path.write_text("width;length;kind\\n1,5;2;oak\\n3,5;4;elm\\n")
-    >>> table = read_table(path)
+    >>> from pathlib import Path
+    >>> from edgealgos.datasets import read_table
+    >>> _ = Path("leaves.csv").write_text("width;length;kind\\n1,5;2;oak\\n3,5;4;elm\\n")
+    >>> table = read_table("leaves.csv")
     >>> table.X["width"].tolist(), table.y.tolist()
     ([1.5, 3.5], ['oak', 'elm'])
     """

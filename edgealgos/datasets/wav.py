@@ -40,6 +40,16 @@ class Sound:
         Samples a second.
     notes : tuple of str
         What was done that one may want to know.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.io import wavfile
+    >>> from edgealgos.datasets import read_wav
+    >>> wavfile.write("hum.wav", 16000, np.zeros((16000, 2), np.float32))
+    >>> sound = read_wav("hum.wav", rate=8000)
+    >>> sound.notes
+    ('2 channels averaged', '16000 samples a second brought to 8000')
     """
 
     samples: NDArray[np.int16]
@@ -65,6 +75,16 @@ def read_wav(path: str | os.PathLike[str], rate: int | None = None) -> Sound:
     ------
     DatasetError
         If the file is empty, cut off, compressed, or no WAV file.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy.io import wavfile
+    >>> from edgealgos.datasets import read_wav
+    >>> wavfile.write("hum.wav", 16000, np.zeros((16000, 2), np.float32))
+    >>> sound = read_wav("hum.wav", rate=8000)
+    >>> sound.samples.shape, sound.samples.dtype, sound.rate
+    ((8000,), dtype('int16'), 8000)
     """
     own_rate, raw = _read(path, _with_sizes(path, read_bytes(path)))
     notes: list[str] = []

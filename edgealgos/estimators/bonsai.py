@@ -168,7 +168,7 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
     >>> from sklearn.datasets import load_iris
     >>> from edgealgos import BonsaiClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BonsaiClassifier(max_model_bytes=256, epochs=40, random_state=0).fit(X, y)
+    >>> model = BonsaiClassifier(max_model_bytes=256, epochs=20, random_state=0).fit(X, y)
     >>> model.model_bytes_ <= 256
     True
     >>> bool(model.score(X, y) > 0.9)
@@ -223,7 +223,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     >>> import numpy as np
     >>> from edgealgos import BonsaiRegressor
     >>> X = np.linspace(-1, 1, 400).reshape(-1, 1)
-    >>> model = BonsaiRegressor(max_model_bytes=256, epochs=40, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> model = BonsaiRegressor(max_model_bytes=256, epochs=20, random_state=0).fit(X, np.abs(X[:, 0]))
     >>> model.predict(X[:3]).shape
     (3,)
     """

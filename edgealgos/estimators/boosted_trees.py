@@ -278,7 +278,7 @@ class BoostedTreesClassifier(EdgeClassifier, Boosted):
     >>> from sklearn.datasets import load_iris
     >>> from edgealgos import BoostedTreesClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BoostedTreesClassifier(max_model_bytes=128, random_state=0).fit(X, y)
+    >>> model = BoostedTreesClassifier(max_model_bytes=128, max_depth=2, n_estimators=9, random_state=0).fit(X, y)
     >>> model.model_bytes_ <= 128
     True
     >>> bool(model.score(X, y) > 0.9)
@@ -322,7 +322,7 @@ class BoostedTreesRegressor(EdgeRegressor, Boosted):
     >>> import numpy as np
     >>> from edgealgos import BoostedTreesRegressor
     >>> X = np.linspace(-1, 1, 400).reshape(-1, 1)
-    >>> model = BoostedTreesRegressor(max_model_bytes=256, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> model = BoostedTreesRegressor(max_model_bytes=256, max_depth=3, random_state=0).fit(X, np.abs(X[:, 0]))
     >>> bool(model.score(X, np.abs(X[:, 0])) > 0.95)
     True
     """

@@ -256,7 +256,7 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
     >>> from sklearn.datasets import load_digits
     >>> from edgealgos import ConvNetClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = ConvNetClassifier(image_shape=(8, 8), epochs=2, random_state=0).fit(X, y)
+    >>> model = ConvNetClassifier(image_shape=(8, 8), layers="conv3x3/2:8", epochs=2, random_state=0).fit(X, y)
     >>> model.image_shape_
     (8, 8, 1)
     >>> model.model_bytes_ <= 2048
@@ -310,7 +310,7 @@ history_
     >>> import numpy as np
     >>> from edgealgos import ConvNetRegressor
     >>> X = np.random.default_rng(0).normal(size=(200, 8, 8))
-    >>> model = ConvNetRegressor(epochs=2, random_state=0).fit(X, X.mean(axis=(1, 2)))
+    >>> model = ConvNetRegressor(layers="conv3x3/2:8", epochs=2, random_state=0).fit(X, X.mean(axis=(1, 2)))
     >>> model.predict(X[:3]).shape
     (3,)
     """

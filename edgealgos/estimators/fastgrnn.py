@@ -208,7 +208,7 @@ class FastGRNNClassifier(_SequenceClassifier):
     >>> from sklearn.datasets import load_digits
     >>> from edgealgos import FastGRNNClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = FastGRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y)
+    >>> model = FastGRNNClassifier(step_size=8, hidden_size=8, epochs=2, random_state=0).fit(X, y)
     >>> model.n_steps_, model.n_step_features_
     (8, 8)
     >>> model.model_bytes_ <= 2048
@@ -288,7 +288,7 @@ label_smoothing, restarts, random_state, verbose
     >>> from sklearn.datasets import load_digits
     >>> from edgealgos import FastRNNClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> FastRNNClassifier(step_size=8, epochs=3, random_state=0).fit(X, y).predict(X[:5]).shape
+    >>> FastRNNClassifier(step_size=8, hidden_size=8, epochs=2, random_state=0).fit(X, y).predict(X[:5]).shape
     (5,)
     """
 

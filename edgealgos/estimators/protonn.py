@@ -183,7 +183,7 @@ class ProtoNNClassifier(EdgeClassifier, _ProtoNN):
     >>> from sklearn.datasets import load_iris
     >>> from edgealgos import ProtoNNClassifier
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = ProtoNNClassifier(max_model_bytes=512, epochs=40, random_state=0).fit(X, y)
+    >>> model = ProtoNNClassifier(max_model_bytes=512, epochs=20, random_state=0).fit(X, y)
     >>> model.model_bytes_ <= 512
     True
     >>> bool(model.score(X, y) > 0.9)
@@ -238,7 +238,7 @@ learning_rate, teacher, augment, restarts, random_state, verbose
     >>> import numpy as np
     >>> from edgealgos import ProtoNNRegressor
     >>> X = np.linspace(-1, 1, 400).reshape(-1, 1)
-    >>> model = ProtoNNRegressor(max_model_bytes=512, epochs=40, random_state=0).fit(X, np.abs(X[:, 0]))
+    >>> model = ProtoNNRegressor(max_model_bytes=512, epochs=20, random_state=0).fit(X, np.abs(X[:, 0]))
     >>> model.predict(X[:3]).shape
     (3,)
     """

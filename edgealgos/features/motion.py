@@ -86,6 +86,17 @@ class MotionFeatures(FeatureExtractor):
     -----
     Features as in GesturePod (Patil et al., UIST 2019) and in activity recognition; here in less than half a kilobyte
     for six axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.features import MotionFeatures
+    >>> X = np.random.default_rng(0).integers(-8192, 8192, (10, 80, 3)).astype(np.int16)  # 0.8 s of three axes
+    >>> features = MotionFeatures(statistics=("mean", "spread"), segments=2).fit(X)
+    >>> features.transform(X).shape
+    (10, 9)
+    >>> features.get_feature_names_out()[6:].tolist()
+    ['spread_axis0', 'spread_axis1', 'spread_axis2']
     """
 
     _scaling: ClassVar[str] = "multiply by what the sensor counts (accelerations in g of an MPU6050 at 2 g: by 16384)"

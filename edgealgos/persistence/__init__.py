@@ -49,14 +49,11 @@ def save(model: BaseEstimator, path: str | Path) -> Path:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
     >>> from sklearn.datasets import load_iris
-    >>> from edgealgos import BoostedTreesClassifier
+    >>> from edgealgos import BoostedTreesClassifier, load, save
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = BoostedTreesClassifier(max_model_bytes=256, random_state=0).fit(X, y)
-    >>> with TemporaryDirectory() as folder:
-    ...     again = load(save(model, Path(folder) / "iris.edgealgos"))
+    >>> model = BoostedTreesClassifier(n_estimators=3, max_depth=2, learning_rate=0.5).fit(X, y)
+    >>> again = load(save(model, "iris.edgealgos"))
     >>> bool((again.predict(X) == model.predict(X)).all())
     True
     """
@@ -87,14 +84,11 @@ def load(path: str | Path) -> Any:
 
     Examples
     --------
-    >>> from pathlib import Path
-    >>> from tempfile import TemporaryDirectory
     >>> from sklearn.datasets import load_iris
-    >>> from edgealgos import BoostedTreesClassifier
-    >>> model = BoostedTreesClassifier(max_model_bytes=256, random_state=0).fit(*load_iris(return_X_y=True))
-    >>> with TemporaryDirectory() as folder:
-    ...     again = load(save(model, Path(folder) / "iris.edgealgos"))
-    >>> again.model_bytes_ == model.model_bytes_
+    >>> from edgealgos import BoostedTreesClassifier, load, save
+    >>> model = BoostedTreesClassifier(n_estimators=3, max_depth=2, learning_rate=0.5).fit(*load_iris(return_X_y=True))
+    >>> path = save(model, "iris.edgealgos")
+    >>> load(path).model_bytes_ == model.model_bytes_
     True
     """
     blob = _read(path)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from ..deadline import check_time
+from ..progress import tell
 from . import engine as eng
 from .family import Array, Arrays, Family, Types
 from .losses import row_hits, row_losses, weighted
@@ -145,7 +146,8 @@ class Course:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.stored.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
-            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise, centre=self.stored.centre,
+            ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise,
+            x_step=self.stored.x_scale, centre=self.stored.centre,
             rates={n: self.model.rates.get(n, 1.0) for n in specs},
         )  # fmt: skip
 
@@ -161,6 +163,8 @@ class Course:
         nonzeros, size = self.stored.nonzeros, self.stored.bytes()
         for name, value in {"loss": loss, "score": score, "nonzeros": nonzeros, "bytes": size}.items():
             self.history[name].append(value)
+        tell("epoch", family=self.model.name, epoch=len(self.history["loss"]), epochs=self.recipe.epochs, loss=loss,
+             score=score, bytes=size)  # fmt: skip
         if self.verbose:
             bar.set_postfix(loss=f"{loss:.3f}", score=f"{score:.4f}", nonzeros=nonzeros, bytes=size)
 

@@ -14,12 +14,14 @@ from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.emit.cpp import files
 from edgealgos.codegen.emit.cpp import programs as main_programs
 from edgealgos.codegen.program.choose_encoding import choose_encoding
+from edgealgos.codegen.program.qtype import QType
 from edgealgos.codegen.simulate import qemu
 from edgealgos.codegen.simulate.doctor import doctor
 from edgealgos.codegen.simulate.firmware import write_firmware
 from edgealgos.codegen.simulate.plain import run_rows
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import BuildError, MissingToolError, SimulationError
+from tests.support import bare_products
 from tests.support import sample_programs as programs
 from tests.support.equivalence import raw
 
@@ -74,6 +76,19 @@ def test_features_pushed_one_by_one(board):
     result = compiled.simulate(X)
     assert np.array_equal(result.scores, compiled.scores(X))
     assert result.instructions.shape == (6,)
+
+
+@pytest.mark.parametrize("board", CORTEX_M)
+@pytest.mark.parametrize(("rows", "columns", "largest"), [(11, 2, 127), (12, 1, 127), (21, 76, 9), (8, 77, 9)])
+def test_sums_of_16_bits_are_exact_to_their_ends(board, rows, columns, largest):
+    rng = np.random.default_rng(rows)
+    weights = rng.choice([-largest - 1, largest], (rows, columns))
+    program = bare_products.matvec(programs.constant("W", weights, QType(8, 0)), largest)
+    assert program.functions["predict"][0].acc_bits == 16
+    compiled = programs.CompiledModel(program, get_board(board))
+    ends = np.full((2, columns), [[-largest], [largest]])
+    X = np.concatenate([ends, rng.integers(-largest, largest + 1, (6, columns)), np.sign(weights) * largest])
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
 
 
 @pytest.mark.fuzz(3)

@@ -74,18 +74,23 @@ def program(kind: Kind, seed: int) -> Program:
 
 def _matvec(kind: Kind, rng: Generator) -> Program:
     rows, columns = int(rng.integers(4, 24)), int(rng.integers(4, 90))
-    reach = 7 if kind.acc_bits == 16 else 100
-    x_type = QType(kind.input_bits, 0)
+    weights = Tensor("W", (rows, columns), Space.FLASH, QType(kind.weight_bits, 0), np.ones((rows, columns)))
+    return _with(kind, matvec(weights, 7 if kind.acc_bits == 16 else 100, kind.input_bits), ("W",), rng)
+
+
+def matvec(weights: Tensor, reach: int, input_bits: int = 8) -> Program:
+    """An integer program of one product, with inputs up to `reach`."""
+    rows, columns = weights.shape
+    x_type = QType(input_bits, 0)
     encoding = InputEncoding(np.zeros(1, np.float32), np.ones(1, np.float32), -reach, reach, x_type)
     tensors = (
         Tensor("x", (columns,), Space.INPUT, x_type),
-        Tensor("W", (rows, columns), Space.FLASH, QType(kind.weight_bits, 0), np.ones((rows, columns))),
+        weights,
         Tensor("scores", (rows,), Space.OUTPUT),
         Tensor("label", (1,), Space.SCRATCH),
     )
-    ops = (MatVec("scores", "W", "x"), ArgMax("label", "scores"))
-    bare = Program(tensors, {"predict": ops}, encoding, "classifier", tuple(range(rows)))
-    return _with(kind, to_integer(bare), ("W",), rng)
+    ops = (MatVec("scores", weights.name, "x"), ArgMax("label", "scores"))
+    return to_integer(Program(tensors, {"predict": ops}, encoding, "classifier", tuple(range(rows))))
 
 
 def _with(kind: Kind, program: Program, names: tuple[str, ...], rng: Generator) -> Program:

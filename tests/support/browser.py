@@ -71,7 +71,9 @@ class Browser:
         """The value of a JavaScript expression once it is true."""
         end = time.monotonic() + seconds
         while not (found := self.run(f"return {condition}")):
-            assert time.monotonic() < end, f"{condition} stayed false; the page: {self.text('body')[:3000]}"
+            assert time.monotonic() < end, (
+                f"{condition} stayed false; the page: {self.run('return document.body.innerText')[:3000]}"
+            )
             time.sleep(0.05)
         return found
 

@@ -23,6 +23,7 @@ class Budget:
 
     Examples
     --------
+    >>> from edgealgos import Budget
     >>> Budget(ram_bytes=1024, cycles=20_000)
     Budget(flash_bytes=None, ram_bytes=1024, cycles=20000)
     """

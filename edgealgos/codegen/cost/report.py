@@ -33,6 +33,7 @@ from .model import (
     table_items,
     variable_items,
 )
+from .schedules import Schedule, compare_schedules
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -62,8 +63,23 @@ class Report:
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     quantize_bytes : int
         Flash of the tables that ``quantize()`` reads, in a program that calls it; in no other figure.
+    schedules : tuple of Schedule
+        Of a convolutional net: RAM and products row by row, as it runs, and what whole tensors and patches would take.
     subject : Twin, optional
         The compiled model that it is about, for :meth:`save`.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import compile_model
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y)
+    >>> report = compile_model(tree, board="uno", X_calibration=X).report
+    >>> report.flash_bytes < 5000, report.model_bytes, report.cycles < 200
+    (True, 20, True)
+    >>> [item.label for item in report.ram_items.largest(2)]
+    ['Arduino core and serial loop', 'stack']
     """
 
     board: Board
@@ -77,6 +93,7 @@ class Report:
     quantize_bytes: int = 0
     input_without_buffer: int = 0
     stops_early: bool = False
+    schedules: tuple[Schedule, ...] = ()
     subject: Any = field(default=None, repr=False, compare=False)
 
     def save(
@@ -218,6 +235,9 @@ class Report:
             lines.append(f"made faster: {name} saves {saved:,} {self.unit} for {size:,} bytes of flash")
         if self.quantize_bytes:
             lines.append(f"quantize() brings {self.quantize_bytes:,} bytes of tables more, where it is called")
+        if self.schedules:
+            lines.append("schedules: RAM of activations, products, those of them that are computed again")
+            lines += [f"  {s.ram_bytes:9,}  {s.products:11,}  {s.recomputed:10,}  {s.name}" for s in self.schedules]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
@@ -226,6 +246,7 @@ def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
     plan, straight = plan_memory(program), straight_line(program)
     ram = variable_items(program, board.architecture.alignment)
+    schedules = compare_schedules(program, sum(item.amount for item in ram))
     flash = [*table_items(program, straight), *code_items(program, board)]
     unknown = board.cost_model is not None and costs_of(program, board) is None
     return Report(
@@ -235,6 +256,7 @@ def predict_report(program: Program, board: Board) -> Report:
         program.encoding.table_bytes,
         _input_without_buffer(program),
         any(op.stops_early for op in program.ops()),
+        schedules,
     )  # fmt: skip
 
 

@@ -93,7 +93,18 @@ def from_keras(model: Any, X_calibration: ArrayLike, labels: Any = None) -> Kera
 
     Examples
     --------
-    >>> compiled = compile_model(from_keras(model, X_train[:500]))  # doctest: +SKIP
+    >>> import keras
+    >>> from sklearn.datasets import load_digits
+    >>> from edgealgos import compile_model, from_keras
+    >>> X = load_digits().images[..., None]
+    >>> net = keras.Sequential([
+    ...     keras.layers.Input((8, 8, 1)),
+    ...     keras.layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
+    ...     keras.layers.GlobalAveragePooling2D(),
+    ...     keras.layers.Dense(10),
+    ... ])  # here it would be trained
+    >>> compile_model(from_keras(net, X[:500])).predict(X[:3]).shape
+    (3,)
     """
     rows = check_array(X_calibration, dtype=np.float64, ensure_2d=False, allow_nd=True, input_name="X_calibration")
     shape = tuple(model.input_shape[1:])

@@ -64,6 +64,8 @@ def decimal_scales(encoding: InputEncoding) -> tuple[DecimalScale, ...] | None:
     Examples
     --------
     >>> import numpy as np
+    >>> from edgealgos.codegen.program.decimals import decimal_scales
+    >>> from edgealgos.codegen.program.encoding import InputEncoding
     >>> from edgealgos.codegen.program.qtype import QType
     >>> encoding = InputEncoding(np.array([5.0]), np.array([40.0]), -127, 127, QType(8, 5))
     >>> (scale,) = decimal_scales(encoding)

@@ -35,6 +35,13 @@ def doctor() -> list[Finding]:
     """Look for every tool that exporting, building and simulating may ask for.
 
     Simulators are run on a tiny program, and say whether they got it right.
+
+    Examples
+    --------
+    >>> from edgealgos import doctor
+    >>> missing = [finding for finding in doctor() if finding.found is None]
+    >>> for finding in missing:
+    ...     print(finding.tool, "is missing:", finding.how_to_get)
     """
     return [*(_program(tool) for tool in tools.TOOLS), _arduino_core(), *_simulators()]
 

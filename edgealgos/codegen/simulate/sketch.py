@@ -120,9 +120,16 @@ def run_sketch(
 
     Examples
     --------
-    >>> firmware = build_sketch("blink")  # doctest: +SKIP
-    >>> run_sketch(firmware, 3.0, devices=[PinWatch(13)]).reports[0].rises  # doctest: +SKIP
-    [1.0000345, 3.000076]
+    >>> from pathlib import Path
+    >>> from edgealgos.codegen.build.sketch import build_sketch
+    >>> from edgealgos.codegen.simulate import PinWatch, run_sketch
+    >>> Path("blink").mkdir()
+    >>> _ = Path("blink/blink.ino").write_text(
+    ...     "void setup() { pinMode(13, OUTPUT); } void loop() { digitalWrite(13, !digitalRead(13)); delay(100); }"
+    ... )
+    >>> led = run_sketch(build_sketch("blink"), 0.35, devices=[PinWatch(13)]).reports[0]
+    >>> [round(float(second), 1) for second in led.rises]
+    [0.0, 0.2]
     """
     _check_pins(firmware.board, devices)
     stretch = Stretch(target_of(firmware, watch), round(seconds * firmware.board.clock_hz), devices)

@@ -49,6 +49,19 @@ class TfliteReport:
         Share of the rows of `X_calibration` that LiteRT's interpreter answers as the model does (of numbers: of the
         variance of the model's answers); None without such rows, or where ``ai-edge-litert`` is not installed.
     warnings : tuple of str
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edgealgos import export_tflite
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> report = export_tflite(model, "out/iris.tflite", X_calibration=X)
+    >>> report.operators
+    ('ADD', 'FULLY_CONNECTED', 'QUANTIZE', 'SOFTMAX')
+    >>> report.arena_bytes < 8192
+    True
     """
 
     files: tuple[Path, ...]
@@ -114,7 +127,14 @@ def export_tflite(
 
     Examples
     --------
-    >>> report = export_tflite(clf, "out/digits.tflite")  # doctest: +SKIP
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from edgealgos import export_tflite
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LogisticRegression(max_iter=500).fit(X, y)
+    >>> report = export_tflite(model, "out/iris.tflite", X_calibration=X)
+    >>> [file.name for file in report.files]
+    ['iris.tflite', 'iris.cc', 'iris.h', 'iris.json']
     """
     target = Path(path)
     if target.suffix != ".tflite":

@@ -32,6 +32,7 @@ def boards() -> list[Board]:
 
     Examples
     --------
+    >>> from edgealgos import boards
     >>> [board.ram_bytes for board in boards() if board.name == "uno"]
     [2048]
     """

@@ -42,16 +42,19 @@ inline int32_t dot32(const int8_t *row, const int8_t *vector, uint16_t columns) 
 
 inline int32_t dot24(const int8_t *row, const int8_t *vector, uint16_t columns) { return dot32(row, vector, columns); }
 
+// Eight tests in a row: shifting the mask and counting columns would take longer than the products.
 inline int32_t bitmap_row32(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
+#define EDGEALGOS_COLUMN(k) if (mask & (1 << k)) sum += *weight++ * vector[k];
   int32_t sum = 0;
   const int8_t *weight = values;
-  for (; mask_bytes; --mask_bytes, vector += 8) {
-    const int8_t *x = vector;
-    for (uint32_t mask = *bits++; mask; mask >>= 1, ++x)
-      if (mask & 1) sum += *weight++ * *x;
+  for (const uint8_t *const end = bits + mask_bytes; bits != end; vector += 8) {
+    const uint32_t mask = *bits++;
+    EDGEALGOS_COLUMN(0) EDGEALGOS_COLUMN(1) EDGEALGOS_COLUMN(2) EDGEALGOS_COLUMN(3)
+    EDGEALGOS_COLUMN(4) EDGEALGOS_COLUMN(5) EDGEALGOS_COLUMN(6) EDGEALGOS_COLUMN(7)
   }
   values = weight;
   return sum;
+#undef EDGEALGOS_COLUMN
 }
 
 inline int16_t bitmap_row16(const uint8_t *bits, const int8_t *&values, const int8_t *vector, uint8_t mask_bytes) {
@@ -91,13 +94,8 @@ inline int16_t scale_by_byte(int16_t a, uint8_t b) {
 
 
 // The next four rows side by side, column by column.
-inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums) {
-#if defined(EDGEALGOS_OWN_WORDS)
-  if ((reinterpret_cast<uintptr_t>(weights) & 3) == 0) {
-    dot_words(weights, vector, columns, sums);
-    return;
-  }
-#endif
+template <class Acc>
+EDGEALGOS_NOINLINE void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, Acc *sums) {
   int32_t a = 0, b = 0, c = 0, d = 0;
   for (; columns; --columns, weights += 4) {
     const int32_t x = *vector++;
@@ -106,18 +104,20 @@ inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t colum
     c += weights[2] * x;
     d += weights[3] * x;
   }
-  sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
-}
-inline void dot_block(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums) {
-  int32_t four[4];
-  dot_block(weights, vector, columns, four);
-  for (uint8_t k = 0; k < 4; ++k) sums[k] = static_cast<int16_t>(four[k]);
+  sums[0] = static_cast<Acc>(a), sums[1] = static_cast<Acc>(b);
+  sums[2] = static_cast<Acc>(c), sums[3] = static_cast<Acc>(d);
 }
 
 #endif
 
 template <class Acc>
 inline void dot_blocks(const int8_t *weights, const int8_t *vector, uint8_t columns, Acc *sums, uint8_t blocks) {
+#if defined(EDGEALGOS_OWN_WORDS)
+  if ((reinterpret_cast<uintptr_t>(weights) & 3) == 0) {
+    dot_words(weights, vector, columns, sums, blocks);
+    return;
+  }
+#endif
   for (; blocks; --blocks, weights += 4 * columns, sums += 4) dot_block(weights, vector, columns, sums);
 }
 inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {

@@ -260,7 +260,10 @@ def predict_report(program: Program, board: Board) -> Report:
     )  # fmt: skip
 
 
-_NOT_MEASURED = "parts of this program were not measured on a {}: its tables and variables are predicted, but no code"
+_NOT_MEASURED = (
+    "parts of this program were not measured on a {}: its tables and variables are predicted, but no code; simulate() "
+    "builds and measures it"
+)
 
 
 def _input_without_buffer(program: Program) -> int:

@@ -219,7 +219,8 @@ class AddRow(Op):
         return row
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
-        qtype, total = program[self.out].qtype, v[self.source] + self._taken(program, v)
+        total: NDArray[Any] = v[self.source] + self._taken(program, v)
+        qtype = program[self.out].qtype
         return total if qtype is None else np.clip(total, qtype.low * qtype.step, qtype.high * qtype.step)
 
     def integer(self, program: Program, v: Values) -> Ints:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .estimators.boosted_trees import BoostedTreesClassifier, BoostedTreesRegressor
     from .estimators.convnet import ConvNetClassifier, ConvNetRegressor
     from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
+    from .estimators.gru import GRUClassifier, GRURegressor
     from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
     from .persistence import load, save
 
@@ -65,6 +66,7 @@ _HOMES = {
     "estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "estimators.gru": ("GRUClassifier", "GRURegressor"),
     "estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "persistence": ("load", "save"),
 }  # fmt: skip

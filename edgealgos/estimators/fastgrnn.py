@@ -63,7 +63,7 @@ class _Recurrent(SequenceMixin, GradientTrained):
 
 
 class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
-    """Parameters of a classifier of either cell."""
+    """Parameters of a classifier of any cell."""
 
     _usual_bits = 4
 
@@ -96,6 +96,37 @@ class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
         self.teacher = teacher
         self.augment = augment
         self.label_smoothing = label_smoothing
+        self.restarts = restarts
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class _SequenceRegressor(EdgeRegressor, _Recurrent):
+    """Parameters of a regressor of any cell."""
+
+    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+    _farthest = 2.0**18
+
+    def __init__(
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
+        teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
+        self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
         self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose
@@ -216,7 +247,7 @@ class FastGRNNClassifier(_SequenceClassifier):
     """
 
 
-class FastGRNNRegressor(EdgeRegressor, _Recurrent):
+class FastGRNNRegressor(_SequenceRegressor):
     """FastGRNN regressor of sequences; see :class:`FastGRNNClassifier` for model, parameters and attributes.
 
     The target's mean and a power of two near its deviation are folded into the program.
@@ -241,33 +272,6 @@ epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, ver
     >>> model.predict(X[:3]).shape
     (3,)
     """
-
-    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
-    _farthest = 2.0**18
-
-    def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
-        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
-        teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
-    ):  # fmt: skip
-        self.max_model_bytes = max_model_bytes
-        self.max_cycles = max_cycles
-        self.bits = bits
-        self.max_accuracy_loss = max_accuracy_loss
-        self.hidden_size = hidden_size
-        self.rank_w = rank_w
-        self.rank_u = rank_u
-        self.step_size = step_size
-        self.nonlinearity = nonlinearity
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.teacher = teacher
-        self.augment = augment
-        self.restarts = restarts
-        self.random_state = random_state
-        self.verbose = verbose
 
 
 class FastRNNClassifier(_SequenceClassifier):

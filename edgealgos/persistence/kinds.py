@@ -18,6 +18,7 @@ _KINDS = {
     "edgealgos.estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "edgealgos.estimators.gru": ("GRUClassifier", "GRURegressor"),
     "edgealgos.estimators.linear": ("LinearClassifier", "LinearRegressor"),
     "edgealgos.auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "edgealgos.features.logmel": ("LogMel",),

@@ -1,4 +1,4 @@
-"""Updates of hidden states: FastGRNN's gate and FastRNN's residual. Knows programs, no boards."""
+"""Updates of hidden states: FastGRNN's gate, FastRNN's residual, GRU's two gates. Knows programs, no boards."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from ..program.tables import TANH, TANH_SHIFT
 if TYPE_CHECKING:
     from ..program.program import Program
 
-__all__ = ["GatedUpdate", "LeakyUpdate"]
+__all__ = ["GRUUpdate", "GatedUpdate", "LeakyUpdate"]
 
 # Where activations saturate, in real numbers too.
 LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768
@@ -162,6 +162,77 @@ class LeakyUpdate(Op):
         scalars = ", ".join(cpp.constant(name, int(program[share].values)) for name, share in shares.items())
         vectors = f"{self.preactivation}, {self.candidate_bias}"
         return f"{call}({vectors}, {scalars}, {self.out}, {cpp.constant('kUnits', program[self.out].size)});"
+
+
+@dataclass(frozen=True)
+class GRUUpdate(Op):
+    """GRU: ``h = (1 - z) tanh(a_c + r b_c + bias_c) + z h``; `out` is the state (Cho et al., EMNLP 2014).
+
+    With ``a = W x`` (`inputs`), ``b = U h`` (`products`), ``z = sigmoid(a_z + b_z + bias_z)`` and r alike: the reset gate
+    stands behind the product. The three numbers of a unit, of z, r and candidate, follow each other in all vectors.
+    """
+
+    out: Update
+    inputs: Read
+    products: Read
+    bias: Constant
+    nonlinearity: Option
+
+    kernels = ("runtime",)
+    largest = counting(out=255)
+    bound = cannot_overflow("sums of pre-activations saturate, and the shares of candidate and state add up to one")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.inputs, self.products
+
+    def shapes(self, program: Program) -> Shapes:
+        state = program[self.out].shape
+        return {"out": state} | dict.fromkeys(("inputs", "products", "bias"), (3 * program[self.out].size,))
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        h, inputs, products = v[self.out], _by_unit(v[self.inputs]), _by_unit(v[self.products])
+        bias = v[self.bias].reshape(-1, 3)
+        z, r = (_real_sigmoid(inputs[..., i] + products[..., i] + bias[:, i], self.nonlinearity) for i in (0, 1))
+        candidate = _real_tanh(inputs[..., 2] + r * products[..., 2] + bias[:, 2], self.nonlinearity)
+        state: NDArray[Any] = (1.0 - z) * candidate + z * h
+        return state
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        h, inputs, products = v[self.out], _by_unit(v[self.inputs]), _by_unit(v[self.products])
+        bias = v[self.bias].reshape(-1, 3) << _up(program, self.bias)
+
+        def before(i: int, product: Ints) -> Ints:
+            return PREACTIVATION.saturate(PREACTIVATION.saturate(inputs[..., i] + product) + bias[:, i])
+
+        z, r = (integer_sigmoid(before(i, products[..., i]), self.nonlinearity) for i in (0, 1))
+        candidate = integer_tanh(before(2, shift_right(r * products[..., 2], 8)), self.nonlinearity)
+        state: Ints = (256 - z) * candidate + shift_right(z * h, 8)
+        return state
+
+    def types(self, program: Program) -> Types:
+        return {self.bias: _as_coarse(program, self.bias)}
+
+    def look_up_tables(self) -> Mapping[str, NDArray[Any]]:
+        return _TABLES[self.nonlinearity]
+
+    def cost(self, program: Program) -> Counts:
+        kind = f"GRUUpdate {self.nonlinearity}"
+        return Counter({f"call {kind}": 1, kind: program[self.out].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces(f"GRUUpdate {self.nonlinearity}", frames=frozenset({"GRUUpdate"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        shift = cpp.constant("kBiasShift", _up(program, self.bias))
+        units = cpp.constant("kUnits", program[self.out].size)
+        call = f"edgealgos::gru_update<{_TANH[self.nonlinearity]}, {shift}>"
+        return f"{call}({self.inputs}, {self.products}, {self.bias}, {self.out}, {units});"
+
+
+def _by_unit(values: NDArray[Any]) -> NDArray[Any]:
+    """The three numbers of each unit along an axis of their own."""
+    return values.reshape(*values.shape[:-1], -1, 3)
 
 
 def _real_tanh(a: NDArray[Any], nonlinearity: str) -> NDArray[Any]:

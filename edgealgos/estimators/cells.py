@@ -166,7 +166,8 @@ class GRU(Cell):
 
     def update(self, h: str, uh: str, lane: str) -> tuple[list[Tensor], list[Op]]:
         """See the base."""
-        op = GRUUpdate(h, inputs="wx", products=uh, bias="bias", nonlinearity=self.structure["nonlinearity"])
+        op = GRUUpdate(h, input_product="wx", state_product=uh, bias="bias",
+                       nonlinearity=self.structure["nonlinearity"])  # fmt: skip
         return [self.constants.flash("bias", doc="of update, reset and candidate")], [op]
 
 

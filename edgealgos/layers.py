@@ -1,4 +1,4 @@
-"""Bonsai, ProtoNN, FastGRNN, FastRNN and GRU as Keras 3 layers: the families' maths in real numbers; no budget, no device.
+"""Bonsai, ProtoNN, FastGRNN, FastRNN and GRU as Keras 3 layers: maths in real numbers; no budget, no device.
 
 Weights have the names and shapes that training uses, so that arrays move between a layer and a fitted estimator.
 """

@@ -125,7 +125,7 @@ def states(
 
 
 def _backwards(dh: tf.Tensor, slopes: Slopes, factors: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
-    """Total gradients of states, and of their products with U, from the direct ones of the states (steps, n, hidden)."""
+    """Total gradients of states, and of products with U, from the direct ones of the states (steps, n, hidden)."""
     into, carry = tf.unstack(slopes.products), tf.unstack(slopes.carry)
     direct = tf.unstack(dh)
     total = direct[-1]

@@ -1,4 +1,4 @@
-"""The device's FastGRNN, FastRNN and GRU in plain integers, written from docs/decisions/001 alone; training must match."""
+"""The device's recurrent cells in plain integers, written from docs/decisions/001 alone; training must match."""
 
 import numpy as np
 

@@ -6,18 +6,21 @@ import os
 import random
 import shutil
 from collections.abc import Generator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
 import edgealgos
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.simulate import avr8js, simavr
 
-# Each worker trains on one thread: models so small wait longer for a second one than it saves.
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
-os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# Each worker computes on one thread: models so small wait longer for a second one than it saves.
+for _library in ("TF_NUM_INTRAOP", "TF_NUM_INTEROP", "OMP_NUM", "OPENBLAS_NUM"):
+    os.environ.setdefault(f"{_library}_THREADS", "1")
+threadpool_limits(1)  # of the libraries that are loaded
 
 # A busy machine makes no test wrong.
 settings.register_profile("edgealgos", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -65,7 +68,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def needs(*names: str) -> None:
     """Skip the test if one of these tools is missing, or fail it if the environment says CI=true.
 
-    Names are executables, ``"simavr"``, ``"avr8js"`` or ``"arduino-core"``. Usually written as a mark:
+    Names are executables, modules, ``"simavr"``, ``"avr8js"`` or ``"arduino-core"``. Usually written as a mark:
     ``@pytest.mark.needs("avr-g++")``.
     """
     missing = [name for name in names if not _is_here(name)]
@@ -85,7 +88,9 @@ def _is_here(name: str) -> bool:
     if name == "arduino-core":
         return tools.find_arduino_core() is not None
     known = {tool.name: tool for tool in tools.TOOLS}
-    return known[name].find() is not None if name in known else shutil.which(name) is not None
+    if name in known:
+        return known[name].find() is not None
+    return shutil.which(name) is not None or find_spec(name) is not None
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ TENSORFLOW = {"tensorflow", "keras"}
 ROOMS = {
     "errors": "",
     "deadline": "",
+    "progress": "",
     "_version": "",
     "_moved": "",
     "files": "errors",
@@ -29,7 +30,7 @@ ROOMS = {
     "codegen.storage": "codegen.program",
     "codegen.ops": "codegen.program codegen.storage",
     "codegen.targets": "codegen.program codegen.storage codegen.ops errors",
-    "codegen.cost": "codegen.program codegen.storage codegen.targets files errors | pages",
+    "codegen.cost": "codegen.program codegen.storage codegen.ops codegen.targets files errors | pages",
     "codegen.passes": "codegen.program codegen.storage codegen.ops codegen.targets codegen.cost",
     "codegen.lowering": "codegen.program codegen.ops errors",
     "codegen.rejection": "codegen.program codegen.ops errors",
@@ -45,18 +46,19 @@ ROOMS = {
     "errors _version",
     "pages": "codegen.program codegen.targets files errors | codegen.compiled codegen.emit codegen.build "
     "codegen.simulate",
-    "training": "codegen.program codegen.storage deadline",
+    "training": "codegen.program codegen.storage deadline progress",
     "layers": "",
     "augment": "",
     "datasets": "files errors",
-    "estimators": "codegen.program codegen.ops codegen.passes deadline errors | codegen.export training pages",
+    "estimators": "augment codegen.program codegen.ops codegen.passes deadline errors | codegen.export training pages",
     "features": "codegen.program codegen.ops codegen.lowering estimators errors",
     "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
     "tuning": "codegen.compiled pages errors",
-    "auto": "codegen.compiled codegen.targets estimators pages deadline files errors",
+    "auto": "codegen.compiled codegen.targets estimators pages deadline progress files errors",
     "__init__": "_version _moved | augment auto datasets estimators persistence errors codegen.targets codegen.cost "
     "codegen.compiled codegen.simulate codegen.export codegen.tflite",
-    "cli": "__init__",
+    "cli": "__init__ | studio",
+    "studio": "__init__ cli auto pages progress files errors | features",
     "__main__": "cli",
 }
 BELOW = {  # closer than rooms: the modules of a room that others may know

@@ -170,11 +170,11 @@ class _Auto(BaseEstimator):
         if found.cut_short:
             warnings.warn(
                 f"time_limit={self.time_limit:g} seconds is too short for a fit of more than the simplest family; "
-                f"best_estimator_ is of the family {families[0].name!r}",
+                f"best_estimator_ is of the family {families[0].name!r}; give it more time",
                 UserWarning,
                 stacklevel=3,
             )
-        return judge.fit(found.best or simplest, data, None, decided=True)
+        return judge.fit(found.best or simplest, data, found.seconds, decided=not found.chooses_again, hard=False)
 
     def _become(self, seen: dict[str, Any], found: Found, best: Any) -> None:
         """Everything that fit has found, in one assignment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -174,6 +174,17 @@ class Judge:
                  ("model bytes", report.model_bytes, limits.max_model_bytes))  # fmt: skip
         over = [f"{found:,} {what}, {most:,} allowed" for what, found, most in taken if most and found > most]
         return "; ".join(over)
+
+
+def doubt(of: float, judged: Sequence[Data]) -> float:
+    """Standard error of a score on so many rows: what is not farther apart may be equally good.
+
+    The mistakes of two models on the same rows are much alike, so that their difference has about that of one.
+    """
+    count = sum(map(len, judged))
+    if judged[0].classifies:
+        return float(np.sqrt(max(of * (1 - of), 0.0) / count))
+    return float((1 - of) * np.sqrt(2 / count))  # of a variance of normal mistakes
 
 
 def score(answers: NDArray[Any], data: Data) -> float:

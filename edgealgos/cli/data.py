@@ -40,6 +40,8 @@ class Data:
         What belongs on one side of a split.
     recordings : Recordings or None
         What the windows are, where they are some.
+    notes : tuple of str
+        What was understood or done that one may want to know.
     """
 
     X: Any
@@ -49,9 +51,17 @@ class Data:
     y_test: NDArray[Any] | None = None
     groups: NDArray[Any] | None = None
     recordings: ea.datasets.Recordings | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_data(arguments: argparse.Namespace, model: Any = None) -> Data:
+    """The data that a command names, as :func:`data_of` gives them; prints what was understood."""
+    data = data_of(arguments, model)
+    _tell(arguments.data, data.notes)
+    return data
+
+
+def data_of(arguments: argparse.Namespace, model: Any = None) -> Data:
     """The data that a command names, with its task; for a fitted model by the columns or the windows that it knows."""
     if is_built_in(arguments.data):
         return _built_in(arguments.data)
@@ -64,8 +74,7 @@ def read_data(arguments: argparse.Namespace, model: Any = None) -> Data:
         impute=arguments.impute, sep=arguments.sep, decimal=arguments.decimal, header=arguments.header,
         features=None if names is None else list(names),
     )  # fmt: skip
-    _tell(arguments.data, table.notes)
-    return _with_task(Data(table.X, table.y, table.task, table.X_test, table.y_test), arguments)
+    return _with_task(Data(table.X, table.y, table.task, table.X_test, table.y_test, notes=table.notes), arguments)
 
 
 def is_built_in(name: str) -> bool:
@@ -91,8 +100,7 @@ def _recordings(arguments: argparse.Namespace, model: Any) -> Data:
     found = ea.datasets.read_recordings(
         arguments.data, units=arguments.units or (), drop=arguments.drop or (), **(known | given)
     )
-    _tell(arguments.data, found.notes)
-    return Data(found.X, found.y, "classification", groups=found.groups, recordings=found)
+    return Data(found.X, found.y, "classification", groups=found.groups, recordings=found, notes=found.notes)
 
 
 def windows_of(model: Any) -> dict[str, float]:
@@ -111,7 +119,8 @@ def _with_task(data: Data, arguments: argparse.Namespace) -> Data:
         amounts = y.dtype.kind == "f" and ((y % 1 != 0).any() or len(np.unique(y)) > FEW_CLASSES)
         task = "regression" if arguments.regression or (amounts and not arguments.classification) else "classification"
         if amounts and task == "regression" and not arguments.regression:
-            _tell(arguments.data, ["the targets are numbers with decimals: a number is predicted (regression)"])
+            said = "the targets are numbers with decimals: a number is predicted (regression)"
+            data = replace(data, notes=(*data.notes, said))
         data = replace(data, task=task)
     if data.task == "regression" and data.y is not None and data.y.dtype.kind not in "biuf":
         raise ea.DatasetError(f"{arguments.data} has labels such as {str(data.y[0])!r}, which no regression predicts")

@@ -13,6 +13,7 @@ from . import commands, completion, train
 from .boards import boards
 from .data import BUILT_IN
 from .families import default_family, families, in_flags, parameters
+from .studio import studio
 
 Handler = Callable[[argparse.Namespace], int]
 FIRST_GIVEN = {"random_state": ("--random-state", "--seed")}  # flags with a second name
@@ -51,7 +52,7 @@ def make_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"edgealgos {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_demo, _train, _export, _report, _simulate, _evaluate, _boards, _doctor, _completion):
+    for add in (_demo, _train, _export, _report, _simulate, _evaluate, _studio, _boards, _doctor, _completion):
         add(subparsers)
     return parser
 
@@ -172,6 +173,15 @@ def _evaluate(subparsers: Any) -> None:
     parser.add_argument("--timeout", type=positive, default=10.0, metavar="S", help="seconds to wait (10)")
 
 
+def _studio(subparsers: Any) -> None:
+    parser = _command(
+        subparsers, "studio", studio, "open a local page to see and label data, train, try models and take sketches",
+        "edgealgos studio",
+    )  # fmt: skip
+    parser.add_argument("--port", type=port, default=8765, metavar="N", help="port on this computer; 0: any (8765)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address alone")
+
+
 def _boards(subparsers: Any) -> None:
     _command(subparsers, "boards", boards, "list the boards that --board takes, with their sizes", "edgealgos boards")
 
@@ -251,6 +261,13 @@ def count(text: str) -> int:
     """A whole number of at least one."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """A port of TCP; 0 stands for any."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
     return int(text)
 
 

@@ -56,7 +56,7 @@ def _result(model: Any, data: Data) -> str:
 
 def _export(model: Any, arguments: argparse.Namespace, save: str | None, data: Data) -> None:
     try:
-        print(export_model(model, arguments.export, arguments, _usual_sketch(data)))
+        print(export_model(model, arguments.export, arguments, usual_sketch(data)))
     except ea.EdgeAlgosError as error:
         if save is None:
             kept = _name_of(arguments)
@@ -66,7 +66,7 @@ def _export(model: Any, arguments: argparse.Namespace, save: str | None, data: D
     print(f"written to {arguments.export}")
 
 
-def _usual_sketch(data: Data) -> dict[str, Any] | None:
+def usual_sketch(data: Data) -> dict[str, Any] | None:
     """What a sketch does that nobody has told what to do: it reads what was recorded, from the same sensor."""
     recordings = data.recordings
     if recordings is None:

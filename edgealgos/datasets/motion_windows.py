@@ -39,15 +39,17 @@ class MotionWindows:
         self._say_rates(set(rates.values()), target)
         pieces = [piece for alike in self._alike(read) for piece in self._pieces(alike, axes, rates, target)]
         length = window_length(pieces, target, window)
-        X, y, groups, more = cut(pieces, length)
+        X, of_each, more = cut(pieces, length)
         self.notes += more
         if not len(X):
             raise DatasetError(
                 f"no take is as long as half a window of {length / target:g} s; pass a shorter window=..."
             )
         self.notes.append(f"windows of {length} samples ({length / target:.2f} s) of {', '.join(axes)}")
-        whole = X.astype(np.int16)
-        return Recordings(whole, y, groups, "motion", target, axes, self.sensor, self.ranges, self.counts)
+        (y, groups, sources), whole = of_each, X.astype(np.int16)
+        return Recordings(
+            whole, y, groups, "motion", target, axes, self.sensor, self.ranges, self.counts, sources=sources
+        )
 
     def _common_axes(self, read: dict[Path, MotionFile]) -> tuple[str, ...]:
         usual = Counter(content.axes for content in read.values()).most_common(1)[0][0]

@@ -29,7 +29,7 @@ def sound_windows(
         notes.append(f"{count} files: {note}")
     length = round(window * rate)
     of_class = Counter(named[file][0] for file in read)
-    X, y, groups = [], [], []
+    X, y, groups, sources = [], [], [], []
     odd: dict[str, list[str]] = {}
     for file, sound in read.items():
         label, person = named[file]
@@ -40,6 +40,7 @@ def sound_windows(
         blocks = len(waves) if label == BACKGROUND else BLOCKS if of_class[label] < FEWEST_TAKES else 1
         X += waves
         y += [label] * len(waves)
+        sources += [str(file)] * len(waves)
         groups += [person or f"{file}#{i * blocks // len(waves)}" for i in range(len(waves))]
         if len(waves) == 1 and abs(len(sound.samples) - length) > length / 20:
             what = f"are not of {window:g} s and were cut or padded"
@@ -48,7 +49,10 @@ def sound_windows(
             odd.setdefault("are clipped, many samples are at the limit: lower the gain", []).append(str(file))
     for what, names in odd.items():
         notes.append(f"{len(names)} sounds {what}: {', '.join(names[:3])}" + (" ..." if len(names) > 3 else ""))
-    return Recordings(np.array(X, dtype=np.int16), np.array(y), np.array(groups), "sound", rate, ("wave",))
+    whole = np.array(X, dtype=np.int16)
+    return Recordings(
+        whole, np.array(y), np.array(groups), "sound", rate, ("wave",), sources=np.array(sources, np.str_)
+    )
 
 
 def level(samples: NDArray[np.int16]) -> float:

@@ -39,6 +39,8 @@ class Recordings:
         Counts for 1 g and for a degree a second.
     left_out : dict of str to str
         Files that could not be read, and why.
+    sources : ndarray of str, shape (n,)
+        File, and line of the take, that each window comes from.
     notes : tuple of str
         What was understood or done that one may want to know.
 
@@ -67,6 +69,7 @@ class Recordings:
     ranges: dict[str, int] = field(default_factory=dict)
     counts: dict[str, float] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
+    sources: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, np.str_))
     notes: tuple[str, ...] = ()
 
 
@@ -110,14 +113,14 @@ def window_length(pieces: list[Piece], rate: float, seconds: float | None) -> in
     return max(2, int(alike.min() if len(alike) >= 0.8 * len(lengths) else usual))
 
 
-def cut(pieces: list[Piece], length: int) -> tuple[NDArray[np.float64], NDArray[np.str_], NDArray[np.str_], list[str]]:
-    """Windows, their labels and groups, and what was done to takes that are shorter or longer.
+def cut(pieces: list[Piece], length: int) -> tuple[NDArray[np.float64], list[NDArray[np.str_]], list[str]]:
+    """Windows; their labels, groups and sources; what was done to takes that are shorter or longer.
 
     A long take gives a window every half a window; one that is a little longer the window with most movement; a shorter
     one is held at both ends; one below half a window is left out.
     """
     counts = {label: sum(piece.label == label for piece in pieces) for label in {piece.label for piece in pieces}}
-    X, y, groups = [], [], []
+    X, of_each = [], []
     short, padded, slid = [], 0, 0
     for piece in pieces:
         size = len(piece.values)
@@ -137,8 +140,7 @@ def cut(pieces: list[Piece], length: int) -> tuple[NDArray[np.float64], NDArray[
         for start, block in zip(starts, blocks, strict=True):
             if block >= 0:
                 X.append(_window(piece.values, start, length))
-                y.append(piece.label)
-                groups.append(f"{piece.group}#{block}" if block else piece.group)
+                of_each.append((piece.label, f"{piece.group}#{block}" if block else piece.group, piece.name))
     notes = []
     if short:
         notes.append(f"{len(short)} takes are shorter than half a window and left out: {', '.join(short[:3])}"
@@ -147,7 +149,7 @@ def cut(pieces: list[Piece], length: int) -> tuple[NDArray[np.float64], NDArray[
         notes.append(f"{padded} takes are shorter than a window of {length} samples and held at their ends")
     if slid:
         notes.append(f"{slid} takes are longer and give a window every {max(1, length // 2)} samples")
-    return np.array(X), np.array(y), np.array(groups), notes
+    return np.array(X), [np.array(column, np.str_) for column in zip(*of_each, strict=True)], notes
 
 
 def _busiest(values: NDArray[np.float64], length: int) -> int:

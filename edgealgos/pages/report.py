@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
 _LARGEST_CONFUSION = 60  # classes
 _MOST_TENSORS = 20
+SCRIPTS = ("avr", "board", "page")  # of the running sketch, in this order
 _RIGHT, _WRONG = "0,114,178", "213,94,0"  # colours
 
 
@@ -32,6 +33,15 @@ def report_page(
     compiled: CompiledModel | None = report.subject
     if compiled is None:
         raise EdgeAlgosError("this report has no compiled model to show; take that of compile_model(...).report")
+    sections = sections_of(compiled, X, y, name, image_shape)
+    return page(f"{name}: {compiled.program.family} on {compiled.board.title}", sections, SCRIPTS)
+
+
+def sections_of(
+    compiled: CompiledModel, X: ArrayLike | None, y: ArrayLike | None, name: str,
+    image_shape: tuple[int, int] | None = None,
+) -> list[str]:  # fmt: skip
+    """The parts of the page; those who show them elsewhere load :data:`SCRIPTS`, in this order."""
     files = sketch_text(compiled, name)  # refuses a name that C++ cannot have
     rows = None if X is None else _rows(X)
     targets = None if y is None else np.asarray(y)
@@ -41,9 +51,9 @@ def report_page(
     sections.append(_board(compiled, name, rows, targets, image_shape))
     if rows is not None:
         sections += _judged(compiled, X, rows, targets)
-    sections.append(section("Memory and time", "".join(report_pieces(report))))
+    sections.append(section("Memory and time", "".join(report_pieces(compiled.report))))
     sections.append(section("The sketch", "".join(_file(each, content) for each, content in files.items())))
-    return page(f"{name}: {compiled.program.family} on {compiled.board.title}", sections, ("avr", "board", "page"))
+    return sections
 
 
 def page(title: str, sections: list[str], scripts: tuple[str, ...]) -> str:

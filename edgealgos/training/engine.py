@@ -30,7 +30,7 @@ class Control(NamedTuple):
     """What a stage sets for a whole epoch; tensors only, so that nothing is ever traced twice.
 
     ``frozen`` tells whether removed values stay removed; ``high`` bounds each weight so that it stays on its grid;
-    ``centre`` is taken from every row.
+    device inputs count in steps of ``x_step``, and ``centre`` is taken from every row.
     """
 
     masks: Tensors
@@ -42,6 +42,7 @@ class Control(NamedTuple):
     ema: tf.Tensor
     weight_decay: tf.Tensor
     noise: tf.Tensor
+    x_step: tf.Tensor
     centre: tf.Tensor
     rates: Tensors
 
@@ -74,6 +75,18 @@ class Data(NamedTuple):
     weight: tf.Tensor
 
 
+class Steps(NamedTuple):
+    """Rows of all steps of an epoch, one step after the other, and the learning rate of each step."""
+
+    rows: tf.Tensor
+    rates: tf.Tensor
+
+
+def of_any_rows(value: tf.Tensor) -> tf.TensorSpec:
+    """The like of a tensor, along its first axis of any length."""
+    return tf.TensorSpec([None, *value.shape[1:]], value.dtype)
+
+
 def data(x_q: Array, targets: Array, weight: Array) -> Data:
     """Arrays as tensors, sent to the device once."""
     return Data(tf.constant(x_q), tf.constant(targets, tf.float32), tf.constant(weight, tf.float32))
@@ -93,7 +106,8 @@ def control(
     )  # fmt: skip
 
 
-_compiled: dict[tuple[Any, ...], tuple[Callable[..., Any], Callable[..., Any]]] = {}
+_compiled: dict[tuple[Any, ...], Any] = {}
+KEPT = 16  # compiled functions, two a structure
 
 
 def structure_key(model: Family) -> tuple[Any, ...]:
@@ -105,27 +119,21 @@ def structure_key(model: Family) -> tuple[Any, ...]:
 class Engine:
     """The compiled epoch and the compiled forward pass of one model.
 
-    Compiled functions are kept for models of equal structure, so that cross-validation compiles once.
+    Compiled functions are kept for models of equal structure, so that cross-validation compiles once. XLA compiles
+    for a number of rows; what is not worth that is traced once for any number.
 
     Parameters
     ----------
     model : Family
         Gives ``forward(params, x, rounding)``, ``penalty(params)``, ``specs``, ``rates``, ``problem``.
-    x_frac : int
     loss : str
     jit : bool
         Whether to compile with XLA.
     """
 
-    def __init__(self, model: Family, *, x_frac: int, loss: str, jit: bool = True) -> None:
-        self.model, self.loss, self.x_scale = model, loss, 2.0**-x_frac
-        key = structure_key(model), x_frac, loss, jit
-        if key not in _compiled:
-            while len(_compiled) >= 8:
-                del _compiled[next(iter(_compiled))]
-            compiled = [tf.function(f, jit_compile=jit, autograph=False) for f in (self._epoch_body, self._scores_body)]
-            _compiled[key] = compiled[0], compiled[1]
-        self._epoch, self._scores = _compiled[key]
+    def __init__(self, model: Family, *, loss: str, jit: bool = True) -> None:
+        self.model, self.loss, self.jit = model, loss, jit
+        self.key = structure_key(model), loss, jit
 
     def epoch(
         self, state: State, control: Control, data: Data, rows: Array, rates: Array, seed: int
@@ -141,30 +149,47 @@ class Engine:
         seed : int
             Of the random numbers inside the model (dropout).
         """
-        steps = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32), tf.constant(seed, tf.int32)
-        done: tuple[State, tf.Tensor, tf.Tensor] = self._epoch(state, control, data, *steps)
+        steps = Steps(tf.constant(rows.ravel(), tf.int32), tf.constant(rates, tf.float32))
+        done: tuple[State, tf.Tensor, tf.Tensor] = self._run(
+            self._epoch_body, (state, control, tf.constant(seed, tf.int32)), (data, steps)
+        )
         return done
 
     def scores(self, params: Tensors, control: Control, x_q: Array, rows: int = 4096) -> tf.Tensor:
         """Scores of rows with the removed values removed, shape (n, n_outputs)."""
-        parts = [self._scores(params, control, tf.constant(x_q[i : i + rows])) for i in range(0, len(x_q), rows)]
+        parts = [
+            self._run(self._scores_body, (params, control), (tf.constant(x_q[i : i + rows]),))
+            for i in range(0, len(x_q), rows)
+        ]
         return tf.concat(parts, -2)
+
+    def _run(self, body: Callable[..., Any], of_model: tuple[Any, ...], of_rows: tuple[Any, ...]) -> Any:
+        """The compiled body, compiled if need be: without XLA for any number of rows from the first."""
+        key = (body.__name__, *self.key, *(value.dtype for value in tf.nest.flatten(of_rows)))
+        if key not in _compiled:
+            while len(_compiled) >= KEPT:
+                del _compiled[next(iter(_compiled))]
+            _compiled[key] = tf.function(body, jit_compile=self.jit, autograph=False)
+            if not self.jit:
+                _compiled[key].get_concrete_function(*of_model, *tf.nest.map_structure(of_any_rows, of_rows))
+        return _compiled[key](*of_model, *of_rows)
 
     def _rounding(self, control: Control, key: tf.Tensor | None = None) -> Rounding:
         return Rounding(control.on, control.scales, {}, control.sharpness, key, high=control.high)
 
     def _scores_body(self, params: Tensors, control: Control, x_q: tf.Tensor) -> tf.Tensor:
-        x = tf.cast(x_q, tf.float32) * self.x_scale - control.centre
+        x = tf.cast(x_q, tf.float32) * control.x_step - control.centre
         return self.model.forward(masked(params, control.masks), x, self._rounding(control))
 
     def _epoch_body(
-        self, state: State, control: Control, data: Data, rows: tf.Tensor, rates: tf.Tensor, seed: tf.Tensor
+        self, state: State, control: Control, seed: tf.Tensor, data: Data, order: Steps
     ) -> tuple[State, tf.Tensor, tf.Tensor]:
-        steps = rows.shape[0]
+        rates, steps = order.rates, tf.shape(order.rates)[0]
+        rows = tf.reshape(order.rows, (steps, -1))
 
         def body(i: tf.Tensor, state: State, loss_sum: tf.Tensor, hit_sum: tf.Tensor) -> tuple[Any, ...]:
             key = tf.stack([seed, i])
-            x = tf.cast(tf.gather(data.x_q, rows[i]), tf.float32) * self.x_scale - control.centre
+            x = tf.cast(tf.gather(data.x_q, rows[i]), tf.float32) * control.x_step - control.centre
             y, weight = tf.gather(data.targets, rows[i]), tf.gather(data.weight, rows[i])
             with tf.GradientTape() as tape:
                 tape.watch(state.params)
@@ -179,7 +204,8 @@ class Engine:
 
         zero = tf.constant(0.0)
         _, state, loss, hits = tf.while_loop(lambda i, *_: i < steps, body, (tf.constant(0), state, zero, zero))
-        return state, loss / steps, hits / steps
+        count = tf.cast(steps, tf.float32)
+        return state, loss / count, hits / count
 
     def _adam(self, state: State, control: Control, grads: Tensors, rate: tf.Tensor) -> State:
         """One step of Adam for every tensor."""

@@ -113,7 +113,7 @@ def _course(
     versions = varied(rows, mixup=recipe.mixup, noise=0.0 if model.stepwise else noise, augment=augment, answer=answer,
                       around=around, most=recipe.most_rows, epochs=recipe.epochs, rng=rng)  # fmt: skip
     stored = Stored(model, rows.x_q, x_frac)
-    engine = (StepEngine if model.stepwise else eng.Engine)(model, x_frac=x_frac, loss=recipe.loss, jit=jit)
+    engine = (StepEngine if model.stepwise else eng.Engine)(model, loss=recipe.loss, jit=jit)
     return Course(
         model, recipe, stored, Support(stored, limits, recipe, scale), engine, eng.data(*versions), rng, verbose,
         noise=noise * 2.0**-x_frac if model.stepwise else 0.0,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 MOST_VERSIONS = 32
 MOST_SEARCHED = 5000  # rows among which nearest ones are looked for
 NEAREST = 8
+MOST_ASKED = 20_000  # rows that a teacher answers at a time
 Answer = Callable[[NDArray[Any]], NDArray[Any]]
 Augment = Callable[[np.random.Generator], NDArray[Any]]
 
@@ -100,15 +101,18 @@ def varied(
     epochs : int
         Passes in which they are seen: more versions are never seen.
     """
-    if not (mixup or noise or augment):
-        return rows if answer is None else rows._replace(targets=answer(rows.x_q))
-    versions = int(np.clip(most // len(rows.x_q), 2, min(MOST_VERSIONS, max(epochs, 2))))
-    parts = [_version(rows, mixup, noise, augment, answer, rng, around) for _ in range(versions)]
-    return Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    if mixup or noise or augment:
+        versions = int(np.clip(most // len(rows.x_q), 2, min(MOST_VERSIONS, max(epochs, 2))))
+        parts = [_version(rows, mixup, noise, augment, rng, around) for _ in range(versions)]
+        rows = Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    if answer is None:
+        return rows
+    asked = range(0, len(rows.x_q), MOST_ASKED)  # a forest answers few rows in the time that it takes for many
+    return rows._replace(targets=np.concatenate([answer(rows.x_q[i : i + MOST_ASKED]) for i in asked]))
 
 
 def _version(
-    rows: Rows, mixup: float, noise: float, augment: Augment | None, answer: Answer | None, rng: np.random.Generator,
+    rows: Rows, mixup: float, noise: float, augment: Augment | None, rng: np.random.Generator,
     around: Neighbours | None,
 ) -> Rows:  # fmt: skip
     n, limits = len(rows.x_q), np.iinfo(rows.x_q.dtype)
@@ -124,4 +128,4 @@ def _version(
     if noise:
         x = x + np.float32(noise) * rng.standard_normal(x.shape, np.float32)
     x_q = np.clip(np.rint(x), limits.min, limits.max).astype(rows.x_q.dtype)
-    return Rows(x_q, targets if answer is None else answer(x_q), weight)
+    return Rows(x_q, targets, weight)

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from . import adam
-from .engine import Control, Data, State, Tensors, structure_key
+from .engine import Control, Data, State, Tensors, of_any_rows, structure_key
 from .family import Array, Family
 from .losses import row_hits, row_losses
 from .rounding import Rounding
@@ -30,19 +30,18 @@ class StepEngine:
     Parameters
     ----------
     model : Family
-    x_frac : int
     loss : str
     jit : bool
         Ignored: see the top of this module.
     """
 
-    def __init__(self, model: Family, *, x_frac: int, loss: str, jit: bool = True) -> None:
+    def __init__(self, model: Family, *, loss: str, jit: bool = True) -> None:
         self.bits = {name: spec.bits for name, spec in model.specs.items()}
-        key = structure_key(model), tuple(self.bits.items()), x_frac, loss, threading.get_ident()
+        key = structure_key(model), tuple(self.bits.items()), loss, threading.get_ident()
         if key not in _machines:
             while len(_machines) >= 8:
                 del _machines[next(iter(_machines))]
-            _machines[key] = _Machine(model, self.bits, 2.0**-x_frac, loss)
+            _machines[key] = _Machine(model, self.bits, loss)
         self.machine = _machines[key]
 
     def epoch(
@@ -52,6 +51,8 @@ class StepEngine:
         machine = self.machine
         machine.load(state, control)
         steps, each, key = tf.constant(rows, tf.int32), tf.constant(rates, tf.float32), tf.constant(seed, tf.int32)
+        kind = tf.nest.map_structure(of_any_rows, (data, steps[0]))
+        machine.step.get_concrete_function(*kind, each[0], key)  # traced once, however many rows
         for i in range(len(rows)):
             machine.step(data, steps[i], each[i], key)
         return machine.state(), machine.loss_sum / len(rows), machine.hit_sum / len(rows)
@@ -67,8 +68,8 @@ class StepEngine:
 class _Machine:
     """Variables and compiled functions of one structure."""
 
-    def __init__(self, model: Family, bits: dict[str, int], x_scale: float, loss: str) -> None:
-        self.model, self.bits, self.x_scale, self.loss = model, bits, x_scale, loss
+    def __init__(self, model: Family, bits: dict[str, int], loss: str) -> None:
+        self.model, self.bits, self.loss = model, bits, loss
         self.shapes = {name: spec.shape for name, spec in model.specs.items()}
         sizes = [int(np.prod(shape)) for shape in self.shapes.values()]
         self.sizes, size = sizes, sum(sizes)
@@ -81,7 +82,7 @@ class _Machine:
         self.scale_names = tuple(sorted({*self.shapes, *model.profiled}))
         self.scales = tf.Variable(tf.ones(len(self.scale_names)))
         self.on, self.frozen = tf.Variable(False), tf.Variable(False)
-        self.sharpness, self.ema, self.noise = tf.Variable(1.0), tf.Variable(0.0), tf.Variable(0.0)
+        self.sharpness, self.ema, self.noise, self.x_step = (tf.Variable(0.0) for _ in range(4))
         self.loss_sum, self.hit_sum, self.count = tf.Variable(0.0), tf.Variable(0.0), tf.Variable(0)
         self.step = tf.function(self._step, autograph=False)
         self.scores = tf.function(self._scores, autograph=False, reduce_retracing=True)
@@ -115,7 +116,7 @@ class _Machine:
         decaying = {name: one * float(len(one.shape) > 1) for name, one in ones.items()}
         self.decay.assign(self.flat(decaying) * control.weight_decay)
         self.scales.assign(tf.stack([control.scales[name] for name in self.scale_names]))
-        for name in ("on", "frozen", "sharpness", "ema", "noise"):
+        for name in ("on", "frozen", "sharpness", "ema", "noise", "x_step"):
             getattr(self, name).assign(getattr(control, name))
 
     def state(self) -> State:
@@ -133,10 +134,10 @@ class _Machine:
         return Rounding(self.on.read_value(), scales, self.bits, self.sharpness.read_value(), key)
 
     def _scores(self, vector: tf.Tensor, x_q: tf.Tensor) -> tf.Tensor:
-        return self.model.forward(self.named(vector), tf.cast(x_q, tf.float32) * self.x_scale, self._rounding())
+        return self.model.forward(self.named(vector), tf.cast(x_q, tf.float32) * self.x_step, self._rounding())
 
     def _step(self, data: Data, rows: tf.Tensor, rate: tf.Tensor, seed: tf.Tensor) -> None:
-        x = tf.cast(tf.gather(data.x_q, rows), tf.float32) * self.x_scale
+        x = tf.cast(tf.gather(data.x_q, rows), tf.float32) * self.x_step
         x += self.noise * tf.random.stateless_normal(tf.shape(x), tf.stack([seed, self.count]))
         y, weight = tf.gather(data.targets, rows), tf.gather(data.weight, rows)
         vector = self.params.read_value() * self.mask

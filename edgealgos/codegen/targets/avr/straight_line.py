@@ -192,8 +192,9 @@ def _sums(
 
 def _uses(rows: Ints) -> list[tuple[int, int]]:
     """How often weights of each size are multiplied with an input, and the size, most frequent first."""
-    sizes = [size for column in np.abs(rows).T for size in np.unique(column) if size]
-    found, counts = np.unique(np.array(sizes, dtype=np.int64), return_counts=True)
+    sizes = np.sort(np.abs(rows), axis=0)
+    first = np.diff(sizes, axis=0, prepend=0) > 0  # of its size in its column; not zero
+    found, counts = np.unique(sizes[first], return_counts=True)
     return sorted(zip(counts.tolist(), found.tolist(), strict=True), reverse=True)
 
 
@@ -264,7 +265,7 @@ def _columns(
     begun = {row for row in sums if nonzero_share is not None or not matrix[row].any()}  # no product need come first
     for row in sorted(begun):
         _clear(writer, sums[row])
-    for column in range(matrix.shape[1]):
+    for column in np.flatnonzero(matrix.any(axis=0)).tolist():
         weights = {row: int(matrix[row, column]) for row in sums if matrix[row, column]}
         if not weights:
             continue

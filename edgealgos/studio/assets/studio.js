@@ -1,0 +1,39 @@
+// What a page of the studio does by itself: shows work that goes on as the server draws it, refuses uploads that are too
+// large before they are sent. All that it puts into a page the server has escaped.
+"use strict";
+
+const PERIOD = 500; // ms between two looks at the work that goes on
+
+async function follow(place) {
+  for (;;) {
+    await new Promise((go) => setTimeout(go, PERIOD));
+    let found;
+    try {
+      const answer = await fetch(place.dataset.from, { headers: { Accept: "application/json" } });
+      if (!answer.ok) throw new Error(answer.statusText);
+      found = await answer.json();
+    } catch {
+      place.dataset.running = "lost";
+      place.append("The studio does not answer; it was ended in its terminal, or its key has changed.");
+      return;
+    }
+    if (!place.contains(document.activeElement) || !found.running) place.innerHTML = found.html;
+    if (!found.running) break;
+  }
+  place.dataset.running = "";
+}
+
+for (const place of document.querySelectorAll("[data-from]")) if (place.dataset.running) follow(place);
+
+for (const form of document.querySelectorAll("form.upload"))
+  form.onsubmit = (event) => {
+    const files = [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);
+    const size = files.reduce((sum, file) => sum + file.size, 0), most = Number(document.body.dataset.most);
+    const told = form.querySelector(".missing");
+    told.hidden = files.length > 0 && size < most;
+    if (told.hidden) return;
+    told.textContent = files.length
+      ? `That is ${Math.round(size / 2 ** 20)} MB; an upload has at most ${Math.round(most / 2 ** 20)} MB. Give its path on this computer instead.`
+      : "Choose a folder, or files.";
+    event.preventDefault();
+  };

@@ -1,0 +1,77 @@
+"""What the studio does in a process of its own: training and simulating; tells events, knows no page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import edgealgos as ea
+
+from ..cli.data import Data, split
+from ..cli.families import in_flags
+from ..cli.models import fitted, new_model
+from ..progress import Listener, heard_by
+from .words import understood
+
+TEST_SHARE = 0.3  # of the rows, which nothing is chosen by
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be trained.
+
+    Parameters
+    ----------
+    board : str
+    budgets : tuple of int
+        Bytes; a search each.
+    seconds : float
+        Of each search.
+    families : tuple of str
+        Those to try; empty: all that take such rows.
+    """
+
+    board: str = "uno"
+    budgets: tuple[int, ...] = (512, 1024, 2048)
+    seconds: float = 30.0
+    families: tuple[str, ...] = ()
+
+    def words(self, place: str, budget: int) -> list[str]:
+        """The command that does the same."""
+        families = [f"--families={','.join(self.families)}"] if self.families else []
+        return ["train", place, "--family=auto", f"--board={self.board}", f"--max-model-bytes={budget}",
+                f"--time-limit={self.seconds:g}", *families]  # fmt: skip
+
+
+def train(tell: Listener, data: Data, wish: Wish, folder: Path) -> None:
+    """A search for each budget; the models lie in the folder, and an event tells of each."""
+    parts = split(data, TEST_SHARE)
+    tell("split", {"learnt": len(parts.X), "tested": 0 if parts.X_test is None else len(parts.X_test)})
+    for number, budget in enumerate(wish.budgets):
+        tell("budget", {"number": number, "budget": budget})
+        arguments = understood(*wish.words("-", budget), "--verbose=0")
+        try:
+            with heard_by(tell):
+                model = fitted(new_model(arguments, parts), parts)
+        except ValueError as error:  # this budget cannot be met; another may
+            if len(wish.budgets) == 1:
+                raise
+            tell("note", {"text": f"{budget:,} bytes: {in_flags(str(error))}"})
+            continue
+        search = model[-1] if hasattr(model, "steps") else model
+        report = ea.compile_model(model, board=wish.board).report
+        best = search.leaderboard_[0] if search.leaderboard_ else None
+        path = ea.save(model, folder / f"{budget}.edgealgos")
+        tell("model", {
+            "file": str(path), "budget": budget, "board": wish.board, "bytes": report.model_bytes,
+            "cycles": report.cycles, "ram": report.ram_bytes,
+            "family": best["family"] if best else type(search.best_estimator_).__name__,
+            "score": best["validation_score"] if best else None,
+        })  # fmt: skip
+
+
+def simulate(tell: Listener, path: Path, board: str, X: Any) -> None:
+    """The firmware of a saved model on a simulated board, on all rows."""
+    compiled = ea.compile_model(ea.load(path), board=board)
+    tell("simulated", {"simulation": compiled.simulate(X)})

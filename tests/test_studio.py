@@ -1,0 +1,300 @@
+"""The studio's pages: data are shown, escaped and labelled; what may not pass does not; work ends when it is told."""
+
+from __future__ import annotations
+
+import io
+import re
+import socket
+import zipfile
+
+import numpy as np
+import pytest
+
+from edgealgos.cli import main
+from edgealgos.studio import charts, jobs, pictures, uploads
+from edgealgos.studio.app import create_app
+from edgealgos.studio.guard import Guard
+from edgealgos.studio.session import Session
+from tests.datasets.test_recordings import folder, sound, tone, write
+
+EVIL = "<script>alert(1)</script>"
+PORT = 8765
+
+
+class Client:
+    """A browser that was given the key, and its forms' token and data."""
+
+    def __init__(self, most_bytes: int = 2**20) -> None:
+        self.session, self.guard = Session(), Guard(PORT)
+        self.client = create_app(self.session, self.guard, most_bytes).test_client()
+        self.options = {"base_url": f"http://127.0.0.1:{PORT}"}
+        assert self.client.get(f"/?key={self.guard.key}", **self.options).status_code == 303
+
+    def get(self, path: str, status: int = 200, /):
+        answer = self.client.get(path, **self.options)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def post(self, page: str, status: int = 303, /, **form):
+        data = {"token": self.guard.token, "data": self.session.opened.number if self.session.opened else -1, **form}
+        answer = self.client.post(page, data=data, **self.options)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    def refused(self, page: str, status: int = 400, /, **form) -> str:
+        """The sentence that the page shows."""
+        text = self.post(page, status, **form).text
+        return re.search(r'id="sentence">(.*?)</p>', text, re.DOTALL)[1]
+
+
+@pytest.fixture
+def client():
+    found = Client()
+    yield found
+    found.session.close()
+
+
+@pytest.fixture
+def gestures(client, tmp_path):
+    client.post("/open", path=str(folder(tmp_path)))
+    return client
+
+
+# ---- seeing ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_gestures_is_shown_as_traces(gestures):
+    page = gestures.get("/data").text
+    assert page.count("<polyline") == 12 * 6
+    assert "flex_00.csv" in page
+    assert "12 windows of 1 s at 100 Hz" in page
+    assert "remarks on how the data were read" in page
+
+
+def test_sounds_are_shown_as_spectrograms_and_can_be_heard(client, tmp_path):
+    for label, pitch in (("low", 400), ("high", 2500)):
+        for i in range(3):
+            sound(tmp_path / "s" / label / f"{i}.wav", tone(pitch, 1.0, 8000), 8000)
+    client.post("/open", path=str(tmp_path / "s"))
+    number = client.session.opened.number
+    assert f'src="/recordings/{number}/0.png"' in client.get("/data").text
+    assert client.get(f"/recordings/{number}/0.png").data.startswith(b"\x89PNG")
+    assert client.get(f"/recordings/{number}/0.wav").data[8:12] == b"WAVE"
+    client.get(f"/recordings/{number}/99.png", 404)
+
+
+def test_high_tones_stand_above_low_ones():
+    image = pytest.importorskip("matplotlib.image")
+    drawn = [image.imread(io.BytesIO(pictures.spectrogram(tone(p).astype(np.int16), 8000))) for p in (300, 3000)]
+    low, high = (picture[..., 0].sum(axis=1).argmax() for picture in drawn)
+    assert low > high
+
+
+def test_a_table_is_shown_and_another_column_can_be_predicted(client, tmp_path):
+    rows = "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(40))
+    client.post("/open", path=str(write(tmp_path / "t.csv", f"x,{EVIL},kind\n{rows}")))
+    page = client.get("/data").text
+    assert "40 rows of" in page
+    assert EVIL not in page
+    assert "&lt;script&gt;alert(1)" in page
+    client.post("/columns", target=EVIL, drop=["kind"])
+    assert client.session.opened.as_read.task == "classification"
+    assert sorted(dict(client.session.opened.labels())) == list("0123456")
+
+
+@pytest.mark.parametrize(("name", "content", "said"), [
+    ("a.csv", "", "empty"), ("a.csv", b"\x00\x01\x02" * 50, "a.csv"), ("a.csv", "one\ntwo\n", "one column"),
+    ("a.npz", b"PK\x03\x04junk", "a.npz"), ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(99), "a.png"),
+])  # fmt: skip
+def test_what_is_no_table_gives_a_sentence_on_the_page(name, content, said, client, tmp_path):
+    path = write(tmp_path / name, content)
+    sentence = client.refused("/open", path=str(path))
+    assert said in sentence
+    assert "fault" not in sentence
+    assert "Traceback" not in sentence
+
+
+def test_a_path_that_is_none_gives_a_sentence(client, tmp_path):
+    assert "does not exist" in client.refused("/open", path=str(tmp_path / EVIL))
+    assert "no path" in client.refused("/open", path=" ")
+    (tmp_path / "empty").mkdir()
+    assert "no files" in client.refused("/open", path=str(tmp_path / "empty"))
+    assert EVIL not in client.post("/open", 400, path=EVIL).text
+
+
+# ---- uploading -------------------------------------------------------------------------------------------------------
+
+
+def test_uploads_are_kept_inside_and_read_as_a_folder(client, tmp_path):
+    root = folder(tmp_path)
+    sent = [(io.BytesIO(path.read_bytes()), f"wand/../../{path.name}") for path in sorted(root.iterdir())]
+    client.post("/upload", files=sent)
+    assert client.session.opened.labels() == [("flex", 6), ("punch", 6)]
+    assert client.session.opened.shown == "wand"
+    assert not list(tmp_path.parent.glob("flex_*"))
+
+
+@pytest.mark.parametrize(("name", "parts"), [
+    ("../../etc/passwd", ["etc", "passwd"]), ("C:\\x\\a.csv", ["C_", "x", "a.csv"]), ("...", []), ("a\x00b", ["a_b"]),
+    (f"{'é' * 200}.csv", None),
+])  # fmt: skip
+def test_names_of_uploads_lead_nowhere_else(name, parts):
+    found = uploads._parts(name)
+    assert found == parts if parts is not None else len(found[0].encode()) <= 120 and found[0].endswith(".csv")
+
+
+def test_an_upload_that_is_too_large_gives_a_sentence(tmp_path):
+    small = Client(most_bytes=5000)
+    sentence = small.refused("/upload", 413, files=(io.BytesIO(bytes(6000)), "a.csv"))
+    assert "its path" in sentence
+    assert small.session.opened is None
+    small.session.close()
+
+
+def test_an_upload_of_nothing_gives_a_sentence(client):
+    assert "no file was chosen" in client.refused("/upload")
+
+
+# ---- labelling -------------------------------------------------------------------------------------------------------
+
+
+def test_labels_are_given_renamed_and_escaped(gestures):
+    gestures.post("/label", number=0, label="wave")
+    gestures.post("/label", number=11, drop="1")
+    gestures.post("/rename", old="flex", new=EVIL)
+    opened = gestures.session.opened
+    assert opened.labels() == [(EVIL, 5), ("punch", 5), ("wave", 1)]
+    page = gestures.get("/data").text
+    assert EVIL not in page
+    assert "&lt;script&gt;" in page
+    edited = opened.data()
+    assert sorted(zip(*np.unique(edited.y, return_counts=True), strict=True)) == opened.labels()
+    assert len(edited.X) == len(edited.groups) == len(edited.recordings.sources) == 11
+    assert opened.as_read.y.tolist().count("flex") == 6  # what was read stays
+    assert gestures.get(f"/data?label={EVIL}").text.count("<svg") == 5
+    gestures.post("/label", number=11, label="punch")
+    assert dict(opened.labels())["punch"] == 6
+
+
+@pytest.mark.parametrize("label", ["", "  ", "x" * 61, "a\x07b"])
+def test_what_is_no_label_is_refused(label, gestures):
+    assert "a label has" in gestures.refused("/label", number=0, label=label)
+
+
+def test_of_one_label_nothing_is_learnt(gestures):
+    gestures.post("/rename", old="flex", new="punch")
+    assert "at least two" in gestures.refused("/train", budgets="512", seconds="5", board="uno")
+
+
+# ---- who may ask -----------------------------------------------------------------------------------------------------
+
+
+def test_other_hosts_and_those_without_the_key_get_nothing(client):
+    other = create_app(client.session, client.guard).test_client()
+    assert other.get("/", **client.options).status_code == 403
+    assert other.get("/?key=guess", **client.options).status_code == 403
+    for host in ("evil.example:8765", "127.0.0.1:80", "127.0.0.1.evil.example:8765"):
+        assert client.client.get("/", base_url=f"http://{host}").status_code == 403
+    assert other.get(f"/?key={client.guard.key}", base_url=f"http://localhost:{PORT}").status_code == 303
+
+
+def test_forms_of_other_pages_change_nothing(gestures):
+    before = gestures.session.opened
+    form = {"token": gestures.guard.token, "path": "iris"}
+    for headers in ({"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:9999"}):
+        answer = gestures.client.post("/open", data=form, headers=headers, **gestures.options)
+        assert answer.status_code == 403
+    gestures.post("/open", 403, token="guess", path="iris")
+    gestures.post("/open", 403, token="", path="iris")
+    assert gestures.session.opened is before
+
+
+def test_pages_load_nothing_from_elsewhere(gestures):
+    for path in ("/", "/data", "/train"):
+        answer = gestures.get(path)
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        assert not re.search(r'(?:src|href|action)="(?!/|#|data:)', answer.text)
+        assert not re.search(r"<script(?! src=)", answer.text)
+
+
+def test_a_page_of_data_that_another_tab_has_replaced_changes_nothing(gestures):
+    old = gestures.session.opened.number
+    gestures.post("/open", path="iris")
+    assert "another tab" in gestures.refused("/train", 409, data=old, budgets="512", seconds="5", board="uno")
+    assert "another tab" in gestures.refused("/label", 409, data=old, number=0, label="x")
+    assert gestures.session.job is None
+
+
+@pytest.mark.parametrize(("form", "said"), [
+    ({"budgets": "many"}, "whole numbers"), ({"budgets": ""}, "whole numbers"), ({"budgets": "0"}, "whole numbers"),
+    ({"budgets": "1 2 3 4 5 6 7 8 9"}, "at most 8"), ({"seconds": "nan"}, "1 to"), ({"seconds": "-1"}, "1 to"),
+    ({"board": "toaster"}, "toaster"), ({"families": "dreams"}, "dreams"),
+])  # fmt: skip
+def test_what_cannot_be_trained_gives_a_sentence(form, said, gestures):
+    sentence = gestures.refused("/train", **{"budgets": "512", "seconds": "5", "board": "uno", **form})
+    assert said in sentence
+
+
+# ---- training --------------------------------------------------------------------------------------------------------
+
+
+class AtOnce(jobs.Job):
+    """Work that is done in this process before anything else is: what processes cost, the tests in a browser pay."""
+
+    def _begin(self, work, arguments):
+        self._take(*jobs._ended(work, self._take, arguments))
+
+    def cancel(self):
+        assert not self.running
+
+
+def test_from_gestures_to_a_sketch(gestures, monkeypatch):
+    monkeypatch.setattr("edgealgos.studio.session.Job", AtOnce)
+    gestures.post("/train", budgets="1 128 256", seconds="4", board="uno", families="linear")
+    assert gestures.session.job.state == "done", gestures.session.job.reason
+    live = gestures.get("/live").json
+    assert not live["running"]
+    assert "1 bytes: no family can meet these budgets" in live["html"]
+    assert live["html"].count('class="model"') == 2
+    page = gestures.get("/models/2").text
+    assert "neither training nor the choice among models has seen" in page
+    assert "Confusion" in page
+    packed = zipfile.ZipFile(io.BytesIO(gestures.get("/models/2/sketch.zip?name=my wand").data))
+    assert {"my_wand/my_wand.ino", "my_wand/my_wand_model.h", "my_wand/imu.h"} <= set(packed.namelist())
+    assert gestures.get("/models/2/model.edgealgos").data.startswith(b"PK")
+    gestures.get("/models/3", 404)
+
+
+def test_a_training_that_is_cancelled_leaves_no_process(gestures):
+    gestures.post("/train", budgets="512", seconds="60", board="uno", families="bonsai")
+    job = gestures.session.job
+    assert "cancel" in gestures.get("/live").json["html"]
+    assert "a training goes on" in gestures.refused("/open", 409, path="iris")
+    gestures.post("/cancel")
+    assert job.state == "cancelled"
+    assert not job._process.is_alive()
+    assert "Cancelled" in gestures.get("/train").text
+    gestures.post("/open", path="iris")
+
+
+# ---- the server ------------------------------------------------------------------------------------------------------
+
+
+def test_a_port_in_use_gives_a_sentence(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        assert main(["studio", "--no-browser", "--port", str(other.getsockname()[1])]) == 1
+    assert "--port" in capsys.readouterr().err
+
+
+def test_charts_hold_every_number_and_escape_names():
+    rows = [
+        {"family": EVIL, "validation_score": s, "model_bytes": b, "params": {}} for s, b in ((0.5, 100), (0.9, 900))
+    ]
+    drawn = charts.over_bytes(rows, {3: {"score": 0.9, "bytes": 900, "family": "x"}}, "R²")
+    assert EVIL not in drawn
+    assert drawn.count('class="tried"') == 2
+    assert '/models/3"' in drawn
+    assert charts.over_bytes([], {}, "R²") == ""
+    assert charts.trials([{"validation_score": None}], "R²") == ""
+    flat = charts.curve([{"epoch": 1, "epochs": 5, "loss": 0.25}], "loss", "loss", 0)
+    assert "nan" not in flat

@@ -26,7 +26,7 @@ def table() -> str:
         rows.append(f"| {_first_sentence(module)} | {_names(kinds)} |")
     rows.append(f"| In front of them | {_names(kind for kind in affine_map.registry if kind is not object)} |")
     encoders = (kind for kind in stage_of.registry if kind is not object and kind not in affine_map.registry)
-    rows.append(f"| In front of linear models | {_names(encoders)} |")
+    rows.append(f"| In front of linear models and trees | {_names(encoders)} |")
     rows.append(f"| Around them | {_names(wrappers_known())} |")
     return "\n".join(rows) + "\n"
 

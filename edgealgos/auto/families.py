@@ -35,6 +35,8 @@ class Family:
         Time of the last fit, which chooses nothing any more, in those that candidates took.
     least_seconds : float
         With less than that a fit is not begun: TensorFlow alone takes seconds until it trains.
+    lead : float
+        Standard errors by which it has to be better than the simplest family: the best of several is lucky.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Family:
     quickly: Mapping[str, Any] = field(default_factory=dict)
     refit: float = 1.3
     least_seconds: float = 8.0
+    lead: float = 0.5
 
     def estimator(self, classifies: bool) -> Any:
         """The class."""
@@ -56,7 +59,7 @@ class Family:
 
 FAMILIES = (
     Family("linear", "linear", "LinearClassifier", "LinearRegressor", False, {"bits": (16,)}, refit=0.7,
-           least_seconds=0.5),
+           least_seconds=0.5, lead=0.0),
     Family(
         "boostedtrees", "boosted_trees", "BoostedTreesClassifier", "BoostedTreesRegressor", False,
         {"max_depth": (2, 3, 4, 5), "learning_rate": (0.15, 0.3, 0.6), "bits": (4, 6), "random_state": _SEEDS},

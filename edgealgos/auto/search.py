@@ -20,6 +20,7 @@ PERFECT = 1.0
 FIRST_SHARE = 0.6  # of the time that is left, for a family as it comes: others wait
 SIMPLEST_SHARE = 0.3  # for the simplest family, which is fitted to its end however long that takes
 FAR = 2.0  # standard errors: what is farther from the best is not judged on further splits
+TURNED_LEAD = 1.0  # standard errors that turned knobs have to be worth
 LEAST_SECONDS = 0.5  # that a fit is begun with
 WHOLE_FIT = 1.3  # times what a candidate's first fit took: one on all rows that chooses again
 
@@ -135,13 +136,14 @@ class Search:
         self._tick(candidate, self._leader([*known, candidate]))
 
     def _leader(self, known: Sequence[Candidate]) -> Candidate | None:
-        """The best of those judged on most splits; a family with knobs turned has to lead by more than chance."""
+        """The best of those judged on most splits; what is less simple has to lead by more than luck gives."""
         judged = [c for c in known if c.scores and not c.refused]
         most = max((len(c.scores) for c in judged), default=0)
         rows = [held for _, held in self._splits[:most]]
 
         def value(candidate: Candidate) -> float:
-            return candidate.score - (doubt(candidate.score, rows) if candidate.params else 0.0)
+            lead = candidate.family.lead + (TURNED_LEAD if candidate.params else 0.0)
+            return candidate.score - lead * doubt(candidate.score, rows)
 
         return min((c for c in judged if len(c.scores) == most), key=lambda c: (-value(c), c.cycles), default=None)
 

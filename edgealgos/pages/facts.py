@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def report_pieces(report: Report) -> list[str]:
-    """Memory maps, cycles by item and warnings."""
+    """Memory maps, cycles by item, schedules and warnings."""
     board = report.board
     pieces = [
         memory("Flash", [(item.label, item.amount) for item in report.flash_items.records], board.flash_bytes),
@@ -23,6 +23,10 @@ def report_pieces(report: Report) -> list[str]:
     if report.cycle_items:
         pieces.append(heading(f"Time of one prediction: {report.time.strip()}"))
         pieces.append(bars([(item.label, item.amount) for item in report.cycle_items.records], report.unit))
+    if report.schedules:
+        rows = [(s.name, s.ram_bytes, s.products, s.recomputed) for s in report.schedules]
+        head = ("schedule", "RAM of activations, bytes", "products", "computed again")
+        pieces += [heading("Schedules of the picture"), table(rows, head)]
     if report.warnings:
         pieces += [heading("Warnings"), table([(warning,) for warning in report.warnings])]
     return pieces

@@ -1,15 +1,17 @@
-"""Encoders, bins and stated missing values in front of linear models: answers of scikit-learn, and of the board."""
+"""Encoders, bins and stated missing values before linear models and trees: answers of scikit-learn and the board."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 import edgealgos as ea
 
@@ -72,10 +74,33 @@ def test_calibration_rows_may_lack_what_an_imputer_fills_in():
     assert (compiled.predict(X) == model.predict(X)).mean() >= 0.99
 
 
+TREES = {
+    "tree": DecisionTreeClassifier(max_depth=6, random_state=0),
+    "forest": RandomForestClassifier(5, max_depth=5, random_state=0),
+    "boosted": GradientBoostingClassifier(n_estimators=5, random_state=0),
+}
+
+
+@pytest.mark.parametrize("trees", TREES)
+@pytest.mark.parametrize("kind", ENCODERS)
+def test_trees_behind_encoders_answer_as_in_scikit_learn(kind, trees):
+    model = make_pipeline(ENCODERS[kind], TREES[trees]).fit(X[:300], y[:300])
+    compiled = ea.compile_model(model, "host", X_calibration=X[:300])
+    assert (compiled.predict(X) == model.predict(X)).mean() >= 0.99
+
+
+def test_trees_know_a_stated_missing_value():
+    rows = np.where(RNG.random(X.shape) < 0.1, 5.0, X)
+    model = make_pipeline(SimpleImputer(missing_values=5.0), DecisionTreeClassifier(random_state=0)).fit(rows, y)
+    compiled = ea.compile_model(model, "host", X_calibration=rows)
+    assert (compiled.predict(rows) == model.predict(rows)).mean() >= 0.995
+
+
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.parametrize("kind", ["one hot", "ordinal"])
-def test_boards_answer_as_the_twin(kind):
-    model = make_pipeline(ENCODERS[kind], LogisticRegression(max_iter=500)).fit(X, y)
+@pytest.mark.parametrize("last", [LogisticRegression(max_iter=500), TREES["tree"]], ids=["linear", "tree"])
+def test_boards_answer_as_the_twin(kind, last):
+    model = make_pipeline(ENCODERS[kind], last).fit(X, y)
     compiled = ea.compile_model(model, X_calibration=X)
     ran = compiled.simulate(X[:40])
     assert np.array_equal(ran.scores, compiled.scores(X[:40]))
@@ -83,9 +108,13 @@ def test_boards_answer_as_the_twin(kind):
 
 
 def test_what_does_not_go_behind_an_encoder_is_said():
-    forest = make_pipeline(mixed(OneHotEncoder()), RandomForestClassifier(3)).fit(X, y)
-    with pytest.raises(ea.UnsupportedModelError, match="fit them on columns as they are"):
-        ea.compile_model(forest, "host", X_calibration=X)
+    nearest = make_pipeline(mixed(OneHotEncoder()), KNeighborsClassifier(3)).fit(X, y)
+    with pytest.raises(ea.UnsupportedModelError, match="such as LogisticRegression, and trees"):
+        ea.compile_model(nearest, "host", X_calibration=X)
+    many = X[:, :1] + 6 * RNG.integers(0, 40, (400, 12))
+    deep = make_pipeline(OneHotEncoder(), DecisionTreeClassifier(random_state=0)).fit(many, RNG.integers(0, 2, 400))
+    with pytest.raises(ea.UnsupportedModelError, match="more than 4,096 nodes: an OrdinalEncoder"):
+        ea.compile_model(deep, "host", X_calibration=many)
     halves = make_pipeline(OneHotEncoder(), LogisticRegression()).fit(X[:, :1] / 2, y)
     with pytest.raises(ea.UnsupportedModelError, match="column 0 are no integers"):
         ea.compile_model(halves, "host", X_calibration=X[:, :1] / 2)

@@ -163,7 +163,7 @@ def test_the_header_quantises_as_the_manifest_says(wine, tmp_path):
     sources = [report.files[1], tmp_path / "main.cc"]
     subprocess.run(["g++", *flags, *sources, "-o", tmp_path / "main"], check=True)
     told = subprocess.run([tmp_path / "main"], capture_output=True, text=True, check=True).stdout.split()
-    program = float_program(model, X)
+    program, _, _ = prepared(model, X, float_program)
     assert [int(q) for q in told[:13]] == encode(program, X[:1])[0].tolist()
     assert told[13:] == ["1", str(ord("T"))]
 

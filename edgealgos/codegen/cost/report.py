@@ -33,6 +33,7 @@ from .model import (
     table_items,
     variable_items,
 )
+from .schedules import Schedule, compare_schedules
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -62,6 +63,8 @@ class Report:
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     quantize_bytes : int
         Flash of the tables that ``quantize()`` reads, in a program that calls it; in no other figure.
+    schedules : tuple of Schedule
+        Of a convolutional net: RAM and products row by row, as it runs, and what whole tensors and patches would take.
     subject : Twin, optional
         The compiled model that it is about, for :meth:`save`.
 
@@ -90,6 +93,7 @@ class Report:
     quantize_bytes: int = 0
     input_without_buffer: int = 0
     stops_early: bool = False
+    schedules: tuple[Schedule, ...] = ()
     subject: Any = field(default=None, repr=False, compare=False)
 
     def save(
@@ -231,6 +235,9 @@ class Report:
             lines.append(f"made faster: {name} saves {saved:,} {self.unit} for {size:,} bytes of flash")
         if self.quantize_bytes:
             lines.append(f"quantize() brings {self.quantize_bytes:,} bytes of tables more, where it is called")
+        if self.schedules:
+            lines.append("schedules: RAM of activations, products, those of them that are computed again")
+            lines += [f"  {s.ram_bytes:9,}  {s.products:11,}  {s.recomputed:10,}  {s.name}" for s in self.schedules]
         lines += [f"warning: {warning}" for warning in self.warnings]
         return "\n".join([*lines, str(self.memory_plan)])
 
@@ -239,6 +246,7 @@ def predict_report(program: Program, board: Board) -> Report:
     """Predicted needs of a program exported for a board."""
     plan, straight = plan_memory(program), straight_line(program)
     ram = variable_items(program, board.architecture.alignment)
+    schedules = compare_schedules(program, sum(item.amount for item in ram))
     flash = [*table_items(program, straight), *code_items(program, board)]
     unknown = board.cost_model is not None and costs_of(program, board) is None
     return Report(
@@ -248,10 +256,14 @@ def predict_report(program: Program, board: Board) -> Report:
         program.encoding.table_bytes,
         _input_without_buffer(program),
         any(op.stops_early for op in program.ops()),
+        schedules,
     )  # fmt: skip
 
 
-_NOT_MEASURED = "parts of this program were not measured on a {}: its tables and variables are predicted, but no code"
+_NOT_MEASURED = (
+    "parts of this program were not measured on a {}: its tables and variables are predicted, but no code; simulate() "
+    "builds and measures it"
+)
 
 
 def _input_without_buffer(program: Program) -> int:

@@ -1,9 +1,10 @@
-"""Writes a chain of layers over a picture as the ops of ``push``; knows ops and shapes, no estimators, no training."""
+"""Writes a chain of layers over a picture as the ops of ``push``, and reads it; knows ops, no training."""
 
 from __future__ import annotations
 
-from ..program.geometry import LayerShape, Picture, halvings_of
+from ..program.geometry import LayerShape, Picture, Stage, halvings_of
 from ..program.op import Op
+from ..program.program import Program
 from ..program.qtype import QType
 from ..program.tensor import Space, Tensor
 from .conv import Convolve, Depthwise, Pointwise
@@ -79,3 +80,41 @@ def _op(name: str, layer: LayerShape, source: str, matrix: str = "", bias: str =
         return Pointwise(name, source, matrix, bias, layer.rectify)
     kind = Depthwise if layer.kind == "depthwise" else Convolve
     return kind(name, source, f"{name}_position", matrix, bias, columns, stride, left, layer.rectify)
+
+
+def stages_of(program: Program) -> tuple[Stage, ...]:
+    """The layers that a program's rows run through; none where rows are no picture's, or run through anything else."""
+    push = program.functions.get("push", ())
+    if program.steps is None or not all(isinstance(op, _OVER_PICTURES) for op in push):
+        return ()
+    kept = {op.out: op for op in push if isinstance(op, KeepRows)}
+    heights = {program.input.name: program.steps}
+    stages = []
+    for op in push:
+        if not isinstance(op, KeepRows | SumRow):
+            source, layer = _layer(program, op, kept, heights)
+            heights[op.out] = layer.after[0]
+            stages.append(Stage(layer, source, op.out))
+    return tuple(stages)
+
+
+_OVER_PICTURES = (Convolve, Depthwise, KeepRows, MaxPool, Pointwise, SumRow)
+
+
+def _layer(program: Program, op: Op, kept: dict[str, KeepRows], heights: dict[str, int]) -> tuple[str, LayerShape]:
+    """A layer, and the tensor that it takes rows from."""
+    size = program[op.out].size
+    if isinstance(op, Pointwise):
+        outputs, channels = program[op.matrix].shape
+        before = heights[op.source], size // outputs, channels
+        return op.source, LayerShape("pointwise", before, outputs, rectify=op.rectify)
+    assert isinstance(op, Convolve | Depthwise | MaxPool)
+    keep, (_, width, channels) = kept[op.ring], program[op.ring].shape
+    outputs = program[op.matrix].shape[0] if isinstance(op, Convolve) else channels
+    kind, left, rectify = "maxpool", 0, True
+    if not isinstance(op, MaxPool):
+        kind, left, rectify = "conv" if isinstance(op, Convolve) else "depthwise", op.left, op.rectify
+    reach = (size // outputs - 1) * op.stride + op.columns
+    padded = keep.top + keep.bottom + left > 0 or reach > width
+    kernel, stride = (keep.kernel, op.columns), (keep.stride, op.stride)
+    return keep.source, LayerShape(kind, (keep.height, width, channels), outputs, kernel, stride, padded, rectify)

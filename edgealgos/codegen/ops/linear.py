@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..program.op import (
     FREE,
+    Affine,
     Constant,
     Counts,
     Cpp,
@@ -104,6 +105,10 @@ class MatVec(Op):
         bias = program[self.bias]
         fitting = (b for b in WIDTHS if np.array_equal(QType(b, 0).saturate(bias.values), bias.values))
         return {self.bias: QType(next(fitting, WIDTHS[-1]), bias.type.frac)}
+
+    @property
+    def affine(self) -> Affine:
+        return Affine(self.matrix, self.vector, self.bias)
 
     def products(self, program: Program) -> tuple[Product, ...]:
         return (Product(program[self.matrix], program[self.vector], self.acc_bits),)

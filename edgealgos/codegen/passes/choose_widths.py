@@ -15,11 +15,15 @@ from ..program import Program
 from ..program.interpret import encode, run_float, run_integer
 from ..program.scores import decide
 from . import to_integer
+from .round_together import round_together
 
 WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, True))
 """Bits of inputs and weights, and whether each input has the whole range to itself; cheapest first."""
 ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
+
+WORTH_A_TABLE = 0.5
+"""Of what is answered otherwise, where every input has a scale of its own: that takes flash, but no time."""
 
 EXACTLY = 1.0
 """The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
@@ -50,12 +54,14 @@ def choose_widths(
         A larger share than :data:`ENOUGH`.
     """
     best: tuple[float, Program] | None = None
-    for share, program in _judged(make, rows, expected, widths):
+    for bits, share, program in _judged(make, rows, expected, widths):
         if exactly and program.input.type.bits == 8 and not _lossless(program, rows):
             continue  # rows that are not here may lie between a comparison and its rounding
-        if best is None or share > best[0]:
+        bytes_alone = bits[:2] == (8, 8)
+        if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else 1.0):
             best = share, program
-        if share >= (EXACTLY if exactly else max(enough, ENOUGH[program.task])):
+        wider = not bytes_alone or bits[2]  # what comes next
+        if best[0] >= (EXACTLY if exactly or not wider else max(enough, ENOUGH[program.task])):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")
@@ -65,7 +71,8 @@ def choose_widths(
     differing = f"{1 - share:.2%} of {len(rows)} calibration rows are answered otherwise than by {what}"
     if program.task == "regressor":
         differing = f"answers for {len(rows)} calibration rows explain {share:.2%} of the variance of those of {what}"
-    return replace(program, warnings=(*program.warnings, differing))
+    advice = "see on other rows what that costs: compile_model(...).predict(X)"
+    return replace(program, warnings=(*program.warnings, f"{differing}; {advice}"))
 
 
 def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:
@@ -76,27 +83,28 @@ def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:
 def _judged(
     make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any],
     widths: Sequence[tuple[int, int, bool]],
-) -> Iterator[tuple[float, Program]]:  # fmt: skip
+) -> Iterator[tuple[tuple[int, int, bool], float, Program]]:  # fmt: skip
     for bits in widths:
         try:
-            program = make(*bits)
-            yield agreement(program, rows, expected), program
+            exact = make(*bits)
+            program = round_together(exact, rows)
+            yield bits, agreement(program, rows, expected, exact), program
         except AccumulatorOverflow:
             continue
 
 
-def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any]) -> float:
+def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any], exact: Program) -> float:
     """Share of rows that the integer program answers as expected; of numbers the share of variance explained.
 
     Of classes it is the smaller of what is seen and of what is to be expected of other rows like these: how often the
-    rounding of a margin, taken as normal, is larger than the margin.
+    rounding of a margin of the `exact` program, taken as normal, is larger than the margin.
     """
     integer = to_integer(program)
     scores = run_integer(integer, encode(integer, rows))
     real = integer.output.type.dequantize(scores)
     if integer.task == "classifier":
         seen = np.mean(np.asarray(integer.labels)[decide(scores)] == np.asarray(expected))
-        return float(min(seen, 1.0 - _flipped(run_float(program, rows), real)))
+        return float(min(seen, 1.0 - _flipped(run_float(exact, rows), real)))
     wanted = np.ravel(np.asarray(expected, dtype=np.float64))
     spread = float(np.square(wanted - wanted.mean()).sum())
     return 1.0 - float(np.square(real[:, 0] - wanted).sum()) / spread if spread > 0 else 1.0
@@ -110,8 +118,8 @@ def _flipped(exact: NDArray[np.float64], rounded: NDArray[np.float64]) -> float:
         best, second = np.argsort(exact, axis=1)[:, [-1, -2]].T
         at = np.arange(len(exact))
         margin, after = exact[at, best] - exact[at, second], rounded[at, best] - rounded[at, second]
-    if np.array_equal(exact, np.rint(exact)):  # votes: one more or less matters where one is enough
-        return float(np.any(exact != rounded, axis=1).mean() * (margin <= 1).mean())
+    if np.array_equal(exact, np.rint(exact)):  # votes: one that the best loses matters where one is enough
+        return float((after < margin).mean() * (margin <= 1).mean())
     near = np.abs(margin) <= 100 * np.median(np.abs(margin))  # what is far may be rounded to its own measure
     spread = float(np.std((after - margin)[near]))
     return float(norm.sf(np.abs(margin) / spread).mean()) if spread > 0 else 0.0

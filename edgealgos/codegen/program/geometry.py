@@ -62,6 +62,12 @@ class LayerShape:
         size, stride = self.before[axis], self.stride[axis]
         return -(-size // stride) if self.padded else (size - self.kernel[axis]) // stride + 1
 
+    def window(self, axis: int, results: tuple[int, int]) -> tuple[int, int]:
+        """First place of the picture that results (first, behind the last) need along an axis, and behind the last."""
+        before, stride = self.zeros(axis)[0], self.stride[axis]
+        last = (results[1] - 1) * stride - before + self.kernel[axis]
+        return max(results[0] * stride - before, 0), min(last, self.before[axis])
+
     @property
     def matrix_shape(self) -> tuple[int, int]:
         """Of what it multiplies with: a row a result, or of a depthwise layer a channel."""
@@ -71,10 +77,15 @@ class LayerShape:
         return self.channels, size * self.before[2]
 
     @property
+    def products_at_position(self) -> int:
+        """Multiplications for one position of the results, those with zeros around the picture included."""
+        return self.matrix_shape[0] * self.matrix_shape[1] if self.kind != "maxpool" else 0
+
+    @property
     def products(self) -> int:
-        """Multiplications for one picture, those with zeros around it included."""
+        """Multiplications for one picture."""
         rows, positions, _ = self.after
-        return rows * positions * self.matrix_shape[0] * self.matrix_shape[1] if self.kind != "maxpool" else 0
+        return rows * positions * self.products_at_position
 
     @property
     def ring_values(self) -> int:
@@ -85,6 +96,22 @@ class LayerShape:
     def streams(self) -> bool:
         """Whether it needs nothing but the row that has come."""
         return self.kind == "pointwise"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A layer of a program.
+
+    Parameters
+    ----------
+    layer : LayerShape
+    source, out : str
+        Tensors that hold a row of the picture that it takes, and of the one that it makes.
+    """
+
+    layer: LayerShape
+    source: str
+    out: str
 
 
 def halvings_of(positions: int) -> int:

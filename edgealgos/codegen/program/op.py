@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, NamedTuple, TypeVar, get_args, get_type_hints
 
 from numpy.typing import NDArray
 
@@ -76,6 +76,14 @@ class Product:
     vector: Tensor
     acc_bits: int
     storages: tuple[str, ...] | None = None
+
+
+class Affine(NamedTuple):
+    """Names of what is in ``matrix @ vector + bias``."""
+
+    matrix: str
+    vector: str
+    bias: str | None
 
 
 @dataclass(frozen=True)
@@ -242,6 +250,11 @@ class Op:
     def products(self, program: Program) -> tuple[Product, ...]:
         """Matrices it multiplies with; they are packed, represented and made faster like any."""
         return ()
+
+    @property
+    def affine(self) -> Affine | None:
+        """The map that it is, where its result is one product and a bias, and nothing else."""
+        return None
 
     def storages(self, program: Program) -> Mapping[str, str]:
         """Storages of constants that it multiplies with nothing, by tensor; the others stay dense."""

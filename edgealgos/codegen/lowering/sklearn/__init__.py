@@ -24,6 +24,7 @@ from .curves import encoders_known, stage_of
 from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
 from .transformers import imputed
 
+_BEHIND_CURVES = (linear.__name__, forests.__name__)
 MOST_CLASSES = 255  # that a byte counts
 EXACT = (*forests.EXACT, *normal.DENSE)
 """Models whose answers for the rows that they were trained on say little of their rounding."""
@@ -71,10 +72,10 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
                 "Pipeline, or leave it out."
             ) from None
     front = replace(front.behind(stage.matrix, stage.shift), curves=stage.curves)
-    if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ != linear.__name__:
+    if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ not in _BEHIND_CURVES:
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} behind an encoder, bins or a stated missing value cannot be compiled: linear "
-            "models can, such as LogisticRegression. Trees need no encoders: fit them on columns as they are."
+            "models can, such as LogisticRegression, and trees."
         )
     try:
         program = program_of(unwrapped.model, front, Rows(rows, stage.of(rows)), widths)

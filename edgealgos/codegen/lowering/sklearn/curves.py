@@ -1,7 +1,8 @@
-"""Steps of single features in front of linear models: encoders of integers, bins, stated missing values.
+"""Steps of single features in front of linear models and trees: encoders of integers, bins, stated missing values.
 
 What a linear model adds for each of them is a constant between two edges of one feature: a tree that only compares that
-feature, its leaves rows of what is added to every score. Knows scikit-learn and programs.
+feature, its leaves rows of what is added to every score. A tree behind one compares the feature itself, once for each
+place at which the curve crosses a threshold. Knows scikit-learn and programs.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def stage_of(step: Any) -> Stage:
 
 
 def encoders_known() -> list[str]:
-    """Names of the kinds of transformers that may stand in front of a linear model besides the affine ones."""
+    """Names of the kinds of transformers that may stand in front of linear models and trees besides affine ones."""
     return sorted(kind.__name__ for kind in (KBinsDiscretizer, OneHotEncoder, OrdinalEncoder))
 
 

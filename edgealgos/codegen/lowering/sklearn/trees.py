@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ Ints = NDArray[np.int64]
 LEAF = -1
 NUMBER_BITS = 16  # of a sum of leaves that are numbers
 VOTE_BITS = 8  # of a leaf that is a vote for each class
+MOST_NODES = 4096  # of a tree whose ways encoders have parted
 LEAST_VOTES = 12  # of a leaf, where a byte counts those of all trees: 2 of 2,291 rows of USPS are told otherwise
 
 
@@ -50,38 +51,74 @@ class Cuts:
     Parameters
     ----------
     front : Front
-        Each input of the model is one raw feature, scaled.
+        Each input of the model is one raw feature, scaled, and a curve of it.
     rows, given : array, shape (n, n_features)
         Raw samples, and what the model is given for them: as numbers of 32 bits, as scikit-learn compares them. Where a
         threshold lies right on a value, which way it goes hangs on that.
     """
 
     def __init__(self, front: Front, rows: Reals, given: Reals) -> None:
-        owners = np.abs(front.matrix) > 0
-        if not ((owners.sum(axis=1) == 1).all()):
+        self.curves = [[c for c in front.curves if np.ptp(c.values[:, k])] for k in range(len(front.matrix))]
+        owners = [{c.feature for c in curves} | {*np.flatnonzero(row).tolist()}
+                  for curves, row in zip(self.curves, front.matrix, strict=True)]  # fmt: skip
+        if any(len(found) > 1 for found in (*owners, *self.curves)):
             raise UnsupportedModelError(
-                "trees compare single features: in front of them scalers and selections compile"
+                "trees compare single features: in front of them scalers, selections and encoders of these compile"
             )
-        self.owner = owners.argmax(axis=1)
-        self.flipped = front.matrix[np.arange(len(self.owner)), self.owner] < 0
-        if self.flipped.any():
+        self.owner = np.array([min(found, default=0) for found in owners])
+        slope = front.matrix[np.arange(len(self.owner)), self.owner]
+        if (slope < 0).any():
             raise UnsupportedModelError("trees compile behind scalers that keep the order of values")
-        step = front.encoding.qtype.step
+        self.front = front
         device = front.encoding.encode(rows).astype(np.int64)
         self.values = given.astype(np.float32)
         self.device = device[:, self.owner]
-        self.slope = front.matrix[np.arange(len(self.owner)), self.owner] * step
-        self.shift = front.shift
+        self.slope = slope * front.encoding.qtype.step
+        self.shift = front.shift + sum(c.values[0] for c in front.curves)
         self.low, self.high = front.encoding.low, front.encoding.high
 
-    def of(self, feature: int, threshold: float) -> int:
-        """What device inputs are below to go left."""
-        nearest = (threshold - self.shift[feature]) / self.slope[feature]
-        middle = int(np.clip(np.floor(nearest), self.low - 1, self.high)) + 1
-        values, device = self.values[:, feature], self.device[:, feature]
+    def sides(self, feature: int, threshold: float) -> list[tuple[int, bool]]:
+        """Device inputs from which on, until the next one, rows go left (True) or right."""
+        found: list[tuple[int, bool]] = []
+        for start, end, added in self._pieces(feature):
+            cut = self._cut(feature, threshold, start, end, added)
+            for first, left in ((start, True), (cut, False)):
+                if first < (cut if left else end) and (not found or found[-1][1] != left):
+                    found.append((first, left))
+        return found
+
+    def _pieces(self, feature: int) -> list[tuple[int, int, float]]:
+        """First device input, end and what is added, of each piece of a feature's curve."""
+        if not self.curves[feature]:
+            return [(self.low, self.high + 1, 0.0)]
+        (curve,) = self.curves[feature]
+        ends = np.clip([self.low, *places(self.front, curve), self.high + 1], self.low, self.high + 1).astype(int)
+        added = (curve.values[:, feature] - curve.values[0, feature]).tolist()
+        return [p for p in zip(ends[:-1].tolist(), ends[1:].tolist(), added, strict=True) if p[0] < p[1]]
+
+    def _cut(self, feature: int, threshold: float, start: int, end: int, added: float) -> int:
+        """The first device input of a piece that goes right, or its end."""
+        if self.slope[feature] == 0:
+            return end if self.shift[feature] + added <= threshold else start
+        nearest = (threshold - self.shift[feature] - added) / self.slope[feature]
+        middle = int(np.clip(np.floor(nearest), start - 1, end - 1)) + 1
+        inside = (self.device[:, feature] >= start) & (self.device[:, feature] < end)
+        values, device = self.values[inside, feature], self.device[inside, feature]
         left = values <= np.float64(threshold)  # a plain float would be rounded to 32 bits
         wrong = [int(np.count_nonzero((device < cut) != left)) for cut in (middle, middle - 1, middle + 1)]
-        return middle + (0, -1, 1)[int(np.argmin(wrong))]
+        return int(np.clip(middle + (0, -1, 1)[int(np.argmin(wrong))], start, end))
+
+
+def places(front: Front, curve: Curve) -> list[int]:
+    """Device inputs at which a curve steps, in the middle between the values on both sides."""
+    encoding = front.encoding
+    scale = float(np.resize(encoding.scale, front.features)[curve.feature])
+    offset = float(np.resize(encoding.offset, front.features)[curve.feature])
+    middle, gap = (curve.edges - offset) * scale, curve.gap * scale
+    below, above = np.floor(middle - gap + 0.5), np.floor(middle + gap + 0.5)
+    between = (below + above + 1) // 2 if curve.gap else above  # edges of bins are values often
+    found: list[int] = between.astype(int).tolist()
+    return found
 
 
 @dataclass
@@ -153,14 +190,32 @@ def _planted(tree: Tree, cuts: Cuts, leaves: Ints) -> Node:
             continue
         left, right = made.pop(int(tree.left[i])), made.pop(int(tree.right[i]))
         feature = int(tree.feature[i])
-        cut = cuts.of(feature, float(tree.threshold[i]))
-        if cut <= cuts.low or cut > cuts.high:
-            made[i] = right if cut <= cuts.low else left
-        elif left.children is None and right.children is None and left.leaf == right.leaf:
+        if left.children is None and right.children is None and left.leaf == right.leaf:
             made[i] = left
         else:
-            made[i] = Node(int(cuts.owner[feature]), cut, (), (left, right))
-    return made[0]
+            sides = cuts.sides(feature, float(tree.threshold[i]))
+            made[i] = _halved(int(cuts.owner[feature]), [(at, left if goes else right) for at, goes in sides])
+    return _reached(made[0], {}, [MOST_NODES]) if cuts.front.curves else made[0]
+
+
+def _reached(node: Node, ranges: dict[int, tuple[float, float]], room: list[int]) -> Node:
+    """What of a tree inputs in these ranges can reach; where encoders made its ways meet, each has nodes of its own."""
+    if node.children is None:
+        return node
+    low, high = ranges.get(node.feature, (-np.inf, np.inf))
+    if not low < node.cut < high:
+        return _reached(node.children[node.cut <= low], ranges, room)
+    room[0] -= 1
+    if room[0] < 0:
+        raise UnsupportedModelError(
+            f"a tree behind an encoder would have more than {MOST_NODES:,} nodes: an OrdinalEncoder instead of "
+            "OneHotEncoder keeps trees small, or leave the encoder out, as trees need none"
+        )
+    left = _reached(node.children[0], ranges | {node.feature: (low, node.cut)}, room)
+    right = _reached(node.children[1], ranges | {node.feature: (node.cut, high)}, room)
+    if left.children is None and right.children is None and left.leaf == right.leaf:
+        return left
+    return replace(node, children=(left, right))
 
 
 def _children_first(tree: Tree) -> list[int]:
@@ -270,16 +325,10 @@ def linear_program(
 
 def _tree_of_curve(front: Front, curve: Curve, added: Any) -> Node:
     """Comparisons of one feature, halving what is left."""
-    encoding = front.encoding
-    scale = float(np.resize(encoding.scale, front.features)[curve.feature])
-    offset = float(np.resize(encoding.offset, front.features)[curve.feature])
-    parts: list[tuple[int, tuple[int, ...]]] = [(encoding.low, tuple(int(v) for v in added[0]))]
-    for edge, row in zip(curve.edges, added[1:], strict=True):
-        middle, gap = (edge - offset) * scale, curve.gap * scale
-        below, above = np.floor(middle - gap + 0.5), np.floor(middle + gap + 0.5)
-        cut = int((below + above + 1) // 2) if curve.gap else int(above)  # edges of bins are values often
-        leaf = tuple(int(v) for v in row)
-        if cut > encoding.high:
+    parts: list[tuple[int, Node]] = [(front.encoding.low, Node(leaf=tuple(int(v) for v in added[0])))]
+    for cut, row in zip(places(front, curve), added[1:], strict=True):
+        leaf = Node(leaf=tuple(int(v) for v in row))
+        if cut > front.encoding.high:
             break
         if cut <= parts[-1][0]:
             parts[-1] = (parts[-1][0], leaf)
@@ -288,8 +337,9 @@ def _tree_of_curve(front: Front, curve: Curve, added: Any) -> Node:
     return _halved(curve.feature, parts)
 
 
-def _halved(feature: int, parts: list[tuple[int, tuple[int, ...]]]) -> Node:
+def _halved(feature: int, parts: list[tuple[int, Node]]) -> Node:
+    """Comparisons that tell which part an input is in."""
     if len(parts) == 1:
-        return Node(leaf=parts[0][1])
+        return parts[0][1]
     half = len(parts) // 2
     return Node(feature, parts[half][0], (), (_halved(feature, parts[:half]), _halved(feature, parts[half:])))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,14 @@ class Opened:
     def as_read(self) -> Data:
         """The data without edits."""
         return self._data
+
+    @cached_property
+    def limits(self) -> Mapping[str, int]:
+        """The largest reading of acceleration (``"a"``) and of rotation (``"g"``) in all recordings."""
+        found, largest = self._data.recordings, Counter[str]()
+        for i, axis in enumerate(found.axes if found is not None and found.kind == "motion" else ()):
+            largest[axis[0]] = max(largest[axis[0]], int(np.abs(self._data.X[:, :, i].astype(int)).max()))
+        return largest
 
     @property
     def recordings(self) -> list[Recording]:

@@ -18,7 +18,7 @@ from ..cli.train import usual_sketch
 from ..pages import html
 from . import charts, pictures, wishes
 from .models import Fitted
-from .opened import built_in
+from .opened import Recording, built_in
 from .session import Session
 from .uploads import keep
 from .words import understood
@@ -89,9 +89,14 @@ def data() -> Any:
     label, first = request.args.get("label"), max(0, request.args.get("first", 0, int))
     every = opened.recordings
     shown = [r for r in every if label is None or (r.label == label and r.kept)]
+    found: Any = opened.as_read.recordings
+
+    def trace(recording: Recording) -> Markup:
+        return charts.traces(found.X[recording.rows[0]], found.axes, opened.limits)
+
     return render_template(
-        "recordings.html", opened=opened, found=opened.as_read.recordings, shown=shown[first : first + PAGE],
-        count=len(shown), dropped=sum(not r.kept for r in every), label=label, first=first, page=PAGE, trace=_trace,
+        "recordings.html", opened=opened, found=found, shown=shown[first : first + PAGE], count=len(shown),
+        dropped=sum(not r.kept for r in every), label=label, first=first, page=PAGE, trace=trace,
     )  # fmt: skip
 
 
@@ -103,18 +108,6 @@ def _table(found: Any) -> dict[str, Any]:
     told = [[f"{value:.6g}" for value in row] for row in rows]
     shown = list(zip(map(str, found.y[:FIRST_ROWS].tolist()), told, strict=True))
     return {"names": names, "rows": shown, "most": MOST_CELLS, "named": hasattr(X, "columns")}
-
-
-def _trace(recording: Any) -> Markup:
-    """The first window of a recording."""
-    found = _session().opened
-    recordings = found.as_read.recordings if found is not None else None
-    if recordings is None:
-        return Markup("")
-    limits: dict[str, float] = {}
-    for i, axis in enumerate(recordings.axes):
-        limits[axis[0]] = max(limits.get(axis[0], 1.0), float(abs(recordings.X[:, :, i].astype(int)).max()))
-    return charts.traces(recordings.X[recording.rows[0]], recordings.axes, limits)
 
 
 @pages.get("/recordings/<int:data>/<int:number>.<any(png, wav):kind>")
@@ -174,10 +167,12 @@ def _live() -> dict[str, Any]:
     session = _session()
     job, fitted = session.job, session.models
     epochs, candidates = ([], []) if job is None else (job.epochs, job.candidates)
+    epochs = epochs if job is not None and (job.running or len(epochs) > 1) else []
+    of_budget = [c for c in candidates if job is not None and c["budget"] == job.budget]
     score = "accuracy" if session.opened is not None and session.opened.as_read.task == "classification" else "R²"
     return {
         "job": job, "models": fitted, "epochs": epochs, "score": score,
-        "trials": charts.trials([c for c in candidates if job is not None and c["budget"] == job.budget], score),
+        "trials": charts.trials(of_budget, score), "tried": len(of_budget),
         "curves": [charts.curve(epochs, "loss", "loss", 1), charts.curve(epochs, "score", f"{score} while learning", 0)]
         if epochs else [],
         "front": charts.over_bytes(candidates, {n: m.facts for n, m in fitted.items()}, score),

@@ -75,6 +75,6 @@ def ram_of(shapes: list[LayerShape], n_outputs: int) -> int:
 
 def stack_of(shapes: list[LayerShape]) -> int:
     """Bytes of the largest array on the stack: what a kernel sees, four unpacked rows, sums of a channel."""
-    taken = {"conv": lambda layer: layer.matrix_shape[1], "pointwise": lambda layer: 4 * (layer.before[2] + 2),
-             "depthwise": lambda layer: 2 * layer.after[1], "maxpool": lambda layer: 0}  # fmt: skip
-    return max(taken[layer.kind](layer) for layer in shapes)
+    taken = [{"conv": layer.matrix_shape[1], "pointwise": 4 * (layer.before[2] + 2), "depthwise": 2 * layer.after[1],
+              "maxpool": 0}[layer.kind] for layer in shapes]  # fmt: skip
+    return max(taken)

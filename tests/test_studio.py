@@ -286,6 +286,12 @@ def test_a_port_in_use_gives_a_sentence(capsys):
     assert "--port" in capsys.readouterr().err
 
 
+def test_without_its_framework_the_command_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setattr("edgealgos.cli.studio.find_spec", lambda name: None)
+    assert main(["studio"]) == 1
+    assert "pip install 'edgealgos[studio]'" in capsys.readouterr().err
+
+
 def test_charts_hold_every_number_and_escape_names():
     rows = [
         {"family": EVIL, "validation_score": s, "model_bytes": b, "params": {}} for s, b in ((0.5, 100), (0.9, 900))

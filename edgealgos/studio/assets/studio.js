@@ -25,6 +25,13 @@ async function follow(place) {
 
 for (const place of document.querySelectorAll("[data-from]")) if (place.dataset.running) follow(place);
 
+// What is sent once is not sent again while the answer is being made.
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (target.method !== "post" || defaultPrevented) return;
+  setTimeout(() => target.querySelectorAll("button").forEach((button) => (button.disabled = true)));
+});
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
 for (const form of document.querySelectorAll("form.upload"))
   form.onsubmit = (event) => {
     const files = [...form.querySelectorAll("input[type=file]")].flatMap((input) => [...input.files]);

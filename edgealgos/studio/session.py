@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +54,13 @@ class Session:
         found.mkdir()
         return found
 
-    def open(self, place: str, shown: str, target: str | None = None, drop: list[str] | None = None) -> Opened:
-        """Read data in place of those that are open; models of these go."""
+    def open(self, place: str, shown: str, flags: Sequence[str] = ()) -> Opened:
+        """Read data in place of those that are open, as flags of `edgealgos train` say; models of these go."""
         self._check_idle()
         with self._lock:
             self._count += 1
             number = self._count
-        found = open_data(number, place, shown, target, drop)
+        found = open_data(number, place, shown, flags)
         with self._lock:
             self._check_idle()
             before, self.models = self.models, {}

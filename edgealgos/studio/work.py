@@ -9,10 +9,9 @@ from typing import Any
 import edgealgos as ea
 
 from ..cli.data import Data
-from ..cli.families import in_flags
 from ..cli.models import fitted, new_model
 from ..progress import Listener, heard_by
-from .words import understood
+from .words import plainly, understood
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def train(tell: Listener, parts: Data, wish: Wish, folder: Path) -> None:
         except ValueError as error:  # this budget cannot be met; another may
             if len(wish.budgets) == 1:
                 raise
-            tell("note", {"text": f"{budget:,} bytes: {in_flags(str(error))}"})
+            tell("note", {"text": f"{budget:,} bytes: {plainly(str(error))}"})
             continue
         search = model[-1] if hasattr(model, "steps") else model
         report = ea.compile_model(model, board=wish.board).report

@@ -17,10 +17,9 @@ async function follow(place) {
       place.append("The studio does not answer; it was ended in its terminal, or its key has changed.");
       return;
     }
-    if (!place.contains(document.activeElement) || !found.running) place.innerHTML = found.html;
-    if (!found.running) break;
+    if (!found.running) return location.reload(); // the rest of the page knows of it, too
+    if (!place.contains(document.activeElement)) place.innerHTML = found.html;
   }
-  place.dataset.running = "";
 }
 
 for (const place of document.querySelectorAll("[data-from]")) if (place.dataset.running) follow(place);

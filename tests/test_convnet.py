@@ -72,6 +72,22 @@ def test_it_learns(digits, model):
     assert compiled.report.model_bytes == model.model_bytes_ <= 2048
 
 
+def test_what_normalisation_did_is_folded_into_the_weights():
+    family, rng = ConvNet((8, 8, 2), 3, "multiclass", layers="conv3x3:4 pool2x2 sep3x3:5"), np.random.default_rng(0)
+    x = rng.random((200, 128)).astype(np.float32)
+    params = family.initial(x, np.arange(200) % 3, rng)
+    params = {name: values + 0.3 * rng.normal(size=values.shape) for name, values in params.items()}
+    scales = dict.fromkeys(params, tf.constant(1.0))
+
+    def scores(values, key):
+        rounding = Rounding(tf.constant(False), scales, dict.fromkeys(params, 8), tf.constant(1.0), key)
+        return family.forward({name: tf.constant(v, tf.float32) for name, v in values.items()}, x, rounding).numpy()
+
+    in_training = scores(params, tf.constant([0, 0]))
+    assert np.allclose(scores(family.settled(params, x), None), in_training, atol=0.01)
+    assert np.abs(scores(params, None) - in_training).max() > 0.1
+
+
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 def test_the_uno_answers_as_python(digits, model):
     compiled = ea.compile_model(model)
@@ -215,4 +231,5 @@ def test_short_trainings_choose_among_structures(digits):
     found = ConvNetClassifier(image_shape=(8, 8), search_time=60, epochs=50, random_state=0).fit(*digits)
     tried = {choice["layers"] for choice in found.history_["choices"]}
     assert len(tried) > 1
+    assert {"spread", "moved"} <= {choice["variation"] for choice in found.history_["choices"]}
     assert found.structure_["layers"] in tried

@@ -8,6 +8,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+from ..augment import ImageWarp, TimeJitter
 from ..codegen.ops import MatVec
 from ..codegen.ops.chain import Chain
 from ..codegen.program.geometry import Picture, parse
@@ -20,6 +21,8 @@ from .pictures import PictureMixin
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from .tasks import EdgeClassifier, EdgeRegressor
 
+Round = Callable[[Choice | None], list[Choice]]
+SHIFTED = 20  # part of a picture's side, or of a sequence, by which it may be moved
 UNO_RAM = 1200  # bytes that core, stack and sketch leave on an Uno
 _SHARED = {
     name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name not in ("max_cycles", "max_accuracy_loss")
@@ -131,18 +134,44 @@ class _Convolutional(PictureMixin, GradientTrained):
         need_tensorflow()
         width, ends = lesson.frame.structure["width"], time.monotonic() + self.search_time
 
-        def trial(layers: str, bits: int) -> Callable[[Choice | None], list[Choice]]:
-            """One more choice, while there is time."""
-            choice = Choice(bits, {"layers": layers, "width": width})
-            return lambda _: [choice] if time.monotonic() < ends else []
+        def trial(layers: str, bits: int) -> Round:
+            """One more structure, while there is time."""
 
-        widths = (4, 8) if self.bits == "auto" else (lesson.bits,)
-        rounds = [trial(layers, bits) for bits in widths for layers in self._fitting(lesson, bits)]
+            def chosen(best: Choice | None) -> list[Choice]:
+                variation = "spread" if best is None else best.variation
+                return [Choice(bits, {"layers": layers, "width": width}, variation)] if time.monotonic() < ends else []
+
+            return chosen
+
+        def varied(variation: str) -> Round:
+            """The best so far with rows varied, while there is time."""
+            return lambda best: [replace(best, variation=variation)] if best and time.monotonic() < ends else []
+
+        narrow, *wide = (4, 8) if self.bits == "auto" else (lesson.bits,)
+        rounds = [trial(layers, narrow) for layers in self._fitting(lesson, narrow)]
+        rounds += [varied(variation) for variation in self._variations(lesson)]
+        rounds += [trial(layers, bits) for bits in wide for layers in self._fitting(lesson, bits)]
         trials = race(rounds, lesson, self._train_shortly) if len(rounds) > 1 else []
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)
         return replace(lesson, bits=best.bits, choice=best, choices=told)
+
+    def _variations(self, lesson: Lesson) -> tuple[str, ...]:
+        """Ways to vary rows that are tried, besides none: none where the user has chosen."""
+        if self.augment is not None:
+            return ()
+        return ("moved", "mirrored") if _picture(lesson.frame)[1] > 1 else ("moved",)
+
+    def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
+        variation = "spread" if lesson.choice is None else lesson.choice.variation
+        if variation == "spread":
+            return super()._augmenter(lesson)
+        rows, positions, channels = _picture(lesson.frame)
+        if positions == 1:
+            return TimeJitter(shift=rows / SHIFTED)
+        amounts = {"shift": min(rows, positions) / SHIFTED, "rotation": 8.0, "zoom": 0.08}
+        return ImageWarp((rows, positions, channels), **amounts, mirror=variation == "mirrored")
 
     def _fitting(self, lesson: Lesson, bits: int) -> list[str]:
         """Candidates with weights of that width; none where nothing fits."""

@@ -23,12 +23,10 @@ def nets_for(picture: Picture) -> list[str]:
         return [net.replace("{k}", str(k)) for net in (
             f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}}", f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{3}}",
             f"conv{k}x1/2:{{1}} pool2x1 full:{{2}}")]  # fmt: skip
-    if size >= 20:
-        return ["conv3x3/2:{1} sep3x3/2:{2} sep3x3:{3} sep3x3:{3}", "conv3x3/2:{1} sep3x3:{2} sep3x3/2:{2} sep3x3:{3}",
-                "conv3x3/2:{1} sep3x3/2:{2} sep3x3:{2} sep3x3/2:{3}"]  # fmt: skip
     if size >= 12:
-        return ["conv3x3:{1} sep3x3/2:{2} sep3x3/2:{3} sep3x3:{3}", "conv3x3/2:{1} sep3x3:{2} sep3x3/2:{3} sep3x3:{3}"]
-    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", "conv3x3:{1} sep3x3:{2} full:{2}"]
+        starts = ["conv5x5/2:{1}", "conv3x3:{1} pool2x2"] if size < 40 else ["conv5x5/2:{1} pool2x2"]
+        return [f"{start} sep3x3:{{2}} pool2x2 sep3x3:{{3}} sep3x3:{{3}}" for start in starts]
+    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", "conv3x3:{1} sep3x3:{2} pool2x2 pool2x2 full:{2}"]
 
 
 def with_channels(net: str, width: int) -> str:

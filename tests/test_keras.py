@@ -89,6 +89,14 @@ def test_a_trained_net_answers_as_in_keras(name, tmp_path):
     assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(X[:5]))
 
 
+def test_kernels_of_one_position_keep_no_rows():
+    """Of the six layers of the bottlenecks three have kernels of several rows."""
+    model = NETS["inverted bottlenecks"]()
+    program = ea.from_keras(model, np.random.default_rng(0).random((9, 9, 8, 2))).program
+    kinds = [type(op).__name__ for op in program.functions["push"]]
+    assert (kinds.count("KeepRows"), kinds.count("Pointwise"), kinds.count("AddRow")) == (3, 3, 2)
+
+
 def test_labels_are_those_that_are_given():
     model = NETS["pool, flatten"]()
     X = np.random.default_rng(1).random((30, 8, 8, 2))

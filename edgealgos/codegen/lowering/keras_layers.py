@@ -140,6 +140,8 @@ class Reader:
     def _conv(self, layer: Any, settings: dict[str, Any]) -> None:
         kernel, *bias = layer.get_weights()
         shape = self._shape(layer, settings, "conv", kernel.shape[-1], "kernel_size")
+        if shape.kernel == shape.stride == (1, 1):  # needs no rows but the one that has come
+            shape = replace(shape, kind="pointwise")
         self._add(shape, kernel.reshape(-1, kernel.shape[-1]).T, bias)
 
     def _depthwiseconv(self, layer: Any, settings: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from tools.snippets import ROOT, run_page, snippets
 PAGES = [page for pattern in ("README.md", "docs/*.md", "docs/tutorials/*.md") for page in sorted(ROOT.glob(pattern))]
 RUN = [page for page in PAGES if any(not snippet.why_not for snippet in snippets(page))]
 MOST_NOT_RUN = 5
-QUICK = {"epochs": 4, "max_depth": 2, "n_estimators": 3}  # at most
+QUICK = {"epochs": 2, "max_depth": 2, "n_estimators": 3}  # at most
 SECONDS = 1.0  # of a search
 
 

@@ -77,5 +77,7 @@ def test_snippets_run(page, short_trainings, your_files):
         run_page(page)
 
 
-def test_few_snippets_are_not_run():
+def test_few_snippets_are_not_run_and_none_is_overlooked():
     assert sum(bool(snippet.why_not) for page in PAGES for snippet in snippets(page)) <= MOST_NOT_RUN
+    fences = {page: page.read_text(encoding="utf-8").count("\n```") for page in PAGES}
+    assert {page: 2 * len(snippets(page)) for page in PAGES} == fences

@@ -22,7 +22,6 @@ LOSS_COUNTS = 0.05  # beside the share of mistakes, which is coarse where rows a
 CYCLE_COUNTS = 2e-6  # of a cycle: a thousand are worth two rows in a thousand
 WORTH_IT = 1e-9
 PATIENCE = 20  # rounds
-LUCK = 2.0  # standard errors: by so much the best of all settings and numbers of trees does worse on other rows
 ALLOWED = 12.0  # seconds of a processor for all that is tried, about
 FEWEST_TRIED = 5
 SPARED = 0.4  # of the time that there is, for the last training
@@ -63,36 +62,16 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """What a search found: settings, their verdict, and all that was tried.
-
-    Parameters
-    ----------
-    settings : Settings
-    verdict : Verdict
-    tried : list of (Settings, Verdict)
-    line : (Settings, Verdict) or None
-        The best linear model without trees.
-    doubt : float
-        Standard error of its share of mistakes, or of the mean square of its distances.
-    """
+    """What a search found: settings, their verdict, and all that was tried."""
 
     settings: Settings
     verdict: Verdict
     tried: list[tuple[Settings, Verdict]]
-    line: tuple[Settings, Verdict] | None = None
-    doubt: float = 0.0
-
-    def unless_lucky(self) -> Chosen:
-        """The linear model alone, where trees do not lead it by more than luck gives."""
-        if self.line is None or self.verdict.value < self.line[1].value - LUCK * self.doubt:
-            return self
-        return Chosen(*self.line, [*self.tried, self.line])
 
     def told(self) -> list[dict[str, Any]]:
-        """All that was tried, what was chosen and then the best first, as plain values."""
-        chosen = (self.settings, self.verdict)
-        ordered = sorted(self.tried, key=lambda tried: (tried != chosen, tried[1].value))
-        return [flat(settings) | {"trees": v.trees, "validation_error": v.error} for settings, v in ordered]
+        """All that was tried, best first, as plain values."""
+        best_first = sorted(self.tried, key=lambda tried: tried[1].value)
+        return [flat(settings) | {"trees": v.trees, "validation_error": v.error} for settings, v in best_first]
 
 
 def flat(settings: Settings) -> dict[str, Any]:
@@ -140,7 +119,7 @@ def choose(
     for direction in moves:
         for change in direction:
             if time_left() < SPARED * began or len(tried) >= most:
-                return Chosen(best, verdict, tried, judge.line, judge.doubt)
+                return Chosen(best, verdict, tried)
             settings = changed(best, change)
             if settings == best:
                 continue
@@ -148,7 +127,7 @@ def choose(
             if found.value > verdict.value - WORTH_IT:
                 break
             best, verdict = settings, found
-    return Chosen(best, verdict, tried, judge.line, judge.doubt)
+    return Chosen(best, verdict, tried)
 
 
 def changed(settings: Settings, change: Move) -> Settings:
@@ -202,7 +181,6 @@ class _Judge:
     def __init__(self, splits: Sequence[Split], task: Task, seed: int) -> None:
         self._splits, self._task, self._seed = splits, task, seed
         self._fitted: dict[tuple[Any, ...], Start] = {}
-        self.line: tuple[Settings, Verdict] | None = None
 
     def __call__(self, settings: Settings) -> Verdict:
         courses = [self._course(i, split, settings) for i, split in enumerate(self._splits)]
@@ -211,20 +189,9 @@ class _Judge:
         value = _mean_curve([_value(course).tolist() for course in courses]) + CYCLE_COUNTS * self._cycles(courses)
         value = np.where(allowed, value, np.inf)
         value[0] = value[0] if settings.linear else np.inf  # constants alone are no model
-        if value[0] < (np.inf if self.line is None else self.line[1].value):
-            self.line = settings, Verdict(float(value[0]), float(error[0]), 0)
         best = int(np.argmin(value))
         more = not allowed[-1] or best >= NEARLY_ALL * (len(value) - 1)
         return Verdict(float(value[best]), float(error[best]), None if more else best)
-
-    @property
-    def doubt(self) -> float:
-        """Standard error of the linear model's mistakes on all rows that judge."""
-        if self.line is None:
-            return 0.0
-        error, rows = self.line[1].error, sum(len(split.judged) for split in self._splits)
-        spread = np.sqrt(2.0) * error if self._task.problem == "regression" else np.sqrt(error * (1.0 - error))
-        return float(spread / np.sqrt(rows))
 
     def _cycles(self, courses: Sequence[Course]) -> Reals:
         return _mean_curve([course.cycles for course in courses])

@@ -111,7 +111,6 @@ def _decision(
     affordable = int(ALLOWED / (USUALLY_TRIED * seconds_of(first.fitted, task)))
     others = [_split(table, mask, seed) for mask in judged[1 : max(affordable, 1)]]
     found = _chosen([first, *others], task, wanted, seed, verbose)
-    found = found.unless_lucky() if wanted.n_estimators is None else found
     return found.settings, found.verdict.trees, found.told()
 
 
@@ -166,7 +165,7 @@ def _chosen(splits: Sequence[Split], task: Task, wanted: Wanted, seed: int, verb
 def _grown(table: Table, task: Task, settings: Settings, seed: int, trees: int | None) -> Boosting:
     start = begun(table, task, settings)
     if task.max_bytes is not None and start.bytes + task.other_bytes > task.max_bytes:
-        settings, trees = replace(settings, linear=0), trees or None
+        settings = replace(settings, linear=0)
         start = begun(table, task, settings)
     boosting = Boosting(table, task, settings, start, seed)
     return boosting if trees == 0 else boosting.run(lambda course: trees is not None and len(course.error) > trees)

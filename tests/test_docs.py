@@ -15,6 +15,8 @@ from edgealgos import (
     FastGRNNClassifier,
     FastGRNNRegressor,
     FastRNNClassifier,
+    GRUClassifier,
+    GRURegressor,
     ProtoNNClassifier,
     ProtoNNRegressor,
 )
@@ -26,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
-              FastGRNNRegressor, FastRNNClassifier]  # fmt: skip
+              FastGRNNRegressor, FastRNNClassifier, GRUClassifier, GRURegressor]  # fmt: skip
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md",
          *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,7 +15,7 @@ from ..codegen.ops.chain import Chain
 from ..codegen.program.geometry import Picture, parse
 from ..codegen.program.program import Program
 from .choice import FEWEST_EPOCHS, FEWEST_ROWS, race
-from .gradient import GradientTrained, need_tensorflow
+from .gradient import NARROW, WIDE, GradientTrained, need_tensorflow
 from .model import Arrays, Choice, Constants, Frame, Lesson, Types
 from .params import NONE, Constraint, Instance, Interval, Options, integer
 from .pictures import PictureMixin
@@ -23,7 +24,7 @@ from .tasks import EdgeClassifier, EdgeRegressor
 
 Round = Callable[[Choice | None], list[Choice]]
 SHIFTED = 20  # part of a picture's side, or of a sequence, by which it may be moved
-UNO_RAM = 1200  # bytes that core, stack and sketch leave on an Uno
+UNO_RAM = 1690  # bytes that core, calls and sketch leave on an Uno
 _SHARED = {
     name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name not in ("max_cycles", "max_accuracy_loss")
 }
@@ -87,9 +88,9 @@ class _Convolutional(PictureMixin, GradientTrained):
     def _check_layers(self, student: Any) -> None:
         """The budgets are kept by layers that the user has given, too."""
         from ..training.budget import dense_bytes
-        from ..training.convnet_structures import ram_of
+        from ..training.convnet_structures import ram_of, stack_of
 
-        size, ram = dense_bytes(student.specs), ram_of(student.shapes, student.n_outputs)
+        size, ram = dense_bytes(student.specs), ram_of(student.shapes, student.n_outputs) + stack_of(student.shapes)
         if self.max_model_bytes is not None and size > self.max_model_bytes:
             raise ValueError(
                 f"max_model_bytes={self.max_model_bytes} is too small for layers={student.layers!r}: the least that "
@@ -134,24 +135,25 @@ class _Convolutional(PictureMixin, GradientTrained):
         need_tensorflow()
         width, ends = lesson.frame.structure["width"], time.monotonic() + self.search_time
 
-        def trial(layers: str, bits: int) -> Round:
+        def trial(layers: str) -> Round:
             """One more structure, while there is time."""
-
-            def chosen(best: Choice | None) -> list[Choice]:
-                variation = "spread" if best is None else best.variation
-                return [Choice(bits, {"layers": layers, "width": width}, variation)] if time.monotonic() < ends else []
-
-            return chosen
+            return lambda _: [Choice(narrow, {"layers": layers, "width": width})] if time.monotonic() < ends else []
 
         def varied(variation: str) -> Round:
             """The best so far with rows varied, while there is time."""
             return lambda best: [replace(best, variation=variation)] if best and time.monotonic() < ends else []
 
-        narrow, *wide = (4, 8) if self.bits == "auto" else (lesson.bits,)
-        rounds = [trial(layers, narrow) for layers in self._fitting(lesson, narrow)]
-        rounds += [varied(variation) for variation in self._variations(lesson)]
-        rounds += [trial(layers, bits) for bits in wide for layers in self._fitting(lesson, bits)]
-        trials = race(rounds, lesson, self._train_shortly) if len(rounds) > 1 else []
+        def wider(best: Choice | None) -> list[Choice]:
+            """The best so far with wider weights, and fewer channels for them, while there is time."""
+            if best is None or self.bits != "auto" or time.monotonic() >= ends:
+                return []
+            alike = [net for net in self._fitting(lesson, WIDE) if _kinds(net) == _kinds(best.structure["layers"])]
+            return [replace(best, bits=WIDE, structure={"layers": net, "width": width}) for net in alike]
+
+        narrow = NARROW if self.bits == "auto" else lesson.bits
+        rounds = [trial(layers) for layers in self._fitting(lesson, narrow)]
+        rounds += [*(varied(variation) for variation in self._variations(lesson)), wider]
+        trials = race(rounds, lesson, self._train_shortly)
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)
@@ -183,6 +185,11 @@ class _Convolutional(PictureMixin, GradientTrained):
             return []
 
 
+def _kinds(layers: str) -> str:
+    """A net without its channels."""
+    return re.sub(r":\d+", "", layers)
+
+
 class ConvNetClassifier(EdgeClassifier, _Convolutional):
     """Convolutional net for pictures, sound and motion that streams through the device row by row.
 
@@ -207,7 +214,7 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
         and then all at every position, ``dw`` the first of it alone and ``pw`` the second, ``pool2x2`` the largest of
         2 x 2, ``full:16`` all that is left of the picture. None: chosen.
     max_ram_bytes : int or None, default=None
-        RAM for the net's arrays: rows that are kept, sums, scores. None: what core and stack leave on an Uno.
+        RAM for the net's arrays: rows that are kept, sums, scores, what a layer unpacks. None: what an Uno has left.
     search_time : float, default=300
         Seconds for short trainings that choose among structures, on rows held out; 0: one structure by rule.
     class_weight : dict, "balanced" or None, default=None

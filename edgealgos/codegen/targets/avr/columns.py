@@ -53,7 +53,7 @@ def _loop(matrix: Ints, wide: list[bool], typical: float, acc_bits: int, nonzero
         if wide[row]:
             writer.add(f"EDGEALGOS_CLEAR_ABOVE({4 * row + 2})", 2, 1)
     writer.end_line()
-    writer.add(f"EDGEALGOS_EACH_COLUMN({columns}, {turns})", 4, 3)
+    writer.add(f"EDGEALGOS_BEGIN_COLUMNS({columns}, {turns})", 4, 3)
     early, late = ([r for r in half if wide[r]] for half in (range(rows // 2), range(rows // 2, rows)))
     _beyond(writer, sums, early)
     body, share = Writer(), 1.0

@@ -94,7 +94,7 @@
 // A loop over columns: r18 holds the input, r19 a weight from the table at Z, r20 and r21 count, Y points to where sums
 // go. A sum that leaves its word is seen by the overflow, and the byte above counts that.
 #define EDGEALGOS_CLEAR_ABOVE(place) "std Y+" #place ", r1\n\t"
-#define EDGEALGOS_EACH_COLUMN(columns, turns) "ldi r20, lo8(" #columns ")\n\t" "ldi r21, " #turns "\n\t" \
+#define EDGEALGOS_BEGIN_COLUMNS(columns, turns) "ldi r20, lo8(" #columns ")\n\t" "ldi r21, " #turns "\n\t" \
                                           "rjmp .Lcolumn%=\n\t"
 #define EDGEALGOS_COLUMN_INPUT ".Lcolumn%=: ld r18, X+\n\t"
 #define EDGEALGOS_COLUMN_UNLESS_ZERO EDGEALGOS_COLUMN_INPUT "tst r18\n\t" "breq .Lzero%=\n\t"

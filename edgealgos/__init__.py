@@ -41,7 +41,13 @@ if TYPE_CHECKING:
     from .estimators.bonsai import BonsaiClassifier, BonsaiRegressor
     from .estimators.boosted_trees import BoostedTreesClassifier, BoostedTreesRegressor
     from .estimators.convnet import ConvNetClassifier, ConvNetRegressor
-    from .estimators.fastgrnn import FastGRNNClassifier, FastGRNNRegressor, FastRNNClassifier
+    from .estimators.fastgrnn import (
+        FastGRNNClassifier,
+        FastGRNNRegressor,
+        FastRNNClassifier,
+        GRUClassifier,
+        GRURegressor,
+    )
     from .estimators.protonn import ProtoNNClassifier, ProtoNNRegressor
     from .persistence import load, save
 
@@ -64,7 +70,9 @@ _HOMES = {
     "estimators.bonsai": ("BonsaiClassifier", "BonsaiRegressor"),
     "estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
-    "estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "estimators.fastgrnn": (
+        "FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier", "GRUClassifier", "GRURegressor",
+    ),
     "estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
     "persistence": ("load", "save"),
 }  # fmt: skip

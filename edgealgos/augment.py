@@ -6,6 +6,7 @@ pickle. Anything callable in the same way serves as well, a function of one's ow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -85,8 +86,8 @@ class ImageWarp:
 
     Parameters
     ----------
-    shape : (int, int)
-        Height and width; rows may be flat or come as (n, height, width).
+    shape : (int, int) or (int, int, int)
+        Height and width, and channels, which move together; rows may be flat or come in that shape.
     shift : float, default=1
         Pixels.
     rotation : float, default=10
@@ -99,6 +100,8 @@ class ImageWarp:
         Standard deviation in pixels of a smooth random displacement (Simard, Steinkraus and Platt, ICDAR 2003).
     background : float, default=0
         What fills the border.
+    mirror : bool, default=False
+        Whether left and right change places in half of the images.
 
     Examples
     --------
@@ -108,21 +111,31 @@ class ImageWarp:
     (3, 64)
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, int] | tuple[int, int, int]
     shift: float = 1.0
     rotation: float = 10.0
     zoom: float = 0.1
     shear: float = 0.1
     bend: float = 0.0
     background: float = 0.0
+    mirror: bool = False
 
     def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
         """Warped images, of the shape of `X`."""
-        images = _as_images(X, self.shape).astype(np.float32)
-        starts = range(0, len(images), ROWS_AT_ONCE)
-        parts = [_sampled(part, self._sources(len(part), rng), self.background)
-                 for part in (images[i : i + ROWS_AT_ONCE] for i in starts)]  # fmt: skip
+        images = _as_images(X, self.shape)
+        parts = [self._warped(images[i : i + ROWS_AT_ONCE].astype(np.float32), rng)
+                 for i in range(0, len(images), ROWS_AT_ONCE)]  # fmt: skip
         return np.concatenate(parts).reshape(np.shape(X))
+
+    def _warped(self, images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+        """Images (n, height, width) or (n, height, width, channels), each in its own way."""
+        count, height, width, channels = (*images.shape, 1)[:4]
+        sources = np.repeat(self._sources(count, rng), channels, axis=0)
+        planes = np.moveaxis(images.reshape(count, height, width, channels), 3, 1).reshape(-1, height, width)
+        found = _sampled(planes, sources, self.background).reshape(count, channels, height, width)
+        if self.mirror:
+            found = np.where(rng.random((count, 1, 1, 1)) < 0.5, found[..., ::-1], found)
+        return np.moveaxis(found, 1, 3)
 
     def _sources(self, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
         """Where each pixel of each image comes from: rows and columns, (count, 2, pixels)."""
@@ -130,7 +143,7 @@ class ImageWarp:
         def drawn(most: float, *shape: int) -> NDArray[np.float64]:
             return most * rng.uniform(-1, 1, (count, *shape))
 
-        height, width = self.shape
+        height, width = self.shape[:2]
         centre = np.array([[(height - 1) / 2], [(width - 1) / 2]])
         pixels = np.stack(np.meshgrid(np.arange(height), np.arange(width), indexing="ij")).reshape(2, -1) - centre
         angle, slant = np.deg2rad(drawn(self.rotation)), drawn(self.shear)
@@ -224,11 +237,11 @@ class TimeJitter:
 # ---- images ----------------------------------------------------------------------------------------------------------
 
 
-def _as_images(X: Rows, shape: tuple[int, int]) -> Rows:
-    """Rows as (n, height, width)."""
+def _as_images(X: Rows, shape: tuple[int, ...]) -> Rows:
+    """Rows as (n, height, width), with channels behind where there are any."""
     X = np.asarray(X)
-    if X[0].size != shape[0] * shape[1]:
-        raise ValueError(f"images of shape {shape} have {shape[0] * shape[1]} values, the rows have {X[0].size}")
+    if X[0].size != math.prod(shape):
+        raise ValueError(f"images of shape {shape} have {math.prod(shape)} values, the rows have {X[0].size}")
     return X.reshape(len(X), *shape)
 
 

@@ -50,7 +50,7 @@ class DoesNotFitError(EdgeAlgosError):
     ...     export_arduino(tree, "out/iris", X_calibration=X, budget=Budget(flash_bytes=4000))
     ... except DoesNotFitError as error:
     ...     print(error)  # doctest: +ELLIPSIS
-    flash: the sketch needs ..., the budget allows 4,000. Largest items: ... To make it fit: ...
+    flash: the sketch needs up to ..., the budget allows 4,000. Largest items: ... To make it fit: ...
     """
 
 

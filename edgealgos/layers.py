@@ -1,4 +1,4 @@
-"""Bonsai, ProtoNN, FastGRNN and FastRNN as Keras 3 layers: the families' maths in real numbers; no budget, no device.
+"""Bonsai, ProtoNN, FastGRNN, FastRNN and GRU as Keras 3 layers: maths in real numbers; no budget, no device.
 
 Weights have the names and shapes that training uses, so that arrays move between a layer and a fitted estimator.
 """
@@ -138,7 +138,9 @@ class ProtoNN(keras.layers.Layer):
 
 
 class _Cell(keras.layers.Layer):
-    """What both cells share: ``p = W x + U h`` of full or low rank, the non-linearities, the state."""
+    """What the cells share: products W x and U h of full or low rank, the non-linearities, the state."""
+
+    products = 1  # with W and with U that a unit has
 
     def __init__(self, units, rank_w=None, rank_u=None, nonlinearity="hard_tanh", **kwargs):
         super().__init__(**kwargs)
@@ -151,13 +153,17 @@ class _Cell(keras.layers.Layer):
         """Create W, U (or W1 W2, U1 U2) and the cell's vectors and scalars."""
         self.W = self._matrix("W", input_shape[-1], self.rank_w, _spread(input_shape[-1]))
         self.U = self._matrix("U", self.units, self.rank_u, "orthogonal")
+        self._create_vectors()
+
+    def _create_vectors(self):
         self.candidate_bias = self.add_weight(name="candidate_bias", shape=(self.units,), initializer="zeros")
 
     def _matrix(self, name, columns, rank, initializer):
         """One matrix, or outer and inner factor."""
+        rows = self.products * self.units
         if not rank:
-            return [self.add_weight(name=name, shape=(self.units, columns), initializer=initializer)]
-        outer = self.add_weight(name=f"{name}1", shape=(self.units, rank), initializer=_spread(rank))
+            return [self.add_weight(name=name, shape=(rows, columns), initializer=initializer)]
+        outer = self.add_weight(name=f"{name}1", shape=(rows, rank), initializer=_spread(rank))
         return [outer, self.add_weight(name=f"{name}2", shape=(rank, columns), initializer=_spread(columns))]
 
     def _product(self, vector, factors):
@@ -267,6 +273,39 @@ class FastRNNCell(_Cell):
     def get_config(self):
         """Constructor arguments."""
         return super().get_config() | {"alpha": self.initial_alpha, "beta": self.initial_beta}
+
+
+@_register
+class GRUCell(_Cell):
+    """GRU (Cho et al., EMNLP 2014), its reset gate behind the product, a cell for ``keras.layers.RNN``.
+
+    ``z = sigmoid(W_z x + U_z h + b_z)``, r alike, ``c = tanh(W_c x + r (U_c h) + b_c)``, ``h' = (1 - z) c + z h``. Rows
+    of W and U and the bias are those of z, of r and of c, in this order. With ``"hard_tanh"`` all non-linearities are
+    piecewise linear.
+
+    Parameters
+    ----------
+    units, rank_w, rank_u, nonlinearity
+        As for :class:`FastGRNNCell`.
+
+    Notes
+    -----
+    Input (batch, n_features), state and output (batch, units).
+    """
+
+    products = 3
+
+    def _create_vectors(self):
+        self.bias = self.add_weight(name="bias", shape=(3 * self.units,), initializer="zeros")
+
+    def call(self, inputs, states, training=False):
+        """Next state, twice: as output and as state."""
+        h = states[0] if isinstance(states, list | tuple) else states
+        x_z, x_r, x_c = ops.split(self._product(inputs, self.W) + self.bias, 3, axis=-1)
+        h_z, h_r, h_c = ops.split(self._product(h, self.U), 3, axis=-1)
+        z, r = self._sigmoid(x_z + h_z), self._sigmoid(x_r + h_r)
+        h = (1.0 - z) * self._tanh(x_c + r * h_c) + z * h
+        return h, [h]
 
 
 def _spread(fan_in, gain=1.0):

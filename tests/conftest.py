@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 from collections.abc import Generator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -67,7 +68,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def needs(*names: str) -> None:
     """Skip the test if one of these tools is missing, or fail it if the environment says CI=true.
 
-    Names are executables, ``"simavr"``, ``"avr8js"`` or ``"arduino-core"``. Usually written as a mark:
+    Names are executables, modules, ``"simavr"``, ``"avr8js"`` or ``"arduino-core"``. Usually written as a mark:
     ``@pytest.mark.needs("avr-g++")``.
     """
     missing = [name for name in names if not _is_here(name)]
@@ -87,7 +88,9 @@ def _is_here(name: str) -> bool:
     if name == "arduino-core":
         return tools.find_arduino_core() is not None
     known = {tool.name: tool for tool in tools.TOOLS}
-    return known[name].find() is not None if name in known else shutil.which(name) is not None
+    if name in known:
+        return known[name].find() is not None
+    return shutil.which(name) is not None or find_spec(name) is not None
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,7 @@ ROOMS = {
     "layers": "",
     "augment": "",
     "datasets": "files errors",
-    "estimators": "codegen.program codegen.ops codegen.passes deadline errors | codegen.export training pages",
+    "estimators": "augment codegen.program codegen.ops codegen.passes deadline errors | codegen.export training pages",
     "features": "codegen.program codegen.ops codegen.lowering estimators errors",
     "persistence": "codegen.program codegen.passes codegen.lowering estimators features files errors",
     "tuning": "codegen.compiled pages errors",

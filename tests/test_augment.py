@@ -53,6 +53,17 @@ def test_a_warp_of_nothing_changes_nothing(rng):
     np.testing.assert_allclose(still(X, rng), X, atol=1e-6)
 
 
+def test_channels_move_together_and_half_of_all_images_are_mirrored(rng):
+    plane = rng.normal(size=(100, 5, 7))
+    X = np.stack([plane, 2 * plane], axis=-1)
+    moved = ImageWarp((5, 7, 2), bend=0.5)(X, rng)
+    np.testing.assert_allclose(moved[..., 1], 2 * moved[..., 0], rtol=1e-4, atol=1e-5)
+    found = ImageWarp((5, 7, 2), shift=0, rotation=0, zoom=0, shear=0, mirror=True)(X, rng)
+    same = [np.allclose(a, b, atol=1e-5) for a, b in zip(found, X, strict=True)]
+    assert 30 < sum(same) < 70
+    assert all(np.allclose(a, b[:, ::-1], atol=1e-5) for a, b, kept in zip(found, X, same, strict=True) if not kept)
+
+
 def test_a_warp_by_half_a_pixel_interpolates(rng):
     ramp = np.tile(np.arange(10.0), (6, 1))
     moved = ImageWarp((6, 10), shift=0.5, rotation=0, zoom=0, shear=0)(np.repeat(ramp[None], 50, axis=0), rng)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -16,6 +18,7 @@ from edgealgos.codegen.program import Space
 from edgealgos.codegen.program.geometry import parse
 from edgealgos.codegen.program.interpret import run_integer
 from edgealgos.codegen.program.memory import plan_memory
+from edgealgos.estimators.model import Choice
 from edgealgos.estimators.pictures import picture_of
 from edgealgos.features import LogMel
 from edgealgos.training.convnet import ConvNet
@@ -70,6 +73,22 @@ def test_it_learns(digits, model):
     compiled = ea.compile_model(model)
     assert np.mean(compiled.predict(X) == model.predict(X)) > 0.97
     assert compiled.report.model_bytes == model.model_bytes_ <= 2048
+
+
+def test_what_normalisation_did_is_folded_into_the_weights():
+    family, rng = ConvNet((8, 8, 2), 3, "multiclass", layers="conv3x3:4 pool2x2 sep3x3:5"), np.random.default_rng(0)
+    x = rng.random((200, 128)).astype(np.float32)
+    params = family.initial(x, np.arange(200) % 3, rng)
+    params = {name: values + 0.3 * rng.normal(size=values.shape) for name, values in params.items()}
+    scales = dict.fromkeys(params, tf.constant(1.0))
+
+    def scores(values, key):
+        rounding = Rounding(tf.constant(False), scales, dict.fromkeys(params, 8), tf.constant(1.0), key)
+        return family.forward({name: tf.constant(v, tf.float32) for name, v in values.items()}, x, rounding).numpy()
+
+    in_training = scores(params, tf.constant([0, 0]))
+    assert np.allclose(scores(family.settled(params, x), None), in_training, atol=0.01)
+    assert np.abs(scores(params, None) - in_training).max() > 0.1
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
@@ -208,6 +227,17 @@ def test_without_time_the_rule_chooses(digits):
     ruled = ConvNetClassifier(image_shape=(8, 8), search_time=0, **QUICK | {"epochs": 1}).fit(X[:90], y[:90])
     assert "choices" not in ruled.history_
     assert ruled.structure_["layers"].startswith("conv3x3")
+
+
+@pytest.mark.parametrize(("variation", "width"), [("moved", 8), ("mirrored", 8), ("moved", 1)])
+def test_rows_vary_as_was_chosen(variation, width):
+    frame = SimpleNamespace(shape=(8, 2 * width), structure={"width": width})
+    rows = np.random.default_rng(0).random((30, 8, 2 * width))
+    usual, chosen = (SimpleNamespace(choice=Choice(4, {}, each), frame=frame) for each in ("spread", variation))
+    assert ConvNetClassifier()._augmenter(usual) is None
+    made = ConvNetClassifier()._augmenter(chosen)(rows, np.random.default_rng(0))
+    assert made.shape == rows.shape
+    assert not np.allclose(made, rows)
 
 
 @pytest.mark.slow

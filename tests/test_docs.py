@@ -1,4 +1,4 @@
-"""What README and docs print works as printed: Python blocks run, commands parse, links lead somewhere."""
+"""README and docs: commands parse, links lead somewhere, parameters are described. tests/test_snippets.py runs them."""
 
 from __future__ import annotations
 
@@ -15,63 +15,28 @@ from edgealgos import (
     FastGRNNClassifier,
     FastGRNNRegressor,
     FastRNNClassifier,
+    GRUClassifier,
+    GRURegressor,
     ProtoNNClassifier,
     ProtoNNRegressor,
 )
 from edgealgos.cli.parser import make_parser
 from edgealgos.estimators.shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
+from tools.snippets import snippets
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 ESTIMATORS = [BonsaiClassifier, BonsaiRegressor, ProtoNNClassifier, ProtoNNRegressor, FastGRNNClassifier,
-              FastGRNNRegressor, FastRNNClassifier]  # fmt: skip
+              FastGRNNRegressor, FastRNNClassifier, GRUClassifier, GRURegressor]  # fmt: skip
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md",
-         *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md"))]  # fmt: skip
-
-
-def blocks(page: str, language: str) -> list[str]:
-    """Code blocks of a page in one language ("" for none)."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    found = re.findall(r"^```(\w*)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    return [code for kind, code in found if kind == language]
-
-
-def run_blocks(page: str) -> None:
-    """The Python blocks of a page, one after the other, as a reader would paste them."""
-    names: dict[str, object] = {}
-    for code in blocks(page, "python"):
-        exec(compile(code, page, "exec"), names)
-
-
-@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
-@pytest.mark.parametrize(
-    ("page", "sketch"), [("README.md", "out/digits"), ("docs/getting_started.md", "out/uno/digits")]
-)
-def test_python_blocks_run_one_after_the_other(page, sketch, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run_blocks(page)
-    assert (tmp_path / sketch / "digits.ino").exists()
-
-
-@pytest.mark.parametrize("page", ["docs/models.md", "docs/scikit_learn.md", "docs/tflite.md"])
-def test_python_blocks_without_a_board_run_in_an_empty_folder(page, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run_blocks(page)
-
-
-@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
-def test_the_example_with_devices_runs(monkeypatch, capsys):
-    monkeypatch.chdir(ROOT)
-    for code in blocks("docs/devices.md", "python"):
-        exec(compile(code, "docs/devices.md", "exec"), {})
-    assert "sensor does not answer" in capsys.readouterr().out
+         *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/**/*.md"))]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_parse(page):
-    for code in blocks(page, ""):
-        for line in code.splitlines():
+    for snippet in snippets(ROOT / page):
+        for line in snippet.code.splitlines() if not snippet.language else ():
             words = shlex.split(line, comments=True)
             if words[:1] == ["edgealgos"]:
                 assert callable(make_parser().parse_args(words[1:]).handler)

@@ -18,11 +18,12 @@ pytestmark = pytest.mark.slow
 QUICK = {"epochs": 6, "random_state": 0}
 CLASSIFIERS = [
     ea.BonsaiClassifier(**QUICK), ea.ProtoNNClassifier(**QUICK), ea.FastGRNNClassifier(**QUICK, step_size=8),
-    ea.FastRNNClassifier(**QUICK, step_size=8), ea.BoostedTreesClassifier(**QUICK),
+    ea.FastRNNClassifier(**QUICK, step_size=8), ea.GRUClassifier(**QUICK, step_size=8),
+    ea.BoostedTreesClassifier(**QUICK),
 ]  # fmt: skip
 REGRESSORS = [
     ea.BonsaiRegressor(**QUICK), ea.ProtoNNRegressor(**QUICK), ea.FastGRNNRegressor(**QUICK, step_size=8),
-    ea.BoostedTreesRegressor(**QUICK),
+    ea.GRURegressor(**QUICK, step_size=8), ea.BoostedTreesRegressor(**QUICK),
 ]  # fmt: skip
 
 

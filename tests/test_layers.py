@@ -16,7 +16,7 @@ from edgealgos.training import bonsai, fastgrnn, protonn  # noqa: E402
 from edgealgos.training.rounding import Rounding  # noqa: E402
 
 RNN = keras.layers.RNN
-CELLS = {"FastGRNN": layers.FastGRNNCell, "FastRNN": layers.FastRNNCell}
+CELLS = {"FastGRNN": layers.FastGRNNCell, "FastRNN": layers.FastRNNCell, "GRU": layers.GRUCell}
 
 
 def blobs(n=400, features=6, classes=3, seed=0):
@@ -113,7 +113,7 @@ def test_trains_inside_a_plain_sequential_and_survives_saving(kind, tmp_path):
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
 
 
-@pytest.mark.parametrize("kind", [layers.Bonsai, layers.ProtoNN, layers.FastGRNNCell, layers.FastRNNCell])
+@pytest.mark.parametrize("kind", [layers.Bonsai, layers.ProtoNN, *CELLS.values()])
 def test_configuration_names_every_parameter(kind):
     layer = kind(4, name="mine")
     config = layer.get_config()

@@ -30,6 +30,8 @@ ESTIMATORS = [
     edgealgos.FastGRNNClassifier(**QUICK | CELL),
     edgealgos.FastGRNNRegressor(**QUICK | REGRESSION_CELL),
     edgealgos.FastRNNClassifier(**QUICK | CELL),
+    edgealgos.GRUClassifier(**QUICK | CELL),
+    edgealgos.GRURegressor(**QUICK | REGRESSION_CELL),
 ]
 # So little time is one fit.
 SEARCHES = [

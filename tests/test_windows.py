@@ -90,7 +90,7 @@ def test_auto_takes_the_least_confidence_that_costs_nothing(data):
     assert model.early_exit_ == next(p for p, error in errors.items() if error <= errors[None])
 
 
-@pytest.mark.parametrize("kind", [ea.FastGRNNClassifier, ea.FastRNNClassifier])
+@pytest.mark.parametrize("kind", [ea.FastGRNNClassifier, ea.FastRNNClassifier, ea.GRUClassifier])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_estimator_program_and_device_agree(kind, classes, tmp_path):
     X, y, _ = motifs(40, 3, classes)

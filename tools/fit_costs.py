@@ -31,6 +31,7 @@ _COUNTS = {
     "ram": lambda program: model.stack_counts(program)[0],
 }
 _BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
+_A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 
 
@@ -117,7 +118,7 @@ def fit_near(counts: list[model.Counts], totals: NDArray[np.float64], whole: NDA
         np.hstack([np.zeros((rows, count)), shares, none, -np.ones((rows, 1))]),
         np.hstack([np.zeros((rows, count)), none, shares, -np.ones((rows, 1))]),
     ])  # fmt: skip
-    cost = np.concatenate([np.full(count, _TIE), 1 / whole, _BELOW / whole, [_WORST]])
+    cost = np.concatenate([np.full(count, _TIE), 1 / whole, _BELOW / whole, [_WORST / 6]])
     found = linprog(cost, least, np.concatenate([totals, -totals, np.zeros(2 * rows)]))
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
 
@@ -126,7 +127,7 @@ def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float
     """Costs of flash, RAM and cycles on a board with a cost model."""
     inlined = board.costs("fit them").inlined
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
-    parts = [model.code_counts(m.program, board.core_is_here) for m in found]
+    parts = [model.code_counts(m.program, board.core_is_here, inlined) for m in found]
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
         "flash": fit_near(parts, code, np.array([m.flash for m in found], dtype=float)),
@@ -190,7 +191,7 @@ def _frames(
     rows = [Counter(row) for part in counts for row in part]
     arrays = np.array([sum(row.pop(part, 0) for part in _BYTES) for row in rows], dtype=float)
     frames = dict.fromkeys(sorted({part for row in rows for part in row}), 0.0)
-    deepest = _deepest(arrays, owner)
+    deepest = _deepest(arrays + [_A_CALL * sum(part.startswith("frame") for part in row) for row in rows], owner)
     for _ in range(_ROUNDS if len(rows) > len(counts) else 1):
         frames |= fit_above(rows, stacks[owner] - arrays, deepest & deeper[owner], owner, ram[owner])
         depth = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in rows]

@@ -38,6 +38,7 @@ OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(
         ("KeepRows", "Convolve", "Depthwise", "Pointwise", "MaxPool", "SumRow"), sample_convnets.large_convnet
     ),
+    **dict.fromkeys(("HoldRow", "AddRow"), sample_convnets.residual_convnet),
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
@@ -96,7 +97,8 @@ def errors(found: list[Measurement], report: Callable[[Program], Any]) -> NDArra
     rows = []
     for m in found:
         r = report(m.program)
-        rows.append([r.flash_bytes / m.flash - 1, r.ram_bytes / (m.static_ram + m.stack) - 1, r.cycles / m.cycles - 1])
+        ram = r.ram_bytes / (m.static_ram + m.stack) if m.stack else r.static_ram_bytes / max(m.static_ram, 1)
+        rows.append([r.flash_bytes / m.flash - 1, ram - 1, r.cycles / m.cycles - 1])
     return np.array(rows)
 
 

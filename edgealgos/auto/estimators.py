@@ -170,7 +170,7 @@ class _Auto(BaseEstimator):
         if found.cut_short:
             warnings.warn(
                 f"time_limit={self.time_limit:g} seconds is too short for a fit of more than the simplest family; "
-                f"best_estimator_ is of the family {families[0].name!r}",
+                f"best_estimator_ is of the family {families[0].name!r}; give it more time",
                 UserWarning,
                 stacklevel=3,
             )

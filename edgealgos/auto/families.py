@@ -81,7 +81,7 @@ FAMILIES = (
     Family(
         "fastrnn", "fastgrnn", "FastRNNClassifier", None, True, {"hidden_size": (8, 16, 32), "random_state": _SEEDS}
     ),
-    Family("gru", "gru", "GRUClassifier", None, True, {"random_state": _SEEDS}),
+    Family("gru", "fastgrnn", "GRUClassifier", "GRURegressor", True, {"random_state": _SEEDS}),
     Family("convnet", "convnet", "ConvNetClassifier", "ConvNetRegressor", True, {"random_state": _SEEDS},
            fixed={"search_time": 0}),
 )  # fmt: skip

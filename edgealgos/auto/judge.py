@@ -170,7 +170,7 @@ class Judge:
         """Which limit a model breaks."""
         board, limits = report.board, self.limits
         taken = (("RAM bytes", report.ram_bytes, min(filter(None, (limits.max_ram_bytes, board.ram_bytes)))),
-                 ("cycles", report.cycles, limits.max_cycles), ("flash bytes", report.flash_bytes, board.flash_bytes),
+                 ("cycles", report.cycles, limits.max_cycles), ("flash bytes", report.flash_at_most, board.flash_bytes),
                  ("model bytes", report.model_bytes, limits.max_model_bytes))  # fmt: skip
         over = [f"{found:,} {what}, {most:,} allowed" for what, found, most in taken if most and found > most]
         return "; ".join(over)

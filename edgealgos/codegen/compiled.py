@@ -150,8 +150,10 @@ class CompiledModel(Twin):
         else:
             result = CompiledModel(self.program, self.board.bare)._simulate_cpp(inputs)
         if saturated := self.saturated(X):
-            doubt = f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated"
-            result.warnings.append(doubt)
+            result.warnings.append(
+                f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated; if such "
+                "rows are usual, compile with X_calibration= that has them"
+            )
         return result
 
     def _simulate_sketch(self, inputs: NDArray[Any], simulator: str, verbose: bool) -> Simulation:

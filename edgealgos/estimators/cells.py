@@ -7,7 +7,17 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.special import logit
 
-from ..codegen.ops import Add, CountStep, GatedUpdate, KeepConfident, LeakyUpdate, MatVec, Rescale, StartWindow
+from ..codegen.ops import (
+    Add,
+    CountStep,
+    GatedUpdate,
+    GRUUpdate,
+    KeepConfident,
+    LeakyUpdate,
+    MatVec,
+    Rescale,
+    StartWindow,
+)
 from ..codegen.program.op import Op
 from ..codegen.program.program import Program
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, STATE, QType
@@ -29,13 +39,15 @@ def program_of(weights: Arrays, qtypes: Types, frame: Frame) -> Program:
 class Cell(ABC):
     """Writes tensors and ops of a cell; a subclass adds the update of its state."""
 
+    products = 1  # with W and with U that a unit has
+
     def __init__(self, weights: Arrays, qtypes: Types, frame: Frame) -> None:
         self.weights, self.constants, self.frame = weights, Constants(weights, qtypes), frame
         self.structure, self.hidden = frame.structure, frame.structure["hidden_size"]
 
     @abstractmethod
-    def update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
-        """Constants, and the op that makes the next state `h` from the pre-activation `p`."""
+    def update(self, h: str, uh: str, lane: str) -> tuple[list[Tensor], list[Op]]:
+        """Tensors, and ops that make the next state `h` from the products ``wx`` and `uh`."""
 
     def sequence(self) -> Body:
         """Tensors, ops of ``push`` and ops of ``predict``: one state for the whole sequence."""
@@ -73,19 +85,14 @@ class Cell(ABC):
 
     def _step(self, lane: str = "") -> tuple[list[Tensor], list[Tensor], list[Op]]:
         """State, other tensors and ops of one step of the cell; `lane` sets apart the states of windows."""
-        h, h8, p = f"h{lane}", f"h8{lane}", f"p{lane}"
+        h, h8 = f"h{lane}", f"h8{lane}"
         state = [
             Tensor(h, (self.hidden,), Space.STATE, STATE, doc="hidden state"),
             Tensor(h8, (self.hidden,), Space.STATE, SMALL_STATE, doc="hidden state, one byte a value"),
         ]
         product_tensors, product = self._product("U", h8, "uh", lane)
-        update_tensors, update = self.update(h, p)
-        tensors = [
-            *product_tensors,
-            Tensor(p, (self.hidden,), Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases"),
-            *update_tensors,
-        ]
-        return state, tensors, [*product, Add(p, a="wx", b=f"uh{lane}"), update, Rescale(h8, source=h)]
+        update_tensors, update = self.update(h, f"uh{lane}", lane)
+        return state, [*product_tensors, *update_tensors], [*product, *update, Rescale(h8, source=h)]
 
     def _head(self, out: str, h8: str) -> tuple[list[Tensor], Op]:
         """Scores of a state."""
@@ -95,7 +102,7 @@ class Cell(ABC):
     def _product(self, matrix: str, vector: str, out: str, lane: str = "") -> tuple[list[Tensor], list[Op]]:
         """``out = matrix vector``; of low rank where training made two factors, ``matrix = matrix1 matrix2``."""
         name, inner = f"{out}{lane}", f"{out}_inner{lane}"
-        result = Tensor(name, (self.hidden,), Space.SCRATCH, PREACTIVATION)
+        result = Tensor(name, (self.products * self.hidden,), Space.SCRATCH, PREACTIVATION)
         if matrix in self.weights:
             return [self.constants.flash(matrix), result], [MatVec(name, matrix=matrix, vector=vector)]
         left, right = f"{matrix}1", f"{matrix}2"
@@ -108,10 +115,25 @@ class Cell(ABC):
         return tensors, [MatVec(inner, matrix=right, vector=vector), MatVec(name, matrix=left, vector=inner)]
 
 
-class FastGRNN(Cell):
+class _Summed(Cell):
+    """A cell that only knows the sum of both products."""
+
+    def update(self, h: str, uh: str, lane: str) -> tuple[list[Tensor], list[Op]]:
+        """See the base."""
+        p = f"p{lane}"
+        total = Tensor(p, (self.hidden,), Space.SCRATCH, PREACTIVATION, doc="pre-activation, before the biases")
+        constants, op = self.update_of(h, p)
+        return [total, *constants], [Add(p, a="wx", b=uh), op]
+
+    @abstractmethod
+    def update_of(self, h: str, p: str) -> tuple[list[Tensor], Op]:
+        """Constants, and the op that makes the next state `h` from the pre-activation `p`."""
+
+
+class FastGRNN(_Summed):
     """Gate and candidate share their matrices (Kusupati et al., 2018, section 3.2)."""
 
-    def update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
+    def update_of(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """See the base."""
         tensors = [self.constants.flash("gate_bias"), self.constants.flash("candidate_bias"),
                    self.constants.scalar("zeta"), self.constants.scalar("nu")]  # fmt: skip
@@ -119,10 +141,10 @@ class FastGRNN(Cell):
                                        zeta="zeta", nu="nu", nonlinearity=self.structure["nonlinearity"])  # fmt: skip
 
 
-class FastRNN(Cell):
+class FastRNN(_Summed):
     """A weighted residual (Kusupati et al., 2018, section 3.1)."""
 
-    def update(self, h: str, p: str) -> tuple[list[Tensor], Op]:
+    def update_of(self, h: str, p: str) -> tuple[list[Tensor], Op]:
         """See the base."""
         tensors = [self.constants.flash("candidate_bias"), self.constants.scalar("alpha"),
                    self.constants.scalar("beta")]  # fmt: skip
@@ -130,5 +152,24 @@ class FastRNN(Cell):
                                        beta="beta", nonlinearity=self.structure["nonlinearity"])  # fmt: skip
 
 
-CELLS: dict[str, type[Cell]] = {"FastGRNN": FastGRNN, "FastRNN": FastRNN}
+class GRU(Cell):
+    """Gates and candidate of matrices of their own, the reset gate behind the product (Cho et al., EMNLP 2014)."""
+
+    products = 3
+
+    def __init__(self, weights: Arrays, qtypes: Types, frame: Frame) -> None:
+        """Rows of one unit follow each other, as the kernel walks through them; training has those of a gate."""
+        units = frame.structure["hidden_size"]
+        rows = np.arange(3 * units).reshape(3, units).T.ravel()
+        stacked = {name: weights[name][rows] for name in ("W", "W1", "U", "U1", "bias") if name in weights}
+        super().__init__({**weights, **stacked}, qtypes, frame)
+
+    def update(self, h: str, uh: str, lane: str) -> tuple[list[Tensor], list[Op]]:
+        """See the base."""
+        op = GRUUpdate(h, input_product="wx", state_product=uh, bias="bias",
+                       nonlinearity=self.structure["nonlinearity"])  # fmt: skip
+        return [self.constants.flash("bias", doc="of update, reset and candidate")], [op]
+
+
+CELLS: dict[str, type[Cell]] = {"FastGRNN": FastGRNN, "FastRNN": FastRNN, "GRU": GRU}
 """Every cell by the name that a structure has for it; another file may add its own."""

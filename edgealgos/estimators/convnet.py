@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+from ..augment import ImageWarp, TimeJitter
 from ..codegen.ops import MatVec
 from ..codegen.ops.chain import Chain
 from ..codegen.program.geometry import Picture, parse
 from ..codegen.program.program import Program
 from .choice import FEWEST_EPOCHS, FEWEST_ROWS, race
-from .gradient import GradientTrained, need_tensorflow
+from .gradient import NARROW, WIDE, GradientTrained, need_tensorflow
 from .model import Arrays, Choice, Constants, Frame, Lesson, Types
 from .params import NONE, Constraint, Instance, Interval, Options, integer
 from .pictures import PictureMixin
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from .tasks import EdgeClassifier, EdgeRegressor
 
-UNO_RAM = 1200  # bytes that core, stack and sketch leave on an Uno
+Round = Callable[[Choice | None], list[Choice]]
+SHIFTED = 20  # part of a picture's side, or of a sequence, by which it may be moved
+UNO_RAM = 1690  # bytes that core, calls and sketch leave on an Uno
 _SHARED = {
     name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name not in ("max_cycles", "max_accuracy_loss")
 }
@@ -84,9 +88,9 @@ class _Convolutional(PictureMixin, GradientTrained):
     def _check_layers(self, student: Any) -> None:
         """The budgets are kept by layers that the user has given, too."""
         from ..training.budget import dense_bytes
-        from ..training.convnet_structures import ram_of
+        from ..training.convnet_structures import ram_of, stack_of
 
-        size, ram = dense_bytes(student.specs), ram_of(student.shapes, student.n_outputs)
+        size, ram = dense_bytes(student.specs), ram_of(student.shapes, student.n_outputs) + stack_of(student.shapes)
         if self.max_model_bytes is not None and size > self.max_model_bytes:
             raise ValueError(
                 f"max_model_bytes={self.max_model_bytes} is too small for layers={student.layers!r}: the least that "
@@ -131,18 +135,45 @@ class _Convolutional(PictureMixin, GradientTrained):
         need_tensorflow()
         width, ends = lesson.frame.structure["width"], time.monotonic() + self.search_time
 
-        def trial(layers: str, bits: int) -> Callable[[Choice | None], list[Choice]]:
-            """One more choice, while there is time."""
-            choice = Choice(bits, {"layers": layers, "width": width})
-            return lambda _: [choice] if time.monotonic() < ends else []
+        def trial(layers: str) -> Round:
+            """One more structure, while there is time."""
+            return lambda _: [Choice(narrow, {"layers": layers, "width": width})] if time.monotonic() < ends else []
 
-        widths = (4, 8) if self.bits == "auto" else (lesson.bits,)
-        rounds = [trial(layers, bits) for bits in widths for layers in self._fitting(lesson, bits)]
-        trials = race(rounds, lesson, self._train_shortly) if len(rounds) > 1 else []
+        def varied(variation: str) -> Round:
+            """The best so far with rows varied, while there is time."""
+            return lambda best: [replace(best, variation=variation)] if best and time.monotonic() < ends else []
+
+        def wider(best: Choice | None) -> list[Choice]:
+            """The best so far with wider weights, and fewer channels for them, while there is time."""
+            if best is None or self.bits != "auto" or time.monotonic() >= ends:
+                return []
+            alike = [net for net in self._fitting(lesson, WIDE) if _kinds(net) == _kinds(best.structure["layers"])]
+            return [replace(best, bits=WIDE, structure={"layers": net, "width": width}) for net in alike]
+
+        narrow = NARROW if self.bits == "auto" else lesson.bits
+        rounds = [trial(layers) for layers in self._fitting(lesson, narrow)]
+        rounds += [*(varied(variation) for variation in self._variations(lesson)), wider]
+        trials = race(rounds, lesson, self._train_shortly)
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)
         return replace(lesson, bits=best.bits, choice=best, choices=told)
+
+    def _variations(self, lesson: Lesson) -> tuple[str, ...]:
+        """Ways to vary rows that are tried, besides none: none where the user has chosen."""
+        if self.augment is not None:
+            return ()
+        return ("moved", "mirrored") if _picture(lesson.frame)[1] > 1 else ("moved",)
+
+    def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
+        variation = "spread" if lesson.choice is None else lesson.choice.variation
+        if variation == "spread":
+            return super()._augmenter(lesson)
+        rows, positions, channels = _picture(lesson.frame)
+        if positions == 1:
+            return TimeJitter(shift=rows / SHIFTED)
+        amounts = {"shift": min(rows, positions) / SHIFTED, "rotation": 8.0, "zoom": 0.08}
+        return ImageWarp((rows, positions, channels), **amounts, mirror=variation == "mirrored")
 
     def _fitting(self, lesson: Lesson, bits: int) -> list[str]:
         """Candidates with weights of that width; none where nothing fits."""
@@ -152,6 +183,11 @@ class _Convolutional(PictureMixin, GradientTrained):
             if bits == self._usual_bits or self.bits != "auto":
                 raise
             return []
+
+
+def _kinds(layers: str) -> str:
+    """A net without its channels."""
+    return re.sub(r":\d+", "", layers)
 
 
 class ConvNetClassifier(EdgeClassifier, _Convolutional):
@@ -178,7 +214,7 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
         and then all at every position, ``dw`` the first of it alone and ``pw`` the second, ``pool2x2`` the largest of
         2 x 2, ``full:16`` all that is left of the picture. None: chosen.
     max_ram_bytes : int or None, default=None
-        RAM for the net's arrays: rows that are kept, sums, scores. None: what core and stack leave on an Uno.
+        RAM for the net's arrays: rows that are kept, sums, scores, what a layer unpacks. None: what an Uno has left.
     search_time : float, default=300
         Seconds for short trainings that choose among structures, on rows held out; 0: one structure by rule.
     class_weight : dict, "balanced" or None, default=None

@@ -1,4 +1,4 @@
-"""FastGRNN and FastRNN: parameters and structure of the estimators; their program and training are elsewhere."""
+"""FastGRNN, FastRNN and GRU: parameters and structure of the estimators; their program and training are elsewhere."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _Recurrent(SequenceMixin, GradientTrained):
 
 
 class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
-    """Parameters of a classifier of either cell."""
+    """Parameters of a classifier of any cell."""
 
     _usual_bits = 4
 
@@ -96,6 +96,37 @@ class _SequenceClassifier(Windowed, EdgeClassifier, _Recurrent):
         self.teacher = teacher
         self.augment = augment
         self.label_smoothing = label_smoothing
+        self.restarts = restarts
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class _SequenceRegressor(EdgeRegressor, _Recurrent):
+    """Parameters of a regressor of any cell."""
+
+    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
+    _farthest = 2.0**18
+
+    def __init__(
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
+        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
+        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
+        teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
+    ):  # fmt: skip
+        self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
+        self.bits = bits
+        self.max_accuracy_loss = max_accuracy_loss
+        self.hidden_size = hidden_size
+        self.rank_w = rank_w
+        self.rank_u = rank_u
+        self.step_size = step_size
+        self.nonlinearity = nonlinearity
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.teacher = teacher
+        self.augment = augment
         self.restarts = restarts
         self.random_state = random_state
         self.verbose = verbose
@@ -216,7 +247,7 @@ class FastGRNNClassifier(_SequenceClassifier):
     """
 
 
-class FastGRNNRegressor(EdgeRegressor, _Recurrent):
+class FastGRNNRegressor(_SequenceRegressor):
     """FastGRNN regressor of sequences; see :class:`FastGRNNClassifier` for model, parameters and attributes.
 
     The target's mean and a power of two near its deviation are folded into the program.
@@ -242,33 +273,6 @@ epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, ver
     (3,)
     """
 
-    _declared = EdgeRegressor._declared | FAMILY_PARAMETERS
-    _farthest = 2.0**18
-
-    def __init__(
-        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", max_accuracy_loss=0.005,
-        hidden_size=None, rank_w=None, rank_u=None, step_size=1,
-        nonlinearity="hard_tanh", epochs=None, batch_size=None, learning_rate=None,
-        teacher="auto", augment=None, restarts=1, random_state=None, verbose=0,
-    ):  # fmt: skip
-        self.max_model_bytes = max_model_bytes
-        self.max_cycles = max_cycles
-        self.bits = bits
-        self.max_accuracy_loss = max_accuracy_loss
-        self.hidden_size = hidden_size
-        self.rank_w = rank_w
-        self.rank_u = rank_u
-        self.step_size = step_size
-        self.nonlinearity = nonlinearity
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.teacher = teacher
-        self.augment = augment
-        self.restarts = restarts
-        self.random_state = random_state
-        self.verbose = verbose
-
 
 class FastRNNClassifier(_SequenceClassifier):
     """FastRNN classifier of sequences: a recurrent cell with a weighted residual connection.
@@ -293,3 +297,72 @@ label_smoothing, restarts, random_state, verbose
     """
 
     _cell = "FastRNN"
+
+
+class GRUClassifier(_SequenceClassifier):
+    """GRU classifier of sequences: a recurrent cell whose two gates and candidate have matrices of their own.
+
+    ``z = sigmoid(W_z x + U_z h + b_z)``, ``r = sigmoid(W_r x + U_r h + b_r)``, ``c = tanh(W_c x + r (U_c h) + b_c)``,
+    ``h = (1 - z) c + z h``; the scores are linear in the last ``h`` (Cho et al., EMNLP 2014). The reset gate stands
+    behind the product with the state, as in cuDNN, so that one product with U serves all three. Parameters and
+    attributes are those of :class:`FastGRNNClassifier`; W and U are the three matrices on top of each other, and share
+    their number type and their ranks.
+
+    Parameters
+    ----------
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, hidden_size, rank_w, rank_u, step_size, nonlinearity, \
+window_steps, window_stride, early_exit, class_weight, epochs, batch_size, learning_rate, teacher, augment, \
+label_smoothing, restarts, random_state, verbose
+        As in :class:`FastGRNNClassifier`.
+
+    Attributes
+    ----------
+    classes_, n_features_in_, n_steps_, n_step_features_, feature_names_in_, encoding_, weights_, qtypes_, \
+model_bytes_, early_exit_, n_iter_, history_
+        As in :class:`FastGRNNClassifier`.
+
+    References
+    ----------
+    K. Cho et al. Learning phrase representations using RNN encoder-decoder for statistical machine translation.
+    EMNLP 2014.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from edgealgos import GRUClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = GRUClassifier(step_size=8, hidden_size=6, epochs=2, random_state=0).fit(X, y)
+    >>> model.predict(X[:5]).shape
+    (5,)
+    """
+
+    _cell = "GRU"
+
+
+class GRURegressor(_SequenceRegressor):
+    """GRU regressor of sequences; see :class:`GRUClassifier` for the model.
+
+    The target's mean and a power of two near its deviation are folded into the program.
+
+    Parameters
+    ----------
+    max_model_bytes, max_cycles, bits, max_accuracy_loss, hidden_size, rank_w, rank_u, step_size, nonlinearity, \
+epochs, batch_size, learning_rate, teacher, augment, restarts, random_state, verbose
+        As in :class:`FastGRNNClassifier`.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_, encoding_, weights_, qtypes_, model_bytes_, n_iter_, history_
+        As in :class:`FastGRNNClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos import GRURegressor
+    >>> X = np.random.default_rng(0).normal(size=(200, 5, 2))
+    >>> model = GRURegressor(epochs=2, random_state=0).fit(X, X[:, :, 0].mean(axis=1))
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    _cell = "GRU"

@@ -103,7 +103,7 @@ class GradientTrained(EdgeEstimator):
 
         options = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate", "label_smoothing")}
         recipe = with_options(student.recipe, **options)
-        recipe = recipe.beside(augmented=self.augment is not None, taught=lesson.answer is not None)
+        recipe = recipe.beside(augmented=self._augmenter(lesson) is not None, taught=lesson.answer is not None)
         return recipe if lesson.choice is None else recipe.varying(lesson.choice.variation)
 
     def _teach(self, student: Any, lesson: Lesson) -> Model:
@@ -120,12 +120,13 @@ class GradientTrained(EdgeEstimator):
             student.specs |= {name: replace(student.specs[name], bits=4) for name in lesson.four_bits}
         recipe = recipe if share == 1 else recipe.shortened(share)
         examples, x_q = lesson.examples, lesson.x_q.reshape(len(lesson.x_q), -1)
+        augment = self._augmenter(lesson)
         result = train(
             student, x_q, examples.y, x_frac=lesson.frame.encoding.qtype.frac, budget=self.max_model_bytes,
             sample_weight=examples.weight, max_cycles=self.max_cycles, predicted_cycles=_cycles_in(lesson),
             start=lesson.start, recipe=recipe, random_state=lesson.seed, verbose=0 if short else int(self.verbose),
             teacher=_teacher_of(lesson) or (None if lesson.choice is not None and quick else self.teacher),
-            augment=None if self.augment is None else lambda rng: self._augmented(lesson, rng).reshape(x_q.shape),
+            augment=None if augment is None else lambda rng: _augmented(augment, lesson, rng).reshape(x_q.shape),
             jit=lesson.choice is not None or recipe.epochs * len(x_q) > ROWS_WORTH_COMPILING,
         )  # fmt: skip
         history: dict[str, Any] = dict(result.history)
@@ -152,15 +153,19 @@ class GradientTrained(EdgeEstimator):
         x_q, x_frac = lesson.x_q.reshape(len(lesson.x_q), -1), lesson.frame.encoding.qtype.frac
         return lambda student: least_cycles(student, x_q, x_frac, _cycles_in(lesson.structured(student.structure)))
 
-    def _augmented(self, lesson: Lesson, rng: np.random.Generator) -> NDArray[Any]:
-        """Device inputs of augmented raw rows."""
-        rows = lesson.examples.rows
-        made = np.asarray(self.augment(rows, rng))
-        if made.shape != rows.shape or not np.isfinite(made).all():
-            raise ValueError(
-                f"augment must give finite rows of the shape that it gets, {rows.shape}; it gave {made.shape}"
-            )
-        return lesson.frame.encoding.encode(made)
+    def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
+        """What makes other versions of raw rows: the user's, or one that validation has chosen."""
+        found: Callable[..., Any] | None = self.augment
+        return found
+
+
+def _augmented(augment: Callable[..., Any], lesson: Lesson, rng: np.random.Generator) -> NDArray[Any]:
+    """Device inputs of augmented raw rows."""
+    rows = lesson.examples.rows
+    made = np.asarray(augment(rows, rng))
+    if made.shape != rows.shape or not np.isfinite(made).all():
+        raise ValueError(f"augment must give finite rows of the shape that it gets, {rows.shape}; it gave {made.shape}")
+    return lesson.frame.encoding.encode(made)
 
 
 def _many(lesson: Lesson) -> bool:

@@ -179,8 +179,8 @@ class Choice:
         The family's, complete.
     variation : str
         How rows are varied: "spread", as the family's recipe has it; "plain", hardly; "near", mixed with
-        their nearest alone; "taught",
-        the same with the answers of a forest; "spread taught".
+        their nearest alone; "taught", the same with the answers of a forest; "spread taught"; "moved", as pictures or
+        sequences may be, and "mirrored" besides.
     """
 
     bits: int

@@ -235,16 +235,17 @@ class MotionFeatures(FeatureExtractor):
             Tensor("window", (frames, axes), Space.STATE, QType(8, 0), doc="ring of frames"),
             Tensor("oldest", (1,), Space.STATE, RAW, doc="the oldest of them"),
             *(state[name] for name in (sums, squares, counts) if name is not None),
-            Tensor("features", (size,), Space.OUTPUT, RAW, doc="statistics of the window"),
+            Tensor("statistics", (size,), Space.OUTPUT, RAW, doc="statistics of the window"),
         )
         push: tuple[Op, ...] = (
             Decimate("frame", "raw", "sample_sums", "phase", "frame_centre", "frame_shift", self.decimate),
             SlideWindow("window", "frame", "oldest", sums, squares, counts),
         )
-        statistics = WindowStatistics(
-            "features", "window", "oldest", sums, squares, counts, tuple(self.statistics), self.threshold, self.segments
-        )
-        functions = {"push": push, "predict": (statistics,)}
+        of_window = WindowStatistics(
+            "statistics", "window", "oldest", sums, squares, counts, tuple(self.statistics), self.threshold,
+            self.segments,
+        )  # fmt: skip
+        functions = {"push": push, "predict": (of_window,)}
         family = type(self).__name__
         return verify(
             Program(tensors, functions, raw_encoding(), "features", steps=self.n_steps_, family=family,

@@ -17,13 +17,15 @@ _KINDS = {
     "edgealgos.estimators.boosted_trees": ("BoostedTreesClassifier", "BoostedTreesRegressor"),
     "edgealgos.estimators.convnet": ("ConvNetClassifier", "ConvNetRegressor"),
     "edgealgos.estimators.protonn": ("ProtoNNClassifier", "ProtoNNRegressor"),
-    "edgealgos.estimators.fastgrnn": ("FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier"),
+    "edgealgos.estimators.fastgrnn": (
+        "FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier", "GRUClassifier", "GRURegressor",
+    ),
     "edgealgos.estimators.linear": ("LinearClassifier", "LinearRegressor"),
     "edgealgos.auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "edgealgos.features.logmel": ("LogMel",),
     "edgealgos.features.motion": ("MotionFeatures",),
     "sklearn.preprocessing": ("StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler"),
-}
+}  # fmt: skip
 
 
 @cache

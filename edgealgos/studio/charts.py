@@ -54,22 +54,21 @@ class Frame:
         What they show.
     labels : (str, str)
         What they say.
-    log : bool
-        Whether x is logarithmic.
+    large : bool
+        Whether it is the large one, whose x is logarithmic; else x counts.
     """
 
-    width, height = 460, 260
-
     def __init__(
-        self, x: tuple[float, float], y: tuple[float, float], labels: tuple[str, str], log: bool = False
+        self, x: tuple[float, float], y: tuple[float, float], labels: tuple[str, str], large: bool = False
     ) -> None:
-        self._x, self._y, self._labels, self._log = x, y, labels, log
+        self._x, self._y, self._labels, self._log = x, y, labels, large
+        self.width, self.height = (460, 280) if large else (320, 200)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Place of a point."""
         (x0, x1), (y0, y1) = self._x, self._y
         if self._log:
-            x, x0, x1 = math.log(x), math.log(x0), math.log(x1)
+            x, x0, x1 = math.log(max(x, x0)), math.log(x0), math.log(x1)
         across = (x - x0) / ((x1 - x0) or 1)
         up = (y - y0) / ((y1 - y0) or 1)
         return LEFT + across * (self.width - LEFT - RIGHT), self.height - BOTTOM - up * (self.height - TOP - BOTTOM)
@@ -82,7 +81,7 @@ class Frame:
             y = self.at(self._x[0], value)[1]
             found.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
             found.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>')
-        for value in _log_ticks(*self._x) if self._log else _ticks(*self._x):
+        for value in _log_ticks(*self._x) if self._log else _ticks(*self._x, 1.0):
             x = self.at(value, self._y[0])[0]
             found.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
             found.append(f'<text x="{x:.1f}" y="{bottom + 14}" text-anchor="middle">{value:,.4g}</text>')
@@ -93,10 +92,10 @@ class Frame:
         return found
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """About five round numbers."""
+def _ticks(low: float, high: float, least: float = 0.0) -> list[float]:
+    """About five round numbers, no closer than `least`."""
     step = 10.0 ** math.floor(math.log10((high - low) / 5 or 1))
-    step *= next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 6)
+    step = max(least, step * next(m for m in (1, 2, 5, 10) if (high - low) / (m * step) <= 6))
     first = math.ceil(low / step - 1e-9)
     return [round(i * step, 10) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
@@ -115,9 +114,14 @@ def curve(epochs: Sequence[Mapping[str, Any]], column: str, label: str, colour: 
     room = 0.05 * (high - low) or 0.05
     frame = Frame((1, last), (low - room, high + room), ("epoch", label))
     places = [frame.at(each["epoch"], value) for each, value in zip(epochs, y, strict=True)]
-    return _svg(frame.width, frame.height, [
-        *frame.parts(), _line(places, f'stroke="{COLOURS[colour]}" stroke-width="2"'),
-    ], "chart")  # fmt: skip
+    parts = [*frame.parts(), _line(places, f'stroke="{COLOURS[colour]}" stroke-width="2"')]
+    parts.append(_dot("now", 3.5, places[-1], COLOURS[colour]))
+    return _svg(frame.width, frame.height, parts, "chart")
+
+
+def _dot(kind: str, size: float, place: tuple[float, float], colour: str, told: str = "") -> str:
+    title = f"<title>{text(told)}</title>" if told else ""
+    return f'<circle class="{kind}" r="{size}" cx="{place[0]:.1f}" cy="{place[1]:.1f}" fill="{colour}">{title}</circle>'
 
 
 def trials(candidates: Sequence[Mapping[str, Any]], score: str) -> Markup:
@@ -131,9 +135,7 @@ def trials(candidates: Sequence[Mapping[str, Any]], score: str) -> Markup:
     frame = Frame((1, max(len(judged), 2)), (low - room, high + room), ("trial", score))
     parts = frame.parts()
     parts.append(_line([frame.at(i, value) for i, value in enumerate(best, 1)], f'stroke="{COLOURS[0]}"'))
-    for i, value in enumerate(judged, 1):
-        x, y = frame.at(i, max(value, low - room))
-        parts.append(f'<circle class="tried" r="3" cx="{x:.1f}" cy="{y:.1f}" fill="{COLOURS[0]}"/>')
+    parts += [_dot("tried", 3, frame.at(i, max(v, low - room)), COLOURS[0]) for i, v in enumerate(judged, 1)]
     return _svg(frame.width, frame.height, parts, "chart")
 
 
@@ -148,17 +150,15 @@ def over_bytes(candidates: Sequence[Mapping[str, Any]], models: Mapping[int, Map
     sizes = [max(1, row["model_bytes"]) for row in every]
     low = min(row["validation_score"] for row in [*front(every), *fitted])
     lowest, highest = low - 0.3 * (1 - low) - 0.02, 1 + 0.06 * (1 - low) + 0.004
-    frame = Frame((min(sizes) / 2, max(sizes) * 2), (lowest, highest), ("bytes stored", score), log=True)
+    frame = Frame((min(sizes) / 2, max(sizes) * 2), (lowest, highest), ("bytes stored", score), large=True)
     families = list(dict.fromkeys(row["family"] for row in [*judged, *shown.values()]))
     parts = frame.parts()
     places = [frame.at(row["model_bytes"], row["validation_score"]) for row in front(every)]
     parts.append(_line(places, 'class="front"'))
     for row in judged:
-        x, y = frame.at(row["model_bytes"], max(row["validation_score"], lowest))
         told = f"{row['family']}: {row['validation_score']:.4f}, {row['model_bytes']:,} bytes"
-        colour = COLOURS[families.index(row["family"]) % len(COLOURS)]
-        parts.append(f'<circle class="tried" r="3.5" cx="{x:.1f}" cy="{y:.1f}" fill="{colour}">'
-                     f"<title>{text(told)}</title></circle>")  # fmt: skip
+        place = frame.at(row["model_bytes"], max(row["validation_score"], lowest))
+        parts.append(_dot("tried", 3.5, place, COLOURS[families.index(row["family"]) % len(COLOURS)], told))
     taken: Counter[tuple[float, float]] = Counter()
     for number, model in shown.items():
         x, y = frame.at(model["bytes"], model["score"])
@@ -166,11 +166,9 @@ def over_bytes(candidates: Sequence[Mapping[str, Any]], models: Mapping[int, Map
         x += APART * (taken[x, y] - 1)  # models of different budgets may be the same
         told = f"model {number}: {model['family']}, {model['score']:.4f}, {model['bytes']:,} bytes"
         colour = COLOURS[families.index(model["family"]) % len(COLOURS)]
-        parts.append(
-            f'<a href="/models/{number}"><circle class="model" r="9" cx="{x:.1f}" cy="{y:.1f}" '
-            f'fill="{colour}"><title>{text(told)}</title></circle><text class="number" x="{x:.1f}" y="{y + 4:.1f}" '
-            f'text-anchor="middle">{number}</text></a>'
-        )
+        dot = _dot("model", 9, (x, y), colour, told)
+        name = f'<text class="number" x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{number}</text>'
+        parts.append(f'<a href="/models/{number}">{dot}{name}</a>')
     return _svg(frame.width, frame.height, parts, "chart") + _legend(families)
 
 

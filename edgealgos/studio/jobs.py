@@ -20,8 +20,8 @@ from typing import Any
 
 import edgealgos as ea
 
-from ..cli.families import in_flags
 from ..progress import Listener
+from .words import plainly
 
 PATIENCE = 5.0  # seconds that a killed process may take
 MOST_EPOCHS = 2000  # of one fit that are kept
@@ -64,6 +64,9 @@ class Job:
         self._trials: dict[str, dict[str, Any]] = {}
         self.notes: list[str] = []
         self.budget: int | None = None
+        self._begin(work, arguments)
+
+    def _begin(self, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         context = multiprocessing.get_context("spawn")  # TensorFlow's threads do not survive a fork
         ours, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=run, args=(theirs, work, arguments), daemon=True)
@@ -140,14 +143,14 @@ def run(connection: Connection, work: Callable[..., None], arguments: tuple[Any,
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C is for the server, and what this process starts ends with it
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
+    _be_silent()
 
     def tell(what: str, facts: dict[str, Any]) -> None:
         connection.send((what, facts))
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = lambda message, *_, **__: tell("note", {"text": in_flags(str(message))})
+        warnings.showwarning = lambda message, *_, **__: tell("note", {"text": plainly(str(message))})
         tell(*_ended(work, tell, arguments))
 
 
@@ -157,11 +160,19 @@ def _ended(work: Callable[..., None], tell: Listener, arguments: tuple[Any, ...]
     except MemoryError:
         return "failed", {"text": "there was too little memory; open fewer or shorter recordings"}
     except (ea.EdgeAlgosError, ValueError, OSError) as error:
-        return "failed", {"text": in_flags(str(error))}
+        return "failed", {"text": plainly(str(error))}
     except Exception as error:
-        traceback.print_exc(file=sys.__stderr__)
+        traceback.print_exc()
         return "failed", {"text": f"a fault of edgealgos ({type(error).__name__}: {error}); please report it"}
     return "done", {}
+
+
+def _be_silent() -> None:
+    """TensorFlow and compilers say things that are no news; faults are still shown in the server's terminal."""
+    shown, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(nowhere, descriptor)
+    sys.stderr = os.fdopen(shown, "w")
 
 
 def _end_with_parent() -> None:

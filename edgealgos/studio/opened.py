@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,14 @@ class Opened:
         """The data without edits."""
         return self._data
 
+    @cached_property
+    def limits(self) -> Mapping[str, int]:
+        """The largest reading of acceleration (``"a"``) and of rotation (``"g"``) in all recordings."""
+        found, largest = self._data.recordings, Counter[str]()
+        for i, axis in enumerate(found.axes if found is not None and found.kind == "motion" else ()):
+            largest[axis[0]] = max(largest[axis[0]], int(np.abs(self._data.X[:, :, i].astype(int)).max()))
+        return largest
+
     @property
     def recordings(self) -> list[Recording]:
         """All, in the order of reading; none of a table."""
@@ -138,8 +148,8 @@ class Opened:
         return replace(data, X=X, y=labels, groups=groups, recordings=found)
 
 
-def open_data(number: int, place: str, shown: str, target: str | None = None, drop: list[str] | None = None) -> Opened:
-    """Read what lies at a path, or a built-in set.
+def open_data(number: int, place: str, shown: str, flags: Sequence[str] = ()) -> Opened:
+    """Read what lies at a path, or a built-in set; `flags` are those of `edgealgos train` that say how.
 
     Raises
     ------
@@ -150,7 +160,6 @@ def open_data(number: int, place: str, shown: str, target: str | None = None, dr
         place = str(Path(place).expanduser().absolute())
         if not Path(place).exists():
             raise ea.DatasetError(f"{shown} does not exist on this computer; check the path")
-    flags = [f"--drop={column}" for column in drop or ()] + ([] if target is None else [f"--target={target}"])
     try:
         data = data_of(understood("train", *flags, place))
     except OSError as error:

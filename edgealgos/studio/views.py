@@ -18,7 +18,7 @@ from ..cli.train import usual_sketch
 from ..pages import html
 from . import charts, pictures, wishes
 from .models import Fitted
-from .opened import built_in
+from .opened import Recording, built_in
 from .session import Session
 from .uploads import keep
 from .words import understood
@@ -29,6 +29,7 @@ PAGE = 48  # recordings on one page
 MOST_CELLS = 12  # columns of a table that are shown
 FIRST_ROWS = 8
 SIMULATED_ROWS = 200
+KEPT = 3600  # seconds that a browser keeps pictures of recordings, which do not change
 _ASSETS = {
     "studio.css": "text/css", "style.css": "text/css", "studio.js": "text/javascript", "avr.js": "text/javascript",
     "board.js": "text/javascript", "page.js": "text/javascript",
@@ -63,7 +64,7 @@ def open_path() -> Any:
     path = request.form.get("path", "").strip()
     if not path:
         raise ea.DatasetError("no path was given; type that of a folder of recordings, or of a table")
-    _session().open(path, path)
+    _session().open(path, path, wishes.reading(request.form))
     return _to("data")
 
 
@@ -71,7 +72,7 @@ def open_path() -> Any:
 def upload() -> Any:
     """Data that the browser sends."""
     place, shown = keep(request.files.getlist("files"), _session().folder())
-    _session().open(str(place), shown)
+    _session().open(str(place), shown, wishes.reading(request.form))
     return _to("data")
 
 
@@ -89,9 +90,14 @@ def data() -> Any:
     label, first = request.args.get("label"), max(0, request.args.get("first", 0, int))
     every = opened.recordings
     shown = [r for r in every if label is None or (r.label == label and r.kept)]
+    found: Any = opened.as_read.recordings
+
+    def trace(recording: Recording) -> Markup:
+        return charts.traces(found.X[recording.rows[0]], found.axes, opened.limits)
+
     return render_template(
-        "recordings.html", opened=opened, found=opened.as_read.recordings, shown=shown[first : first + PAGE],
-        count=len(shown), dropped=sum(not r.kept for r in every), label=label, first=first, page=PAGE, trace=_trace,
+        "recordings.html", opened=opened, found=found, shown=shown[first : first + PAGE], count=len(shown),
+        dropped=sum(not r.kept for r in every), label=label, first=first, page=PAGE, trace=trace,
     )  # fmt: skip
 
 
@@ -105,18 +111,6 @@ def _table(found: Any) -> dict[str, Any]:
     return {"names": names, "rows": shown, "most": MOST_CELLS, "named": hasattr(X, "columns")}
 
 
-def _trace(recording: Any) -> Markup:
-    """The first window of a recording."""
-    found = _session().opened
-    recordings = found.as_read.recordings if found is not None else None
-    if recordings is None:
-        return Markup("")
-    limits: dict[str, float] = {}
-    for i, axis in enumerate(recordings.axes):
-        limits[axis[0]] = max(limits.get(axis[0], 1.0), float(abs(recordings.X[:, :, i].astype(int)).max()))
-    return charts.traces(recordings.X[recording.rows[0]], recordings.axes, limits)
-
-
 @pages.get("/recordings/<int:data>/<int:number>.<any(png, wav):kind>")
 def recording(data: int, number: int, kind: str) -> Any:
     """A sound as a picture, or to be heard."""
@@ -126,7 +120,7 @@ def recording(data: int, number: int, kind: str) -> Any:
         abort(404, "there is no such sound")
     samples, rate = found.X[opened.recordings[number].rows[0]], round(found.rate)
     make, mime = (pictures.spectrogram, "image/png") if kind == "png" else (pictures.sound, "audio/wav")
-    return send_file(io.BytesIO(make(samples, rate)), mimetype=mime)
+    return send_file(io.BytesIO(make(samples, rate)), mimetype=mime, max_age=KEPT)
 
 
 @pages.post("/label")
@@ -152,9 +146,7 @@ def rename() -> Any:
 def columns() -> Any:
     """Another target of a table, or fewer columns."""
     opened = _session().current(_number())
-    target = request.form.get("target") or None
-    dropped = [name for name in request.form.getlist("drop") if name != target]
-    _session().open(opened.place, opened.shown, target, dropped)
+    _session().open(opened.place, opened.shown, wishes.reading(request.form))
     return _to("data")
 
 
@@ -174,10 +166,12 @@ def _live() -> dict[str, Any]:
     session = _session()
     job, fitted = session.job, session.models
     epochs, candidates = ([], []) if job is None else (job.epochs, job.candidates)
+    epochs = epochs if job is not None and (job.running or len(epochs) > 1) else []
+    of_budget = [c for c in candidates if job is not None and c["budget"] == job.budget]
     score = "accuracy" if session.opened is not None and session.opened.as_read.task == "classification" else "R²"
     return {
         "job": job, "models": fitted, "epochs": epochs, "score": score,
-        "trials": charts.trials([c for c in candidates if job is not None and c["budget"] == job.budget], score),
+        "trials": charts.trials(of_budget, score), "tried": len(of_budget),
         "curves": [charts.curve(epochs, "loss", "loss", 1), charts.curve(epochs, "score", f"{score} while learning", 0)]
         if epochs else [],
         "front": charts.over_bytes(candidates, {n: m.facts for n, m in fitted.items()}, score),

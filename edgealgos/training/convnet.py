@@ -20,7 +20,8 @@ from .targets import excess_fraction
 ACTIVATION = QType(8, 5)  # rectified values: clipped at 4, of layers that begin with deviations of 1
 AVERAGE = QType(8, 4)  # of many of them, times 4 since averages differ less: clipped at 8
 SMALL_BITS = 6  # of the weights of kernels that see few values: their sums stay within 16 bits
-SAMPLE = 512  # rows that the start is made for
+NEGLIGIBLE = 1e-5  # variance of a channel that says nothing
+SAMPLE = 1024  # rows whose deviations are made 1
 
 
 class ConvNet(Family):
@@ -50,7 +51,7 @@ class ConvNet(Family):
         self.positions, self.channels = last[0] * last[1], last[2]
         self.pooled = "last" if self.positions == 1 else "pooled"
         self.specs = self._specs()
-        self.recipe = Recipe(epochs=40, most_steps=12_000, learning_rate=0.01, fastest_rate=0.0, sparse_from=0.4,
+        self.recipe = Recipe(epochs=200, most_steps=12_000, learning_rate=0.02, fastest_rate=0.0, sparse_from=0.4,
                              frozen_from=0.4, quantized_from=0.4, ema=0.995)  # fmt: skip
         self.rates = {}
 
@@ -85,20 +86,26 @@ class ConvNet(Family):
 
     def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
         """Random weights, scaled such that every channel begins with mean 0 and deviation 1 on training rows."""
-        rows = np.asarray(x[rng.permutation(len(x))[:SAMPLE]], np.float32)
-        values, params = tf.reshape(tf.constant(rows), (-1, *self.picture)), {}
+        shapes = {name: layer.matrix_shape for name, layer in self.named() if layer.kind != "maxpool"}
+        params = {f"{name}_weights": rng.normal(size=shape) / math.sqrt(shape[1]) for name, shape in shapes.items()}
+        params |= {f"{name}_bias": np.zeros(shape[0]) for name, shape in shapes.items()}
+        params["FC"] = rng.normal(size=(self.n_outputs, self.channels)) / math.sqrt(self.channels)
+        params["FC_bias"] = np.zeros(self.n_outputs)
+        return self.settled(params, x[rng.permutation(len(x))])
+
+    def settled(self, params: Arrays, x: Array) -> Arrays:
+        """Weights and biases that do what normalisation of every channel over these rows did."""
+        values, params = tf.reshape(tf.constant(x[:SAMPLE], tf.float32), (-1, *self.picture)), dict(params)
         for name, layer in self.named():
             if layer.kind == "maxpool":
                 values = _pool(values, layer)
                 continue
-            weights = rng.normal(size=layer.matrix_shape) / math.sqrt(layer.matrix_shape[1])
+            weights, bias = params[f"{name}_weights"], params[f"{name}_bias"]
             made = _sums(values, tf.constant(weights, tf.float32), layer).numpy()
-            mean, spread = made.mean((0, 1, 2)), made.std((0, 1, 2))
-            gain = 1.0 / np.where(spread > 1e-6, spread, 1.0)
-            params[f"{name}_weights"], params[f"{name}_bias"] = weights * gain[:, None], -mean * gain
-            values = _clipped(tf.constant((made - mean) * gain, tf.float32), layer)
-        params["FC"] = rng.normal(size=(self.n_outputs, self.channels)) / math.sqrt(self.channels)
-        params["FC_bias"] = np.zeros(self.n_outputs)
+            gain = 1.0 / np.sqrt(made.var((0, 1, 2)) + NEGLIGIBLE)
+            bias = bias - made.mean((0, 1, 2)) * gain
+            params |= {f"{name}_weights": weights * gain[:, None], f"{name}_bias": bias}
+            values = _clipped(tf.constant(made * gain + bias, tf.float32), layer)
         return params
 
     # ------------------------------------------------------------------ forward
@@ -111,7 +118,10 @@ class ConvNet(Family):
                 values = _pool(values, layer)
                 continue
             weights = rounding.weight(f"{name}_weights", params[f"{name}_weights"])
-            sums = _sums(values, weights, layer) + rounding.weight(f"{name}_bias", params[f"{name}_bias"])
+            sums = _sums(values, weights, layer)
+            if rounding.key is not None:
+                sums = tf.where(rounding.on, sums, _normalised(sums))
+            sums += rounding.weight(f"{name}_bias", params[f"{name}_bias"])
             values = rounding.fixed(tf.nn.relu(sums) if layer.rectify else sums, ACTIVATION)
         total = tf.reduce_sum(values, (1, 2)) * 2.0 ** -halvings_of(self.positions)
         pooled = rounding.fixed(total, self.fixed_types[self.pooled])
@@ -159,6 +169,12 @@ def _pool(x: tf.Tensor, layer: LayerShape) -> tf.Tensor:
     for seen in others:
         found = tf.maximum(found, seen)
     return found
+
+
+def _normalised(sums: tf.Tensor) -> tf.Tensor:
+    """Every channel with mean 0 and deviation 1 over a batch (Ioffe and Szegedy, ICML 2015); weights scale freely."""
+    mean, variance = tf.nn.moments(sums, (0, 1, 2))
+    return (sums - mean) * tf.math.rsqrt(variance + NEGLIGIBLE)
 
 
 def _clipped(sums: tf.Tensor, layer: LayerShape) -> tf.Tensor:

@@ -8,6 +8,7 @@ from ..codegen.program.geometry import LayerShape, Picture
 from .budget import dense_bytes
 from .convnet import ConvNet
 
+QUARTERS = 4
 MOST_POSITIONS = 256  # whose sums a word holds
 
 
@@ -23,17 +24,17 @@ def nets_for(picture: Picture) -> list[str]:
         return [net.replace("{k}", str(k)) for net in (
             f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}}", f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{3}}",
             f"conv{k}x1/2:{{1}} pool2x1 full:{{2}}")]  # fmt: skip
-    if size >= 20:
-        return ["conv3x3/2:{1} sep3x3/2:{2} sep3x3:{3} sep3x3:{3}", "conv3x3/2:{1} sep3x3:{2} sep3x3/2:{2} sep3x3:{3}",
-                "conv3x3/2:{1} sep3x3/2:{2} sep3x3:{2} sep3x3/2:{3}"]  # fmt: skip
     if size >= 12:
-        return ["conv3x3:{1} sep3x3/2:{2} sep3x3/2:{3} sep3x3:{3}", "conv3x3/2:{1} sep3x3:{2} sep3x3/2:{3} sep3x3:{3}"]
-    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", "conv3x3:{1} sep3x3:{2} full:{2}"]
+        first = "conv5x5/2:{1}" if channels == 1 else "conv3x3/2:{1}"  # rows of many channels take RAM
+        last = "sep3x3:{2} pool2x2 sep3x3:{3} sep3x3:{3}" if size < 20 else "sep3x3/2:{3} sep3x3/2:{5} sep3x3:{5}"
+        others = ("sep3x3/2:{2} sep3x3/2:{3} full:{2}", "sep3x3/2:{3} sep3x3/2:{5} full:{6}", last)
+        return [f"{first}{' pool2x2' if size >= 40 else ''} {layers}" for layers in others]
+    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", "conv3x3:{1} sep3x3:{2} pool2x2 pool2x2 full:{2}"]
 
 
 def with_channels(net: str, width: int) -> str:
-    """A net with channels in proportion: 1, 2 and 3 times `width`."""
-    return net.format("", *(min(255, factor * width) for factor in (1, 2, 3)))
+    """A net with channels in proportion: 1 to 6 times a quarter of `width`, at least 1."""
+    return net.format("", *(min(255, max(1, factor * width // QUARTERS)) for factor in range(1, 7)))
 
 
 def structure_for_budget(
@@ -41,15 +42,15 @@ def structure_for_budget(
     ) -> str | None:  # fmt: skip
     """The net with as many channels as bytes and RAM allow; None where not even the fewest do."""
     best = None
-    for width in range(1, 65):
+    for width in range(1, 64 * QUARTERS + 1):
         layers = with_channels(net, width)
         model = ConvNet(picture, n_outputs, problem, layers=layers, bits=bits)
         if budget is not None and dense_bytes(model.specs) > budget:
             break
-        if ram is not None and ram_of(model.shapes, n_outputs) > ram:
+        if ram is not None and ram_of(model.shapes, n_outputs) + stack_of(model.shapes) > ram:
             break
         best = layers
-        if budget is None and width >= 8:
+        if budget is None and width >= 8 * QUARTERS:
             break
     return best
 
@@ -70,3 +71,10 @@ def ram_of(shapes: list[LayerShape], n_outputs: int) -> int:
     sums = channels * (2 if height * width < MOST_POSITIONS else 4)
     rings = sum(layer.ring_values + 4 for layer in shapes if not layer.streams)
     return shapes[0].before[1] * shapes[0].before[2] + rings + max(*together, channels) + sums + 4 * n_outputs
+
+
+def stack_of(shapes: list[LayerShape]) -> int:
+    """Bytes of the largest array on the stack: what a kernel sees, four unpacked rows, sums of a channel."""
+    taken = [{"conv": layer.matrix_shape[1], "pointwise": 4 * (layer.before[2] + 2), "depthwise": 2 * layer.after[1],
+              "maxpool": 0}[layer.kind] for layer in shapes]  # fmt: skip
+    return max(taken)

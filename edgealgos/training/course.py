@@ -19,7 +19,7 @@ from .losses import row_hits, row_losses, weighted
 from .rows import Rows
 from .schedule import Recipe
 from .stepwise import StepEngine
-from .stored import COARSE, Stored
+from .stored import COARSE, ROWS_PROFILED, Stored
 from .support import Support
 
 UNBOUNDED = 1e9
@@ -88,6 +88,7 @@ class Course:
         bar = tqdm(range(recipe.epochs), disable=not self.verbose, desc=self.model.name, unit="epoch")
         for epoch in bar:
             check_time()
+            state = self.settled(epoch, state)
             control = self.control(epoch, state)
             order, seed = next(batches), int(self.rng.integers(2**31 - 1))
             state, loss, score = self.engine.epoch(state, control, self.data, order, recipe.rates(epoch, steps), seed)
@@ -105,8 +106,21 @@ class Course:
 
     def first(self, y: Array) -> Arrays:
         """The family's start for these rows and targets."""
-        real = self.stored.x_q.astype(np.float32) * self.stored.x_scale - self.stored.centre
-        return self.model.initial(real, self.support.scale.applied(y), self.rng)
+        return self.model.initial(self.real(self.stored.x_q), self.support.scale.applied(y), self.rng)
+
+    def real(self, x_q: Array) -> Array:
+        """Device inputs as training sees them."""
+        real: Array = x_q.astype(np.float32) * self.stored.x_scale - self.stored.centre
+        return real
+
+    def settled(self, epoch: int, state: eng.State) -> eng.State:
+        """The state that an epoch begins with: where rounding begins, what it cannot do is folded into the weights."""
+        if not epoch or not self.recipe.quantized(epoch) or self.recipe.quantized(epoch - 1):
+            return state
+        params, pool = eng.arrays(state.params), self.data.x_q
+        some = tf.gather(pool, self.rng.permutation(len(pool))[:ROWS_PROFILED])
+        settled = self.model.settled(params, self.real(some.numpy()))
+        return state if settled is params else eng.fresh_state(settled)
 
     def batches(self, steps: int, size: int) -> Iterator[NDArray[np.int64]]:
         """Row numbers of each epoch, (steps, size): every version of every row once before any comes again."""

@@ -1,4 +1,4 @@
-"""FastGRNN and FastRNN for the training loop: structure, starts, forward maths; nothing of programs or C++."""
+"""FastGRNN, FastRNN and GRU for the training loop: structure, starts, forward maths; nothing of programs or C++."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..codegen.program.qtype import PREACTIVATION, SMALL_STATE, QType
-from . import recurrence
+from . import cells, recurrence
 from .budget import TensorSpec, check_cycles, least_bytes
 from .family import Array, Arrays, Family, Types
 from .rounding import Rounding, straight_through
@@ -24,16 +24,19 @@ LARGEST_HIDDEN = 255
 USUAL_HIDDEN = 50  # larger states are sums of more values: their weights move more slowly and decay faster
 LOW_RANKS = (16, 8, 4, 2, 1)
 LEAST_DENSITY = 0.3  # a sparse matrix with fewer of its values left is better made smaller
-PRODUCT_CYCLES, UNIT_CYCLES, STEP_CYCLES = 7.0, 150, 300  # of a step on an Uno, sums of 16 bits
-SCALARS = {"FastGRNN": ("zeta", "nu"), "FastRNN": ("alpha", "beta")}
-VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_bias",)}
+PRODUCT_CYCLES, STEP_CYCLES = 7.0, 300  # of a step on an Uno, sums of 16 bits
+UNIT_CYCLES = {"FastGRNN": 150, "FastRNN": 150, "GRU": 300}
+SCALARS = {"FastGRNN": ("zeta", "nu"), "FastRNN": ("alpha", "beta"), "GRU": ()}
+VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_bias",), "GRU": ("bias",)}
+PRODUCTS = {"FastGRNN": 1, "FastRNN": 1, "GRU": 3}  # with W and with U that a unit of the state has
 
 
 class FastGRNN(Family):
     """A recurrent cell and a linear head on its last state (Kusupati et al., NeurIPS 2018), as the device does.
 
     ``p = W x + U h``; FastGRNN: ``h = (zeta (1 - s) + nu) c + s h`` with gate ``s = sigmoid(p + b_z)`` and candidate
-    ``c = tanh(p + b_h)``; FastRNN: ``h = alpha c + beta h``. Scores are linear in the last ``h``.
+    ``c = tanh(p + b_h)``; FastRNN: ``h = alpha c + beta h``; GRU: see :class:`~.cells.ResetCell`. Scores are linear in
+    the last ``h``.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ class FastGRNN(Family):
     problem : {"multiclass", "binary", "regression"}
     n_steps : int
     hidden_size : int
-    cell : {"FastGRNN", "FastRNN"}
+    cell : {"FastGRNN", "FastRNN", "GRU"}
     rank_w, rank_u : int or None
         Ranks of W and U, each stored as two factors; None (or no less than full rank): one matrix.
     nonlinearity : {"hard_tanh", "tanh"}
@@ -65,7 +68,8 @@ class FastGRNN(Family):
         self.n_step_features, self.n_steps = n_features, n_steps
         self.n_features, self.n_outputs, self.problem = n_features * n_steps, n_outputs, problem
         self.name, self.hidden_size, self.nonlinearity = cell, hidden_size, nonlinearity
-        self.rank_w = rank_w if rank_w and rank_w < min(n_features, hidden_size) else None
+        self.rows = PRODUCTS[cell] * hidden_size
+        self.rank_w = rank_w if rank_w and rank_w < min(n_features, self.rows) else None
         self.rank_u = rank_u if rank_u and rank_u < hidden_size else None
         self.specs = self._specs(bits)
         self.every_step = every_step
@@ -80,15 +84,15 @@ class FastGRNN(Family):
 
     def _specs(self, bits: int) -> dict[str, TensorSpec]:
         """Every stored tensor."""
-        h, visits = self.hidden_size, (float(self.n_steps),)
+        h, rows, visits = self.hidden_size, self.rows, (float(self.n_steps),)
         specs = {}
         for name, columns, rank in (("W", self.n_step_features, self.rank_w), ("U", h, self.rank_u)):
             if rank:
-                specs[f"{name}1"] = TensorSpec((h, rank), bits, sparse=True, visits=visits)
+                specs[f"{name}1"] = TensorSpec((rows, rank), bits, sparse=True, visits=visits)
                 specs[f"{name}2"] = TensorSpec((rank, columns), bits, sparse=True, visits=visits)
             else:
-                specs[name] = TensorSpec((h, columns), bits, sparse=True, visits=visits)
-        specs |= {name: TensorSpec((h,), 8) for name in VECTORS[self.name]}
+                specs[name] = TensorSpec((rows, columns), bits, sparse=True, visits=visits)
+        specs |= {name: TensorSpec((rows,), 8) for name in VECTORS[self.name]}
         width, frac = (9, 8) if self.name == "FastGRNN" else (16, 15)
         specs |= {name: TensorSpec((1,), width, frac=frac) for name in SCALARS[self.name]}
         specs["FC"] = TensorSpec((self.n_outputs, h), bits)
@@ -107,11 +111,14 @@ class FastGRNN(Family):
         """U orthogonal, W and head random with unit gain, the gate half open to the past."""
         h, d = self.hidden_size, self.n_step_features
         spread = float(np.sqrt(np.mean(np.square(x)))) + 1e-9
-        params = self._factors("W", rng.normal(size=(h, d)) / math.sqrt(d) / spread)
-        params |= self._factors("U", np.linalg.qr(rng.normal(size=(h, h)))[0])
-        params |= {name: np.zeros(h) for name in VECTORS[self.name]}
+        params = self._factors("W", rng.normal(size=(self.rows, d)) / math.sqrt(d) / spread)
+        squares = [np.linalg.qr(rng.normal(size=(h, h)))[0] for _ in range(PRODUCTS[self.name])]
+        params |= self._factors("U", np.concatenate(squares))
+        params |= {name: np.zeros(self.rows) for name in VECTORS[self.name]}
         if self.name == "FastGRNN":
             params |= {"gate_bias": np.ones(h), "zeta": np.array([0.75]), "nu": np.array([0.02])}
+        elif self.name == "GRU":
+            params["bias"][: 2 * h] = 1.0
         else:
             params |= {"alpha": np.array([min(0.5, 2.0 / self.n_steps)]), "beta": np.array([1 - 1.0 / self.n_steps])}
         params["FC"] = rng.normal(size=(self.n_outputs, h)) / math.sqrt(h)
@@ -149,11 +156,11 @@ class FastGRNN(Family):
 
         steps = tf.transpose(tf.reshape(x, (-1, self.n_steps, self.n_step_features)), (1, 0, 2))
         wx = self._input_product(tf.reshape(steps, (-1, self.n_step_features)), weight, rounding)
-        wx = tf.reshape(wx, (self.n_steps, -1, self.hidden_size))
+        wx = tf.reshape(wx, (self.n_steps, -1, self.rows))
         factors = tuple(weight(name) for name in (("U1", "U2") if self.rank_u else ("U",)))
         vectors = tuple(weight(name) for name in VECTORS[self.name])
         scalars = tuple(self._scalar(weight(name)) for name in SCALARS[self.name])
-        cell = recurrence.CELLS[self.name](self.nonlinearity)
+        cell = cells.CELLS[self.name](self.nonlinearity)
         inner = rounding.scales["uh_inner"] if self.rank_u else 1.0
         states = recurrence.states(cell, wx, factors, vectors, scalars, rounded=rounding.on, inner_scale=inner)
         if self.rank_u and rounding.observed is not None:
@@ -254,7 +261,8 @@ def structure_for_budget(
         return least_bytes(model.specs, model.extra_bytes, 1.0 if hidden_size is None else LEAST_DENSITY)
 
     def cycles(size: int) -> float:
-        return n_steps * (PRODUCT_CYCLES * size * (n_features + size) + UNIT_CYCLES * size + STEP_CYCLES)
+        products = PRODUCT_CYCLES * PRODUCTS[cell] * size * (n_features + size)
+        return n_steps * (products + UNIT_CYCLES[cell] * size + STEP_CYCLES)
 
     limit = 4096 if budget is None else budget
     sizes: Sequence[int] = range(LARGEST_HIDDEN, 0, -1) if hidden_size is None else (hidden_size,)

@@ -106,8 +106,8 @@ class Recipe:
         return dataclasses.replace(self, mixup=mixup, noise=min(self.noise, 0.2) if augmented else self.noise)
 
     def varying(self, variation: str) -> Recipe:
-        """This recipe with rows varied in a way that was chosen by validation."""
-        if variation == "spread":
+        """This recipe with rows varied in a way that was chosen by validation; who augments them adds to it."""
+        if variation in ("spread", "moved", "mirrored"):
             return self
         loss = "log" if self.loss == "hinge" else self.loss
         changed = dataclasses.replace(self, teacher=False, loss=loss, most_rows=FEWER_ROWS)

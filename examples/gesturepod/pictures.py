@@ -12,7 +12,8 @@ matplotlib.use("Agg")
 import cane
 import matplotlib.pyplot as plt
 import numpy as np
-from cane import DEGREE_PER_SECOND, GESTURES, ONE_G, RATE, Event
+from cane import DEGREE_PER_SECOND, GESTURES, NOISE, ONE_G, RATE, SILENCE, Event
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 AXES = "xyz"
@@ -63,18 +64,28 @@ def double_taps(path: Path, real: NDArray[Any]) -> None:
 
 
 def confusion(path: Path, labels: Sequence[str], truth: NDArray[Any], answers: NDArray[Any]) -> None:
-    """How windows of unseen people are answered."""
+    """How windows of unseen people are answered; framed is what counts as right.
+
+    Silence and noise are both no gesture: nothing is told of either, so that one answered as the other is no error.
+    """
+    labels = sorted(labels, key=lambda label: label in (SILENCE, NOISE))  # these last
     counts = np.array([[np.sum((truth == t) & (answers == a)) for a in labels] for t in labels])
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure, axis = plt.subplots(figsize=(6.5, 5.5))
+    quiet = np.isin(labels, (SILENCE, NOISE))
+    right = np.eye(len(labels), dtype=bool) | np.logical_and.outer(quiet, quiet)
+    figure, axis = plt.subplots(figsize=(6.5, 6.2))
     axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
     for i, j in np.ndindex(counts.shape):
         if counts[i, j]:
             axis.text(j, i, counts[i, j], ha="center", va="center", color="w" if share[i, j] > 0.5 else "k", fontsize=8)
+        if right[i, j]:
+            axis.add_patch(Rectangle((j - 0.46, i - 0.46), 0.92, 0.92, fill=False, edgecolor="tab:green", lw=1.5))
     axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
     axis.set_yticks(range(len(labels)), labels)
     axis.set_xlabel("answer")
     axis.set_ylabel("what it was")
+    alike = "; silence and noise are both no gesture" if quiet.sum() > 1 else ""
+    axis.set_title(f"windows; {counts[right].sum() / counts.sum():.1%} right (framed{alike})", fontsize=9)
     _save(figure, path)
 
 

@@ -12,7 +12,16 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
-from edgealgos import EdgeAlgosError, ProtoNNClassifier, compile_model, export_arduino, export_cpp, load, save
+from edgealgos import (
+    BoostedTreesClassifier,
+    EdgeAlgosError,
+    ProtoNNClassifier,
+    compile_model,
+    export_arduino,
+    export_cpp,
+    load,
+    save,
+)
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.ops.motion import STATISTICS
 from edgealgos.features import MotionFeatures
@@ -202,6 +211,12 @@ def test_the_float_model_and_the_device_mostly_agree(pipeline):
     X, y = streams(seed=5)
     assert pipeline.score(X, y) > 0.9
     assert (compile_model(pipeline).predict(X) == pipeline.predict(X)).mean() > 0.9
+
+
+def test_trees_stand_behind_it(pipeline):
+    X, y = streams(seed=5)
+    trees = clone(pipeline).set_params(model=BoostedTreesClassifier(random_state=0)).fit(X, y)
+    assert (compile_model(trees).predict(X) == y).mean() > 0.9
 
 
 def test_it_is_cloned_pickled_saved_and_searched(pipeline, tmp_path):

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 DRIVER, BROWSER = "chromedriver", shutil.which("chromium")
@@ -21,9 +22,15 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of WebDriver's standa
 
 
 class Browser:
-    """A browser with one page; closes with its `with` block."""
+    """A browser with one page; closes with its `with` block.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    downloads : Path, optional
+        Folder for files that pages give.
+    """
+
+    def __init__(self, downloads: Path | None = None) -> None:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self._driver = subprocess.Popen(
             [DRIVER, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -36,6 +43,8 @@ class Browser:
             found = re.search(r"started successfully on port (\d+)", line)
         self._home = f"http://127.0.0.1:{found[1]}"
         options: dict[str, Any] = {"args": [*FLAGS, f"--user-data-dir={self._profile.name}"], "binary": BROWSER}
+        if downloads is not None:
+            options["prefs"] = {"download.default_directory": str(downloads)}
         wanted = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         self._home += f"/session/{self._ask('POST', '/session', capabilities={'alwaysMatch': wanted})['sessionId']}"
 
@@ -84,6 +93,18 @@ class Browser:
     def click(self, selector: str) -> None:
         """Click on an element."""
         self._ask("POST", f"/element/{self.element(selector)}/click")
+
+    def type(self, selector: str, text: str) -> None:
+        """Type into an element; into one that chooses files, their paths, a line each."""
+        self._ask("POST", f"/element/{self.element(selector)}/value", text=text)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the window another size, in pixels."""
+        self._ask("POST", "/window/rect", width=width, height=height)
+
+    def picture(self) -> str:
+        """What the window shows: a PNG file, in base64."""
+        return str(self._ask("GET", "/screenshot"))
 
     def errors(self) -> list[str]:
         """What the console has said since it was asked last, remarks left out."""

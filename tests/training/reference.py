@@ -1,4 +1,4 @@
-"""The device's FastGRNN and FastRNN in plain integers, written from docs/decisions/001 alone; training must match."""
+"""The device's recurrent cells in plain integers, written from docs/decisions/001 alone; training must match."""
 
 import numpy as np
 
@@ -46,6 +46,17 @@ def bias(result, name):
     return raw(result, name) << (12 - result.qtypes[name].frac)
 
 
+def gru(wx, uh, h, b, nonlinearity):
+    """The next state; rows of the products are those of update, of reset and of candidate."""
+    units = h.shape[1]
+    z, r, fresh = slice(0, units), slice(units, 2 * units), slice(2 * units, None)
+    update = gate(saturate(saturate(wx[:, z] + uh[:, z], 16) + b[z], 16), nonlinearity)
+    reset = gate(saturate(saturate(wx[:, r] + uh[:, r], 16) + b[r], 16), nonlinearity)
+    kept = (reset * uh[:, fresh] + 128) >> 8
+    c = candidate(saturate(saturate(wx[:, fresh] + kept, 16) + b[fresh], 16), nonlinearity)
+    return (256 - update) * c + ((update * h + 128) >> 8)
+
+
 def device_scores(result, x, x_frac, nonlinearity, cell):
     """Raw scores of device inputs (n, steps, features) as the device computes them."""
     hidden = result.weights["FC"].shape[1]
@@ -53,7 +64,11 @@ def device_scores(result, x, x_frac, nonlinearity, cell):
     for t in range(x.shape[1]):
         h8 = saturate(shift(h, 8), 8)
         wx = product(result, "W", x[:, t].astype(np.int64), x_frac, "wx_inner")
-        p = saturate(wx + product(result, "U", h8, 7, "uh_inner"), 16)
+        uh = product(result, "U", h8, 7, "uh_inner")
+        if cell == "GRU":
+            h = gru(wx, uh, h, bias(result, "bias"), nonlinearity)
+            continue
+        p = saturate(wx + uh, 16)
         c = candidate(saturate(p + bias(result, "candidate_bias"), 16), nonlinearity)
         if cell == "FastGRNN":
             s = gate(saturate(p + bias(result, "gate_bias"), 16), nonlinearity)

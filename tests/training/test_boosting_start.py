@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
+from edgealgos import BoostedTreesRegressor
 from edgealgos.codegen.program.qtype import QType
 from edgealgos.training.boosting.linear import Linear
 from edgealgos.training.boosting.losses import loss_of
@@ -36,3 +38,10 @@ def test_small_weights_keep_their_levels_beside_a_large_one():
     assert start.weight_type.bits == 8
     assert np.count_nonzero(start.weights) == 401
     assert agrees > 0.95
+
+
+def test_what_a_line_leaves_of_real_targets_is_learned_however_little_it_is():
+    X = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    line, bend = X[:, 0], 0.1 * np.abs(X[:, 1])
+    model = BoostedTreesRegressor(max_model_bytes=512, random_state=0).fit(X, line + bend)
+    assert r2_score(bend, model.predict(X) - line) > 0.85

@@ -1,4 +1,4 @@
-"""FastGRNN and FastRNN train, round exactly as the device, and take no more bytes than allowed."""
+"""FastGRNN, FastRNN and GRU train, round exactly as the device, and take no more bytes than allowed."""
 
 import dataclasses
 import itertools
@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from edgealgos.codegen.program.qtype import QType
-from edgealgos.training import recurrence
+from edgealgos.training import cells, recurrence
 from edgealgos.training.fastgrnn import FastGRNN, structure_for_budget
 from edgealgos.training.loop import TrainingResult, train
 from edgealgos.training.rounding import Rounding
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 X_FRAC = 6
 STEPS, FEATURES = 5, 4
-STRUCTURES = list(itertools.product(("FastGRNN", "FastRNN"), ("hard_tanh", "tanh"), (None, 2)))
+STRUCTURES = list(itertools.product(("FastGRNN", "FastRNN", "GRU"), ("hard_tanh", "tanh"), (None, 2)))
 
 
 def family(cell="FastGRNN", nonlinearity="hard_tanh", rank=None, problem="multiclass", n_outputs=3, hidden_size=7):
@@ -87,7 +87,7 @@ def test_training_ends_on_the_grid_and_on_the_device(cell, nonlinearity, rank):
     assert np.array_equal(raw, expected)
 
 
-@pytest.mark.parametrize("cell", ["FastGRNN", "FastRNN"])
+@pytest.mark.parametrize("cell", ["FastGRNN", "FastRNN", "GRU"])
 def test_learns_an_easy_problem(cell):
     model = family(cell, hidden_size=12)
     x, y = rows(600)
@@ -154,23 +154,24 @@ def test_what_the_user_fixed_is_kept():
 
 
 @pytest.mark.parametrize("factors", [1, 2])
-@pytest.mark.parametrize("name", ["FastGRNN", "FastRNN"])
+@pytest.mark.parametrize("name", ["FastGRNN", "FastRNN", "GRU"])
 def test_gradient_by_hand_equals_the_automatic_one(name, factors):
     rng = np.random.default_rng(0)
     tensor = lambda *shape: tf.constant(0.5 * rng.normal(size=shape), tf.float32)  # noqa: E731
-    cell, wx = recurrence.CELLS[name]("tanh"), tensor(4, 3, 6)
-    matrices = (tensor(6, 6),) if factors == 1 else (tensor(6, 2), tensor(2, 6))
-    vectors = (tensor(6), tensor(6)) if name == "FastGRNN" else (tensor(6),)
-    scalars = tf.constant(0.6), tf.constant(0.1)
+    rows = 18 if name == "GRU" else 6
+    cell, wx = cells.CELLS[name]("tanh"), tensor(4, 3, rows)
+    matrices = (tensor(rows, 6),) if factors == 1 else (tensor(rows, 2), tensor(2, 6))
+    vectors = (tensor(6), tensor(6)) if name == "FastGRNN" else (tensor(rows),)
+    scalars = () if name == "GRU" else (tf.constant(0.6), tf.constant(0.1))
     arguments = (wx, *matrices, *vectors, *scalars)
 
     def by_hand():
         states = recurrence.states(cell, wx, matrices, vectors, scalars, rounded=tf.constant(False))
-        return tf.reduce_sum(states[1] * wx[0]) + tf.reduce_sum(tf.square(states[-1]))
+        return tf.reduce_sum(states[1] * wx[0, :, :6]) + tf.reduce_sum(tf.square(states[-1]))
 
     def automatic():
         states = recurrence.real_path(cell, wx, matrices, vectors, scalars).states
-        return tf.reduce_sum(states[2] * wx[0]) + tf.reduce_sum(tf.square(states[-1]))
+        return tf.reduce_sum(states[2] * wx[0, :, :6]) + tf.reduce_sum(tf.square(states[-1]))
 
     for one, other in zip(gradients(by_hand, arguments), gradients(automatic, arguments), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)

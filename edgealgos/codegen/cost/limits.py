@@ -52,8 +52,8 @@ def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[
         if limit.need > limit.most:
             named = ", ".join(f"{item.label} {item.amount:,}" for item in limit.items.largest(3))
             raise DoesNotFitError(
-                f"{limit.what}: the sketch needs {limit.need:,}, {limit.whose} allows {limit.most:,}. Largest items: "
-                f"{named}. To make it fit: {'; or '.join(limit.remedies)}."
+                f"{limit.what}: the sketch needs up to {limit.need:,}, {limit.whose} allows {limit.most:,}. "
+                f"Largest items: {named}. To make it fit: {'; or '.join(limit.remedies)}."
             )
 
 
@@ -63,12 +63,13 @@ def _limits(report: Report, budget: Budget, how: Callable[[float], str]) -> Iter
     tables = Items(item for item in report.flash_items.records if item.kind in in_tables)
     reach = (board.architecture.table_reach or board.flash_bytes) - TABLES_OF_OTHERS
     most = board.flash_bytes if budget.flash_bytes is None else min(board.flash_bytes, budget.flash_bytes)
-    in_code = sum(size for _, size in report.faster.values())
-    room = most - (report.flash_bytes - report.model_bytes - in_code)
+    room = most - (report.flash_at_most - report.model_bytes - report.flash_of_speed)
     smaller = how(max(room, 0) / max(report.model_bytes, 1))
     flash = (*_less_code(report), smaller)
     ram = (*_no_buffer(report), "use fewer features, or a smaller projection_dim or hidden_size")
-    yield _limit("flash", report.flash_bytes, board.flash_bytes, budget.flash_bytes, report, report.flash_items, flash)
+    yield _limit(
+        "flash", report.flash_at_most, board.flash_bytes, budget.flash_bytes, report, report.flash_items, flash
+    )
     yield _limit("tables that pointers reach", sum(tables.values()), reach, None, report, tables, (smaller,))
     yield _limit("RAM", report.ram_bytes, board.ram_bytes, budget.ram_bytes, report, report.ram_items, ram)
     if budget.cycles is not None:
@@ -85,9 +86,8 @@ def _limit(what: str, need: int, boards: int, users: int | None, report: Report,
 
 
 def _less_code(report: Report) -> Iterator[str]:
-    saved = sum(size for _, size in report.faster.values())
-    if saved > 0:
-        yield f'optimize="size" ({saved:,} bytes less)'
+    if report.flash_of_speed > 0:
+        yield f'optimize="size" ({report.flash_of_speed:,} bytes less)'
 
 
 def _no_buffer(report: Report) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _larger_board(report: Report) -> Iterator[str]:
     """The smallest board of the same framework that has room."""
 
     def has_room(board: Board) -> bool:
-        return board.ram_bytes >= report.ram_bytes and board.flash_bytes >= report.flash_bytes
+        return board.ram_bytes >= report.ram_bytes and board.flash_bytes >= report.flash_at_most
 
     others = [b for b in BOARDS.values() if b.framework is report.board.framework and has_room(b)]
     if others:

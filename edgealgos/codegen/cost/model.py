@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import operator
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, reduce
 from importlib import resources
+from math import ceil
 from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
@@ -69,10 +70,28 @@ def costs_of(program: Program, board: Board) -> CostModel | None:
 
 
 def needs(program: Program, board: Board) -> tuple[int, int]:
-    """Cycles of a prediction and flash of the sketch."""
+    """Cycles of a prediction, and flash that the built sketch takes at most."""
     straight = straight_line(program)
     flash = [*table_items(program, straight), *code_items(program, board)]
-    return sum(item.amount for item in cycle_items(program, board, straight)), sum(item.amount for item in flash)
+    return sum(item.amount for item in cycle_items(program, board, straight)), flash_at_most(flash, board)
+
+
+def flash_at_most(items: Collection[ReportItem], board: Board) -> int:
+    """Flash that a build of these items takes at most: tables are counted to the byte, code is predicted."""
+    total = sum(item.amount for item in items)
+    if board.cost_model is None:
+        return total
+    in_doubt = sum(_IN_DOUBT.get(item.kind, 0.0) * item.amount for item in items)
+    return total + max(_LEAST_DOUBT, ceil(board.cost_model.flash_margin * in_doubt))
+
+
+_LEAST_DOUBT = 96
+_IN_DOUBT = {
+    Kind.CORE: 1.0,
+    Kind.CALL: 1.0,
+    Kind.KERNEL: 1.0,
+    Kind.STRAIGHT_LINE_CODE: 0.4,
+}  # by how much of the margin
 
 
 def table_items(program: Program, straight: StraightLine) -> list[ReportItem]:
@@ -94,11 +113,11 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     if costs is None:
         return []
     cost = _Costs(program, costs.table, "flash")
-    amounts = code_counts(program, board.core_is_here)
+    amounts = code_counts(program, board.core_is_here, costs.inlined)
     found = [ReportItem(Kind.CORE, board.framework.around, round(cost.of(LOOP)) + costs.core_flash)]
     lines = application_counts(program, board.core_is_here)
     found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
-    owners = {part: (kind, op) for part, _, kind, op in _code(program)}
+    owners = {part: (kind, op) for part, _, kind, op in _code(program, costs.inlined)}
     return found + [
         ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()
     ]
@@ -122,14 +141,20 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
     if costs is None:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
     cost = _Costs(program, costs.table, "ram")
+    around, core = board.framework.around, round(cost.of(core_of_kind(program))) + costs.core_ram
+    return [
+        ReportItem(Kind.CORE, around, core),
+        ReportItem(Kind.STACK, "stack", UNKNOWN_STACK if board.framework.hosted else _stack(program, board, costs)),
+    ]
+
+
+def _stack(program: Program, board: Board, costs: CostModel) -> int:
+    """The deepest stack: of a prediction, or of the loop that answers."""
+    cost = _Costs(program, costs.table, "ram")
     rows = stack_counts(program, costs.inlined)
     frames = max(sum(amount * cost.of(part) for part, amount in row.items() if amount) for row in rows)
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
-    stack = max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines
-    return [
-        ReportItem(Kind.CORE, board.framework.around, round(cost.of(core_of_kind(program))) + costs.core_ram),
-        ReportItem(Kind.STACK, "stack", round(stack) + costs.core_stack),
-    ]
+    return round(max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines) + costs.core_stack
 
 
 def core_of_kind(program: Program) -> str:
@@ -187,8 +212,9 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
 def all_parts(program: Program, board: Board | None = None) -> dict[str, set[str]]:
     """Names of all parts of a program, on the Uno or on another board with a cost model."""
     sketch, costs = (True, None) if board is None else (board.core_is_here, board.cost_model)
-    stack = reduce(operator.or_, stack_counts(program, costs is None or costs.inlined))
-    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch), "ram": stack}
+    inlined = costs is None or costs.inlined
+    stack = reduce(operator.or_, stack_counts(program, inlined))
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch, inlined), "ram": stack}
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
@@ -240,10 +266,10 @@ def op_counts(program: Program, op: Op) -> Counts:
     return Counter() if label_told(program, op) else op.cost(program)
 
 
-def code_counts(program: Program, sketch: bool = True) -> Counts:
+def code_counts(program: Program, sketch: bool = True, inlined: bool = True) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
     counts: Counts = Counter({LOOP: 1}) + application_counts(program, sketch)
-    for part, amount, _, _ in _code(program):
+    for part, amount, _, _ in _code(program, inlined):
         counts[part] += amount
     return counts
 
@@ -261,8 +287,12 @@ def application_counts(program: Program, sketch: bool = True) -> Counts:
     return counts
 
 
-def _code(program: Program) -> Iterator[tuple[str, int, Kind, str]]:
-    """Pieces of code but for the serial loop: name, how many, of which kind and of which kind of op."""
+def _code(program: Program, inlined: bool) -> Iterator[tuple[str, int, Kind, str]]:
+    """Pieces of code but for the serial loop: name, how many, of which kind and of which kind of op.
+
+    Where ops are functions of their own, what the compiler makes of one differs with its operands, a reader of rows is
+    there once for all matrices of a kind, and kernels share functions.
+    """
     seen: set[tuple[object, ...]] = set()
     kernels: dict[str, str] = {}
     for op in program.ops():
@@ -278,8 +308,26 @@ def _code(program: Program) -> Iterator[tuple[str, int, Kind, str]]:
             continue
         seen.add(instance)
         yield f"call {pieces.call}", 1, Kind.CALL, kind
-        yield from ((part, amount, Kind.CALL, kind) for part, amount in pieces.inline.items())
+        inline = pieces.inline if inlined else _as_function(program, op, pieces.inline)
+        yield from ((part, amount, Kind.CALL, kind) for part, amount in inline.items())
+    if not inlined:
+        kernels = {start: kind for name, kind in kernels.items() for start in _beginnings(name)}
     yield from ((f"kernel {name}", 1, Kind.KERNEL, kernels[name]) for name in sorted(kernels))
+
+
+def _as_function(program: Program, op: Op, inline: Mapping[str, int]) -> Counts:
+    """What there is of an op that is a function: its readers once, its options, what its operands make of it."""
+    kind, bias = type(op).__name__, getattr(op, "bias", None)
+    counts: Counts = Counter({part: 1 if part.startswith(ROWS) else amount for part, amount in inline.items()})
+    counts["further rows"] = sum(inline.values()) - sum(counts.values())
+    counts[f"{kind} of {program[op.out].type.container} bits"] = 1
+    return counts + Counter({f"{kind} with a bias": int(bias is not None)})
+
+
+def _beginnings(kernel: str) -> Iterator[str]:
+    """A kernel, what it shares with those of other sums, and with those of other types: "dense 8x8 to 16"."""
+    words = kernel.split()
+    yield from (" ".join(words[:length]) for length in {1, 2, len(words)} if length <= len(words))
 
 
 def _instance(program: Program, op: Op) -> tuple[object, ...]:
@@ -308,10 +356,12 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
             rows.append(base | Counter({"frame straight-line code": 1}))
             continue
         pieces, kind = op.pieces(program), type(op).__name__
-        own = base | Counter({"local byte": pieces.local_bytes})
+        options = {part: 1 for part in pieces.inline if not part.startswith(ROWS)}
+        own = base | Counter({"local byte": pieces.local_bytes} | options)
         read = sorted(pieces.frames - {kind})
         packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
-        rows += [own | Counter({f"frame {kind} of {name}": 1}) for name in packed or read or [kind]]
+        own[f"frame {kind}"] = 1
+        rows += [own | Counter({f"frame {name}": 1}) for name in packed or read] or [own]
     return rows
 
 
@@ -338,6 +388,7 @@ def _ends_in_code(part: str) -> bool:
     return part.startswith("frame") and (_CODE in part or part.endswith("of code"))
 
 
+ROWS = "rows of "  # what a reader of rows is to an op
 _CODE, _WITH_CODE = "straight-line code", " with code"
 _OVER_ROWS = " of rows"
 

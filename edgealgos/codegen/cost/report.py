@@ -26,6 +26,7 @@ from .model import (
     code_items,
     costs_of,
     cycle_items,
+    flash_at_most,
     measured_costs,
     needs,
     stack_items,
@@ -55,6 +56,8 @@ class Report:
         Where the scratch tensors lie in the arena.
     faster : dict of str to (int, int)
         Of each constant that was made faster and larger: cycles that it saves, bytes of flash that it costs.
+    flash_of_speed : int
+        Bytes of flash that ``optimize="size"`` would free.
     input_without_buffer : int
         Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
     stops_early : bool
@@ -91,6 +94,7 @@ class Report:
     faster: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     quantize_bytes: int = 0
+    flash_of_speed: int = 0
     input_without_buffer: int = 0
     stops_early: bool = False
     schedules: tuple[Schedule, ...] = ()
@@ -168,8 +172,13 @@ class Report:
 
     @property
     def flash_bytes(self) -> int:
-        """Flash of the whole sketch, bytes."""
+        """Flash of the whole sketch, bytes; a build takes a little more or less."""
         return sum(self.flash_items.values())
+
+    @property
+    def flash_at_most(self) -> int:
+        """Flash that a build takes at most, bytes: what limits are kept by."""
+        return flash_at_most(self.flash_items.records, self.board)
 
     @property
     def ram_bytes(self) -> int:
@@ -220,7 +229,8 @@ class Report:
         scope = self._scope()
         lines = [
             f"{self.board.title}: predicted for {scope}",
-            f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes",
+            f"  flash  {self.flash_bytes:7,} of {self.board.flash_bytes:,} bytes"
+            + (f" (as built at most {self.flash_at_most:,})" if self.board.cost_model else ""),
             f"  RAM    {self.ram_bytes:7,} of {self.board.ram_bytes:,} bytes (with the deepest stack)",
             f"  model  {self.model_bytes:7,} bytes of the flash",
         ]
@@ -254,13 +264,17 @@ def predict_report(program: Program, board: Board) -> Report:
         Items(cycle_items(program, board, straight)), plan, _faster(program, board),
         (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
         program.encoding.table_bytes,
+        needs(program, board)[1] - needs(program.replacing(*map(_smallest, program.tensors)), board)[1],
         _input_without_buffer(program),
         any(op.stops_early for op in program.ops()),
         schedules,
     )  # fmt: skip
 
 
-_NOT_MEASURED = "parts of this program were not measured on a {}: its tables and variables are predicted, but no code"
+_NOT_MEASURED = (
+    "parts of this program were not measured on a {}: its tables and variables are predicted, but no code; simulate() "
+    "builds and measures it"
+)
 
 
 def _input_without_buffer(program: Program) -> int:

@@ -43,7 +43,7 @@ def join(extractor: Program, model: Program) -> Program:
     if at_push != (model.steps is not None):
         made = "one vector of features after the other" if at_push else "one vector of features of a whole window"
         raise UnsupportedModelError(
-            f"{extractor.family} makes {made}, which {model.family} does not take: put FastGRNN or FastRNN behind "
+            f"{extractor.family} makes {made}, which {model.family} does not take: put FastGRNN, FastRNN or GRU behind "
             "LogMel, Bonsai or ProtoNN behind MotionFeatures"
         )
     if model.input.size != extractor.output.size:

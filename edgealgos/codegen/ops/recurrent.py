@@ -1,10 +1,11 @@
-"""Updates of hidden states: FastGRNN's gate and FastRNN's residual. Knows programs, no boards."""
+"""Updates of hidden states: FastGRNN's gate, FastRNN's residual, GRU's two gates. Knows programs, no boards."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from ..program.tables import TANH, TANH_SHIFT
 if TYPE_CHECKING:
     from ..program.program import Program
 
-__all__ = ["GatedUpdate", "LeakyUpdate"]
+__all__ = ["GRUUpdate", "GatedUpdate", "LeakyUpdate"]
 
 # Where activations saturate, in real numbers too.
 LARGEST_CANDIDATE, LARGEST_GATE, LARGEST_STATE = 127 / 128, 255 / 256, 32767 / 32768
@@ -162,6 +163,88 @@ class LeakyUpdate(Op):
         scalars = ", ".join(cpp.constant(name, int(program[share].values)) for name, share in shares.items())
         vectors = f"{self.preactivation}, {self.candidate_bias}"
         return f"{call}({vectors}, {scalars}, {self.out}, {cpp.constant('kUnits', program[self.out].size)});"
+
+
+@dataclass(frozen=True)
+class GRUUpdate(Op):
+    """GRU: ``h = (1 - z) tanh(a_c + r b_c + bias_c) + z h``; `out` is the state (Cho et al., EMNLP 2014).
+
+    With ``a = W x`` (`input_product`), ``b = U h`` (`state_product`), ``z = sigmoid(a_z + b_z + bias_z)`` and r alike:
+    the reset gate stands behind the product. In all vectors the three numbers of a unit, of z, r and candidate, follow
+    each other.
+    """
+
+    out: Update
+    input_product: Read
+    state_product: Read
+    bias: Constant
+    nonlinearity: Option
+
+    kernels = ("runtime",)
+    largest = counting(out=255)
+    bound = cannot_overflow("sums of pre-activations saturate, and the shares of candidate and state add up to one")
+    measured = MappingProxyType({
+        "avr/costs.json": {
+            "cycles": {
+                "call GRUUpdate hard_tanh": 13.11, "GRUUpdate hard_tanh": 220.52,
+                "call GRUUpdate tanh": 0.0, "GRUUpdate tanh": 275.64,
+            },
+            "flash": {"call GRUUpdate hard_tanh": 393.0, "call GRUUpdate tanh": 363.0},
+            "ram": {"frame GRUUpdate": 4.0},
+        }
+    })  # fmt: skip
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.input_product, self.state_product
+
+    def shapes(self, program: Program) -> Shapes:
+        state = program[self.out].shape
+        return {"out": state} | dict.fromkeys(("input_product", "state_product", "bias"), (3 * program[self.out].size,))
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        h, fresh, past = v[self.out], _by_unit(v[self.input_product]), _by_unit(v[self.state_product])
+        bias = v[self.bias].reshape(-1, 3)
+        z, r = (_real_sigmoid(fresh[..., i] + past[..., i] + bias[:, i], self.nonlinearity) for i in (0, 1))
+        candidate = _real_tanh(fresh[..., 2] + r * past[..., 2] + bias[:, 2], self.nonlinearity)
+        state: NDArray[Any] = (1.0 - z) * candidate + z * h
+        return state
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        h, fresh, past = v[self.out], _by_unit(v[self.input_product]), _by_unit(v[self.state_product])
+        bias = v[self.bias].reshape(-1, 3) << _up(program, self.bias)
+
+        def before(i: int, product: Ints) -> Ints:
+            return PREACTIVATION.saturate(PREACTIVATION.saturate(fresh[..., i] + product) + bias[:, i])
+
+        z, r = (integer_sigmoid(before(i, past[..., i]), self.nonlinearity) for i in (0, 1))
+        candidate = integer_tanh(before(2, shift_right(r * past[..., 2], 8)), self.nonlinearity)
+        state: Ints = (256 - z) * candidate + shift_right(z * h, 8)
+        return state
+
+    def types(self, program: Program) -> Types:
+        return {self.bias: _as_coarse(program, self.bias)}
+
+    def look_up_tables(self) -> Mapping[str, NDArray[Any]]:
+        return _TABLES[self.nonlinearity]
+
+    def cost(self, program: Program) -> Counts:
+        kind = f"GRUUpdate {self.nonlinearity}"
+        return Counter({f"call {kind}": 1, kind: program[self.out].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces(f"GRUUpdate {self.nonlinearity}", frames=frozenset({"GRUUpdate"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        shift = cpp.constant("kBiasShift", _up(program, self.bias))
+        units = cpp.constant("kUnits", program[self.out].size)
+        call = f"edgealgos::gru_update<{_TANH[self.nonlinearity]}, {shift}>"
+        return f"{call}({self.input_product}, {self.state_product}, {self.bias}, {self.out}, {units});"
+
+
+def _by_unit(values: NDArray[Any]) -> NDArray[Any]:
+    """The three numbers of each unit along an axis of their own."""
+    return values.reshape(*values.shape[:-1], -1, 3)
 
 
 def _real_tanh(a: NDArray[Any], nonlinearity: str) -> NDArray[Any]:

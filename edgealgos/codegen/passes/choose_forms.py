@@ -48,22 +48,27 @@ def unroll(program: Program, board: Board, budget: Budget | None = None) -> Prog
     free = (allowed if limits.flash_bytes is None else min(allowed, limits.flash_bytes)) - before[1]
     choices = list(_alternatives(program, board, before))
     share = MODEL_FLASH - model_bytes(program) if board.architecture.straight_line else free
-    modest, generous = (_best(program, choices, flash) for flash in (min(free, share), free))
+    modest, generous = (_best(program, choices, flash + before[1], board) for flash in (min(free, share), free))
     cycles = needs(modest, board)[0]
     promised = [most for most in (program.max_cycles, limits.cycles) if most is not None]
     wanted = bool(promised) and cycles > min(promised)
     return generous if wanted or cycles > WORTH_ALL_FLASH * needs(generous, board)[0] else modest
 
 
-def _best(program: Program, alternatives: list[list[_Choice]], free: int) -> Program:
-    """The program with the choices that are worth most in so many bytes of flash."""
-    best: tuple[float, tuple[_Choice, ...]] = (0.0, ())
-    for choices in product(*alternatives):
-        size = sum(choice.bytes for choice in choices)
-        value = sum(choice.saved_cycles for choice in choices) - size / _BYTES_PER_CYCLE
-        if size <= free and value > best[0]:
-            best = (value, choices)
-    return program.replacing(*(tensor for choice in best[1] for tensor in choice.changes.values()))
+def _best(program: Program, alternatives: list[list[_Choice]], most: int, board: Board) -> Program:
+    """The program with the choices that are worth most in so many bytes of flash.
+
+    What they take together is counted together: kernels that several of them call are there once.
+    """
+    worth = [
+        (sum(c.saved_cycles for c in choices) - sum(c.bytes for c in choices) / _BYTES_PER_CYCLE, choices)
+        for choices in product(*alternatives)
+    ]
+    for value, choices in sorted(worth, key=lambda one: -one[0]):
+        faster = program.replacing(*(tensor for choice in choices for tensor in choice.changes.values()))
+        if value > 0 and needs(faster, board)[1] <= most:
+            return faster
+    return program
 
 
 def predicted_cycles(program: Program, board: str | Board = "uno") -> int:

@@ -71,7 +71,8 @@ def choose_widths(
     differing = f"{1 - share:.2%} of {len(rows)} calibration rows are answered otherwise than by {what}"
     if program.task == "regressor":
         differing = f"answers for {len(rows)} calibration rows explain {share:.2%} of the variance of those of {what}"
-    return replace(program, warnings=(*program.warnings, differing))
+    advice = "see on other rows what that costs: compile_model(...).predict(X)"
+    return replace(program, warnings=(*program.warnings, f"{differing}; {advice}"))
 
 
 def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:

@@ -183,7 +183,10 @@ class Losses:
             found.append(f"fewer than {FEW_LEVELS} levels are left on the device of {named}: scale these columns alone")
         if self.saturated:
             named = _listed([f"{name} ({100 * share:.1f} %)" for name, share in self.saturated.items()])
-            found.append(f"more than 1 % of the values saturate on the device in {named}: their tails are cut off")
+            found.append(
+                f"more than 1 % of the values saturate on the device in {named}: their tails are cut off; where these "
+                "tell the answer, draw them in before fit (by a logarithm, say)"
+            )
         if self.wide:
             found.append(
                 f"{_listed(list(self.wide))}: too far from zero for one 32-bit float; subtract what is common to all "

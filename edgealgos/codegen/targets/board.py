@@ -31,12 +31,15 @@ class CostModel:
         File of measured costs below ``targets/``.
     inlined : bool
         Whether the ops of a program are one function; else each is one of its own.
+    flash_margin : float
+        Share of the priced code by which a build may take more flash than is predicted.
     core_flash, core_ram, core_stack : int
         Bytes that the board's core takes more than that of the board the costs were measured on.
     """
 
     table: str
     inlined: bool = True
+    flash_margin: float = 0.06
     core_flash: int = 0
     core_ram: int = 0
     core_stack: int = 0

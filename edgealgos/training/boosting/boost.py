@@ -200,7 +200,8 @@ class Boosting:
         targets = np.stack([weight * slope, weight * curvature, np.ones(len(weight))], axis=1)
         rows = self._rows()
         growth = replace(settings.growth, most_leaves=leaves)
-        root = Grower(columns.bins()[rows], MOST_CUTS + 1, targets[rows], self._prices(), growth).grow()
+        unit = self._loss.unit(slope, weight)
+        root = Grower(columns.bins()[rows], MOST_CUTS + 1, targets[rows], self._prices(), growth, unit).grow()
         tree = finished(root, columns.features, columns.cuts, growth.smoothing)
         if tree is None:
             return None

@@ -23,6 +23,10 @@ class Loss:
         """Downward slope and curvature in one output."""
         raise NotImplementedError
 
+    def unit(self, slope: Reals, weight: Reals) -> float:
+        """Loss of a usual row that has something to learn: about 1 of classes, of real targets what is left."""
+        return 1.0
+
     def losses(self, scores: Reals, y: Reals) -> Reals:
         """Loss of each row."""
         raise NotImplementedError
@@ -90,6 +94,9 @@ class Squared(Loss):
 
     def derivatives(self, scores: Reals, y: Reals, output: int) -> tuple[Reals, Reals]:
         return y - scores[:, 0], np.ones(len(y))
+
+    def unit(self, slope: Reals, weight: Reals) -> float:
+        return float(np.average(slope**2, weights=weight))
 
     def losses(self, scores: Reals, y: Reals) -> Reals:
         found: Reals = (y - scores[:, 0]) ** 2

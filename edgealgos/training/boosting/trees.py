@@ -14,7 +14,7 @@ from .columns import Feature, Ints
 
 Reals = NDArray[np.float64]
 LEAST_ROWS, LEAST_CURVATURE = 2, 1e-2
-LEAST_GAIN = 0.02  # of a split, in rows' losses: what gains less is no better than noise
+LEAST_GAIN = 0.02  # of a split, in usual rows' losses: what gains less is no better than noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +99,17 @@ class Grower:
     prices : array, shape (columns, most_bins - 1)
         Bits that a node with each test takes.
     growth : Growth
+    unit : float
+        A usual row's loss.
     """
 
     def __init__(
-        self, bins: NDArray[np.int32], most_bins: int, targets: Reals, prices: Reals, growth: Growth
-    ) -> None:  # fmt: skip
+        self, bins: NDArray[np.int32], most_bins: int, targets: Reals, prices: Reals, growth: Growth, unit: float = 1.0
+    ) -> None:
         self._bins, self._most_bins = bins, most_bins
         self._offsets = np.arange(bins.shape[1], dtype=np.int32) * most_bins
         self._targets, self._prices, self._growth = targets, prices, growth
+        self._least_gain = LEAST_GAIN * unit
 
     def grow(self) -> _Leaf:
         """The root of the tree."""
@@ -143,11 +146,11 @@ class Grower:
     def _leaf(self, rows: NDArray[np.intp], sums: Reals, depth: int) -> _Leaf:
         leaf = _Leaf(rows, sums, depth)
         if depth < self._growth.max_depth and len(rows) >= 2 * LEAST_ROWS:
-            _find_split(leaf, self._prices, self._growth.smoothing)
+            _find_split(leaf, self._prices, self._growth.smoothing, self._least_gain)
         return leaf
 
 
-def _find_split(leaf: _Leaf, prices: Reals, smoothing: float) -> None:
+def _find_split(leaf: _Leaf, prices: Reals, smoothing: float, least_gain: float) -> None:
     """Note the split of a leaf that gains most per bit."""
     left = np.cumsum(leaf.sums, axis=2)
     total = left[:, :1, -1:]
@@ -156,7 +159,7 @@ def _find_split(leaf: _Leaf, prices: Reals, smoothing: float) -> None:
     possible = np.minimum(left[2], right[2]) >= LEAST_ROWS
     possible &= np.minimum(left[1], right[1]) >= LEAST_CURVATURE
     gain = _strength(left, smoothing) + _strength(right, smoothing) - _strength(total, smoothing)
-    worth = np.where(possible & (gain > LEAST_GAIN), gain / prices, 0.0)
+    worth = np.where(possible & (gain > least_gain), gain / prices, 0.0)
     best = int(np.argmax(worth))
     leaf.column, leaf.cut = divmod(best, worth.shape[1])
     leaf.worth = float(worth.flat[best])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..architectures import ARMV6, ARMV8_A, NATIVE
-from ..board import Board
+from ..board import Board, CostModel
 from ..frameworks import POSIX
 
 _MIB = 1024 * 1024
@@ -37,6 +37,7 @@ _PIZERO = Board(
     # The hard-float compiler of Debian links ARMv7 libraries: the program would die on an ARMv6.
     compiler="arm-linux-gnueabi-g++",
     flags=("-march=armv6", "-mfpu=vfp", "-mfloat-abi=softfp", "-O2", "-static", *_EXACT),
+    cost_model=CostModel("arm/armv6.json", inlined=False, flash_margin=0.16),
     simulators=("qemu-arm",),
     aliases=("raspberry-pi-zero", "pi1"),
 )

@@ -1,8 +1,8 @@
-// Kernels of FastGRNN and FastRNN. Read as a part of edgealgos_runtime.h.
+// Kernels of FastGRNN, FastRNN and GRU. Read as a part of edgealgos_runtime.h.
 #ifndef EDGEALGOS_RECURRENT_H
 #define EDGEALGOS_RECURRENT_H
 
-// ---- FastGRNN and FastRNN -------------------------------------------------------------------------------------
+// ---- FastGRNN, FastRNN and GRU --------------------------------------------------------------------------------
 
 // tanh at (i + 1/2) / 32 in Q0.7.
 static const int8_t kTanh[128] EDGEALGOS_FLASH = {
@@ -66,6 +66,25 @@ EDGEALGOS_OP void leaky_update(const int16_t *preactivation, const B *bias_h, in
     const int32_t kept = shift_right<15>(static_cast<int32_t>(beta) * h[i] + 16384);
     h[i] = static_cast<int16_t>(saturate<16>(fresh + kept));
   }
+  barrier();
+}
+
+// h = (1 - z) c + z h with c = tanh(a + r b + bias), from a = W x, b = U h; z and r have 8 fractional bits, c is Q0.7,
+// h is Q0.15. Three numbers a unit, of z, r and c.
+template <class Tanh, int Shift, class B>
+EDGEALGOS_OP void gru_update(const int16_t *inputs, const int16_t *products, const B *bias, int16_t *h, uint8_t units) {
+  do {
+    const uint8_t z = Tanh::gate(Biased<Shift, B>::apply(add_saturated(inputs[0], products[0]), flash(bias)));
+    const uint8_t r = Tanh::gate(Biased<Shift, B>::apply(add_saturated(inputs[1], products[1]), flash(bias + 1)));
+    const int16_t kept = scale_by_byte(products[2], r);
+    const int8_t c = Tanh::candidate(Biased<Shift, B>::apply(add_saturated(inputs[2], kept), flash(bias + 2)));
+    inputs += 3;
+    products += 3;
+    bias += 3;
+    // The shares add up to one: no sum leaves 16 bits.
+    *h = static_cast<int16_t>(c * 256 - z * c + scale_by_byte(*h, z));
+    ++h;
+  } while (--units);
   barrier();
 }
 

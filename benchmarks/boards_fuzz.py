@@ -1,0 +1,85 @@
+"""Random programs of all families on every simulated board: whether each answers, row by row, as the interpreter does.
+
+    python benchmarks/boards_fuzz.py > benchmarks/results/boards_fuzz.md
+
+Each program goes to `--each` boards in turn, so that every board gets its share of all families; half of the programs
+are made for speed, half for size, and rows go over the whole calibrated range, its ends included. What a small board
+has no room for is refused before it is built, and counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import sys
+from collections import Counter
+
+import numpy as np
+from tqdm import tqdm
+
+from edgealgos.codegen.cost.limits import check_fits
+from edgealgos.codegen.targets.boards import boards, get_board
+from edgealgos.errors import BuildError, DoesNotFitError
+from tests.support import sample_programs as programs
+from tests.support.equivalence import raw
+
+ROWS = 20
+FAMILIES = {"TreeWalk": "Bonsai", "PrototypeScore": "ProtoNN", "GatedUpdate": "FastGRNN", "LeakyUpdate": "FastRNN",
+            "Forest": "trees", "Convolve": "convolution", "Depthwise": "convolution"}  # fmt: skip
+
+
+def rows_that_differ(seed: int, board: str) -> tuple[str, int]:
+    """Family of a random program, and rows of it that a board answers otherwise; DoesNotFitError without room."""
+    optimize = ("size", "speed")[seed % 2]
+    compiled = programs.compiled(programs.random_program(seed), board, optimize)
+    check_fits(compiled.report)
+    X = raw(compiled, programs.any_inputs(np.random.default_rng(seed), compiled.program, ROWS))
+    result = compiled.simulate(X)
+    same = (result.scores == compiled.scores(X)).reshape(len(X), -1).all(axis=1) & (
+        result.labels == compiled.predict(X)
+    )
+    kinds = [FAMILIES[type(op).__name__] for op in compiled.program.ops() if type(op).__name__ in FAMILIES]
+    return (kinds or ["dense layers"])[0], int(np.count_nonzero(~same))
+
+
+def main() -> int:
+    """Run and print; the status says whether every row was right."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=int, default=120, help="random programs (default: 120)")
+    parser.add_argument("--first", type=int, default=2_000_000, help="seed of the first (default: 2000000)")
+    parser.add_argument("--each", type=int, default=4, help="boards that each program goes to (default: 4)")
+    asked = parser.parse_args()
+    simulated = [board.name for board in boards() if board.simulators]
+    names = itertools.cycle(np.random.default_rng(0).permutation(simulated).tolist())  # neighbours are alike
+    seeds = range(asked.first, asked.first + asked.programs)
+    rows, wrong, refused, too_large, families = (Counter[str]() for _ in range(5))
+    for seed, board in tqdm([(seed, next(names)) for seed in seeds for _ in range(asked.each)], unit="program"):
+        try:
+            family, differ = rows_that_differ(seed, board)
+        except DoesNotFitError:
+            refused[board] += 1
+            continue
+        except BuildError as error:
+            if "will not fit" not in str(error):
+                raise
+            too_large[board] += 1
+            continue
+        families[family] += 1
+        rows[board] += ROWS
+        wrong[board] += differ
+    print("    python benchmarks/boards_fuzz.py > benchmarks/results/boards_fuzz.md\n")
+    print("# Random programs on every simulated board\n")
+    print(f"{asked.programs} programs, seeds {seeds[0]} to {seeds[-1]}, each on {asked.each} boards, all in turn:")
+    print(f"{', '.join(f'{n} {family}' for family, n in families.most_common())}. {sum(rows.values()):,} rows on "
+          f"{len(rows)} boards, {sum(wrong.values())} differ. {sum(refused.values())} were refused for want of room, "
+          f"and {sum(too_large.values())} of those that were not did not fit when they were built.\n")  # fmt: skip
+    print("| board | simulated by | rows | rows that differ | refused | built too large |\n|---|---|---|---|---|---|")
+    for name in simulated:
+        board = get_board(name)
+        by = f"{board.simulator()} {board.machine}".strip()
+        print(f"| `{name}` | {by} | {rows[name]} | {wrong[name]} | {refused[name]} | {too_large[name]} |")
+    return int(any(wrong.values()) or any(too_large.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,81 @@
+"""A user's own limits of flash and RAM: what is let through keeps them, what is refused names the switch that helps."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from edgealgos import Budget, DoesNotFitError
+from edgealgos.codegen.cost.limits import check_fits
+from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.passes.choose_forms import unroll
+from edgealgos.codegen.passes.stream_input import can_stream
+from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
+
+MODELS = {
+    "tree": lambda: programs.bonsai(0, features=64, width=10, outputs=10, depth=1, node_density=0.6),
+    "prototypes": lambda: programs.protonn(0, features=64, width=12, outputs=10, count=40, frac=4, scale=0.1),
+    "sequence": lambda: programs.fastgrnn(0, features=8, hidden=20, outputs=6, steps=8),
+}
+BOARDS = ("uno", "attiny85", "cortex-m0", "cortex-m4")
+
+
+def made(model: str, board: str, budget: Budget | None = None, optimize: str = "speed", input_buffer: bool = True):
+    """Report of a model within a budget."""
+    target = get_board(board)
+    program = to_integer(MODELS[model](), input_buffer=input_buffer)
+    if optimize == "speed":
+        program = unroll(program, target, budget)
+    return programs.CompiledModel(program, target).report
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_flash_is_kept_by_less_code_until_the_least_is_too_much(model, board):
+    small, free = (made(model, board, optimize=optimize).flash_at_most for optimize in ("size", "speed"))
+    least = min(small, free)  # fewer kernels may take less than smaller tables
+    for limit in {least, (small + free) // 2, free}:
+        report = made(model, board, Budget(flash_bytes=limit))
+        assert report.flash_bytes <= report.flash_at_most <= limit
+        if get_board(board).ram_bytes >= report.ram_bytes and limit <= get_board(board).flash_bytes:
+            check_fits(report, Budget(flash_bytes=limit))
+    half = Budget(flash_bytes=least // 2)
+    with pytest.raises(DoesNotFitError, match=r"flash: .* the budget allows"):
+        check_fits(made(model, board, half), half)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_refusal_of_flash_names_the_code_that_may_be_left_out(model, board):
+    fast, small = (made(model, board, optimize=optimize) for optimize in ("speed", "size"))
+    with pytest.raises(DoesNotFitError, match="the budget allows") as refused:
+        check_fits(fast, Budget(flash_bytes=fast.flash_at_most - 1))
+    saved = re.search(r'optimize="size" \(([\d,]+) bytes less\)', str(refused.value))
+    gained = fast.flash_at_most - small.flash_at_most
+    assert (int(saved[1].replace(",", "")) if saved else 0) == pytest.approx(max(gained, 0), abs=16)
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_refusal_of_ram_names_the_buffer_that_may_be_left_out_and_what_it_gives(model, board):
+    report = made(model, board, optimize="size")
+    with pytest.raises(DoesNotFitError, match=r"RAM: .* the budget allows") as refused:
+        check_fits(report, Budget(ram_bytes=report.ram_bytes - 1))
+    named = "input_buffer=False" in str(refused.value)
+    assert named == can_stream(to_integer(MODELS[model]()))
+    if named:
+        assert report.input_without_buffer == 63
+        assert made(model, board, optimize="size", input_buffer=False).ram_items["input row"] < 64
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_build_may_take_more_than_is_predicted_and_limits_know(board):
+    report = made("tree", board)
+    code = report.flash_bytes - report.model_bytes
+    assert report.flash_bytes < report.flash_at_most <= report.flash_bytes + max(96, 0.2 * code)
+    assert f"at most {report.flash_at_most:,}" in str(report)
+    between = Budget(flash_bytes=report.flash_bytes)
+    with pytest.raises(DoesNotFitError, match=f"up to {report.flash_at_most:,}"):
+        check_fits(report, between)

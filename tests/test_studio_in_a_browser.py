@@ -1,0 +1,148 @@
+"""The studio as a person uses it, in a real browser; and as a process that is started and ended in a terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+
+from edgealgos.codegen.build.sketch import build_sketch
+from tests.datasets.test_recordings import folder
+from tests.support.browser import Browser
+
+pytestmark = pytest.mark.slow
+
+EVIL = "<script>alert(1)</script>"
+PATIENCE = 120  # seconds, of a busy machine
+
+
+@contextmanager
+def studio() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A studio in a process of its own, and its address."""
+    words = [sys.executable, "-m", "edgealgos", "studio", "--port", "0", "--no-browser"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+        try:
+            found = re.search(r"http\S+", server.stdout.readline())
+            assert found is not None
+            yield server, found[0]
+        finally:
+            if server.poll() is None:
+                server.send_signal(signal.SIGINT)
+
+
+def begin(page: Browser, **settings: str) -> None:
+    """Train with these settings."""
+    for name, value in settings.items():
+        page.run("document.querySelector(`[name=${arguments[0]}]`).value = arguments[1]", name, value)
+    page.run("document.querySelectorAll('[name=families]').forEach((b) => (b.checked = b.value === 'linear'))")
+    page.click("#begin")
+    page.wait("document.querySelector('#job')", PATIENCE)
+
+
+@pytest.mark.needs("chromedriver", "chromium", "avr-g++", "arduino-core")
+def test_from_a_folder_of_gestures_to_a_sketch_that_compiles(tmp_path):
+    root = folder(tmp_path)
+    with studio() as (server, address), Browser(tmp_path) as page:
+        page.requests()
+        page.open(address)
+        page.type("[webkitdirectory]", str(root))
+        page.click(".upload button")
+        page.wait("document.querySelectorAll('.card svg').length === 12", PATIENCE)
+        page.run("document.querySelector('[name=new][value=punch]').value = arguments[0]", EVIL)
+        page.click("form:has([value=punch]) button")
+        page.wait("document.querySelector('.card') && !document.querySelector('[value=punch]')", PATIENCE)
+        page.click(".next")
+        page.wait("document.querySelector('#begin')")
+        begin(page, budgets="128 256", seconds="5")
+        page.open("about:blank")  # nobody looks
+        page.open(urllib.parse.urljoin(address, "/train"))
+        page.wait("document.querySelector('#job').dataset.state === 'done'", PATIENCE)
+        page.wait("document.querySelectorAll('svg .model').length === 2")
+        page.click("#front tbody a")
+        page.wait("document.body.dataset.state === 'ready'", PATIENCE)
+        page.click("#run")
+        page.wait("document.querySelector('#verdict').className === 'good'", PATIENCE)
+        assert page.run("return document.querySelector('#answer').innerText").startswith(("flex", EVIL))
+        page.click("#download")
+        packed = tmp_path / "gestures.zip"
+        end = time.monotonic() + PATIENCE
+        while not packed.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        assert page.errors() == []
+        hosts = {urllib.parse.urlsplit(url).hostname for url in page.requests() if url != "about:blank"}
+        assert hosts == {"127.0.0.1"}
+        page.open(urllib.parse.urljoin(address, "/train"))
+        begin(page, budgets="512", seconds="600")
+        started = children(server.pid)
+        server.send_signal(signal.SIGINT)
+        assert server.wait(PATIENCE) == 0
+        assert server.stdout.read().splitlines()[-1] == "the studio has ended"
+        check_all_end(started)
+    zipfile.ZipFile(packed).extractall(tmp_path / "out")
+    firmware = build_sketch(tmp_path / "out" / "gestures")
+    assert 2000 < firmware.flash_bytes < 32_256
+
+
+class Terminal:
+    """Asks a studio without a browser."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+        )
+        self.get("/" + address.rpartition("/")[2])
+
+    def get(self, path: str, form: dict[str, str] | None = None) -> str:
+        data = None if form is None else urllib.parse.urlencode(form).encode()
+        with self._opener.open(urllib.parse.urljoin(self._address, path), data, timeout=PATIENCE) as answer:
+            return answer.read().decode()
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process has started and that live."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+        except OSError:
+            continue
+        if int(parent) == pid and state != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+def check_all_end(pids: list[int]) -> None:
+    """Wait until these processes are gone."""
+    end = time.monotonic() + PATIENCE
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes as Linux shows them")
+def test_a_studio_that_is_killed_takes_its_training_along():
+    with studio() as (server, address):
+        user = Terminal(address)
+        token = re.search(r'name="token" value="([^"]+)"', user.get("/"))[1]
+        page = user.get("/open", {"token": token, "path": "iris"})
+        number = re.search(r'name="data" value="(\d+)"', page)[1]
+        wish = {"budgets": "512", "seconds": "600", "board": "uno", "families": "bonsai"}
+        user.get("/train", {"token": token, "data": number, **wish})
+        assert json.loads(user.get("/live"))["running"]
+        started = children(server.pid)
+        assert started
+        server.kill()
+        check_all_end(started)

@@ -60,6 +60,32 @@ def test_a_category_that_was_not_known_adds_nothing():
     assert (compiled.predict(X) == model.predict(X)).mean() >= 0.99
 
 
+@pytest.mark.parametrize("last", [LogisticRegression(), DecisionTreeClassifier(random_state=0)], ids=["linear", "tree"])
+def test_no_category_is_too_far_from_the_others_to_be_told(last):
+    few, many = np.array([3, 5, 1000, 1001, 4000])[RNG.integers(0, 5, (400, 2))], 100_000 * RNG.integers(0, 4, (400, 2))
+    for rows in (few, many):
+        target = (rows[:, 0] == rows.max()).astype(int) + (rows[:, -1] == rows[:, -1].min())
+        model = make_pipeline(OneHotEncoder(), last).fit(rows, target)
+        compiled = ea.compile_model(model, "host", X_calibration=rows)
+        assert (compiled.predict(rows) == model.predict(rows)).all()
+
+
+@pytest.mark.parametrize("last", [LogisticRegression(), DecisionTreeClassifier(random_state=0)], ids=["linear", "tree"])
+def test_what_lies_beyond_all_categories_is_none_of_them(last):
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    model = make_pipeline(encoder, last).fit(X[:, :2], y)
+    rows = np.r_[X[:, :2], RNG.integers(-9, 30, (200, 2))]
+    compiled = ea.compile_model(model, "host", X_calibration=X[:, :2])
+    assert (compiled.predict(rows) == model.predict(rows)).all()
+
+
+def test_a_missing_number_may_be_far_from_the_others():
+    rows = np.where(RNG.random(X.shape) < 0.1, -999.0, X)[:, [0, 1, 4]]
+    model = make_pipeline(SimpleImputer(missing_values=-999.0), DecisionTreeClassifier(random_state=0)).fit(rows, y)
+    compiled = ea.compile_model(model, "host", X_calibration=rows)
+    assert (compiled.predict(rows) == model.predict(rows)).mean() >= 0.995
+
+
 def test_a_stated_number_stands_for_what_is_missing():
     rows = np.where(RNG.random(X.shape) < 0.1, -5.0, X)
     model = make_pipeline(SimpleImputer(missing_values=-5.0), StandardScaler(), LogisticRegression()).fit(rows, y)

@@ -157,6 +157,13 @@ def test_what_no_op_computes_is_refused_by_name(model, said):
         ea.compile_model(model.fit(X, y), X_calibration=X)
 
 
+@pytest.mark.parametrize("model", [lm.RidgeClassifier(), KNeighborsClassifier()], ids=["ridge", "neighbours"])
+def test_several_labels_a_sample_are_refused(model):
+    X, y = datasets.load_iris(return_X_y=True)
+    with pytest.raises(ea.UnsupportedModelError, match="several labels a sample"):
+        ea.compile_model(model.fit(X, np.c_[y > 0, y > 1]), X_calibration=X)
+
+
 def test_bits_are_told_by_a_naive_bayes_model():
     X, y = datasets.load_digits(return_X_y=True)
     model = BernoulliNB().fit(X > 7, y)

@@ -122,6 +122,14 @@ def test_what_trees_cannot_be_compiled_is_said(model, message):
         ea.compile_model(model.fit(X, y), X_calibration=X)
 
 
+@pytest.mark.parametrize("model", [DecisionTreeRegressor(max_depth=4), GradientBoostingRegressor(n_estimators=9)])
+def test_numbers_far_from_zero_are_told_apart(model):
+    X, y = datasets.load_diabetes(return_X_y=True)
+    model.fit(X, 1e6 + y)
+    compiled = ea.compile_model(model, "host", X_calibration=X)
+    assert np.abs(compiled.predict(X) - model.predict(X)).max() < 0.01 * y.std()
+
+
 def test_a_tree_that_answers_every_row_alike_is_refused():
     X, _ = datasets.load_iris(return_X_y=True)
     with pytest.raises(ea.UnsupportedModelError, match="alike"):

@@ -59,8 +59,6 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     UnsupportedModelError
         If the model, or a step in front of it, is of no kind that compiles; the message says what does.
     """
-    encode = full_range_encoding if widths.apart else from_background if widths.inputs == 8 else choose_encoding
-    front = Front.of(encode(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
     stage = Stage.same(rows.shape[1])
     for name, step in unwrapped.front:
         try:
@@ -71,6 +69,9 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
                 f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
                 "Pipeline, or leave it out."
             ) from None
+    encode = full_range_encoding if widths.apart else from_background if widths.inputs == 8 else choose_encoding
+    encoding = encode(stage.reached(rows), bits=widths.inputs)
+    front = Front.of(encoding, rows.shape[1], unwrapped.slope, unwrapped.shift)
     front = replace(front.behind(stage.matrix, stage.shift), curves=stage.curves)
     if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ not in _BEHIND_CURVES:
         raise UnsupportedModelError(
@@ -106,6 +107,10 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
     if program_of.dispatch(type(unwrapped.model)) is program_of.dispatch(object):
         raise unsupported(unwrapped.model)
     check_is_fitted(model)
+    if _of_several_labels(unwrapped.model):
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} of several labels a sample cannot be compiled; train one for each"
+        )
     classes = len(getattr(unwrapped.model, "classes_", ()))
     if classes > MOST_CLASSES:
         raise UnsupportedModelError(
@@ -121,6 +126,13 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
         X = imputed(check_array(X, dtype=np.float64, ensure_all_finite="allow-nan", input_name="X_calibration"), first)
     rows: NDArray[np.float64] = check_array(X, dtype=np.float64, input_name="X_calibration")
     return rows
+
+
+def _of_several_labels(model: Any) -> bool:
+    """Whether it has classes for each; a linear classifier has a row of coefficients, where two classes have one."""
+    if not isinstance(model, linear.CLASSIFIERS):
+        return isinstance(getattr(model, "classes_", None), list) and not is_of_trees(model)
+    return (len(np.atleast_2d(model.coef_)) == 1) != (len(model.classes_) == 2)
 
 
 def is_of_trees(model: Any) -> bool:

@@ -105,6 +105,17 @@ class Stage:
             curves.append(Curve(int(owners[0]), edges, c.values, c.gap / slope))
         return Stage(after.matrix @ self.matrix, after.matrix @ self.shift + after.shift, tuple(curves))
 
+    def reached(self, rows: Reals) -> Reals:
+        """Rows, and two more that lie beyond all edges: what is no category is to be told from the outermost ones."""
+        if not self.curves:
+            return rows
+        low, high = rows.min(axis=0), rows.max(axis=0)
+        for c in self.curves:
+            if len(c.edges):
+                low[c.feature] = min(low[c.feature], c.edges[0] - c.gap)
+                high[c.feature] = max(high[c.feature], c.edges[-1] + c.gap)
+        return np.vstack([rows, low, high])
+
     def of(self, x: Reals) -> Reals:
         """What it makes of rows."""
         found: Reals = x @ self.matrix.T + self.shift

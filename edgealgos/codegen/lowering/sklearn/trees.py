@@ -18,7 +18,9 @@ from .registry import Curve, Front, Reals, Rows, Widths, finished, weights
 
 Ints = NDArray[np.int64]
 LEAF = -1
-NUMBER_BITS = 16  # of a sum of leaves that are numbers
+NUMBER_BITS = 16  # of leaves that are numbers, and of their sum
+LEAST_BITS = 12  # of a sum without its bias, however far from zero that is
+SUM_BITS = 31  # of a sum that then takes more than those of a number
 VOTE_BITS = 8  # of a leaf that is a vote for each class
 MOST_NODES = 4096  # of a tree whose ways encoders have parted
 LEAST_VOTES = 12  # of a leaf, where a byte counts those of all trees: 2 of 2,291 rows of USPS are told otherwise
@@ -116,9 +118,17 @@ def places(front: Front, curve: Curve) -> list[int]:
     offset = float(np.resize(encoding.offset, front.features)[curve.feature])
     middle, gap = (curve.edges - offset) * scale, curve.gap * scale
     below, above = np.floor(middle - gap + 0.5), np.floor(middle + gap + 0.5)
-    between = (below + above + 1) // 2 if curve.gap else above  # edges of bins are values often
-    found: list[int] = between.astype(int).tolist()
-    return found
+    if not curve.gap:  # edges of bins are values often
+        return _ascending(above)
+    # one device input for both is that of a category, or of the number for what is missing, not of values between
+    known = (curve.values != curve.values[0]).any(axis=1)
+    last = (below == above) & known[:-1] & ~known[1:]
+    return _ascending((below + above + 1) // 2 + last)
+
+
+def _ascending(found: Reals) -> list[int]:
+    whole: list[int] = np.maximum.accumulate(found.astype(int)).tolist()
+    return whole
 
 
 @dataclass
@@ -144,7 +154,9 @@ def sum_of_trees(
     """
     cuts = Cuts(front, rows.raw, rows.given)
     reach = [sum(float(np.abs(t.leaf).max()) for t in several) for several in trees]
-    qtype = QType.covering(float((np.array(reach) + np.abs(bias)).max()), NUMBER_BITS)
+    whole = float((np.array(reach) + np.abs(bias)).max())
+    finest, least = QType.covering(whole, SUM_BITS).frac, QType.covering(max(reach), LEAST_BITS).frac
+    qtype = QType(NUMBER_BITS, min(finest, max(QType.covering(whole, NUMBER_BITS).frac, least)))
     grown, rest = [], bias.astype(np.float64).copy()
     for k, several in enumerate(trees):
         nodes = [_planted(tree, cuts, qtype.quantize(tree.leaf)[:, None]) for tree in several]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_iris
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.datasets import load_digits, load_iris
+from sklearn.linear_model import RidgeClassifier
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import edgealgos as ea
 from edgealgos.codegen.simulate import avr8js
@@ -31,6 +32,12 @@ def iris():
     labels = np.array(["setosa", EVIL, "virginica é"], dtype=object)[y]
     model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, labels)
     return ea.compile_model(model, X_calibration=X), X, labels
+
+
+def test_progress_bars_are_those_that_notebooks_draw_too():
+    sources = [path.read_text(encoding="utf-8") for path in Path(ea.__file__).parent.rglob("*.py")]
+    imported = {line for text in sources for line in re.findall(r"^ *from tqdm.*$", text, re.MULTILINE)}
+    assert imported == {"from tqdm.auto import tqdm"}
 
 
 def test_plain_representations_are_one_short_line(iris):
@@ -148,6 +155,48 @@ def test_the_page_runs_the_sketch_as_the_simulated_board_does(iris, tmp_path):
         page.wait("document.body.dataset.state.startsWith('refused')")
         assert page.errors() == []
         assert page.requests() == [path.as_uri()]
+
+
+def ran(page, path):
+    """What each sample of a page got: shown twin, answer, verdict."""
+    page.open(path.as_uri())
+    page.wait("document.body.dataset.state === 'ready'")
+    page.click("#all")
+    page.wait("document.body.dataset.state === 'ready'")
+    cells = "return [...document.querySelectorAll('#results tr')].slice(1).map(r => [...r.cells].map(c => c.innerText))"
+    return [(row[2], row[3], row[5]) for row in page.run(cells)]
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromedriver", "chromium")
+def test_pages_of_numbers_and_of_sequences_are_run_drawn_on_and_copied_from(tmp_path):
+    X, y = load_iris(return_X_y=True)
+    numbers = ea.compile_model(DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, y * 10.5), X_calibration=X)
+    steps = X.reshape(-1, 2, 2)
+    sequences = ea.compile_model(ea.FastGRNNClassifier(hidden_size=3, epochs=2, random_state=0).fit(steps, y))
+    pictures, digits = load_digits(return_X_y=True)
+    net = ea.compile_model(RidgeClassifier().fit(pictures, digits), X_calibration=pictures)
+    with browser.Browser() as page:
+        found = ran(page, numbers.report.save(tmp_path / "numbers.html", X, y * 10.5))
+        assert [float(twin) for twin, *_ in found] == pytest.approx([float(answer) for _, answer, _ in found], abs=0.01)
+        assert {verdict for *_, verdict in found} == {"✓ the same"}
+        page.click("details summary")
+        page.click("button.copy")
+        assert page.run("return document.querySelector('button.copy').textContent") == "copied"
+        assert page.run("return getSelection().toString()").strip()
+        found = ran(page, sequences.report.save(tmp_path / "sequences.html", steps, y))
+        assert {verdict for *_, verdict in found} == {"✓ the same"}
+        path = net.report.save(tmp_path / "pictures.html", pictures, digits, image_shape=(8, 8))
+        assert {verdict for *_, verdict in ran(page, path)} == {"✓ the same"}
+        page.click("#clear")
+        page.click("#picture")  # in its middle
+        page.click("#run")
+        page.wait("document.body.dataset.state === 'ready'")
+        drawn = np.array(page.run("return document.querySelector('#typed').value").split(","), dtype=float)
+        assert drawn.max() == pictures.max()
+        assert np.count_nonzero(drawn) == 5
+        assert page.run("return document.querySelector('#answer').innerText").split()[0] == str(net.predict([drawn])[0])
+        assert page.errors() == []
 
 
 @pytest.mark.needs("avr8js")

@@ -68,7 +68,7 @@ def test_a_folder_of_gestures_is_shown_as_traces(gestures):
     assert page.count("<polyline") == 12 * 6
     assert "flex_00.csv" in page
     assert "12 windows of 1 s at 100 Hz" in page
-    assert "remarks on how the data were read" in page
+    assert "How the data were read (5)" in page
 
 
 def test_sounds_are_shown_as_spectrograms_and_can_be_heard(client, tmp_path):
@@ -112,6 +112,17 @@ def test_what_is_no_table_gives_a_sentence_on_the_page(name, content, said, clie
     assert said in sentence
     assert "fault" not in sentence
     assert "Traceback" not in sentence
+
+
+def test_missing_values_are_refused_or_replaced_as_asked(client, tmp_path):
+    rows = "".join(f"{'' if i == 3 else i},{i % 5},{'ab'[i % 2]}\n" for i in range(40))
+    path = str(write(tmp_path / "t.csv", f"x,y,kind\n{rows}"))
+    sentence = client.refused("/open", path=path)
+    assert "a value is missing" in sentence
+    assert "--" not in sentence
+    client.post("/open", path=path, impute="drop")
+    assert len(client.session.opened.as_read.y) == 39
+    assert "missing values are refused" in client.refused("/open", path=path, impute="guess")
 
 
 def test_a_path_that_is_none_gives_a_sentence(client, tmp_path):
@@ -284,6 +295,12 @@ def test_a_port_in_use_gives_a_sentence(capsys):
     with socket.create_server(("127.0.0.1", 0)) as other:
         assert main(["studio", "--no-browser", "--port", str(other.getsockname()[1])]) == 1
     assert "--port" in capsys.readouterr().err
+
+
+def test_without_its_framework_the_command_says_what_to_install(capsys, monkeypatch):
+    monkeypatch.setattr("edgealgos.cli.studio.find_spec", lambda name: None)
+    assert main(["studio"]) == 1
+    assert "pip install 'edgealgos[studio]'" in capsys.readouterr().err
 
 
 def test_charts_hold_every_number_and_escape_names():

@@ -136,7 +136,7 @@ def test_wrong_options_are_named(option, digits):
 
 def test_label_smoothing_makes_less_certain(digits):
     X, y = digits
-    options = QUICK | {"teacher": None, "epochs": 60}
+    options = QUICK | {"teacher": None, "epochs": 60, "bits": 8}
     plain, smooth = (ea.BonsaiClassifier(**options, label_smoothing=s).fit(X, y) for s in (0.0, 0.4))
     assert smooth.predict_proba(X).max(axis=1).mean() < plain.predict_proba(X).max(axis=1).mean() - 0.1
     assert smooth.score(X, y) > 0.9

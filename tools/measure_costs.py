@@ -38,6 +38,7 @@ OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(
         ("KeepRows", "Convolve", "Depthwise", "Pointwise", "MaxPool", "SumRow"), sample_convnets.large_convnet
     ),
+    **dict.fromkeys(("HoldRow", "AddRow"), sample_convnets.residual_convnet),
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""

@@ -10,11 +10,11 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 import edgealgos as ea
 
-from ..cli.families import in_flags
 from .guard import Guard
 from .session import Refused, Session
 from .uploads import MOST_BYTES, MOST_FILES
 from .views import BACK, pages
+from .words import plainly
 
 
 def create_app(session: Session, guard: Guard, most_bytes: int = MOST_BYTES) -> Flask:
@@ -58,7 +58,7 @@ def _fault(error: Exception) -> Any:
     """What went wrong, on the page that it was asked from."""
     status = 409 if isinstance(error, Refused) else 400
     if isinstance(error, ea.EdgeAlgosError | ValueError | OSError):
-        sentence = in_flags(str(error))
+        sentence = plainly(str(error))
     else:
         traceback.print_exc()
         status, sentence = 500, f"a fault of edgealgos ({type(error).__name__}: {error}); please report it"

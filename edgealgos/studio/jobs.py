@@ -20,8 +20,8 @@ from typing import Any
 
 import edgealgos as ea
 
-from ..cli.families import in_flags
 from ..progress import Listener
+from .words import plainly
 
 PATIENCE = 5.0  # seconds that a killed process may take
 MOST_EPOCHS = 2000  # of one fit that are kept
@@ -150,7 +150,7 @@ def run(connection: Connection, work: Callable[..., None], arguments: tuple[Any,
 
     with warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = lambda message, *_, **__: tell("note", {"text": in_flags(str(message))})
+        warnings.showwarning = lambda message, *_, **__: tell("note", {"text": plainly(str(message))})
         tell(*_ended(work, tell, arguments))
 
 
@@ -160,7 +160,7 @@ def _ended(work: Callable[..., None], tell: Listener, arguments: tuple[Any, ...]
     except MemoryError:
         return "failed", {"text": "there was too little memory; open fewer or shorter recordings"}
     except (ea.EdgeAlgosError, ValueError, OSError) as error:
-        return "failed", {"text": in_flags(str(error))}
+        return "failed", {"text": plainly(str(error))}
     except Exception as error:
         traceback.print_exc()
         return "failed", {"text": f"a fault of edgealgos ({type(error).__name__}: {error}); please report it"}

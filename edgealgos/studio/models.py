@@ -32,7 +32,7 @@ class Fitted:
     file : Path
         Of the saved model.
     facts : dict
-        budget, board, bytes, cycles, ram, family, score (of rows held out to choose by), command.
+        budget, board, bytes, cycles, ram, family, score (of rows held out to choose by).
     opened : Opened
     data : Data
         With the test part, which nothing was chosen by.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -148,8 +148,8 @@ class Opened:
         return replace(data, X=X, y=labels, groups=groups, recordings=found)
 
 
-def open_data(number: int, place: str, shown: str, target: str | None = None, drop: list[str] | None = None) -> Opened:
-    """Read what lies at a path, or a built-in set.
+def open_data(number: int, place: str, shown: str, flags: Sequence[str] = ()) -> Opened:
+    """Read what lies at a path, or a built-in set; `flags` are those of `edgealgos train` that say how.
 
     Raises
     ------
@@ -160,7 +160,6 @@ def open_data(number: int, place: str, shown: str, target: str | None = None, dr
         place = str(Path(place).expanduser().absolute())
         if not Path(place).exists():
             raise ea.DatasetError(f"{shown} does not exist on this computer; check the path")
-    flags = [f"--drop={column}" for column in drop or ()] + ([] if target is None else [f"--target={target}"])
     try:
         data = data_of(understood("train", *flags, place))
     except OSError as error:

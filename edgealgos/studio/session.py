@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from ..files import Scratch
 from .jobs import Job
 from .models import Fitted
 from .opened import Opened, open_data
-from .work import TEST_SHARE, Wish, simulate, train
+from .work import Wish, simulate, train
 
+TEST_SHARE = 0.3  # of the rows, or of takes and persons
 SOUND_SECONDS = 120.0  # of a search: networks over sound learn slowly
 
 
@@ -53,13 +54,13 @@ class Session:
         found.mkdir()
         return found
 
-    def open(self, place: str, shown: str, target: str | None = None, drop: list[str] | None = None) -> Opened:
-        """Read data in place of those that are open; models of these go."""
+    def open(self, place: str, shown: str, flags: Sequence[str] = ()) -> Opened:
+        """Read data in place of those that are open, as flags of `edgealgos train` say; models of these go."""
         self._check_idle()
         with self._lock:
             self._count += 1
             number = self._count
-        found = open_data(number, place, shown, target, drop)
+        found = open_data(number, place, shown, flags)
         with self._lock:
             self._check_idle()
             before, self.models = self.models, {}
@@ -86,15 +87,14 @@ class Session:
         with self._lock:
             opened = self.current(number)
             self._check_idle()
-            data = opened.data()
-            parts = split(data, TEST_SHARE)  # refuses at once what cannot be split
+            parts = split(opened.data(), TEST_SHARE)  # the command's: what it tests with, nothing here has learnt from
 
             def heard(what: str, facts: dict[str, Any]) -> None:
                 if what == "model":
                     self._add(Path(facts.pop("file")), facts, opened, parts)
 
             self.wish = wish
-            self.job = Job("training", train, (data, wish, self.folder()), heard)
+            self.job = Job("training", train, (parts, wish, self.folder()), heard)
             return self.job
 
     def _add(self, file: Path, facts: dict[str, Any], opened: Opened, data: Data) -> None:

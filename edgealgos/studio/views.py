@@ -29,6 +29,7 @@ PAGE = 48  # recordings on one page
 MOST_CELLS = 12  # columns of a table that are shown
 FIRST_ROWS = 8
 SIMULATED_ROWS = 200
+KEPT = 3600  # seconds that a browser keeps pictures of recordings, which do not change
 _ASSETS = {
     "studio.css": "text/css", "style.css": "text/css", "studio.js": "text/javascript", "avr.js": "text/javascript",
     "board.js": "text/javascript", "page.js": "text/javascript",
@@ -63,7 +64,7 @@ def open_path() -> Any:
     path = request.form.get("path", "").strip()
     if not path:
         raise ea.DatasetError("no path was given; type that of a folder of recordings, or of a table")
-    _session().open(path, path)
+    _session().open(path, path, wishes.reading(request.form))
     return _to("data")
 
 
@@ -71,7 +72,7 @@ def open_path() -> Any:
 def upload() -> Any:
     """Data that the browser sends."""
     place, shown = keep(request.files.getlist("files"), _session().folder())
-    _session().open(str(place), shown)
+    _session().open(str(place), shown, wishes.reading(request.form))
     return _to("data")
 
 
@@ -119,7 +120,7 @@ def recording(data: int, number: int, kind: str) -> Any:
         abort(404, "there is no such sound")
     samples, rate = found.X[opened.recordings[number].rows[0]], round(found.rate)
     make, mime = (pictures.spectrogram, "image/png") if kind == "png" else (pictures.sound, "audio/wav")
-    return send_file(io.BytesIO(make(samples, rate)), mimetype=mime)
+    return send_file(io.BytesIO(make(samples, rate)), mimetype=mime, max_age=KEPT)
 
 
 @pages.post("/label")
@@ -145,9 +146,7 @@ def rename() -> Any:
 def columns() -> Any:
     """Another target of a table, or fewer columns."""
     opened = _session().current(_number())
-    target = request.form.get("target") or None
-    dropped = [name for name in request.form.getlist("drop") if name != target]
-    _session().open(opened.place, opened.shown, target, dropped)
+    _session().open(opened.place, opened.shown, wishes.reading(request.form))
     return _to("data")
 
 

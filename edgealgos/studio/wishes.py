@@ -14,6 +14,7 @@ from .opened import Opened
 from .work import Wish
 
 MOST_BUDGETS, LARGEST_BUDGET = 8, 10**7  # bytes
+IMPUTE = ("median", "mean", "drop")
 LONGEST = 3600.0  # seconds of a search
 
 
@@ -23,6 +24,18 @@ def choices(opened: Opened) -> dict[str, list[str]]:
     found = families_for("auto", opened.as_read.task == "classification", sequences)
     boards = [board.name for board in ea.boards() if takes_sketches(board.name)]
     return {"boards": boards, "families": [family.name for family in found]}
+
+
+def reading(form: Any) -> list[str]:
+    """The flags of `edgealgos train` that a form has chosen for a table."""
+    target, impute = form.get("target"), form.get("impute")
+    if impute and impute not in IMPUTE:
+        raise ea.EdgeAlgosError(
+            f"missing values are refused, or {', '.join(IMPUTE)} is done about them, not {impute!r}"
+        )
+    chosen = [f"--drop={name}" for name in form.getlist("drop") if name != target]
+    chosen += [f"--{name}={value}" for name, value in (("target", target), ("impute", impute)) if value]
+    return chosen
 
 
 def wish_of(form: Any, possible: Mapping[str, list[str]]) -> Wish:

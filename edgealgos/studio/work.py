@@ -8,13 +8,10 @@ from typing import Any
 
 import edgealgos as ea
 
-from ..cli.data import Data, split
-from ..cli.families import in_flags
+from ..cli.data import Data
 from ..cli.models import fitted, new_model
 from ..progress import Listener, heard_by
-from .words import understood
-
-TEST_SHARE = 0.3  # of the rows, which nothing is chosen by
+from .words import plainly, understood
 
 
 @dataclass(frozen=True)
@@ -44,12 +41,10 @@ class Wish:
                 f"--time-limit={self.seconds:g}", *families]  # fmt: skip
 
 
-def train(tell: Listener, data: Data, wish: Wish, folder: Path) -> None:
+def train(tell: Listener, parts: Data, wish: Wish, folder: Path) -> None:
     """A search for each budget; the models lie in the folder, and an event tells of each."""
-    parts = split(data, TEST_SHARE)
-    tell("split", {"learnt": len(parts.X), "tested": 0 if parts.X_test is None else len(parts.X_test)})
-    for number, budget in enumerate(wish.budgets):
-        tell("budget", {"number": number, "budget": budget})
+    for budget in wish.budgets:
+        tell("budget", {"budget": budget})
         arguments = understood(*wish.words("-", budget), "--verbose=0")
         try:
             with heard_by(tell):
@@ -57,7 +52,7 @@ def train(tell: Listener, data: Data, wish: Wish, folder: Path) -> None:
         except ValueError as error:  # this budget cannot be met; another may
             if len(wish.budgets) == 1:
                 raise
-            tell("note", {"text": f"{budget:,} bytes: {in_flags(str(error))}"})
+            tell("note", {"text": f"{budget:,} bytes: {plainly(str(error))}"})
             continue
         search = model[-1] if hasattr(model, "steps") else model
         report = ea.compile_model(model, board=wish.board).report

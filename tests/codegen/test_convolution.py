@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgealgos.codegen.ops import Add, KeepRows, SumRow
+from edgealgos.codegen.ops import Add, AddRow, HoldRow, KeepRows, SumRow
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Space, Tensor
 from edgealgos.codegen.program.geometry import LayerShape
@@ -51,11 +51,27 @@ def whole_layer(program, op, layer, picture):
     return found
 
 
-def whole_scores(program, layers, picture):
+def whole_sum(program, op, made, held):
+    """Two pictures, each rounded to the type of their sum."""
+    out = program[op.out].type
+    total = np.zeros(made.shape, np.int64)
+    for picture, name in ((made, op.source), (held, op.ring)):
+        for at in np.ndindex(picture.shape):
+            raw = half_up(int(picture[at]), program[name].type.frac - out.frac)
+            total[at] += min(max(raw, out.low), out.high)
+    return np.clip(total, out.low, out.high)
+
+
+def whole_scores(program, layers, picture, shortcuts=None):
     """Scores of one picture, layer by layer."""
-    ops = [op for op in program.functions["push"] if not isinstance(op, KeepRows)]
-    for op, layer in zip(ops, layers, strict=False):
+    ops = [op for op in program.functions["push"] if not isinstance(op, AddRow | HoldRow | KeepRows | SumRow)]
+    sums = {op.out: op for op in program.functions["push"] if isinstance(op, AddRow)}
+    before = []
+    for i, (op, layer) in enumerate(zip(ops, layers, strict=True)):
+        before.append(picture)
         picture = whole_layer(program, op, layer, picture)
+        if i in (shortcuts or {}):
+            picture = whole_sum(program, sums[f"sum{i}"], picture, before[shortcuts[i]])
     rescale, head = program.functions["predict"][:2]
     sums, pooled = program[rescale.source].type, program[rescale.out].type
     totals = [half_up(int(s), sums.frac - pooled.frac) for s in picture.sum(axis=(0, 1))]
@@ -76,6 +92,23 @@ def test_rows_that_come_one_by_one_give_the_integers_of_whole_pictures(seed):
     q = programs.any_inputs(rng, program, 3)
     found = run_integer(program, q)
     assert np.array_equal(found, [whole_scores(program, layers, row.reshape(picture)) for row in q])
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=15, deadline=None)
+def test_rows_are_added_to_what_branches_make_of_them(seed):
+    """Branches of one or two kernels of up to 4 rows, one within the other."""
+    rng = np.random.default_rng(seed)
+    picture = (int(rng.integers(1, 8)), int(rng.integers(1, 5)), int(rng.integers(1, 4)))
+    layers = [LayerShape("pointwise", picture, picture[2], rectify=False)]
+    for kind in ("depthwise", "conv", "pointwise"):
+        kernel = (1, 1) if kind == "pointwise" else tuple(int(k) for k in rng.integers(1, 5, size=2))
+        layers.append(LayerShape(kind, picture, picture[2], kernel, rectify=bool(rng.random() < 0.5)))
+    shortcuts = ({3: 1}, {1: 1, 3: 2}, {2: 1, 3: 0}, {0: 0, 2: 2, 3: 0})[seed % 4]
+    program = to_integer(convnet(seed, picture, layers, shortcuts=shortcuts))
+    q = programs.any_inputs(rng, program, 3)
+    wanted = [whole_scores(program, layers, row.reshape(picture), shortcuts) for row in q]
+    assert np.array_equal(run_integer(program, q), wanted)
 
 
 def test_real_and_integer_answers_are_near_each_other():
@@ -148,6 +181,12 @@ def test_scratch_does_not_outlast_the_loop_that_runs_again_and_again():
         verify(
             replace(program, tensors=(*program.tensors, total), functions={**program.functions, "push": tuple(push)})
         )
+
+
+def test_a_branch_with_a_stride_is_refused():
+    layers = [LayerShape("pointwise", (6, 5, 2), 2), LayerShape("depthwise", (6, 5, 2), 2, (3, 3), (2, 1))]
+    with pytest.raises(ValueError, match=r"depthwise: what a layer of stride \(2, 1\) makes cannot be added"):
+        convnet(0, (6, 5, 2), layers, shortcuts={1: 1})
 
 
 def test_sums_of_large_pictures_are_wider():

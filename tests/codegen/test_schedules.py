@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from edgealgos.codegen.cost.schedules import compare_schedules
+from edgealgos.codegen.ops import HoldRow
 from edgealgos.codegen.ops.chain import stages_of
 from edgealgos.codegen.program.geometry import LayerShape, parse
 from tests.support import sample_programs as programs
@@ -55,6 +57,25 @@ def test_patches_compute_again_what_their_windows_share():
     # quarters are 2 x 2 of the second picture, of the first one 3, 4, 4 and 3 places along each axis
     assert quarters.ram_bytes == 64 + 4 * 4 * 4 + 4 * 4 * 4 + 2 * 2 * 4
     assert quarters.recomputed == ((3 + 4 + 4 + 3) ** 2 - 64) * one
+
+
+def test_pictures_that_are_added_later_stay_in_memory():
+    """A layer of 1 x 1 and one of 3 x 3 around which the picture is added; the sum lies where the result lay."""
+    picture = (8, 8, 2)
+    layers = [LayerShape("pointwise", picture, 5), LayerShape("conv", (8, 8, 5), 2, (3, 3))]
+    layers.append(LayerShape("pointwise", picture, 2))
+    program = programs.compiled(convnet(0, picture, layers, shortcuts={1: 0})).program
+    stages = stages_of(program)
+    assert [(stage.layer.kind, stage.shortcut) for stage in stages[:3]] == [
+        ("pointwise", ""), ("conv", ""), ("add", "x"),
+    ]  # fmt: skip
+    whole, halves, _, _ = compare_schedules(program, 0)
+    assert whole.ram_bytes == 64 * (2 + 5 + 2)  # in the 3 x 3, with the picture that is added behind it
+    # all four layers in patches: both whole pictures, and of a part 5 x 5 x 5 and 4 x 4 x 2
+    assert halves.ram_bytes == 64 * (2 + 2) + 5 * 5 * 5 + 4 * 4 * 2
+    assert halves.recomputed == (100 - 64) * 2 * 5
+    ring = next(op for op in program.ops() if isinstance(op, HoldRow)).out
+    assert program[ring].shape == (2, 16)  # one kernel reaches one row below
 
 
 def test_strides_and_zeros_decide_the_window():

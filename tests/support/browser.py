@@ -98,6 +98,14 @@ class Browser:
         """Type into an element; into one that chooses files, their paths, a line each."""
         self._ask("POST", f"/element/{self.element(selector)}/value", text=text)
 
+    def resize(self, width: int, height: int) -> None:
+        """Give the window another size, in pixels."""
+        self._ask("POST", "/window/rect", width=width, height=height)
+
+    def picture(self) -> str:
+        """What the window shows: a PNG file, in base64."""
+        return str(self._ask("GET", "/screenshot"))
+
     def errors(self) -> list[str]:
         """What the console has said since it was asked last, remarks left out."""
         found = self._ask("POST", "/se/log", type="browser")

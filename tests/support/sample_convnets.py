@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from edgealgos.codegen.ops import ArgMax, MatVec
@@ -39,8 +41,12 @@ def convnet(
     task: str = "classifier",
     kinds: tuple[str, ...] = KINDS,
     input_bits: int = 8,
+    shortcuts: Mapping[int, int] | None = None,
 ) -> Program:
-    """A random net; `layers` and `picture` are random too where they are not given."""
+    """A random net; `layers` and `picture` are random too where they are not given.
+
+    `shortcuts` says behind which layers the picture is added that comes into another one: last of a branch, first.
+    """
     rng = np.random.default_rng(seed)
     picture = picture or (int(rng.integers(1, 11)), int(rng.integers(1, 9)), int(rng.integers(1, 4)))
     if layers is None:
@@ -48,16 +54,23 @@ def convnet(
         for _ in range(int(rng.integers(1, 5))):
             layers.append(random_layer(rng, before, kinds, 9))
             before = layers[-1].after
+        shortcuts = any_shortcuts(layers)
     X = rng.integers(0, 17, size=(60, *picture)).astype(float).reshape(60, picture[0], -1)
     encoding = choose_encoding(X if input_bits == 8 else X * rng.normal(size=X.shape), bits=input_bits)
     chain = Chain(picture)
+    shortcuts = shortcuts or {}
     for i, layer in enumerate(layers):
         matrix, bias = None, None
+        for last, first in shortcuts.items():
+            if first == i:
+                chain.hold(f"branch{last}", layers[first : last + 1])
         if layer.kind != "maxpool":
             shape = layer.matrix_shape
             matrix = _constant(f"weights{i}", rng.normal(size=shape) / np.sqrt(shape[1]), bits)
             bias = Tensor(f"bias{i}", shape[:1], Space.FLASH, None, rng.normal(size=shape[0]) * 0.2)
         chain.add(f"layer{i}", layer, matrix, bias, None)
+        if i in shortcuts:
+            chain.add_held(f"sum{i}", f"branch{i}", None)
     pooled = chain.average("pooled", None)
     tensors = [
         Tensor("x", (picture[1] * picture[2],), Space.INPUT, encoding.qtype),
@@ -75,6 +88,35 @@ def convnet(
     functions = {"push": tuple(chain.push), "predict": tuple(predict)}
     program = Program(tuple(tensors), functions, encoding, task, labels, picture[0], "ConvNet")
     return choose_ranges(verify(program), X)
+
+
+def any_shortcuts(layers: list[LayerShape]) -> dict[int, int]:
+    """A branch that keeps the shape, where there is one: the longest."""
+    found = {}
+    for first in reversed(range(len(layers))):
+        for last in range(first, len(layers)):
+            if any(layer.stride != (1, 1) for layer in layers[first : last + 1]):
+                break
+            if layers[last].after == layers[first].before:
+                found = {last: first}
+    return found
+
+
+def residual_convnet(seed: int, with_op: bool = True) -> Program:
+    """Inverted bottlenecks with additions, one in the other where the seed says so; or the same without additions."""
+    rng = np.random.default_rng(seed)
+    picture = (int(rng.integers(5, 20)), int(rng.integers(4, 11)), int(rng.integers(1, 4)))
+    channels, wide, kernel = (int(rng.integers(low, high)) for low, high in ((2, 7), (3, 11), (2, 5)))
+    layers = [LayerShape("conv", picture, channels, (3, 3), (1 + seed % 2, 1))]
+    for size in (3, kernel):
+        before = layers[-1].after
+        layers.append(LayerShape("pointwise", before, wide))
+        layers.append(LayerShape("depthwise", layers[-1].after, wide, (size, size)))
+        layers.append(LayerShape("pointwise", layers[-1].after, channels, rectify=False))
+    shortcuts = {3: 1, 6: 4} if seed % 3 else {3: 1, 5: 5, 6: 1}
+    if not with_op:
+        shortcuts = {}
+    return convnet(seed, picture, layers, bits=4 if seed % 4 == 3 else 8, shortcuts=shortcuts)
 
 
 def large_convnet(seed: int) -> Program:

@@ -37,7 +37,7 @@ from edgealgos.codegen.program.qtype import CANDIDATE, PREACTIVATION, SMALL_STAT
 from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board
 
-from .sample_convnets import convnet
+from .sample_convnets import convnet, residual_convnet
 from .sample_forests import forest, random_forest
 
 Reals = NDArray[np.float64]
@@ -376,6 +376,7 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "fastgrnn of windows that stops early": lambda seed=0: windowed(seed, threshold=3.0, lanes=3),
     "fastgrnn of windows with two classes": lambda seed=0: windowed(seed, outputs=1, threshold=1.5, hidden=4),
     "convnet": lambda seed=0: convnet(seed + 2, (9, 7, 2)),
+    "convnet with additions": lambda seed=0: residual_convnet(seed),
     "convnet over time": lambda seed=0: convnet(seed + 7, (12, 1, 3), bits=4, outputs=1),
     "fastrnn": lambda seed=0: fastgrnn(seed, gated=False),
     "fastrnn with tanh": lambda seed=0: fastgrnn(seed, gated=False, nonlinearity="tanh"),

@@ -66,12 +66,10 @@ def compare_schedules(program: Program, ram_of_rows: int) -> tuple[Schedule, ...
 
 
 class _Net:
-    """Layers with their bytes.
+    """Layers with their bytes; pictures are numbered, the input is 0.
 
     Attributes
     ----------
-    whole : list of int
-        Bytes alive while each layer runs over whole pictures.
     products : int
         Of all layers and the head.
     """
@@ -82,22 +80,34 @@ class _Net:
         names = [stages[0].source, *(stage.out for stage in stages)]
         wide = [program[name].type.container // 8 for name in names]
         self._position_bytes = np.array([p[2] * size for p, size in zip(pictures, wide, strict=True)])
-        self._bytes = [p[0] * p[1] * int(size) for p, size in zip(pictures, self._position_bytes, strict=True)]
-        self.whole = [self._bytes[i] + self._bytes[i + 1] for i in range(len(stages))]
+        self._bytes = self._position_bytes * [p[0] * p[1] for p in pictures]
+        self._shortcuts = {i: names.index(s.shortcut) for i, s in enumerate(stages) if s.shortcut}
         head = sum(p.matrix.size for op in program.functions["predict"] for p in op.products(program))
         self.products = head + sum(stage.layer.products for stage in stages)
 
+    @property
+    def whole(self) -> list[int]:
+        """Bytes alive while each layer runs over whole pictures."""
+        return [int(self._bytes[self._alive(i)].sum()) for i in range(len(self.stages))]
+
+    def _alive(self, layer: int) -> list[int]:
+        """Pictures that are in memory while a layer runs: its own two, of an addition in place one, those for later."""
+        later = {first for last, first in self._shortcuts.items() if first < layer <= last}
+        return [layer, *([] if layer in self._shortcuts else [layer + 1]), *later]
+
     def best_patches(self, parts: int) -> tuple[int, int, int]:
         """Least RAM, the products that it takes, and how many layers run in patches; of equals the fewest products."""
-        return min((*self._patches(parts, layers), layers) for layers in range(1, len(self.stages) + 1))
+        across = {n for last, first in self._shortcuts.items() for n in range(first + 1, last + 1)}
+        several = set(range(1, len(self.stages) + 1)) - across
+        return min((*self._patches(parts, layers), layers) for layers in several)
 
     def _patches(self, parts: int, layers: int) -> tuple[int, int]:
         """RAM and products where so many layers run in patches."""
         rows, columns = (self._windows(axis, parts, layers) for axis in (0, 1))
-        alive = rows[:, None] * columns[None] * self._position_bytes[: layers + 1]
-        alive[:, :, [0, -1]] = 0  # those read the picture where it lies, and write into the whole result
-        most = int((alive[:, :, :-1] + alive[:, :, 1:]).max())
-        ram = max(self._bytes[0] + self._bytes[layers] + most, *self.whole[layers:], 0)
+        sizes = rows[:, None] * columns[None] * self._position_bytes[: layers + 1]
+        sizes[:, :, [0, -1]] = 0  # those are whole: the first layer reads where the picture lies
+        most = max(int(sizes[:, :, self._alive(i)].sum(axis=2).max()) for i in range(layers))
+        ram = max(int(self._bytes[0] + self._bytes[layers]) + most, *self.whole[layers:], 0)
         positions = rows.sum(axis=0) * columns.sum(axis=0)
         again = sum(
             (int(count) - stage.layer.after[0] * stage.layer.after[1]) * stage.layer.products_at_position
@@ -110,11 +120,15 @@ class _Net:
         size = self.stages[layers - 1].layer.after[axis]
         parts = min(parts, size)
         edges = [size * part // parts for part in range(parts + 1)]
-        found = []
-        for window in itertools.pairwise(edges):
-            sizes = [window[1] - window[0]]
-            for stage in reversed(self.stages[:layers]):
-                window = stage.layer.window(axis, window)
-                sizes.append(window[1] - window[0])
-            found.append(sizes[::-1])
-        return np.array(found)
+        return np.array([self._windows_of(axis, window, layers) for window in itertools.pairwise(edges)])
+
+    def _windows_of(self, axis: int, window: tuple[int, int], layers: int) -> list[int]:
+        sizes, added = [window[1] - window[0]], {}
+        for i in reversed(range(layers)):
+            if i in self._shortcuts:
+                added[self._shortcuts[i]] = window
+            window = self.stages[i].layer.window(axis, window)
+            first, last = added.get(i, window)
+            window = min(window[0], first), max(window[1], last)
+            sizes.append(window[1] - window[0])
+        return sizes[::-1]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from ..program.geometry import LayerShape, Picture, Stage, halvings_of
+from collections.abc import Iterable
+
+from ..program.geometry import LayerShape, Picture, Stage, halvings_of, rows_between
 from ..program.op import Op
 from ..program.program import Program
 from ..program.qtype import QType
 from ..program.tensor import Space, Tensor
 from .conv import Convolve, Depthwise, Pointwise
 from .elementwise import Rescale
-from .rows import KeepRows, MaxPool, SumRow
+from .rows import AddRow, HoldRow, KeepRows, MaxPool, SumRow
 
 
 class Chain:
@@ -46,6 +48,23 @@ class Chain:
         self.tensors += [*constants, result]
         self.push.append(_op(name, layer, ring, *(tensor.name for tensor in constants)))
         self.picture, self.source = layer.after, name
+
+    def hold(self, name: str, branch: Iterable[LayerShape]) -> None:
+        """Keep rows of the picture as :meth:`add_held` adds them to what a branch makes, the layers that follow."""
+        _, positions, channels = self.picture
+        shape, ring, places = (rows_between(branch), positions * channels), f"{name}_held", f"{name}_places"
+        self.tensors += [
+            Tensor(ring, shape, Space.STATE, doc="rows that are added later"),
+            Tensor(places, (2,), Space.STATE, doc="where the next row is put, and taken out"),
+        ]
+        self.push.append(HoldRow(ring, self.source, places))
+
+    def add_held(self, name: str, held: str, out: QType | None) -> None:
+        """Add the picture that was held under that name."""
+        size = self.picture[1] * self.picture[2]
+        self.tensors.append(Tensor(name, (size,), Space.SCRATCH, out, doc="a row with what was held"))
+        self.push.append(AddRow(name, self.source, f"{held}_held", f"{held}_places"))
+        self.source = name
 
     def _kept(self, name: str, layer: LayerShape) -> str:
         """The rows that the kernel needs, in a ring."""
@@ -88,17 +107,22 @@ def stages_of(program: Program) -> tuple[Stage, ...]:
     if program.steps is None or not all(isinstance(op, _OVER_PICTURES) for op in push):
         return ()
     kept = {op.out: op for op in push if isinstance(op, KeepRows)}
+    held = {op.out: op.source for op in push if isinstance(op, HoldRow)}
     heights = {program.input.name: program.steps}
-    stages = []
+    stages: list[Stage] = []
     for op in push:
-        if not isinstance(op, KeepRows | SumRow):
+        if isinstance(op, AddRow):
+            made = stages[-1].layer.after
+            stages.append(Stage(LayerShape("add", made, made[2], rectify=False), op.source, op.out, held[op.ring]))
+        elif not isinstance(op, KeepRows | HoldRow | SumRow):
             source, layer = _layer(program, op, kept, heights)
-            heights[op.out] = layer.after[0]
             stages.append(Stage(layer, source, op.out))
+        if stages:
+            heights[stages[-1].out] = stages[-1].layer.after[0]
     return tuple(stages)
 
 
-_OVER_PICTURES = (Convolve, Depthwise, KeepRows, MaxPool, Pointwise, SumRow)
+_OVER_PICTURES = (AddRow, Convolve, Depthwise, HoldRow, KeepRows, MaxPool, Pointwise, SumRow)
 
 
 def _layer(program: Program, op: Op, kept: dict[str, KeepRows], heights: dict[str, int]) -> tuple[str, LayerShape]:

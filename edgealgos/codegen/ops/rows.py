@@ -22,6 +22,7 @@ from ..program.op import (
     Op,
     Pieces,
     Read,
+    Reusable,
     Shapes,
     Types,
     Update,
@@ -35,7 +36,7 @@ from .products import WIDTHS
 if TYPE_CHECKING:
     from ..program.program import Program
 
-__all__ = ["KeepRows", "MaxPool", "SumRow"]
+__all__ = ["AddRow", "HoldRow", "KeepRows", "MaxPool", "SumRow"]
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,130 @@ class KeepRows(Op):
         first = f"edgealgos::keep_row{numbers}({self.source}, {self.out}, {self.position}, {size})"
         further = f"edgealgos::keep_below{numbers}({self.out}, {self.position}, {size})"
         return f"for (bool {due} = {first}; {due}; {due} = {further})"
+
+
+@dataclass(frozen=True)
+class HoldRow(Op):
+    """Takes the row `source` into the ring `out`, whose rows :class:`AddRow` takes out again, later.
+
+    `out` has shape (rows, size): as many rows as may come before the oldest is taken out, that one included. `places`
+    says where the next row is put, and where the next one is taken out.
+    """
+
+    out: Update
+    source: Read
+    places: Update
+
+    kernels = ("conv",)
+    over_rows = True
+    largest = counting()
+    bound = cannot_overflow("it copies")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.places
+
+    def shapes(self, program: Program) -> Shapes:
+        rows, size = self.axes(program, self.out, 2)
+        return {"out": (rows, size), "source": (size,), "places": (2,)}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        place = next_place(v, self.places, 0, program[self.out].shape[0])
+        ring: NDArray[Any] = v[self.out].copy()
+        ring[:, place] = v[self.source]
+        return ring
+
+    integer = real
+
+    def types(self, program: Program) -> Types:
+        return {self.out: program[self.source].type, self.places: QType(16, 0)}
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        low, high = program.value_range(self.source)
+        return min(low, 0), max(high, 0)
+
+    def cost(self, program: Program) -> Counts:
+        return Counter({"call HoldRow": 1, "HoldRow": program[self.source].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("HoldRow", frames=frozenset({"HoldRow"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        rows, size = program[self.out].shape
+        where = f"{self.source}, {self.out}, {self.places}, {cpp.constant('kSize', size)}"
+        return f"edgealgos::hold_row<{cpp.constant('kRows', rows)}>({where});"
+
+
+@dataclass(frozen=True)
+class AddRow(Op):
+    """``out = source + (row of `ring` that was put in first)``, which is taken out; both are rounded as `out` is.
+
+    What a branch makes of a picture and the picture itself meet here: row by row, in the same order.
+    """
+
+    source: Reusable
+    ring: Read
+    places: Update
+
+    kernels = ("conv",)
+    over_rows = True
+    largest = counting()
+    bound = cannot_overflow("a sum of two words saturates")
+
+    def shapes(self, program: Program) -> Shapes:
+        rows, size = self.axes(program, self.ring, 2)
+        return {"out": (size,), "source": (size,), "ring": (rows, size), "places": (2,)}
+
+    def _taken(self, program: Program, v: Values) -> NDArray[Any]:
+        """The row that was put in first."""
+        row: NDArray[Any] = v[self.ring][:, next_place(v, self.places, 1, program[self.ring].shape[0])]
+        return row
+
+    def real(self, program: Program, v: Values) -> NDArray[Any]:
+        total: NDArray[Any] = v[self.source] + self._taken(program, v)
+        qtype = program[self.out].qtype
+        return total if qtype is None else np.clip(total, qtype.low * qtype.step, qtype.high * qtype.step)
+
+    def integer(self, program: Program, v: Values) -> Ints:
+        found: Ints = self._sum(program, v[self.source], self._taken(program, v))
+        return found
+
+    def _sum(self, program: Program, source: Ints, taken: Ints) -> Ints:
+        out, sides = program[self.out].type, ((self.source, source), (self.ring, taken))
+        a, b = (out.rescale(values, program[name].type.frac) for name, values in sides)
+        total: Ints = out.saturate(a + b)
+        return total
+
+    def types(self, program: Program) -> Types:
+        return {self.places: QType(16, 0)}
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        ends = (np.array(program.value_range(name)) for name in (self.source, self.ring))
+        low, high = self._sum(program, *ends)
+        return int(low), int(high)
+
+    def cost(self, program: Program) -> Counts:
+        return Counter({"call AddRow": 1, "AddRow": program[self.out].size})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("AddRow", frames=frozenset({"AddRow"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        out, (rows, size) = program[self.out].type, program[self.ring].shape
+        down = [program[name].type.frac - out.frac for name in (self.source, self.ring)]
+        numbers = {"kShift": down[0], "kShiftOfHeld": down[1], "kBits": out.bits, "kRows": rows}
+        where = f"{self.source}, {self.ring}, {self.places}, {cpp.ref(self.out)}, {cpp.constant('kSize', size)}"
+        known = ", ".join(cpp.constant(name, value) for name, value in numbers.items())
+        return f"edgealgos::add_row<{known}>({where});"
+
+
+def next_place(v: Values, places: str, which: int, rows: int) -> int:
+    """Where the next row of a ring is put (0) or taken out (1), which moves on."""
+    now = v[places].copy()
+    place = int(now[0, which]) if len(now) else 0
+    now[:, which] = (place + 1) % rows
+    v[places] = now
+    return place
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MOST = 255  # positions of a row, channels, rows of a kernel: C++ counts them in a byte
@@ -17,7 +17,8 @@ class LayerShape:
 
     Parameters
     ----------
-    kind : {"conv", "depthwise", "pointwise", "maxpool"}
+    kind : {"conv", "depthwise", "pointwise", "maxpool", "add"}
+        The last one adds a picture of the same shape.
     before : (int, int, int)
         Rows, positions and channels of the picture it takes.
     channels : int
@@ -79,7 +80,7 @@ class LayerShape:
     @property
     def products_at_position(self) -> int:
         """Multiplications for one position of the results, those with zeros around the picture included."""
-        return self.matrix_shape[0] * self.matrix_shape[1] if self.kind != "maxpool" else 0
+        return 0 if self.kind in ("maxpool", "add") else self.matrix_shape[0] * self.matrix_shape[1]
 
     @property
     def products(self) -> int:
@@ -95,7 +96,7 @@ class LayerShape:
     @property
     def streams(self) -> bool:
         """Whether it needs nothing but the row that has come."""
-        return self.kind == "pointwise"
+        return self.kind in ("pointwise", "add")
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,30 @@ class Stage:
     layer : LayerShape
     source, out : str
         Tensors that hold a row of the picture that it takes, and of the one that it makes.
+    shortcut : str
+        Of an addition, the tensor of the other picture.
     """
 
     layer: LayerShape
     source: str
     out: str
+    shortcut: str = ""
+
+
+def rows_between(layers: Iterable[LayerShape]) -> int:
+    """Rows of a picture that come before layers have made a result of the first one's number, that one included.
+
+    Raises
+    ------
+    ValueError
+        For a stride: then rows of the same number are not at the same place of the picture.
+    """
+    layers = list(layers)
+    if strided := next((layer for layer in layers if layer.stride != (1, 1)), None):
+        raise ValueError(
+            f"{strided.kind}: what a layer of stride {strided.stride} makes cannot be added to its picture"
+        )
+    return 1 + sum(layer.zeros(0)[1] for layer in layers)
 
 
 def halvings_of(positions: int) -> int:

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from edgealgos.errors import UnsupportedModelError
 
+from ..ops.chain import stages_of
 from ..program.interpret import run_integer
 from ..program.op import Op
 from ..program.program import Program
 from ..program.qtype import Ints
 from ..program.scores import decide
 from ..program.tensor import Space
-from . import cells, dense, prototypes, trees  # noqa: F401  (they register their ops)
+from . import cells, dense, pictures, prototypes, trees  # noqa: F401  (they register their ops)
 from .graph import Graph, Operator, Value
-from .pictures import WHOLE
 from .writer import WIDE, Writer, translate
 
 MOST_STEPS = 128
@@ -89,12 +89,8 @@ def _run(writer: Writer, body: Iterable[Op]) -> None:
 
 def _take_sequence(writer: Writer, program: Program, steps: int) -> None:
     push, x = program.functions["push"], program.input
-    if WHOLE & {type(op) for op in push}:
-        first = push[0]
-        shape = program[first.out].shape
-        channels = shape[2] if len(shape) == 3 else program[first.constants[0]].shape[1]
-        width = x.size // channels
-        writer.values[x.name] = writer.graph.input("input", (1, steps, width, channels), x.type.step)
+    if stages := stages_of(program):
+        writer.values[x.name] = writer.graph.input("input", (1, *stages[0].layer.before), x.type.step)
         _run(writer, push)
         return
     if steps > MOST_STEPS:

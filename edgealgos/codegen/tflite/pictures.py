@@ -6,12 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import Convolve, Depthwise, KeepRows, MaxPool, Pointwise, SumRow
+from ..ops import AddRow, Convolve, Depthwise, HoldRow, KeepRows, MaxPool, Pointwise, SumRow
 from .graph import NO_ACTIVATION, RELU, SAME, VALID, Operator, Value
 from .writer import Reals, Writer, translate
-
-WHOLE = frozenset({Convolve, Depthwise, KeepRows, MaxPool, Pointwise, SumRow})
-"""Ops that take a picture as a whole."""
 
 
 @translate.register
@@ -21,6 +18,17 @@ def _(op: KeepRows, writer: Writer) -> Value:
     picture = writer.reshaped(source, (1, op.height, width, channels))
     writer.pictures[op.out] = picture, op
     return picture
+
+
+@translate.register
+def _(op: HoldRow, writer: Writer) -> Value:
+    return writer.values[op.source]
+
+
+@translate.register
+def _(op: AddRow, writer: Writer) -> Value:
+    made = writer.values[op.source]
+    return writer.sum(op.out, made, writer.reshaped(writer.values[op.ring], made.shape), writer.scale_of(op.out))
 
 
 @translate.register

@@ -17,13 +17,19 @@ async function follow(place) {
       place.append("The studio does not answer; it was ended in its terminal, or its key has changed.");
       return;
     }
-    if (!place.contains(document.activeElement) || !found.running) place.innerHTML = found.html;
-    if (!found.running) break;
+    if (!found.running) return location.reload(); // the rest of the page knows of it, too
+    if (!place.contains(document.activeElement)) place.innerHTML = found.html;
   }
-  place.dataset.running = "";
 }
 
 for (const place of document.querySelectorAll("[data-from]")) if (place.dataset.running) follow(place);
+
+// What is sent once is not sent again while the answer is being made.
+addEventListener("submit", ({ target, defaultPrevented }) => {
+  if (target.method !== "post" || defaultPrevented) return;
+  setTimeout(() => target.querySelectorAll("button").forEach((button) => (button.disabled = true)));
+});
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
 for (const form of document.querySelectorAll("form.upload"))
   form.onsubmit = (event) => {

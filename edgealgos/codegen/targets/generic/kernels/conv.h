@@ -49,6 +49,25 @@ template <uint8_t Rows, class T> struct RingRows {
   }
 };
 
+// Puts a row where the next one goes.
+template <uint8_t Rows, class T> void hold_row(const T *row, T *ring, int16_t *places, uint16_t size) {
+  T *place = ring + static_cast<uint16_t>(places[0]) * size;
+  for (uint16_t i = 0; i < size; ++i) place[i] = row[i];
+  places[0] = places[0] + 1 < Rows ? static_cast<int16_t>(places[0] + 1) : 0;
+  barrier();
+}
+
+// Takes out the row that was put in first, and adds it.
+template <int Shift, int ShiftOfHeld, int Bits, uint8_t Rows, class T, class H, class Out>
+void add_row(const T *source, const H *ring, int16_t *places, Out *out, uint16_t size) {
+  const H *held = ring + static_cast<uint16_t>(places[1]) * size;
+  for (uint16_t i = 0; i < size; ++i)
+    out[i] = static_cast<Out>(sum_of<Bits>(RescaleWord<Shift, Bits>::apply(static_cast<int16_t>(source[i])),
+                                           RescaleWord<ShiftOfHeld, Bits>::apply(static_cast<int16_t>(held[i]))));
+  places[1] = places[1] + 1 < Rows ? static_cast<int16_t>(places[1] + 1) : 0;
+  barrier();
+}
+
 // A sum with its bias as a result of `Bits` bits.
 template <class Acc, int Count, int Bits, bool Rectify, class Out, class B> inline Out result(Acc sum, const B *bias) {
   const Out out = static_cast<Out>(rescale<Count, Bits>(with_bias(sum, bias, 0)));

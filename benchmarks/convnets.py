@@ -109,10 +109,8 @@ def write_table() -> None:
     """The table of everything that was measured."""
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     lines += [f"| {' | '.join(str(row.get(column, '')) for column in COLUMNS)} |" for row in logged()]
-    head = (
-        "# Convolutional nets\n\n`python benchmarks/convnets.py --data FOLDER`; RAM: simulated Uno, core and stack included; fit: "
-        "on the clock, on\na share of two cores.\n\n"
-    )
+    head = "# Convolutional nets\n\n`python benchmarks/convnets.py --data FOLDER`; RAM: simulated Uno, core and "
+    head += "stack included;\nfit: on the clock, on a share of two cores.\n\n"
     (RESULTS / "convnets.md").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -65,6 +65,7 @@ class Blocks(Dense):
     """Blocks of four rows, column by column; the rows that are left over as they are."""
 
     sums_at_once = 2 * BLOCK_ROWS
+    part = "block"  # what its products are called where their cost is
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
         """Enough rows of bytes, and not too many columns."""
@@ -83,8 +84,8 @@ class Blocks(Dense):
         rows = matrix.size // columns
         together = matrix.shape[-2] // BLOCK_ROWS * BLOCK_ROWS * (rows // matrix.shape[-2])
         return counted({
-            f"block {kind}{where}": together // BLOCK_ROWS,
-            f"block value {kind}": together * columns,
+            f"{self.part} {kind}{where}": together // BLOCK_ROWS,
+            f"{self.part} value {kind}": together * columns,
             f"dense row {kind}{where}": rows - together,
             f"dense value {kind}": (rows - together) * columns,
         })  # fmt: skip
@@ -99,6 +100,7 @@ class Tiles(Blocks):
 
     kernel_header = "runtime"
     sums_at_once = BLOCK_ROWS
+    part = "tile"
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
         """Enough rows of bytes."""

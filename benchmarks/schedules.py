@@ -78,7 +78,7 @@ def accuracy(predicted: Any, y: np.ndarray) -> str:
 
 def picture(schedules: Any) -> None:
     """RAM and products side by side."""
-    names = [schedule.name.partition(" of ")[0] for schedule in schedules]
+    names = [schedule.name.partition(", of ")[0] for schedule in schedules]
     figure, axes = plt.subplots(1, 2, figsize=(9, 2.6), sharey=True, layout="constrained")
     shown = (("ram_bytes", "RAM of activations, KB", 1024), ("products", "products, millions", 1e6))
     for axis, (what, unit, scale) in zip(axes, shown, strict=True):

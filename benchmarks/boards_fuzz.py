@@ -72,13 +72,15 @@ def main() -> int:
     print(f"{asked.programs} programs, seeds {seeds[0]} to {seeds[-1]}, each on {asked.each} boards, all in turn:")
     print(f"{', '.join(f'{n} {family}' for family, n in families.most_common())}. {sum(rows.values()):,} rows on "
           f"{len(rows)} boards, {sum(wrong.values())} differ. {sum(refused.values())} were refused for want of room, "
-          f"and {sum(too_large.values())} of those that were not did not fit when they were built.\n")  # fmt: skip
-    print("| board | simulated by | rows | rows that differ | refused | built too large |\n|---|---|---|---|---|---|")
+          f"and {sum(too_large.values())} had no room beside what feeds rows to the simulator.\n")  # fmt: skip
+    print(
+        "| board | simulated by | rows | rows that differ | refused | no room to simulate |\n|---|---|---|---|---|---|"
+    )
     for name in simulated:
         board = get_board(name)
         by = f"{board.simulator()} {board.machine}".strip()
         print(f"| `{name}` | {by} | {rows[name]} | {wrong[name]} | {refused[name]} | {too_large[name]} |")
-    return int(any(wrong.values()) or any(too_large.values()))
+    return int(any(wrong.values()))
 
 
 if __name__ == "__main__":

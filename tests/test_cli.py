@@ -16,7 +16,7 @@ import pytest
 
 import edgealgos
 from edgealgos import MissingToolError, SimulationError
-from edgealgos.cli import commands, main
+from edgealgos.cli import commands, main, serialport
 from edgealgos.cli import demo as demo_module
 from edgealgos.cli.parser import make_parser
 from edgealgos.cli.serialport import BAUD, ask, await_greeting, open_port
@@ -178,6 +178,29 @@ def test_evaluate_over_a_port(model, rows, capsys, monkeypatch):
     assert main(["evaluate", model, rows, "--port", "COM3", "--rows", "10"]) == 0
     assert "answers that differ from Python's: 0 of 10" in capsys.readouterr().out
     assert board.closed
+
+
+class Slow(Board):
+    """A board that greets marks, and a clock that goes on by a way of 2 ms, 40 us a byte, and 5 ms a prediction."""
+
+    def __init__(self, answer):
+        super().__init__(answer)
+        self.now = 0.0
+
+    def write(self, data: bytes) -> None:
+        self.lines.append(b"# m ready: 64 values a row\r\n") if data == b"=\n" else super().write(data)
+        self.now += 0.002 + 40e-6 * (len(data) + len(self.lines[-1])) + (0.005 if data != b"=\n" else 0.0)
+
+
+@pytest.mark.parametrize("board", ["uno", "leonardo", "zero"])
+def test_the_time_of_a_prediction_is_told_beside_the_predicted(model, rows, capsys, monkeypatch, board):
+    compiled = edgealgos.compile_model(edgealgos.load(model), board=board)
+    slow = Slow(python_board(compiled).answer)
+    monkeypatch.setattr(commands, "open_port", lambda name, timeout: slow)
+    monkeypatch.setattr(serialport.time, "perf_counter", lambda: slow.now)
+    assert main(["evaluate", model, rows, "--port", "COM3", "--rows", "3", "--board", board]) == 0
+    told = f"5.00 ms a prediction, predicted: {compiled.report.time.strip()}"
+    assert told in capsys.readouterr().out
 
 
 def test_a_board_that_answers_otherwise_gives_exit_code_1(model, rows, capsys, monkeypatch):

@@ -156,6 +156,15 @@ def test_one_progress_bar(digits, capfd):
     assert capfd.readouterr().err == ""
 
 
+def test_ten_fits_of_as_many_sizes_leave_tensorflow_silent(digits, caplog):
+    X, y = digits
+    for rows in range(200, 210):
+        for family in (ea.BonsaiClassifier, ea.ProtoNNClassifier):
+            family(epochs=1, max_model_bytes=512, random_state=0).fit(X[:rows], y[:rows])
+        ea.FastGRNNClassifier(epochs=1, step_size=8, hidden_size=4, random_state=0).fit(X[:rows], y[:rows])
+    assert caplog.messages == []
+
+
 def test_history_counts_epochs(fitted_bonsai):
     assert fitted_bonsai.n_iter_ == 8
     assert all(len(fitted_bonsai.history_[key]) == 8 for key in ("loss", "score", "nonzeros", "bytes"))

@@ -24,6 +24,7 @@ from vote import Score, Vote, told  # noqa: E402
 
 record, export = importlib.import_module("1_record"), importlib.import_module("3_export")
 sys.path.remove(str(EXAMPLE))
+STUBS = Path(__file__).parent / "support" / "arduino"
 LED = 13
 
 
@@ -330,6 +331,23 @@ def test_the_sketch_answers_as_python_does(trained, firmware):
     assert run.ram_peak <= 2048
     assert run.flash_bytes <= 28 * 1024
     assert run.calls["cane::predict()"].worst <= 160_000
+
+
+@pytest.mark.needs("arm-none-eabi-g++", "qemu-system-arm", "gcc")
+@pytest.mark.parametrize("board", ["mkr1000", "nano33ble"])
+def test_the_same_folder_is_a_sketch_for_boards_without_an_avr(trained, board, tmp_path):
+    """Compiled with the core's compiler against a stub of its interface; the model runs where its processor does."""
+    report = export.export(trained, tmp_path / "cane", board)
+    flags = [*report.board.flags, "-std=gnu++11", "-Wall", "-Wextra", "-Werror", f"-I{STUBS}", "-DARDUINO=10819"]
+    for source in ("cane.ino", "mpu6050.cpp", "cane_model.cpp"):
+        how = ("-x", "c++", "-include", "Arduino.h") if source.endswith(".ino") else ()
+        command = [report.board.compiler, *flags, *how, "-c", tmp_path / "cane" / source, "-o", tmp_path / "object.o"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    compiled = compile_model(trained, board)
+    X = np.concatenate([s.X for s in cane.make_streams([9], gestures=1, others=1)])
+    windows = trained[0].windows(X)[:2]
+    assert compiled.simulate(windows).labels.tolist() == compiled.predict(windows).tolist()
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

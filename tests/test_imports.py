@@ -14,10 +14,11 @@ import edgealgos
 FORBIDDEN = "assert not {'tensorflow', 'keras', 'torch'} & set(sys.modules), 'TensorFlow was imported'"
 
 
-def run(code: str, *args: str) -> None:
-    """Run code in a fresh interpreter."""
+def run(code: str, *args: str) -> str:
+    """Run code in a fresh interpreter; what it said on the side."""
     done = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 def test_the_page_is_quick_to_import_and_complete():
@@ -70,3 +71,7 @@ def test_pickle_and_joblib(fitted_bonsai, digits, tmp_path):
     joblib.dump(fitted_bonsai, tmp_path / "m.joblib")
     for again in (pickle.loads(pickle.dumps(fitted_bonsai)), joblib.load(tmp_path / "m.joblib")):
         np.testing.assert_array_equal(again.predict_proba(X), fitted_bonsai.predict_proba(X))
+
+
+def test_tensorflow_is_silent_and_computes_as_on_any_processor_whatever_asks_for_it_first():
+    assert run("import os, edgealgos.training.bonsai; assert os.environ['TF_ENABLE_ONEDNN_OPTS'] == '0'") == ""

@@ -17,7 +17,10 @@ L = keras.layers
 def built(*layers, shape=(8, 8, 2)):
     """A model with random weights; of normalisations with means and deviations as after training."""
     keras.utils.set_random_seed(0)
-    model = keras.Sequential([L.Input(shape), *layers])
+    return perturbed(keras.Sequential([L.Input(shape), *layers]))
+
+
+def perturbed(model):
     rng = np.random.default_rng(0)
     for layer in model.layers:
         weights = [w + 0.1 * rng.normal(size=w.shape) for w in layer.get_weights()]
@@ -27,7 +30,26 @@ def built(*layers, shape=(8, 8, 2)):
     return model
 
 
+def bottlenecks(shape=(9, 8, 2), stride=1, rectify=None):
+    """A functional model: inverted bottlenecks, one with an addition in its branch, then a rectifier clipped at 3."""
+    keras.utils.set_random_seed(0)
+    source = L.Input(shape)
+
+    def convolved(x, layer, most=None):
+        x = L.BatchNormalization()(layer(x))
+        return x if most is None else L.ReLU(max_value=most)(x)
+
+    x = start = convolved(source, L.Conv2D(4, 3, padding="same", use_bias=False))
+    x = convolved(x, L.Conv2D(9, 1), 1.5)
+    x = inner = convolved(x, L.DepthwiseConv2D(3, strides=stride, padding="same"), 1.0)
+    x = L.Add(name="inner")([convolved(x, L.DepthwiseConv2D(4, padding="same")), inner])
+    x = L.Add(name="outer")([start, convolved(x, L.Conv2D(4, 1))])
+    x = convolved(x, L.Conv2D(6, 1, activation=rectify), 0.7)
+    return perturbed(keras.Model(source, L.Dense(3)(L.GlobalAveragePooling2D()(x))))
+
+
 NETS = {
+    "inverted bottlenecks": bottlenecks,
     "separable, average": lambda: built(
         L.Conv2D(6, 3, strides=2, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(),
         L.SeparableConv2D(8, 3, padding="same", activation="relu"), L.DepthwiseConv2D(3), L.ReLU(),
@@ -67,6 +89,14 @@ def test_a_trained_net_answers_as_in_keras(name, tmp_path):
     assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(X[:5]))
 
 
+def test_kernels_of_one_position_keep_no_rows():
+    """Of the six layers of the bottlenecks three have kernels of several rows."""
+    model = NETS["inverted bottlenecks"]()
+    program = ea.from_keras(model, np.random.default_rng(0).random((9, 9, 8, 2))).program
+    kinds = [type(op).__name__ for op in program.functions["push"]]
+    assert (kinds.count("KeepRows"), kinds.count("Pointwise"), kinds.count("AddRow")) == (3, 3, 2)
+
+
 def test_labels_are_those_that_are_given():
     model = NETS["pool, flatten"]()
     X = np.random.default_rng(1).random((30, 8, 8, 2))
@@ -76,6 +106,13 @@ def test_labels_are_those_that_are_given():
         ea.from_keras(model, X, labels=["a", "b"])
 
 
+def branches():
+    """Layers in both branches."""
+    x = source = L.Input((6, 6, 2), name="begin")
+    x = L.Add(name="meeting")([L.Conv2D(3, 1)(source), L.Conv2D(3, 3, padding="same")(x)])
+    return keras.Model(source, L.Dense(2)(L.GlobalAveragePooling2D()(x)))
+
+
 def refused():
     yield "LSTM", built(L.Conv1D(3, 3), L.LSTM(4, name="memory"), L.Dense(2), shape=(9, 2)), "'memory' .LSTM. has no"
     yield "dilation", built(L.Conv2D(3, 3, dilation_rate=2, name="wide"), L.Flatten(), L.Dense(2)), "'wide' .* dilation"
@@ -83,6 +120,10 @@ def refused():
     yield "dense on rows", built(L.Dense(3, name="early"), L.Flatten(), L.Dense(2)), "'early' .* works on every row"
     late = built(L.Conv2D(3, 3, activation="relu"), L.BatchNormalization(name="late"), L.Flatten(), L.Dense(2))
     yield "normalisation behind a rectifier", late, "'late' .* right behind a convolution"
+    yield "both branches", branches(), "takes what 'begin' made, not .*one of them without layers"
+    yield "a stride", bottlenecks((2, 1, 2), stride=2), "'outer' .* around a stride"
+    clipped = built(L.GlobalAveragePooling2D(), L.Dense(2), L.ReLU(max_value=6.0, name="top"), L.Dense(2))
+    yield "a clipped dense layer", clipped, "'top' .* 'relu' where it stands"
     yield "no dense layer", built(L.Conv2D(3, 3, activation="relu")), "ends in a picture"
 
 

@@ -34,6 +34,12 @@ def iris():
     return ea.compile_model(model, X_calibration=X), X, labels
 
 
+def test_progress_bars_are_those_that_notebooks_draw_too():
+    sources = [path.read_text(encoding="utf-8") for path in Path(ea.__file__).parent.rglob("*.py")]
+    imported = {line for text in sources for line in re.findall(r"^ *from tqdm.*$", text, re.MULTILINE)}
+    assert imported == {"from tqdm.auto import tqdm"}
+
+
 def test_plain_representations_are_one_short_line(iris):
     compiled, _, _ = iris
     simulation = ea.Simulation(np.array(["a"]), np.zeros((1, 2), int), np.array([7]), 30, 20, 10, 400, ["w"])

@@ -52,6 +52,9 @@ def test_the_site_builds_without_a_warning_and_search_finds_every_public_name(tm
     titled = {(entry["title"], entry["location"]) for entry in index["docs"]}
     sought = {(name, f"docs/api/{module}.{name}.html") for module in MODULES for name in public_names(module)}
     assert sought - titled == set()
+    assert [
+        page.name for page in (tmp_path / "site/docs/api").glob("*.html") if re.search(r":\w+:<code>", page.read_text())
+    ] == []
 
 
 def test_links_to_elsewhere_are_well_formed():

@@ -21,7 +21,7 @@ from tools.snippets import ROOT, run_page, snippets
 PAGES = [page for pattern in ("README.md", "docs/*.md", "docs/tutorials/*.md") for page in sorted(ROOT.glob(pattern))]
 RUN = [page for page in PAGES if any(not snippet.why_not for snippet in snippets(page))]
 MOST_NOT_RUN = 5
-QUICK = {"epochs": 4, "max_depth": 2, "n_estimators": 3}  # at most
+QUICK = {"epochs": 2, "max_depth": 2, "n_estimators": 3}  # at most
 SECONDS = 1.0  # of a search
 
 
@@ -77,5 +77,7 @@ def test_snippets_run(page, short_trainings, your_files):
         run_page(page)
 
 
-def test_few_snippets_are_not_run():
+def test_few_snippets_are_not_run_and_none_is_overlooked():
     assert sum(bool(snippet.why_not) for page in PAGES for snippet in snippets(page)) <= MOST_NOT_RUN
+    fences = {page: page.read_text(encoding="utf-8").count("\n```") for page in PAGES}
+    assert {page: 2 * len(snippets(page)) for page in PAGES} == fences

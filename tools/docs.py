@@ -65,7 +65,7 @@ def _config(folder: Path, site: Path) -> dict[str, object]:
     decisions = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/decisions").glob("*.md"))
     results = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks/results").glob("*.md"))
     options = {"docstring_style": "numpy", "show_source": False, "inherited_members": True, "heading_level": 2,
-               "docstring_options": {"warnings": False}}  # fmt: skip
+               "docstring_options": {"warnings": False}, "extensions": ["tools.roles.Roles"]}  # fmt: skip
     return {
         "site_name": "edgealgos",
         "docs_dir": str(folder),

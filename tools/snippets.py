@@ -20,7 +20,7 @@ from edgealgos.codegen.build.sketch import build_sketch
 
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "docs" / "tutorials"
-_SNIPPET = re.compile(r"(?:^<!-- not run: (.+) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_SNIPPET = re.compile(r"(?:^<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _OTHERS_OWN = ("--port", "studio")  # commands that wait for a board, or for people
 
 

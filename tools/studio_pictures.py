@@ -22,14 +22,14 @@ from edgealgos.studio.session import Session
 from tests.support.browser import Browser
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-TAKES, ROWS, SIZE = 12, 119, (1100, 900)
-WAIT = 300  # seconds
+TAKES, ROWS, SIZE = 16, 119, (1100, 1150)
+WAIT = 500  # seconds
 
 
 def gesture(label: str, rng: np.random.Generator) -> NDArray[np.float64]:
     """Acceleration in g and rotation in degrees a second of one take; gravity along z."""
     t = np.linspace(0, 1, ROWS)[:, None]
-    size, speed, middle = rng.uniform(0.5, 1.3), rng.uniform(0.8, 1.2), rng.uniform(0.42, 0.58)
+    size, speed, middle = rng.uniform(0.3, 1.2), rng.uniform(0.7, 1.3), rng.uniform(0.4, 0.6)
     around, phase = np.exp(-(((t - middle) / 0.22) ** 2)), 2 * np.pi * speed * t
     motion = {
         "circle": [np.sin(2 * phase), np.cos(2 * phase), 0, 0, 0, 180],
@@ -38,7 +38,7 @@ def gesture(label: str, rng: np.random.Generator) -> NDArray[np.float64]:
         "other": [0.5 * np.sin(phase), 0.3 * np.cos(0.5 * phase), 0.2, 40, 40 * np.sin(phase), 0],
     }[label]
     moved = np.hstack([np.broadcast_to(size * around * axis, t.shape) for axis in motion])
-    noise = rng.normal(0, [0.12] * 3 + [15.0] * 3, moved.shape)
+    noise = rng.normal(0, [0.25] * 3 + [45.0] * 3, moved.shape)
     return moved + noise + [*rng.normal(0, 0.15, 2), 1, 0, 0, 0]
 
 
@@ -68,8 +68,8 @@ def walk(page: Browser, folder: Path, address: str) -> None:
     photograph(page, "studio_data")
     page.click(".next")
     page.wait("document.querySelector('#begin')")
-    page.run("document.querySelector('[name=budgets]').value = '24 48 96 192 384'")
-    page.run("document.querySelector('[name=seconds]').value = 20")
+    page.run("document.querySelector('[name=budgets]').value = '64 128 256 1024'")
+    page.run("document.querySelector('[name=seconds]').value = 25")
     page.click("#begin")
     page.wait("document.querySelector('#job') && document.querySelector('#job').dataset.state === 'done'", WAIT)
     page.run("document.querySelector('.open').textContent = 'gestures'")

@@ -16,7 +16,7 @@ from .data import rows_to_ask
 from .demo import run_demo
 from .export import export_model, identifier, sketch_of
 from .scores import compare
-from .serialport import ask, await_greeting, open_port
+from .serialport import ask, await_greeting, open_port, seconds_a_prediction
 
 
 def demo(arguments: argparse.Namespace) -> int:
@@ -59,7 +59,7 @@ def simulate(arguments: argparse.Namespace) -> int:
 def evaluate(arguments: argparse.Namespace) -> int:
     """A board's answers, compared with Python's and with the targets."""
     model = ea.load(arguments.model)
-    compiled = ea.compile_model(model)
+    compiled = ea.compile_model(model, board=arguments.board)
     X, y = rows_to_ask(arguments, model)
     if arguments.simulated:
         return _simulate_and_compare(compiled, X, y)
@@ -84,6 +84,8 @@ def evaluate_port(compiled: ea.CompiledModel, port: Any, X: Any, y: NDArray[Any]
     is_classifier = program.task == "classifier"
     labels = compiled.classes[first] if is_classifier else program.output.type.dequantize(first)
     print(f"{len(labels)} samples in {seconds:.1f} s over the port")
+    if (spent := seconds_a_prediction(port, rows[-1])) is not None:
+        print(f"{1e3 * steps * spent:.2f} ms a prediction, predicted: {compiled.report.time.strip()}")
     return compare(compiled, X, y, labels)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from .. import MissingToolError, SimulationError
 
 BAUD = 250_000
+_BLANKS, _EXCHANGES = 200, 9  # that time is measured with
 _READY = re.compile(r"#.* ready: (\d+) values a row")
 
 
@@ -63,8 +64,41 @@ def await_greeting(port: Port, values: int, timeout: float) -> None:
 def ask(port: Port, rows: NDArray[np.integer]) -> Iterator[list[int]]:
     """The board's answers, row by row."""
     for number, row in enumerate(rows):
-        port.write(("=" + ",".join(str(int(value)) for value in row) + "\n").encode("ascii"))
+        port.write(_line(row))
         yield _answer(port, number)
+
+
+def seconds_a_prediction(port: Port, row: NDArray[np.integer]) -> float | None:
+    """What a prediction takes on the board: of an exchange what is not the way there and back.
+
+    A byte on the way takes what a row with blanks in it takes longer; a mark, which is greeted, goes the way without a
+    prediction. None where the other side does not greet.
+    """
+    line = _line(row)
+    padded = b"=" + _BLANKS * b" " + line[1:]
+    try:
+        plain, longer, mark = (_exchange(port, sent) for sent in (line, padded, b"=\n"))
+    except (OSError, TimeoutError):
+        return None
+    byte = max(0.0, longer[0] - plain[0]) / _BLANKS
+    return max(0.0, plain[0] - mark[0] - byte * (plain[1] - mark[1]))
+
+
+def _exchange(port: Port, sent: bytes) -> tuple[float, int]:
+    """Seconds and bytes of a line and its answer, the median of several."""
+    found = []
+    for _ in range(_EXCHANGES):
+        start = time.perf_counter()
+        port.write(sent)
+        answer = port.readline()
+        found.append((time.perf_counter() - start, len(sent) + len(answer)))
+        if not answer:
+            raise TimeoutError
+    return sorted(found)[_EXCHANGES // 2]
+
+
+def _line(row: NDArray[np.integer]) -> bytes:
+    return ("=" + ",".join(str(int(value)) for value in row) + "\n").encode("ascii")
 
 
 def _answer(port: Port, number: int) -> list[int]:

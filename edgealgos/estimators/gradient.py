@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -61,9 +60,9 @@ class GradientTrained(EdgeEstimator):
         bits = NARROW if self.bits == "auto" else lesson.bits
         if quick or len(lesson.examples) < FEWEST_ROWS or self.max_cycles is not None:
             return lesson
+        need_tensorflow()
         if self.max_model_bytes is None or not self._structures(lesson, bits):
             return lesson
-        need_tensorflow()
         variations, structures = self._variations(lesson), self._structures(lesson, bits)
 
         def varied(_: Choice | None) -> list[Choice]:
@@ -195,8 +194,6 @@ def _teacher_of(lesson: Lesson) -> Any:
 
 
 def need_tensorflow() -> None:
-    """Say how to get TensorFlow before anything else happens, and keep its greetings off the screen."""
+    """Say how to get TensorFlow before anything else happens."""
     if importlib.util.find_spec("tensorflow") is None:
         raise MissingToolError("tensorflow", "train a model", "pip install tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # its sums depend on the processor

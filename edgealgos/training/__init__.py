@@ -1,0 +1,6 @@
+"""Training; TensorFlow is imported in here alone, silent, with sums that do not depend on the processor."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")

@@ -79,3 +79,13 @@ def test_a_build_may_take_more_than_is_predicted_and_limits_know(board):
     between = Budget(flash_bytes=report.flash_bytes)
     with pytest.raises(DoesNotFitError, match=f"up to {report.flash_at_most:,}"):
         check_fits(report, between)
+
+
+@pytest.mark.parametrize("board", ["cortex-m4", "cortex-m33", "pizero"])
+def test_processors_that_multiply_in_pairs_get_tiles_of_what_is_dense(board):
+    """Of as many weights as blocks of rows, in a third of the instructions less: the two must not have one price."""
+    program = to_integer(programs.bonsai(0, features=64, width=26, outputs=10, density=1.0))
+    faster = unroll(program, get_board(board))
+    assert {program[name].storage for name in "ZWV"} == {"blocks"}
+    assert {faster[name].storage for name in "ZWV"} == {"tiles"}
+    assert programs.CompiledModel(faster, get_board(board)).report.cycles < 8000

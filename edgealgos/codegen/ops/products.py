@@ -79,7 +79,7 @@ def product_cost(product: Product, share: float = 1.0, where: str = "") -> Count
     What is straight-line code is counted with the code.
     """
     matrix, storage = product.matrix, storage_of(product.matrix)
-    if matrix.table is None:
+    if _read(matrix) is None:
         return Counter()
     parts = storage.cost(matrix, storage.kind(matrix, product.vector, product.acc_bits), where)
     return Counter({part: share * amount for part, amount in parts.items()})
@@ -101,13 +101,18 @@ def product_pieces(call: str, op: str, products: Iterable[Product], kernels: Ite
     functions, frames, rows = set(kernels), {op}, [0]
     for p in products:
         rows.append(_sums_at_once(p.matrix) * p.acc_bits // 8)
-        left = p.matrix.table
+        left = _read(p.matrix)
         frames.add("straight-line code" if left is None else storage_of(left).instance(left, p.vector, p.acc_bits))
         if left is not None:
             storage = storage_of(p.matrix)
             inline[f"rows of {storage.instance(p.matrix, p.vector, p.acc_bits)}"] += 1
             functions |= storage.kernels(p.matrix, p.vector, p.acc_bits)
     return Pieces(call, inline, frozenset(functions), frozenset(frames), max(rows))
+
+
+def _read(matrix: Tensor) -> Tensor | None:
+    """What of a matrix a reader of rows reads: nothing where code has it."""
+    return None if storage_of(matrix).by_code else matrix.table
 
 
 def _sums_at_once(matrix: Tensor) -> int:

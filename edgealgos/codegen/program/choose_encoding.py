@@ -13,6 +13,7 @@ from .qtype import QType
 
 FEW_LEVELS = 8
 RARE = 0.01  # share of rows that may saturate, and in which a column may vary without counting
+BACKGROUND = 0.3  # share of the values of pictures that are background
 MOST_SCALE = 1e37  # leaves a 32-bit float room for a product with the range
 DOUBLE_BITS = 48  # that two 32-bit floats hold
 MOST_ROWS = 4000  # that are sorted to see how a column is distributed
@@ -235,3 +236,21 @@ def full_range_encoding(X: NDArray[np.floating], bits: int = 8) -> InputEncoding
     still = low == high
     scale = np.where(still, 1.0 / np.maximum(1.0, np.abs(low)), 2 * limit / np.where(still, 1.0, high - low))
     return _encoding((low + high) / 2, scale, -limit, limit, QType(bits, bits - 3))
+
+
+def from_background(X: NDArray[np.floating], bits: int = 8) -> InputEncoding:
+    """Encoding that suits data, with zero for the background of pictures: products with zero need not be made.
+
+    Where one scale serves all features and many values are the smallest, device inputs count from there. Half of their
+    range is never used then, and integers that span fewer values than the other half are kept exactly.
+    """
+    rows = np.asarray(X, dtype=np.float64)
+    found = choose_encoding(rows, bits)
+    low, high, limit = float(rows.min()), float(rows.max()), (1 << (bits - 1)) - 1
+    if not found.uniform or low == high or np.mean(rows == low) < BACKGROUND:
+        return found
+    whole = high - low <= limit and np.array_equal(rows, np.rint(rows))
+    scale = 1.0 if whole else limit / (high - low)
+    frac = found.qtype.frac + round(np.log2(scale / float(found.scale[0])))
+    last = round((high - low) * scale)
+    return _encoding(np.array([low]), np.array([scale]), 0, last, QType(bits, frac))

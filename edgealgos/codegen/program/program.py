@@ -53,6 +53,8 @@ class Program:
         Time steps from one answer to the next for a model that goes on for ever, None for one that begins anew.
     label_when_rejected : object
         What stands for no class, where none is likely enough.
+    zeros : float
+        Share of the device inputs that are zero, where that is the background of pictures.
     """
 
     tensors: tuple[Tensor, ...]
@@ -70,6 +72,7 @@ class Program:
     hop: int | None = None
 
     label_when_rejected: Any = None
+    zeros: float = 0.0
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False)
 

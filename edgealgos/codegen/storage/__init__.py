@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..program.tensor import Shape
 from .bits import BITS
 from .codebook import CODEBOOKS
-from .dense import BLOCKS, DENSE, RESIDENT, TILES
+from .dense import BLOCKS, COLUMNS, DENSE, RESIDENT, TILES
 from .nibbles import NIBBLE_BITMAP, NIBBLES
 from .record import STORAGES, Content, ContentToCome, Storage, storage_of, tensor_bytes
 from .sparse import BITMAP, INDEXED
@@ -47,6 +47,6 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, i
 
 
 __all__ = [
-    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT", "STORAGES",
-    "TILES", "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
+    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "COLUMNS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT",
+    "STORAGES", "TILES", "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
 ]  # fmt: skip

@@ -43,10 +43,29 @@ class Resident(Dense):
         return False  # no product's: an op's form chooses it for prototypes
 
 
+class Columns(Dense):
+    """Groups of rows of about equal size, each column by column, read by a loop that keeps their sums in registers."""
+
+    by_code = True
+    sums_at_once = 10
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return False  # an op's form chooses it
+
+    def tables(self, tensor: Tensor) -> list[Table]:
+        groups = [tensor.values[rows].T.ravel() for rows in row_groups(len(tensor.values))]
+        return [Table("", None, np.concatenate(groups))]
+
+    def reader(self, tensor: Tensor) -> str:
+        together = row_groups(len(tensor.values))[0].stop
+        return f"edgealgos::{self.name}<{together}>({tensor.name})"
+
+
 class Blocks(Dense):
     """Blocks of four rows, column by column; the rows that are left over as they are."""
 
     sums_at_once = 2 * BLOCK_ROWS
+    part = "block"  # what its products are called where their cost is
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
         """Enough rows of bytes, and not too many columns."""
@@ -65,8 +84,8 @@ class Blocks(Dense):
         rows = matrix.size // columns
         together = matrix.shape[-2] // BLOCK_ROWS * BLOCK_ROWS * (rows // matrix.shape[-2])
         return counted({
-            f"block {kind}{where}": together // BLOCK_ROWS,
-            f"block value {kind}": together * columns,
+            f"{self.part} {kind}{where}": together // BLOCK_ROWS,
+            f"{self.part} value {kind}": together * columns,
             f"dense row {kind}{where}": rows - together,
             f"dense value {kind}": (rows - together) * columns,
         })  # fmt: skip
@@ -81,6 +100,7 @@ class Tiles(Blocks):
 
     kernel_header = "runtime"
     sums_at_once = BLOCK_ROWS
+    part = "tile"
 
     def holds(self, matrix: Tensor, vector: Tensor) -> bool:
         """Enough rows of bytes."""
@@ -94,7 +114,15 @@ class Tiles(Blocks):
 
 
 DENSE, BLOCKS, RESIDENT = Dense("dense", 1), Blocks("blocks", 0), Resident("resident", 1)
+COLUMNS = Columns("columns", 1)
 TILES = Tiles("tiles", 2)
+
+
+def row_groups(rows: int) -> list[slice]:
+    """Rows whose sums wait in registers together: as few groups as can be, all but the last one of one size."""
+    count = -(-rows // Columns.sums_at_once)
+    together = -(-rows // max(count, 1))
+    return [slice(first, min(first + together, rows)) for first in range(0, rows, max(together, 1))]
 
 
 def padded(columns: int) -> int:

@@ -165,7 +165,7 @@ def _chosen(splits: Sequence[Split], task: Task, wanted: Wanted, seed: int, verb
 def _grown(table: Table, task: Task, settings: Settings, seed: int, trees: int | None) -> Boosting:
     start = begun(table, task, settings)
     if task.max_bytes is not None and start.bytes + task.other_bytes > task.max_bytes:
-        settings = replace(settings, linear=0)
+        settings, trees = replace(settings, linear=0), trees or None  # constants alone are no model
         start = begun(table, task, settings)
     boosting = Boosting(table, task, settings, start, seed)
     return boosting if trees == 0 else boosting.run(lambda course: trees is not None and len(course.error) > trees)

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Op, Program, Space, Tensor, verify
-from ...program.choose_encoding import choose_encoding, full_range_encoding
+from ...program.choose_encoding import choose_encoding, from_background, full_range_encoding
 from ..thresholds import score_at
 from ..wrappers import Unwrapped, unwrap
 from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
@@ -59,7 +59,7 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     UnsupportedModelError
         If the model, or a step in front of it, is of no kind that compiles; the message says what does.
     """
-    encode = full_range_encoding if widths.apart else choose_encoding
+    encode = full_range_encoding if widths.apart else from_background if widths.inputs == 8 else choose_encoding
     front = Front.of(encode(rows, bits=widths.inputs), rows.shape[1], unwrapped.slope, unwrapped.shift)
     stage = Stage.same(rows.shape[1])
     for name, step in unwrapped.front:
@@ -81,6 +81,8 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
         program = program_of(unwrapped.model, front, Rows(rows, stage.of(rows)), widths)
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
+    if program.encoding.low == 0:
+        program = replace(program, zeros=float(np.mean(program.encoding.encode(rows) == 0)))
     return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
 
 

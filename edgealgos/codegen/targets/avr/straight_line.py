@@ -83,7 +83,7 @@ def product(
     finish : Narrow, optional
         What becomes of the sums, which then need 16 bits; None: they are stored.
     """
-    widths = [16 if acc_bits == 16 else _sum_bits(row, low, high) for row in matrix]
+    widths = [16 if acc_bits == 16 else sum_bits(row, low, high) for row in matrix]
     found = []
     if max(widths, default=16) <= 24:
         writer = Writer()
@@ -227,7 +227,8 @@ def _signed(size: int) -> int:
     return size if size < 128 else -size
 
 
-def _sum_bits(row: Ints, low: int, high: int) -> int:
+def sum_bits(row: Ints, low: int, high: int) -> int:
+    """Width that holds a row's sum for every vector: 16, 24, or 64 for all that is more."""
     ends = np.stack([row * low, row * high])
     least, most = int(ends.min(axis=0).sum()), int(ends.max(axis=0).sum())
     return next(bits for bits in (16, 24, 64) if least >= -(1 << (bits - 1)) and most < 1 << (bits - 1))

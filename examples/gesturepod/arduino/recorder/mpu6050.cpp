@@ -1,10 +1,16 @@
 #include "mpu6050.h"
 
+#if !defined(__AVR__)
+#include <Wire.h>
+#endif
+
 namespace {
 
 // ---- the two-wire bus as its only master: 400 kHz, waiting, never for long -------------------------------------------
 
 namespace bus {
+
+#if defined(__AVR__)
 
 constexpr uint8_t kStarted = 0x08, kRestarted = 0x10, kWriteAcknowledged = 0x18, kSentAcknowledged = 0x28,
                   kReadAcknowledged = 0x40;
@@ -62,6 +68,30 @@ bool read(uint8_t place, uint8_t *bytes, uint8_t count) {
   }
   return stop();
 }
+
+#else  // boards with RAM to spare have a library for it
+
+void reset() {
+  Wire.begin();
+  Wire.setClock(400000);
+}
+
+bool write(uint8_t place, uint8_t value) {
+  Wire.beginTransmission(mpu6050::kAddress);
+  Wire.write(place);
+  Wire.write(value);
+  return Wire.endTransmission() == 0;
+}
+
+bool read(uint8_t place, uint8_t *bytes, uint8_t count) {
+  Wire.beginTransmission(mpu6050::kAddress);
+  Wire.write(place);
+  if (Wire.endTransmission(false) != 0 || Wire.requestFrom(mpu6050::kAddress, count) != count) return false;
+  for (; count; --count) *bytes++ = static_cast<uint8_t>(Wire.read());
+  return true;
+}
+
+#endif
 
 }  // namespace bus
 

@@ -1,8 +1,8 @@
-// The accelerometer and gyroscope MPU-6050 at 100 samples a second, on the pins SDA (A4) and SCL (A5) of an Uno.
+// The accelerometer and gyroscope MPU-6050 at 100 samples a second, on the pins SDA and SCL (A4 and A5 of an Uno).
 //
 // The sensor keeps time and collects samples in its FIFO; the sketch takes them when it has time, up to 0.8 s later.
-// Nothing here blocks for longer than 2 ms, be the sensor missing, silent or holding the bus. Its own 400 kHz two-wire
-// master takes no RAM, where the Wire library would take a tenth of it.
+// Nothing here blocks for longer than 2 ms on an Uno, be the sensor missing, silent or holding the bus: its own 400 kHz
+// two-wire master takes no RAM, where the Wire library would take a tenth of it. Boards without an AVR use that library.
 #ifndef MPU6050_H
 #define MPU6050_H
 

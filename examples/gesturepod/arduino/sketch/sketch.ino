@@ -1,4 +1,4 @@
-// ${name}.ino: tells the gestures of a white cane, from an MPU-6050 on A4 (SDA) and A5 (SCL) of an Uno.
+// ${name}.ino: tells the gestures of a white cane, from an MPU-6050 on SDA and SCL (A4 and A5 of an Uno).
 //
 // Lines at 115200 baud: "12345 double tap" is a gesture and its time in milliseconds; lines that begin with # are about
 // the sensor. Send v to see every answer of the model, five a second, q to see them no longer. The LED lights up for

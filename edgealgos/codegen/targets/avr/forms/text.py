@@ -53,6 +53,17 @@ def distance_loop_function(name: str, code: Code) -> str:
     )
 
 
+def column_loop_function(name: str, table: str, code: Code, kind: str) -> str:
+    """The loop over columns of some rows; `code` reads their weights from `table`."""
+    body = statement(code, "column", '"+r"(out)')
+    return (
+        f"EDGEALGOS_NOINLINE void {name}(const int8_t *vector, {kind} *sums) {{\n"
+        f"  const int8_t *column = {table};\n"
+        f'  register {kind} *out __asm__("r24") = sums;\n'
+        f"{body}\n}}"
+    )
+
+
 def reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader: str) -> str:
     """A reader of rows that calls the functions, and another reader for what stays a table."""
     calls = [f"{part_name(name, found, i)}(vector, sums); return {count};" for i, count in enumerate(rows)]

@@ -91,6 +91,28 @@
 #define EDGEALGOS_ROW_DONE "st Y+, r24\n\t" "st Y+, r25\n\t" "dec r23\n\t" "breq 3f\n\t" "rjmp 1b\n\t" "3:\n\t"
 #define EDGEALGOS_CLEAR_R1 "clr r1\n\t"
 
+// A loop over columns: r18 holds the input, r19 a weight from the table at Z, r20 and r21 count, Y points to where sums
+// go. A sum that leaves its word is seen by the overflow, and the byte above counts that.
+#define EDGEALGOS_CLEAR_ABOVE(place) "std Y+" #place ", r1\n\t"
+#define EDGEALGOS_BEGIN_COLUMNS(columns, turns) "ldi r20, lo8(" #columns ")\n\t" "ldi r21, " #turns "\n\t" \
+                                          "rjmp .Lcolumn%=\n\t"
+#define EDGEALGOS_COLUMN_INPUT ".Lcolumn%=: ld r18, X+\n\t"
+#define EDGEALGOS_COLUMN_UNLESS_ZERO EDGEALGOS_COLUMN_INPUT "tst r18\n\t" "breq .Lzero%=\n\t"
+#define EDGEALGOS_LEFT_OUT(rows) ".Lzero%=: adiw r30, " #rows "\n\t" "rjmp .Lnext%=\n\t"
+#define EDGEALGOS_COLUMN_PLUS(a, b) "lpm r19, Z+\n\t" "muls r18, r19\n\t" EDGEALGOS_PLUS16(a, b)
+#define EDGEALGOS_IF_BEYOND(row) "brvs .Lbeyond%=_" #row "\n\t" ".Lwithin%=_" #row ":\n\t"
+#define EDGEALGOS_BEYOND(row, top, place) ".Lbeyond%=_" #row ": ldd r0, Y+" #place "\n\t" "sbrc " #top ", 7\n\t" \
+                                          "inc r0\n\t" "sbrs " #top ", 7\n\t" "dec r0\n\t" \
+                                          "std Y+" #place ", r0\n\t" "rjmp .Lwithin%=_" #row "\n\t"
+#define EDGEALGOS_NEXT_COLUMN ".Lnext%=: dec r20\n\t" "brne .Lcolumn%=\n\t" "dec r21\n\t" "brne .Lcolumn%=\n\t"
+#define EDGEALGOS_COLUMN_STORE16(a, b) "st Y+, " #a "\n\t" "st Y+, " #b "\n\t"
+#define EDGEALGOS_COLUMN_STORE_AS_32(a, b) EDGEALGOS_COLUMN_STORE16(a, b) "lsl " #b "\n\t" \
+                                           "sbc " #b ", " #b "\n\t" EDGEALGOS_COLUMN_STORE16(b, b)
+#define EDGEALGOS_COLUMN_STORE24(a, b) EDGEALGOS_COLUMN_STORE16(a, b) "ld r0, Y\n\t" "sbrc " #b ", 7\n\t" \
+                                       "dec r0\n\t" "st Y+, r0\n\t" "lsl r0\n\t" "sbc r0, r0\n\t" "st Y+, r0\n\t"
+#define EDGEALGOS_OVER_BEYOND "rjmp .Lsummed%=\n\t"
+#define EDGEALGOS_SUMMED ".Lsummed%=:\n\t"
+
 // Trees: X points to where scores go, Z to features, Y 64 of them further on. What is below a cut goes on, the rest
 // jumps to the label; a leaf is a number for r25, which the end of its tree adds to the score in r14, r15. The largest
 // score so far stays in r12, r13, its number in r11.

@@ -127,6 +127,21 @@ template <bool Left> struct BlockRows {
   }
 };
 
+// Groups of up to `Together` rows, each column by column.
+template <uint8_t Together> struct ColumnRows {
+  enum { kAtOnce = Together };
+  const int8_t *values;
+  template <class Acc, class N> uint8_t next(const int8_t *vector, N columns, Acc *sums, uint8_t left) {
+    typedef typename Wrapping<Acc>::type U;
+    const uint8_t rows = left < Together ? left : Together;
+    for (uint8_t k = 0; k < rows; ++k) sums[k] = 0;
+    for (N i = 0; i < columns; ++i)
+      for (uint8_t k = 0; k < rows; ++k)
+        sums[k] = static_cast<Acc>(static_cast<U>(sums[k]) + static_cast<U>(vector[i] * flash(values++)));
+    return rows;
+  }
+};
+
 template <class W> struct BitmapRows {
   enum { kAtOnce = 1 };
   const uint8_t *bits;
@@ -190,6 +205,10 @@ inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullpt
 }
 template <bool Left> inline BlockRows<Left> blocks(const int8_t *values) {
   const BlockRows<Left> rows = {values};
+  return rows;
+}
+template <uint8_t Together> inline ColumnRows<Together> columns(const int8_t *values) {
+  const ColumnRows<Together> rows = {values};
   return rows;
 }
 template <class W> inline WideBitmapRows<W> wide_bitmap(const uint8_t *bits, const W *values) {

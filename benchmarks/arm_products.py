@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import numpy as np
 import product_cycles
-from sklearn.datasets import load_digits
-from sklearn.model_selection import train_test_split
 
-from edgealgos import BonsaiClassifier, compile_model
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.ops import TreeWalk
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board, get_board
+from tests.support import sample_programs as programs
 from tools import measure_costs as measure
 
 BOARDS = ("cortex-m0", "cortex-m4", "pizero")
@@ -46,14 +44,11 @@ def weights_on_a_path(program: Program) -> float:
 
 
 def main() -> None:
-    """Train, measure and print."""
-    X, y = load_digits(return_X_y=True)
-    X_train, X_test, y_train, _ = train_test_split(X, y, test_size=0.25, random_state=0, stratify=y)
-    model = BonsaiClassifier(max_model_bytes=4096, random_state=0, bits=8).fit(X_train, y_train)
+    """Measure and print."""
     print("    python benchmarks/arm_products.py > benchmarks/results/arm_products.md\n")
     print("# Instructions of a multiply-accumulate on ARM processors\n")
-    print(f"qemu counts; {tools.QEMU_ARM.version()}. Weights and inputs are int8. Of a bitmap and of the Bonsai the")
-    print("instructions are those of a weight that is not zero, its share of the zeros included.\n")
+    print(f"Counted by {tools.QEMU_ARM.version()}. Weights and inputs are int8. Of a bitmap and of the Bonsai")
+    print("the instructions are those of a weight that is not zero, its share of the zeros included.\n")
     print("| board | product | 16-bit sums | 32-bit sums |\n|---|---|---|---|")
     for name in BOARDS:
         board = get_board(name)
@@ -61,14 +56,16 @@ def main() -> None:
             density = 0.3 if storage == "bitmap" else 1.0
             found = [f"{instructions_per_product(board, storage, density, most):.2f}" for most in LARGEST]
             print(f"| `{name}` | {TITLES[storage]} | {' | '.join(found)} |")
+    bonsai = programs.bonsai(features=64, width=42, outputs=10, density=0.72, node_density=0.5)
     print("\n| board | `optimize` | instructions of a prediction | of a product | flash |\n|---|---|---|---|---|")
     for name in BOARDS:
         for optimize in ("speed", "size"):
-            compiled = compile_model(model, name, optimize=optimize)
-            result = compiled.simulate(X_test)
-            spent, weights = float(result.instructions.mean()), weights_on_a_path(compiled.program)
-            print(f"| `{name}` | {optimize} | {spent:,.0f} | {spent / weights:.2f} | {result.flash_bytes:,} |")
-    print(f"\nDigits, Bonsai of {model.model_bytes_:,} bytes, {weights:,.0f} weights on a path.")
+            program = measure.prepared(bonsai, optimize, get_board(name))
+            found = measure.measured_program(program, get_board(name), np.random.default_rng(0))
+            each = found.cycles / weights_on_a_path(program)
+            print(f"| `{name}` | {optimize} | {found.cycles:,.0f} | {each:.2f} | {found.flash:,} |")
+    weights = sum(np.count_nonzero(program[matrix].values) for matrix in ("Z", "W", "V", "theta"))
+    print(f"\nA Bonsai of {weights:,} weights that are not zero, {weights_on_a_path(program):,.0f} of them on a path.")
 
 
 if __name__ == "__main__":

@@ -39,8 +39,8 @@ REFERENCES = {
     ("cifar10_jpeg grey, odd or even", 800): "SpArSe 73.84 at 0.78 KB, another grouping",
 }  # fmt: skip
 HALF, GREY = 5, (20, 20)  # classes of the first half; height and width
-COLUMNS = ("data", "budget", "seed", "device accuracy, %", "model bytes", "RAM", "cycles", "net", "bits", "fit s",
-           "reference")  # fmt: skip
+COLUMNS = ("data", "budget", "seed", "device accuracy, %", "model bytes", "RAM", "cycles", "net", "bits", "rows",
+           "fit s", "reference")  # fmt: skip
 Rows = tuple[Any, Any, Any, Any]
 
 
@@ -92,7 +92,8 @@ def measured(name: str, budget: int, seed: int, epochs: int | None, rows: Rows) 
     return {
         "data": name, "budget": budget, "seed": seed, "device accuracy, %": round(accuracy, 2),
         "model bytes": model.model_bytes_, "RAM": simulated.ram_peak, "cycles": round(float(simulated.cycles.mean())),
-        "net": model.structure_["layers"], "bits": "/".join(map(str, widths)), "fit s": round(seconds),
+        "net": model.structure_["layers"], "bits": "/".join(map(str, widths)),
+        "rows": model.history_.get("choices", [{}])[0].get("variation", "spread"), "fit s": round(seconds),
         "epochs": model.n_iter_, "reference": REFERENCES.get((name, budget), ""),
     }  # fmt: skip
 
@@ -107,8 +108,9 @@ def logged() -> Iterator[dict[str, Any]]:
 def write_table() -> None:
     """The table of everything that was measured."""
     lines = [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
-    lines += [f"| {' | '.join(str(row[column]) for column in COLUMNS)} |" for row in logged()]
-    head = "# Convolutional nets\n\n`python benchmarks/convnets.py`; RAM: simulated Uno, core and stack included.\n\n"
+    lines += [f"| {' | '.join(str(row.get(column, '')) for column in COLUMNS)} |" for row in logged()]
+    head = "# Convolutional nets\n\n`python benchmarks/convnets.py --data FOLDER`; RAM: simulated Uno, core and "
+    head += "stack included;\nfit: on the clock, on a share of two cores.\n\n"
     (RESULTS / "convnets.md").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -113,7 +113,7 @@ class Boosted(EdgeEstimator):
         cycles = self.max_cycles
         if cycles is None and self._trees and (self.max_model_bytes or np.inf) <= FAST_BYTES:
             cycles = FAST
-        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype.frac, self.max_model_bytes, cycles,
+        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype, self.max_model_bytes, cycles,
                     min(rounds, default=None), self.batch_size or MOST_ROWS, MEAN_BYTES if mean else 0)  # fmt: skip
         wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits, self._trees, self._decided)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))

@@ -28,6 +28,7 @@ PRODUCT_CYCLES, STEP_CYCLES = 7.0, 300  # of a step on an Uno, sums of 16 bits
 UNIT_CYCLES = {"FastGRNN": 150, "FastRNN": 150, "GRU": 300}
 SCALARS = {"FastGRNN": ("zeta", "nu"), "FastRNN": ("alpha", "beta"), "GRU": ()}
 VECTORS = {"FastGRNN": ("gate_bias", "candidate_bias"), "FastRNN": ("candidate_bias",), "GRU": ("bias",)}
+SHORTEST_SPAN = 1.5  # steps that a unit of a GRU remembers at first
 PRODUCTS = {"FastGRNN": 1, "FastRNN": 1, "GRU": 3}  # with W and with U that a unit of the state has
 
 
@@ -108,7 +109,10 @@ class FastGRNN(Family):
                 "nonlinearity": self.nonlinearity}  # fmt: skip
 
     def initial(self, x: Array, y: Array, rng: np.random.Generator) -> Arrays:
-        """U orthogonal, W and head random with unit gain, the gate half open to the past."""
+        """U orthogonal, W and head random with unit gain, gates half open to the past.
+
+        A GRU's units remember for different spans at first, up to the whole sequence (Tallec and Ollivier, ICLR 2018).
+        """
         h, d = self.hidden_size, self.n_step_features
         spread = float(np.sqrt(np.mean(np.square(x)))) + 1e-9
         params = self._factors("W", rng.normal(size=(self.rows, d)) / math.sqrt(d) / spread)
@@ -118,7 +122,8 @@ class FastGRNN(Family):
         if self.name == "FastGRNN":
             params |= {"gate_bias": np.ones(h), "zeta": np.array([0.75]), "nu": np.array([0.02])}
         elif self.name == "GRU":
-            params["bias"][: 2 * h] = 1.0
+            spans = np.exp(rng.uniform(math.log(SHORTEST_SPAN), math.log(max(self.n_steps, 2)), h))
+            params["bias"][:h] = 1.0 - 2.0 / spans if self.nonlinearity == "hard_tanh" else np.log(spans - 1.0)
         else:
             params |= {"alpha": np.array([min(0.5, 2.0 / self.n_steps)]), "beta": np.array([1 - 1.0 / self.n_steps])}
         params["FC"] = rng.normal(size=(self.n_outputs, h)) / math.sqrt(h)

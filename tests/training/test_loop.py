@@ -10,6 +10,7 @@ pytestmark = pytest.mark.slow
 tf = pytest.importorskip("tensorflow")
 
 from edgealgos.codegen.program.qtype import QType  # noqa: E402
+from edgealgos.progress import heard_by  # noqa: E402
 from edgealgos.training.bonsai import Bonsai  # noqa: E402
 from edgealgos.training.budget import stored_bytes  # noqa: E402
 from edgealgos.training.loop import train, with_options  # noqa: E402
@@ -108,12 +109,17 @@ def test_weights_are_on_their_grid_and_within_the_budget(name, kind):
 
 
 @pytest.mark.parametrize("name", ["bonsai", "protonn"])
-def test_it_learns(name):
+def test_it_learns_and_tells_of_every_epoch(name):
     x, y = problem("multiclass", n=400)
     model = family(name, "multiclass")
     recipe = with_options(model.recipe, epochs=40)
-    result = train(model, x[:300], y[:300], x_frac=X_FRAC, recipe=recipe, validation=(x[300:], y[300:]), jit=False)
+    told: list[dict] = []
+    with heard_by(lambda _, facts: told.append(facts)):
+        result = train(model, x[:300], y[:300], x_frac=X_FRAC, recipe=recipe, validation=(x[300:], y[300:]), jit=False)
     assert max(result.history["validation"]) > 0.9
+    for column in ("loss", "score", "bytes"):
+        assert [facts[column] for facts in told] == result.history[column]
+    assert [facts["epoch"] for facts in told] == list(range(1, result.n_iter + 1))
 
 
 @pytest.mark.parametrize("name", ["bonsai", "protonn"])

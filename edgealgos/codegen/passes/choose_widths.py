@@ -22,8 +22,10 @@ WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, T
 ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
 
+NEARLY_ALL = 0.999
+"""The share with which inputs whose background is zero are kept."""
 WORTH_A_TABLE = 0.5
-"""Of what is answered otherwise, where every input has a scale of its own: that takes flash, but no time."""
+"""Of what is answered otherwise, where every input has a scale of its own: that takes flash."""
 
 EXACTLY = 1.0
 """The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
@@ -61,7 +63,8 @@ def choose_widths(
         if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else 1.0):
             best = share, program
         wider = not bytes_alone or bits[2]  # what comes next
-        if best[0] >= (EXACTLY if exactly or not wider else max(enough, ENOUGH[program.task])):
+        another = NEARLY_ALL if program.zeros else EXACTLY  # a table makes zeros rare, and products that are left out
+        if best[0] >= (EXACTLY if exactly else max(enough, ENOUGH[program.task] if wider else another)):
             break
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")

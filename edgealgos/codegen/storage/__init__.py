@@ -14,11 +14,11 @@ from .record import STORAGES, Content, ContentToCome, Storage, storage_of, tenso
 from .sparse import BITMAP, INDEXED
 
 
-def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8) -> dict[str, int]:
+def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8, input_bits: int = 8) -> dict[str, int]:
     """Flash bytes of a matrix in each storage that training counts on, of values that are yet to be found.
 
-    Bytes and words may be dense, behind masks, or (bytes, in rows of at most 255) indexed; values of four bits lie two
-    in a byte: all of them, or behind masks, for which it is the most that so many non-zeros can take.
+    Bytes and words may be dense, behind masks, or (bytes times bytes, in rows of at most 255) indexed; values of four
+    bits lie two in a byte: all of them, or behind masks, for which it is the most that so many non-zeros can take.
 
     Parameters
     ----------
@@ -28,20 +28,22 @@ def storage_bytes(shape: Shape, nonzeros: int, bits: int = 8) -> dict[str, int]:
         Number of values different from zero.
     bits : int
         Width of one value.
+    input_bits : int
+        Width of what the values are multiplied with.
     """
     content = ContentToCome(shape, bits, nonzeros)
     if bits <= 4:
         found: tuple[Storage, ...] = (NIBBLES, NIBBLE_BITMAP if NIBBLE_BITMAP.counts(content) else BITMAP)
-    elif INDEXED.counts(content):
+    elif INDEXED.counts(content) and input_bits <= 8:
         found = (DENSE, BITMAP, INDEXED)
     else:
         found = (DENSE, BITMAP)
     return {storage.name: storage.size(content) for storage in found}
 
 
-def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8) -> tuple[str, int]:
+def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8, input_bits: int = 8) -> tuple[str, int]:
     """Name and bytes of the smallest of these storages (the simpler one when equal)."""
-    sizes = storage_bytes(shape, nonzeros, bits)
+    sizes = storage_bytes(shape, nonzeros, bits, input_bits)
     name = min(sizes, key=sizes.__getitem__)
     return name, sizes[name]
 

@@ -59,8 +59,8 @@ class Task:
     ----------
     problem : {"binary", "multiclass", "regression"}
     n_outputs : int
-    x_frac : int
-        Fractional bits of the inputs.
+    x_type : QType
+        Of the inputs.
     max_bytes : int or None
     max_cycles : int or None
         Of a prediction, as far as they are known here.
@@ -74,7 +74,7 @@ class Task:
 
     problem: str
     n_outputs: int
-    x_frac: int
+    x_type: QType
     max_bytes: int | None = None
     max_cycles: int | None = None
     max_rounds: int | None = None

@@ -158,7 +158,7 @@ def begun(table: Table, task: Task, settings: Settings) -> Start:
     """What boosting with such settings begins with."""
     rest = (table.y, table.weight, task.problem, task.n_outputs)
     if settings.linear:
-        return linear_start(table.x, *rest, task.x_frac, settings.shrinkage, settings.linear, settings.leaf_type)
+        return linear_start(table.x, *rest, task.x_type, settings.shrinkage, settings.linear, settings.leaf_type)
     return constant_start(*rest, settings.leaf_type)
 
 

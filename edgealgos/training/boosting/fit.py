@@ -125,7 +125,7 @@ def _most_weights(task: Task, inputs: int) -> int:
             raise ValueError(f"max_cycles={task.max_cycles} is too few for a linear model of {inputs} features")
     if task.max_bytes is None:
         return most
-    sizes = [fixed + cheapest_storage(shape, count, WEIGHT_BITS)[1] for count in range(1, most + 1)]
+    sizes = [fixed + cheapest_storage(shape, count, WEIGHT_BITS, task.x_type.bits)[1] for count in range(1, most + 1)]
     fitting = int(np.searchsorted(np.maximum.accumulate(sizes), task.max_bytes, side="right"))
     if fitting < 1:
         raise ValueError(

@@ -37,6 +37,8 @@ class Start:
         Fractional bits of the inputs.
     out : QType
         Number type of the scores to begin with.
+    x_bits : int
+        Width of the inputs.
     """
 
     weights: Reals | None
@@ -44,6 +46,7 @@ class Start:
     weight_type: QType | None
     x_frac: int
     out: QType
+    x_bits: int = NARROW_BITS
 
     def scores(self, x: Ints) -> Reals:
         """Scores of device inputs, as the device computes them."""
@@ -79,7 +82,7 @@ class Start:
         """What flash holds of it, at most."""
         if self.weights is None:
             return BIAS_BYTES * self.bias.size * bool(self.bias.any())
-        _, size = cheapest_storage(self.weights.shape, int(np.count_nonzero(self.weights)), WEIGHT_BITS)
+        _, size = cheapest_storage(self.weights.shape, int(np.count_nonzero(self.weights)), WEIGHT_BITS, self.x_bits)
         words = np.abs(self.sum_type.quantize(self.bias)).max() < 1 << 15
         return size + self.bias.size * (2 if words else 4)
 
@@ -92,18 +95,18 @@ def constant_start(y: Reals, weight: Reals, problem: str, n_outputs: int, leaf_t
 
 
 def linear_start(
-    x: Ints, y: Reals, weight: Reals, problem: str, n_outputs: int, x_frac: int, shrinkage: float, most: int,
+    x: Ints, y: Reals, weight: Reals, problem: str, n_outputs: int, x_type: QType, shrinkage: float, most: int,
     leaf_type: QType,
 ) -> Start:  # fmt: skip
     """A linear model of at most so many weights, rounded to bytes."""
-    real, loss = np.ldexp(x.astype(np.float64), -x_frac), loss_of(problem, n_outputs)
+    real, loss = np.ldexp(x.astype(np.float64), -x_type.frac), loss_of(problem, n_outputs)
     fitted = fit_linear(real, y, weight, problem, n_outputs, shrinkage, most)
     narrow = QType(NARROW_BITS, leaf_type.frac)
     out = narrow if narrow.high * narrow.step > FAR_ENOUGH else QType(WIDE_BITS, leaf_type.frac)
-    return rounded(fitted, x_frac, out, lambda linear: loss.loss(linear.scores(real), y, weight))
+    return rounded(fitted, x_type, out, lambda linear: loss.loss(linear.scores(real), y, weight))
 
 
-def rounded(fitted: Linear, x_frac: int, out: QType, loss: Callable[[Linear], float]) -> Start:
+def rounded(fitted: Linear, x_type: QType, out: QType, loss: Callable[[Linear], float]) -> Start:
     """A linear model with weights of bytes, coarser ones where sums of 16 bits then hold all products.
 
     As long as the loss does not suffer: a few large weights would else leave many small ones no levels.
@@ -111,12 +114,12 @@ def rounded(fitted: Linear, x_frac: int, out: QType, loss: Callable[[Linear], fl
     largest = float(np.abs(fitted.weights).max(initial=0.0))
     bias = fitted.bias - (fitted.bias.mean() if fitted.bias.size > 1 else 0.0)
     kinds = [QType.covering(largest, bits) for bits in range(WEIGHT_BITS, COARSEST_BITS - 1, -1)]
-    kind = next((kind for kind in kinds if _sums_fit(fitted.weights, bias, kind, x_frac)), kinds[0])
+    kind = next((kind for kind in kinds if _sums_fit(fitted.weights, bias, kind, x_type.frac)), kinds[0])
     models = {of: Linear(of.dequantize(of.quantize(fitted.weights)), fitted.bias) for of in (kinds[0], kind)}
     if kind != kinds[0] and loss(models[kind]) > MOST_LOSS * loss(models[kinds[0]]):
         kind = kinds[0]
-    sums = QType(SUM_TYPE_BITS, kind.frac + x_frac)
-    return Start(models[kind].weights, sums.dequantize(sums.quantize(bias)), kind, x_frac, out)
+    sums = QType(SUM_TYPE_BITS, kind.frac + x_type.frac)
+    return Start(models[kind].weights, sums.dequantize(sums.quantize(bias)), kind, x_type.frac, out, x_type.bits)
 
 
 def _sums_fit(weights: Reals, bias: Reals, kind: QType, x_frac: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import select
 import shlex
 import shutil
 import subprocess
@@ -223,7 +224,8 @@ class Program:
 
     def readline(self) -> bytes:
         greeting, self.greeting = self.greeting, b""
-        return greeting or self.stream.readline()
+        answers, _, _ = select.select([self.stream], [], [], 0 if greeting else 1.0)  # a port waits no longer
+        return greeting or (self.stream.readline() if answers else b"")
 
     def write(self, data: bytes) -> None:
         self.stream.write(data)

@@ -228,6 +228,11 @@ def test_other_hosts_and_those_without_the_key_get_nothing(client):
     assert other.get(f"/?key={client.guard.key}", base_url=f"http://localhost:{PORT}").status_code == 303
 
 
+def test_browsers_leave_out_the_usual_port():
+    assert Guard(80).hosts == {"127.0.0.1", "127.0.0.1:80", "localhost", "localhost:80"}
+    assert Guard(PORT).hosts == {f"127.0.0.1:{PORT}", f"localhost:{PORT}"}
+
+
 def test_forms_of_other_pages_change_nothing(gestures):
     before = gestures.session.opened
     form = {"token": gestures.guard.token, "path": "iris"}

@@ -43,6 +43,14 @@ def test_values_beyond_what_a_float_holds(kind, data):
         kind(**QUICK).fit(X, y)
 
 
+@pytest.mark.parametrize("kind", [ea.FastGRNNClassifier, ea.GRUClassifier, ea.ConvNetClassifier])
+def test_no_sequence_at_all(kind, data):
+    X = np.tile(data[0][:, None], (1, 5, 1))
+    model = kind(epochs=1, random_state=0).fit(X, data[1])
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        model.predict(X[:0])
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_unfitted(kind, data):
     model = kind()

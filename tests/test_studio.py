@@ -162,6 +162,25 @@ def test_an_upload_that_is_too_large_gives_a_sentence(tmp_path):
     small.session.close()
 
 
+def test_sentences_name_files_as_they_were_sent(client):
+    assert client.refused("/upload", files=(io.BytesIO(b""), "a.csv")) == "a.csv is empty"
+    twice = client.refused("/upload", files=[(io.BytesIO(b"1"), "a"), (io.BytesIO(b"2"), "a/b")])
+    assert twice == "a/b cannot be kept: File exists"
+    assert len(client.refused("/open", path="x" * 5000)) < 300
+
+
+@pytest.mark.parametrize("name", ["const", "setup", "a__b", "n" * 90])
+def test_models_of_files_with_any_name_are_shown(name, client, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgealgos.studio.session.Job", AtOnce)
+    path = write(
+        tmp_path / f"{name}.csv", "x,y,kind\n" + "".join(f"{i % 7},{i % 5},{'ab'[i % 2]}\n" for i in range(40))
+    )
+    client.post("/open", path=str(path))
+    client.post("/train", budgets="64", seconds="1", board="uno", families="linear")
+    client.get("/models/1")
+    assert zipfile.ZipFile(io.BytesIO(client.get("/models/1/sketch.zip").data)).namelist()
+
+
 def test_an_upload_of_nothing_gives_a_sentence(client):
     assert "no file was chosen" in client.refused("/upload")
 
@@ -207,6 +226,11 @@ def test_other_hosts_and_those_without_the_key_get_nothing(client):
     for host in ("evil.example:8765", "127.0.0.1:80", "127.0.0.1.evil.example:8765"):
         assert client.client.get("/", base_url=f"http://{host}").status_code == 403
     assert other.get(f"/?key={client.guard.key}", base_url=f"http://localhost:{PORT}").status_code == 303
+
+
+def test_browsers_leave_out_the_usual_port():
+    assert Guard(80).hosts == {"127.0.0.1", "127.0.0.1:80", "localhost", "localhost:80"}
+    assert Guard(PORT).hosts == {f"127.0.0.1:{PORT}", f"localhost:{PORT}"}
 
 
 def test_forms_of_other_pages_change_nothing(gestures):

@@ -45,7 +45,8 @@ def report(arguments: argparse.Namespace) -> int:
         print(found)
         return 0
     X, y = (None, None) if arguments.data is None else rows_to_ask(arguments, model)
-    print(f"written to {found.save(arguments.html, X, y, name=identifier(Path(arguments.model).stem))}")
+    name = arguments.name or identifier(Path(arguments.model).stem)
+    print(f"written to {found.save(arguments.html, X, y, name=name)}")
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import edgealgos as ea
 
 OF_SKETCHES = ("layout", "application")
+LONGEST_NAME = 45
 USUAL_RANGES = 4, 2000  # g, degrees a second
 
 
@@ -27,7 +28,7 @@ def check_export(folder: str, arguments: argparse.Namespace) -> None:
 
 def identifier(name: str) -> str:
     """The C++ identifier closest to a name."""
-    return re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_").lstrip("0123456789_") or "model"
+    return re.sub(r"[\W_]+", "_", name, flags=re.ASCII).lstrip("0123456789_")[:LONGEST_NAME].rstrip("_") or "model"
 
 
 def export_model(model: Any, folder: str, arguments: argparse.Namespace, usual: Mapping[str, Any] | None = None) -> Any:

@@ -141,6 +141,7 @@ def _report(subparsers: Any) -> None:
     parser.add_argument("--rows", type=count, metavar="N", help="only the first rows")
     parser.add_argument("--board", default="uno", help="board (default: uno)")
     parser.add_argument("--html", metavar="FILE", help="write a page that shows the model and runs its sketch inside")
+    parser.add_argument("--name", help="title of the page, and C++ namespace of its sketch (default: the model's file)")
 
 
 def _simulate(subparsers: Any) -> None:

@@ -128,7 +128,7 @@ def _flat(X: Any) -> Any:
     if _shape(X) is None:
         return X
     X = check_array(X, allow_nd=True, dtype=np.float64, ensure_min_samples=0)
-    return X.reshape(len(X), -1)
+    return X.reshape(len(X), math.prod(X.shape[1:]))
 
 
 def _same(shape: tuple[int, ...], picture: Picture) -> bool:

@@ -132,4 +132,4 @@ def _flat(X: Any) -> Any:
     if _sequence_shape(X) is None:
         return X
     X = check_array(X, allow_nd=True, dtype=np.float64, ensure_min_samples=0)
-    return X.reshape(len(X), -1)
+    return X.reshape(len(X), math.prod(X.shape[1:]))

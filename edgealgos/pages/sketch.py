@@ -37,6 +37,13 @@ class Running:
     reason: str = ""
 
 
+def namespace(name: str) -> str:
+    """The name, or one near it where C++ or Arduino's boards have another use for it."""
+    from ..codegen.emit.cpp.names import suggestion
+
+    return suggestion(name, "arduino")
+
+
 def sketch_text(compiled: CompiledModel, name: str) -> dict[str, str]:
     """The files that are exported for the model; ExportError where C++ can have no such name."""
     from ..codegen.emit.cpp.files import cpp_files, sketch_files

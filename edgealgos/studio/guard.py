@@ -43,7 +43,9 @@ class Guard:
     @property
     def hosts(self) -> set[str]:
         """Names that a browser may call the server by; others may be an attacker's that lead here."""
-        return {f"{name}:{self.port}" for name in ("127.0.0.1", "localhost")}
+        names = {"127.0.0.1", "localhost"}
+        usual = names if self.port == 80 else set()  # which browsers leave out
+        return {f"{name}:{self.port}" for name in names} | usual
 
     @property
     def address(self) -> str:

@@ -13,11 +13,11 @@ from markupsafe import Markup
 import edgealgos as ea
 
 from ..cli.data import Data
-from ..cli.export import identifier
 from ..cli.scores import score, score_name
 from ..pages.facts import simulation_rows
 from ..pages.html import table
 from ..pages.report import sections_of
+from ..pages.sketch import namespace
 from .jobs import Job
 from .opened import Opened
 
@@ -52,7 +52,7 @@ class Fitted:
     @property
     def name(self) -> str:
         """Of sketch and files, as C++ takes it."""
-        return identifier(Path(self.opened.shown).stem)
+        return namespace(Path(self.opened.shown).stem)
 
     @cached_property
     def model(self) -> Any:

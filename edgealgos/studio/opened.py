@@ -19,6 +19,7 @@ from ..cli.data import BUILT_IN, Data, data_of, is_built_in
 from .words import understood
 
 LONGEST_LABEL = 60  # characters
+LONGEST_PATH = 200  # characters that are told of one
 
 
 @dataclass(frozen=True)
@@ -158,12 +159,14 @@ def open_data(number: int, place: str, shown: str, flags: Sequence[str] = ()) ->
     """
     if not is_built_in(place):
         place = str(Path(place).expanduser().absolute())
-        if not Path(place).exists():
-            raise ea.DatasetError(f"{shown} does not exist on this computer; check the path")
     try:
+        if not is_built_in(place) and not Path(place).exists():
+            raise ea.DatasetError(f"{shown} does not exist on this computer; check the path")
         data = data_of(understood("train", *flags, place))
     except OSError as error:
-        raise ea.DatasetError(f"{shown} cannot be read: {error.strerror or error}") from error
+        raise ea.DatasetError(f"{shown[:LONGEST_PATH]} cannot be read: {error.strerror or error}") from error
+    except ea.EdgeAlgosError as error:
+        raise ea.DatasetError(str(error).replace(place, shown)) from error
     if data.y is None:
         raise ea.DatasetError(f"{shown} has one column; a table needs features and what is to be predicted")
     return Opened(number, place, shown, data)

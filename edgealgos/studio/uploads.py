@@ -29,7 +29,7 @@ def keep(files: Iterable[Uploaded], folder: Path) -> tuple[Path, str]:
     Raises
     ------
     DatasetError
-        If there is none.
+        If there is none, or the disk takes no more.
     """
     places: list[Path] = []
     parts: list[Sequence[str]] = []
@@ -38,9 +38,12 @@ def keep(files: Iterable[Uploaded], folder: Path) -> tuple[Path, str]:
         if not path:
             continue
         place = _free(folder.joinpath(*path))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("wb") as target:
-            file.save(target)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as target:
+                file.save(target)
+        except OSError as error:
+            raise DatasetError(f"{'/'.join(path)} cannot be kept: {error.strerror or error}") from error
         places.append(place)
         parts.append(path)
     if not places:

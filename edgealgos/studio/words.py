@@ -17,4 +17,4 @@ def understood(*words: str) -> argparse.Namespace:
 
 def plainly(message: str) -> str:
     """A message of the library without names of flags or of Python's arguments: ``max model bytes 1 is too small``."""
-    return re.sub(r"(?<!\S)--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", " "), in_flags(message))
+    return re.sub(r"(?<![^\s(])--([a-z][a-z-]*)", lambda flag: flag[1].replace("-", " "), in_flags(message))

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import r2_score
 
+from ..codegen.lowering.pipeline import check_samples
+from ..codegen.program.program import Program
 from ..codegen.program.qtype import Ints
 from ..errors import EdgeAlgosError
 from . import quality
@@ -43,7 +45,7 @@ def sections_of(
 ) -> list[str]:  # fmt: skip
     """The parts of the page; those who show them elsewhere load :data:`SCRIPTS`, in this order."""
     files = sketch_text(compiled, name)  # refuses a name that C++ cannot have
-    rows = None if X is None else _rows(X)
+    rows = None if X is None else _rows(compiled.program, X)
     targets = None if y is None else np.asarray(y)
     if rows is not None and targets is not None and len(rows) != len(targets):
         raise ValueError(f"X has {len(rows)} samples and y {len(targets)}; they must be equally many")
@@ -72,8 +74,9 @@ def section(title: str, *pieces: str) -> str:
     return f"<section><h2>{text(title)}</h2>{''.join(pieces)}</section>"
 
 
-def _rows(X: ArrayLike) -> NDArray[Any]:
-    rows = np.asarray(X)
+def _rows(program: Program, X: ArrayLike) -> NDArray[Any]:
+    """Samples as an array; of raw ones the whole steps."""
+    rows = check_samples(program, X) if program.preprocessing else np.asarray(X)
     if rows.ndim < 2 or not len(rows):
         raise ValueError(f"X must hold at least one sample, (n, ...), not the shape {rows.shape}")
     return rows

@@ -94,7 +94,7 @@ def test_what_normalisation_did_is_folded_into_the_weights():
         return family.forward({name: tf.constant(v, tf.float32) for name, v in values.items()}, x, rounding).numpy()
 
     in_training = scores(params, tf.constant([0, 0]))
-    assert np.allclose(scores(family.settled(params, x), None), in_training, atol=0.01)
+    assert np.allclose(scores(family.settled(params, lambda: x), None), in_training, atol=0.01)
     assert np.abs(scores(params, None) - in_training).max() > 0.1
 
 

@@ -24,10 +24,9 @@ from tqdm import tqdm
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.passes.choose_forms import forms, unroll
+from edgealgos.codegen.passes.choose_forms import changed_together, forms, unroll
 from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
-from edgealgos.codegen.targets.avr.forms import groups
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import bare_products, feature_programs, sample_convnets, sample_programs
 from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
@@ -85,10 +84,9 @@ def prepared(program: Program, optimize: str, board: Board, input_buffer: bool =
         return integer
     if board.cost_model is not None:
         return unroll(integer, board)
-    for op in integer.ops():
-        for names in groups(op):
-            faster: dict[str, Any] = next(forms(integer, op, names, board.architecture), {})
-            integer = integer.replacing(*faster.values())
+    for names, op in changed_together(integer).items():
+        faster: dict[str, Any] = next(forms(integer, op, names, board.architecture), {})
+        integer = integer.replacing(*faster.values())
     return integer
 
 

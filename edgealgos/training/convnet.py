@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -91,11 +91,11 @@ class ConvNet(Family):
         params |= {f"{name}_bias": np.zeros(shape[0]) for name, shape in shapes.items()}
         params["FC"] = rng.normal(size=(self.n_outputs, self.channels)) / math.sqrt(self.channels)
         params["FC_bias"] = np.zeros(self.n_outputs)
-        return self.settled(params, x[rng.permutation(len(x))])
+        return self.settled(params, lambda: x[rng.permutation(len(x))])
 
-    def settled(self, params: Arrays, x: Array) -> Arrays:
+    def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
         """Weights and biases that do what normalisation of every channel over these rows did."""
-        values, params = tf.reshape(tf.constant(x[:SAMPLE], tf.float32), (-1, *self.picture)), dict(params)
+        values, params = tf.reshape(tf.constant(rows()[:SAMPLE], tf.float32), (-1, *self.picture)), dict(params)
         for name, layer in self.named():
             if layer.kind == "maxpool":
                 values = _pool(values, layer)

@@ -118,8 +118,11 @@ class Course:
         if not epoch or not self.recipe.quantized(epoch) or self.recipe.quantized(epoch - 1):
             return state
         params, pool = eng.arrays(state.params), self.data.x_q
-        some = tf.gather(pool, self.rng.permutation(len(pool))[:ROWS_PROFILED])
-        settled = self.model.settled(params, self.real(some.numpy()))
+
+        def some() -> Array:
+            return self.real(tf.gather(pool, self.rng.permutation(len(pool))[:ROWS_PROFILED]).numpy())
+
+        settled = self.model.settled(params, some)
         return state if settled is params else eng.fresh_state(settled)
 
     def batches(self, steps: int, size: int) -> Iterator[NDArray[np.int64]]:

@@ -83,8 +83,8 @@ class Family(ABC):
         """Plain values that its program needs besides the numbers."""
         return {}
 
-    def settled(self, params: Arrays, x: Array) -> Arrays:
-        """Parameters for rounding, which begins now; what only helped training on real-valued rows is folded in."""
+    def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
+        """Parameters for rounding, which begins now; what only helped training is folded in, as real-valued rows say."""
         return params
 
     def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:

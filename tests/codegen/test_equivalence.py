@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.passes.choose_forms import forms
+from edgealgos.codegen.passes.choose_forms import changed_together, forms
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
-from edgealgos.codegen.targets.avr.forms import groups
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import sample_programs as programs
 from tests.support.equivalence import check_host, check_uno, host_scores, raw
@@ -31,10 +30,9 @@ def test_uno(kind):
 
 def fastest(program, rng):
     """The program with every constant in one of its faster forms."""
-    for op in program.ops():
-        for names in groups(op):
-            if found := list(forms(program, op, names)):
-                program = program.replacing(*found[rng.integers(len(found))].values())
+    for names, op in changed_together(program).items():
+        if found := list(forms(program, op, names)):
+            program = program.replacing(*found[rng.integers(len(found))].values())
     return program
 
 

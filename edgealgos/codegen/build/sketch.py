@@ -117,7 +117,7 @@ def build_sketch(
     sketch = Path(folder).resolve()
     tabs = _tabs(sketch)
     own, include = _sketch_sources(sketch, [Path(library).resolve() for library in libraries])
-    bundled = [library / "src" for library in _bundled_libraries([*tabs, *own])]
+    bundled = [library / "src" for library in _bundled_libraries([*tabs, *own], board, include)]
     sources = [*own, *(source for folder in bundled for source in _sources_in(folder, deep=True))]
     core = _arduino_core_library(board)
     scratch = Scratch() if build_folder is None else None
@@ -211,13 +211,18 @@ def _sketch_sources(sketch: Path, libraries: Sequence[Path]) -> tuple[list[Path]
     return sources, include
 
 
-def _bundled_libraries(sources: Sequence[Path]) -> list[Path]:
-    """Libraries of the Arduino core whose headers these sources, or headers beside them, include."""
+def _bundled_libraries(sources: Sequence[Path], board: Board, include: Sequence[Path]) -> list[Path]:
+    """Libraries of the Arduino core whose headers these sources, or headers beside them, include for this board."""
     owners = {path.name: path.parents[1] for path in (tools.arduino_core() / "libraries").glob("*/src/*.h")}
     own = {header for source in sources for header in source.parent.glob("*.h")}
     texts = [file.read_text(errors="replace") for file in {*sources, *own}]
     included = {name for text in texts for name in re.findall(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', text, re.M)}
-    return sorted({owners[name] for name in (included & owners.keys()) - {header.name for header in own}})
+    named = (included & owners.keys()) - {header.name for header in own}
+    if named:  # perhaps for other processors: the preprocessor knows
+        flags = ["-M", "-MG", *(f"-I{folder}" for folder in include)]
+        asked = [tools.run(compile_command(source, Path("-"), board, flags)[:-2]) for source in sources]
+        named &= {Path(word).name for done in asked for word in done.stdout.split()}
+    return sorted({owners[name] for name in named})
 
 
 def _sources_in(folder: Path, *, deep: bool = False) -> list[Path]:

@@ -80,14 +80,18 @@ def predicted_cycles(program: Program, board: str | Board = "uno") -> int:
 
 def _alternatives(program: Program, board: Board, before: tuple[int, int]) -> Iterator[list[_Choice]]:
     """For each group of constants that are changed together what can be done with them."""
-    for op in program.ops():
-        for names in groups(op):
-            found = [_Choice({}, 0, 0)]
-            for changes in forms(program, op, names, board.architecture):
-                cycles, flash = needs(program.replacing(*changes.values()), board)
-                if cycles < before[0]:
-                    found.append(_Choice(changes, before[0] - cycles, flash - before[1]))
-            yield found
+    for names, op in changed_together(program).items():
+        found = [_Choice({}, 0, 0)]
+        for changes in forms(program, op, names, board.architecture):
+            cycles, flash = needs(program.replacing(*changes.values()), board)
+            if cycles < before[0]:
+                found.append(_Choice(changes, before[0] - cycles, flash - before[1]))
+        yield found
+
+
+def changed_together(program: Program) -> dict[tuple[str, ...], Op]:
+    """Groups of constants that have forms, each with an op that reads it."""
+    return {names: op for op in program.ops() for names in groups(op)}
 
 
 def forms(program: Program, op: Op, names: tuple[str, ...], architecture: Architecture = AVR) -> Iterator[Changes]:

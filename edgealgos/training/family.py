@@ -84,7 +84,7 @@ class Family(ABC):
         return {}
 
     def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
-        """Parameters for rounding, which begins now; what only helped training is folded in, as real-valued rows say."""
+        """Parameters for rounding, which begins: what only helped training is folded in, as real-valued rows say."""
         return params
 
     def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:

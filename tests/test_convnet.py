@@ -67,6 +67,13 @@ def test_training_rounds_as_the_device_does(digits, bits):
     assert np.array_equal(training_scores(model, x_q), program.output.type.dequantize(raw))
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 4), (7, 2, 4), (1, 30, 4), (4, 4, 3)])
+def test_small_pictures_have_nets_that_lie_in_them(shape):
+    from edgealgos.training.convnet_structures import least_bytes_of, nets_for
+
+    assert least_bytes_of(nets_for(shape), shape, 2, "binary", bits=4) < 200
+
+
 def test_it_learns(digits, model):
     X, y = digits
     assert model.score(X, y) > 0.8

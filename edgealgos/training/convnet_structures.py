@@ -29,7 +29,8 @@ def nets_for(picture: Picture) -> list[str]:
         last = "sep3x3:{2} pool2x2 sep3x3:{3} sep3x3:{3}" if size < 20 else "sep3x3/2:{3} sep3x3/2:{5} sep3x3:{5}"
         others = ("sep3x3/2:{2} sep3x3/2:{3} full:{2}", "sep3x3/2:{3} sep3x3/2:{5} full:{6}", last)
         return [f"{first}{' pool2x2' if size >= 40 else ''} {layers}" for layers in others]
-    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", "conv3x3:{1} sep3x3:{2} pool2x2 pool2x2 full:{2}"]
+    pools = ["conv3x3:{1} sep3x3:{2} pool2x2 pool2x2 full:{2}"] if size >= 4 else []
+    return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", *pools]
 
 
 def with_channels(net: str, width: int) -> str:

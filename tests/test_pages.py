@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_iris
 from sklearn.linear_model import RidgeClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 import edgealgos as ea
 from edgealgos.codegen.simulate import avr8js
 from edgealgos.codegen.targets.boards import get_board
+from edgealgos.features import LogMel
 from edgealgos.pages import html, quality
 from edgealgos.pages.facts import simulation_html
 from tests.support import browser
@@ -169,11 +171,13 @@ def ran(page, path):
 
 @pytest.mark.slow
 @pytest.mark.needs("chromedriver", "chromium")
+@pytest.mark.filterwarnings("ignore:fewer than 8 levels")  # of sounds so plain
 def test_pages_of_numbers_and_of_sequences_are_run_drawn_on_and_copied_from(tmp_path):
     X, y = load_iris(return_X_y=True)
     numbers = ea.compile_model(DecisionTreeRegressor(max_depth=3, random_state=0).fit(X, y * 10.5), X_calibration=X)
-    steps = X.reshape(-1, 2, 2)
-    sequences = ea.compile_model(ea.FastGRNNClassifier(hidden_size=3, epochs=2, random_state=0).fit(steps, y))
+    sound = np.rint(8000 * np.sin(np.arange(1100) * (0.3 + 0.2 * y[::5, None])))  # the last step is not whole
+    cell = ea.FastGRNNClassifier(hidden_size=3, epochs=2, random_state=0)
+    sequences = ea.compile_model(make_pipeline(LogMel(), cell).fit(sound, y[::5]))
     pictures, digits = load_digits(return_X_y=True)
     net = ea.compile_model(RidgeClassifier().fit(pictures, digits), X_calibration=pictures)
     with browser.Browser() as page:
@@ -184,7 +188,7 @@ def test_pages_of_numbers_and_of_sequences_are_run_drawn_on_and_copied_from(tmp_
         page.click("button.copy")
         assert page.run("return document.querySelector('button.copy').textContent") == "copied"
         assert page.run("return getSelection().toString()").strip()
-        found = ran(page, sequences.report.save(tmp_path / "sequences.html", steps, y))
+        found = ran(page, sequences.report.save(tmp_path / "sequences.html", sound, y[::5]))
         assert {verdict for *_, verdict in found} == {"✓ the same"}
         path = net.report.save(tmp_path / "pictures.html", pictures, digits, image_shape=(8, 8))
         assert {verdict for *_, verdict in ran(page, path)} == {"✓ the same"}

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import r2_score
 
-from ..codegen.lowering.pipeline import check_samples
 from ..codegen.program.program import Program
 from ..codegen.program.qtype import Ints
 from ..errors import EdgeAlgosError
@@ -75,11 +74,11 @@ def section(title: str, *pieces: str) -> str:
 
 
 def _rows(program: Program, X: ArrayLike) -> NDArray[Any]:
-    """Samples as an array; of raw ones the whole steps."""
-    rows = check_samples(program, X) if program.preprocessing else np.asarray(X)
+    """Samples as an array; of raw ones the whole steps, as the device waits for the rest of the last one."""
+    rows, width = np.asarray(X), program.input.size
     if rows.ndim < 2 or not len(rows):
         raise ValueError(f"X must hold at least one sample, (n, ...), not the shape {rows.shape}")
-    return rows
+    return rows[:, : rows.shape[1] // width * width] if program.preprocessing and rows.ndim == 2 else rows
 
 
 # ---- how good it is --------------------------------------------------------------------------------------------------

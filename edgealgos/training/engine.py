@@ -166,13 +166,14 @@ class Engine:
     def _run(self, body: Callable[..., Any], of_model: tuple[Any, ...], of_rows: tuple[Any, ...]) -> Any:
         """The compiled body, compiled if need be: without XLA for any number of rows from the first."""
         key = (body.__name__, *self.key, *(value.dtype for value in tf.nest.flatten(of_rows)))
-        if key not in _compiled:
+        function = _compiled.get(key)
+        if function is None:
             while len(_compiled) >= KEPT:
-                del _compiled[next(iter(_compiled))]
-            _compiled[key] = tf.function(body, jit_compile=self.jit, autograph=False)
+                _compiled.pop(next(iter(_compiled)), None)  # another thread may have been quicker
+            function = _compiled[key] = tf.function(body, jit_compile=self.jit, autograph=False)
             if not self.jit:
-                _compiled[key].get_concrete_function(*of_model, *tf.nest.map_structure(of_any_rows, of_rows))
-        return _compiled[key](*of_model, *of_rows)
+                function.get_concrete_function(*of_model, *tf.nest.map_structure(of_any_rows, of_rows))
+        return function(*of_model, *of_rows)
 
     def _rounding(self, control: Control, key: tf.Tensor | None = None) -> Rounding:
         return Rounding(control.on, control.scales, {}, control.sharpness, key, high=control.high)

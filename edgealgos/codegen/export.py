@@ -148,7 +148,8 @@ def export_cpp(
     README.md says how to build; CMakeLists.txt does it, with a toolchain file for other computers than this one.
 
     Parameters are those of :func:`export_arduino`; `target` is ``"host"``, ``"pizero"``, ``"cortex-m0"`` or
-    ``"cortex-m4"``. The report predicts tables and variables; code and time have measured costs on the Uno alone.
+    ``"cortex-m4"``. The report predicts tables and variables; code and time where the costs of the board
+    have been measured.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Training; TensorFlow is imported in here alone, silent, with sums that do not depend on the processor."""
+"""Training: TensorFlow, silent, with sums that do not depend on the processor, unless it was imported before."""
 
 import os
 

@@ -91,7 +91,7 @@ class ConvNet(Family):
         params |= {f"{name}_bias": np.zeros(shape[0]) for name, shape in shapes.items()}
         params["FC"] = rng.normal(size=(self.n_outputs, self.channels)) / math.sqrt(self.channels)
         params["FC_bias"] = np.zeros(self.n_outputs)
-        return self.settled(params, lambda: x[rng.permutation(len(x))])
+        return self.settled(params, lambda: x[rng.permutation(len(x))[:SAMPLE]])
 
     def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
         """Weights and biases that do what normalisation of every channel over these rows did."""

@@ -84,7 +84,10 @@ class Family(ABC):
         return {}
 
     def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
-        """Parameters for rounding, which begins now; what only helped training is folded in, as rows say."""
+        """Parameters for rounding, which begins now; what only helped training is folded in.
+
+        `rows()` gives training inputs, some (n, d), in case the family has to measure on them.
+        """
         return params
 
     def penalty(self, params: Mapping[str, tf.Tensor]) -> tf.Tensor:

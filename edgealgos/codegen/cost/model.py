@@ -317,11 +317,11 @@ def _code(program: Program, inlined: bool) -> Iterator[tuple[str, int, Kind, str
 
 def _as_function(program: Program, op: Op, inline: Mapping[str, int]) -> Counts:
     """What there is of an op that is a function: its readers once, its options, what its operands make of it."""
-    kind, bias = type(op).__name__, getattr(op, "bias", None)
+    kind = type(op).__name__
     counts: Counts = Counter({part: 1 if part.startswith(ROWS) else amount for part, amount in inline.items()})
     counts["further rows"] = sum(inline.values()) - sum(counts.values())
     counts[f"{kind} of {program[op.out].type.container} bits"] = 1
-    return counts + Counter({f"{kind} with a bias": int(bias is not None)})
+    return counts + Counter({f"{kind} with a bias": int("bias" in op.operands)})
 
 
 def _beginnings(kernel: str) -> Iterator[str]:

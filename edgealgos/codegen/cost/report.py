@@ -259,12 +259,13 @@ def predict_report(program: Program, board: Board) -> Report:
     schedules = compare_schedules(program, sum(item.amount for item in ram))
     flash = [*table_items(program, straight), *code_items(program, board)]
     unknown = board.cost_model is not None and costs_of(program, board) is None
+    now = needs(program, board)
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
-        Items(cycle_items(program, board, straight)), plan, _faster(program, board),
+        Items(cycle_items(program, board, straight)), plan, _faster(program, board, now),
         (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
         program.encoding.table_bytes,
-        needs(program, board)[1] - needs(program.replacing(*map(_smallest, program.tensors)), board)[1],
+        now[1] - needs(program.replacing(*map(_smallest, program.tensors)), board)[1],
         _input_without_buffer(program),
         any(op.stops_early for op in program.ops()),
         schedules,
@@ -293,15 +294,14 @@ def _model_items(program: Program) -> list[ReportItem]:
     return items + [ReportItem(Kind.LOOK_UP_TABLE, name, size) for name, size in tables.items()]
 
 
-def _faster(program: Program, board: Board) -> dict[str, tuple[int, int]]:
-    """What each constant buys that is not stored in its smallest form."""
+def _faster(program: Program, board: Board, now: tuple[int, int]) -> dict[str, tuple[int, int]]:
+    """What each constant buys that is not stored in its smallest form; `now` is what the program needs."""
     found = {}
-    for op in program.ops():
-        for names in groups(op):
-            small = [_smallest(program[name]) for name in names]
-            if any(tensor is not program[tensor.name] for tensor in small):
-                now, before = needs(program, board), needs(program.replacing(*small), board)
-                found[" and ".join(names)] = (before[0] - now[0], now[1] - before[1])
+    for names in dict.fromkeys(names for op in program.ops() for names in groups(op)):
+        small = [_smallest(program[name]) for name in names]
+        if any(tensor is not program[tensor.name] for tensor in small):
+            before = needs(program.replacing(*small), board)
+            found[" and ".join(names)] = (before[0] - now[0], now[1] - before[1])
     return found
 
 

@@ -33,20 +33,17 @@ class Start:
         Of a linear model, on the grid of `weight_type`.
     bias : array, shape (outputs,)
     weight_type : QType or None
-    x_frac : int
-        Fractional bits of the inputs.
+    x_type : QType
+        Number type of the inputs; constants do not ask for it.
     out : QType
         Number type of the scores to begin with.
-    x_bits : int
-        Width of the inputs.
     """
 
     weights: Reals | None
     bias: Reals
     weight_type: QType | None
-    x_frac: int
+    x_type: QType
     out: QType
-    x_bits: int = NARROW_BITS
 
     def scores(self, x: Ints) -> Reals:
         """Scores of device inputs, as the device computes them."""
@@ -64,7 +61,7 @@ class Start:
     @property
     def sum_type(self) -> QType:
         """Number type of the sums of a linear model."""
-        return QType(SUM_TYPE_BITS, self._type.frac + self.x_frac)
+        return QType(SUM_TYPE_BITS, self._type.frac + self.x_type.frac)
 
     @property
     def cycles(self) -> float:
@@ -72,7 +69,7 @@ class Start:
         if self.weights is None:
             return 0.0
         used, count = np.count_nonzero(self.weights.any(axis=0)), np.count_nonzero(self.weights)
-        narrow = _sums_fit(self.weights, self.bias, self._type, self.x_frac)
+        narrow = _sums_fit(self.weights, self.bias, self._type, self.x_type.frac)
         a_weight = VALUE_CYCLES if narrow else WIDE_VALUE_CYCLES
         a_score = SCORE_CYCLES if narrow and self.out.bits == NARROW_BITS else WIDE_SCORE_CYCLES
         return float(a_weight * count + COLUMN_CYCLES * used + a_score * self.bias.size)
@@ -82,7 +79,8 @@ class Start:
         """What flash holds of it, at most."""
         if self.weights is None:
             return BIAS_BYTES * self.bias.size * bool(self.bias.any())
-        _, size = cheapest_storage(self.weights.shape, int(np.count_nonzero(self.weights)), WEIGHT_BITS, self.x_bits)
+        count = int(np.count_nonzero(self.weights))
+        _, size = cheapest_storage(self.weights.shape, count, WEIGHT_BITS, self.x_type.bits)
         words = np.abs(self.sum_type.quantize(self.bias)).max() < 1 << 15
         return size + self.bias.size * (2 if words else 4)
 
@@ -91,7 +89,7 @@ def constant_start(y: Reals, weight: Reals, problem: str, n_outputs: int, leaf_t
     """The constants that fit best, on the grid of the leaves."""
     grid = QType(WIDE_BITS, leaf_type.frac)
     bias = loss_of(problem, n_outputs).bias(y, weight)
-    return Start(None, grid.dequantize(grid.quantize(bias)), None, 0, grid)
+    return Start(None, grid.dequantize(grid.quantize(bias)), None, QType(NARROW_BITS, 0), grid)
 
 
 def linear_start(
@@ -119,7 +117,7 @@ def rounded(fitted: Linear, x_type: QType, out: QType, loss: Callable[[Linear], 
     if kind != kinds[0] and loss(models[kind]) > MOST_LOSS * loss(models[kinds[0]]):
         kind = kinds[0]
     sums = QType(SUM_TYPE_BITS, kind.frac + x_type.frac)
-    return Start(models[kind].weights, sums.dequantize(sums.quantize(bias)), kind, x_type.frac, out, x_type.bits)
+    return Start(models[kind].weights, sums.dequantize(sums.quantize(bias)), kind, x_type, out)
 
 
 def _sums_fit(weights: Reals, bias: Reals, kind: QType, x_frac: int) -> bool:

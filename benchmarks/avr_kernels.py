@@ -9,13 +9,13 @@ call's own cycles shared out).
 from __future__ import annotations
 
 import tempfile
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
 from edgealgos.codegen.build import tools
 from edgealgos.codegen.build.sketch import Firmware, build_sketch
+from edgealgos.codegen.emit.cpp import runtime_header
 from edgealgos.codegen.simulate import run_rows
 
 SIZES = (8, 16, 32, 64, 128, 256)
@@ -76,7 +76,7 @@ NOINLINE void plain_add_scaled(const int8_t *w, uint16_t factor, int32_t *scores
 """
 
 SKETCH = """
-#include "avr_kernels.h"
+#include "edgealgos_runtime.h"
 {plain}
 {tables}
 static int8_t x[{widest}];
@@ -182,8 +182,7 @@ def _build(folder: Path) -> Firmware:
             plain=PLAIN, tables=text, widest=WIDEST, mask_bytes=-(-SPARSE_COLUMNS // 8), sparse=SPARSE_COLUMNS
         )
     )
-    header = resources.files("edgealgos.codegen.targets").joinpath("avr/kernels/avr_kernels.h")
-    (sketch / "avr_kernels.h").write_text(header.read_text(encoding="utf-8"))
+    (sketch / "edgealgos_runtime.h").write_text(runtime_header())
     return build_sketch(sketch)
 
 

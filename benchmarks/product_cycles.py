@@ -67,6 +67,7 @@ def cycles_per_product(storage: str, density: float, largest: int) -> tuple[floa
 
 FORMS = (
     ("dense, four rows together", "blocks", 1.0),
+    ("dense, loop over columns", "columns", 1.0),
     ("dense, straight-line", "straight-line", 1.0),
     ("bitmap, 60 % of the weights", "bitmap", 0.6),
     ("bitmap, 30 %", "bitmap", 0.3),

@@ -130,6 +130,15 @@ def test_numbers_far_from_zero_are_told_apart(model):
     assert np.abs(compiled.predict(X) - model.predict(X)).max() < 0.01 * y.std()
 
 
+def test_trees_of_pictures_with_background_keep_bytes():
+    rng = np.random.default_rng(0)
+    X = np.maximum(0, rng.integers(-150, 256, (500, 12))).astype(float)
+    model = RandomForestClassifier(10, max_leaf_nodes=60, random_state=0).fit(X, X[:, 0] + X[:, 1] > 150)
+    compiled = ea.compile_model(model, board="uno", X_calibration=X)
+    assert compiled.program.input.type.bits == 8
+    np.testing.assert_array_equal(compiled.predict(X), model.predict(X))
+
+
 def test_a_tree_that_answers_every_row_alike_is_refused():
     X, _ = datasets.load_iris(return_X_y=True)
     with pytest.raises(ea.UnsupportedModelError, match="alike"):

@@ -69,7 +69,8 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
                 f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
                 "Pipeline, or leave it out."
             ) from None
-    encode = full_range_encoding if widths.apart else from_background if widths.inputs == 8 else choose_encoding
+    multiplied = widths.inputs == 8 and not is_of_trees(unwrapped.model)  # trees compare, and need all levels
+    encode = full_range_encoding if widths.apart else from_background if multiplied else choose_encoding
     encoding = encode(stage.reached(rows), bits=widths.inputs)
     front = Front.of(encoding, rows.shape[1], unwrapped.slope, unwrapped.shift)
     front = replace(front.behind(stage.matrix, stage.shift), curves=stage.curves)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import io
 import re
 import socket
+import time
 import zipfile
 
 import numpy as np
 import pytest
 
 from edgealgos.cli import main
+from edgealgos.cli.data import Data
 from edgealgos.studio import charts, jobs, pictures, uploads
 from edgealgos.studio.app import create_app
 from edgealgos.studio.guard import Guard
+from edgealgos.studio.opened import Opened
 from edgealgos.studio.session import Session
 from tests.datasets.test_recordings import folder, sound, tone, write
 
 EVIL = "<script>alert(1)</script>"
+EVIL_NAME = "<img src=x onerror=alert(1)>"  # as files may be called
 PORT = 8765
 
 
@@ -108,10 +112,11 @@ def test_a_table_is_shown_and_another_column_can_be_predicted(client, tmp_path):
 ])  # fmt: skip
 def test_what_is_no_table_gives_a_sentence_on_the_page(name, content, said, client, tmp_path):
     path = write(tmp_path / name, content)
-    sentence = client.refused("/open", path=str(path))
-    assert said in sentence
-    assert "fault" not in sentence
-    assert "Traceback" not in sentence
+    sent = (io.BytesIO(path.read_bytes()), name)
+    for sentence in (client.refused("/open", path=str(path)), client.refused("/upload", files=sent)):
+        assert said in sentence
+        assert "fault" not in sentence
+        assert "Traceback" not in sentence
 
 
 def test_missing_values_are_refused_or_replaced_as_asked(client, tmp_path):
@@ -204,6 +209,61 @@ def test_labels_are_given_renamed_and_escaped(gestures):
     assert gestures.get(f"/data?label={EVIL}").text.count("<svg") == 5
     gestures.post("/label", number=11, label="punch")
     assert dict(opened.labels())["punch"] == 6
+
+
+def test_rows_of_a_table_are_labelled_left_out_and_turned_over(client, tmp_path):
+    rows = "".join(f"{i * 37 % 50 / 8},{i % 7},{'ab'[i % 2]}\n" for i in range(50))
+    client.post("/open", path=str(write(tmp_path / "t.csv", f"x,z,kind\n{rows}")))
+    page = client.get("/data").text
+    assert "1 to 20 of 50" in page
+    assert page.count('action="/label"') == 20
+    client.post("/label", number=40, label="c")
+    client.post("/label", number=41, drop="1")
+    client.post("/rename", old="b", new=EVIL)
+    opened = client.session.opened
+    assert opened.labels() == [(EVIL, 24), ("a", 24), ("c", 1)]
+    found = opened.data()
+    assert list(found.X["x"]) == [i * 37 % 50 / 8 for i in range(50) if i != 41]
+    assert found.y[40] == "c"
+    assert sorted(zip(*np.unique(found.y, return_counts=True), strict=True)) == opened.labels()
+    last = client.get("/data?first=40").text
+    assert EVIL not in last
+    assert "41 to 50 of 50" in last
+    assert 'value="c"' in last
+    assert "1 rows left out" in last
+    assert client.get(f"/data?label={EVIL}").text.count('action="/label"') == 20
+    client.post("/label", number=41, label="b")
+    assert opened.dropped == 0
+    assert "no row 50" in client.refused("/label", number=50, label="c")
+
+
+@pytest.mark.parametrize(("targets", "given", "kind"), [
+    ("0 1", "1", "i"), ("0 1", "two", "U"), ("1.5 2.25", "3", "f"), ("1.5 2.25", "-1e3", "f"),
+])  # fmt: skip
+def test_labels_of_rows_keep_their_type_where_they_can(targets, given, kind, tmp_path):
+    y = np.array(list(map(float if "." in targets else int, targets.split())) * 20)
+    data = Data(np.arange(80.0).reshape(40, 2), y, "regression" if "." in targets else "classification",
+                X_test=np.zeros((2, 2)), y_test=y[:2])  # fmt: skip
+    opened = Opened(1, "t", "t", data)
+    assert opened.data() is data
+    opened.label(3, given)
+    found = opened.data()
+    assert found.y.dtype.kind == found.y_test.dtype.kind == kind
+    assert float(found.y[3]) == float(given) if kind != "U" else found.y[3] == given
+    assert found.y[0] == (y[0] if kind != "U" else str(y[0]))
+
+
+@pytest.mark.parametrize("number", ["", "nan", "inf", "one", "1,5"])
+def test_where_a_number_is_predicted_no_row_gets_a_word(number, client):
+    client.post("/open", path="diabetes")
+    assert "a number is predicted" in client.refused("/label", number=0, label=number)
+    client.post("/label", number=0, label="12.5")
+    assert client.session.opened.data().y[0] == 12.5
+    for row in range(1, 442):
+        client.session.opened.drop(row)
+    client.session.opened.drop(0)
+    with pytest.raises(ValueError, match="all rows are left out"):
+        client.session.opened.data()
 
 
 @pytest.mark.parametrize("label", ["", "  ", "x" * 61, "a\x07b"])
@@ -300,6 +360,58 @@ def test_from_gestures_to_a_sketch(gestures, monkeypatch):
     gestures.get("/models/3", 404)
 
 
+def test_any_point_is_picked_and_fitted_once(gestures, monkeypatch):
+    monkeypatch.setattr("edgealgos.studio.session.Job", AtOnce)
+    gestures.post("/train", budgets="128 256", seconds="4", board="uno", families=["linear", "boostedtrees"])
+    search, page = gestures.session.search, gestures.get("/train").text
+    points = sorted(map(int, re.findall(r'data-trial="(\d+)"', page)))
+    assert points == [i for i, c in enumerate(search.job.candidates) if c["validation_score"] is not None]
+    assert sorted(map(int, re.findall(r'name="trial" value="(\d+)"', page))) == points
+    fitted = {gestures.session.model_of(search.number, i): i for i in points}
+    assert {1, 2} < set(fitted)  # the best of each budget, and None for others
+    trial = fitted[None]
+    for _ in range(2):
+        went = gestures.post("/pick", search=search.number, trial=trial).headers["Location"]
+        assert gestures.get(went, 303).headers["Location"] == "/models/3"
+    assert len(gestures.session.models) == 3
+    model, tried = gestures.session.models[3], search.job.candidates[trial]
+    assert model.facts["family"] == tried["family"]
+    assert model.facts["score"] == tried["validation_score"]
+    assert {name: model.model[-1].get_params()[name] for name in tried["params"]} == tried["params"]
+    assert model.facts["bytes"] <= tried["budget"]
+    assert model.data is search.parts  # the same test part
+    went = gestures.post("/pick", search=search.number, trial=fitted[1]).headers["Location"]
+    assert gestures.get(went, 303).headers["Location"] == "/models/1"
+    assert "model 3" in gestures.get("/train").text
+
+
+def test_points_of_an_earlier_training_are_not_mistaken_for_others(gestures, monkeypatch):
+    monkeypatch.setattr("edgealgos.studio.session.Job", AtOnce)
+    wish = {"budgets": "128", "seconds": "2", "board": "uno", "families": "linear"}
+    gestures.post("/train", **wish)
+    first = gestures.session.search.number
+    gestures.post("/rename", old="flex", new="bend")
+    gestures.post("/train", **wish)
+    second = gestures.session.search.number
+    assert "another training" in gestures.refused("/pick", 409, search=first, trial=0)
+    gestures.get(f"/picked/{first}/0", 409)
+    assert gestures.session.model_of(second, 0) in (2, None)  # labels were others
+    for trial in ("-1", "99", "x"):
+        assert "another training" in gestures.refused("/pick", 409, search=second, trial=trial)
+
+
+def test_while_a_training_goes_on_nothing_is_picked(gestures):
+    gestures.post("/train", budgets="128", seconds="60", board="uno", families=["linear", "boostedtrees"])
+    job, end = gestures.session.job, time.monotonic() + 60
+    while not any(c["validation_score"] for c in job.candidates) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert "data-trial" not in gestures.get("/live").json["html"]
+    tried = next(i for i, c in enumerate(job.candidates) if c["validation_score"])
+    assert "a training goes on" in gestures.refused("/pick", 409, search=gestures.session.search.number, trial=tried)
+    gestures.post("/cancel")
+    assert "data-trial" in gestures.get("/live").json["html"]
+
+
 def test_a_training_that_is_cancelled_leaves_no_process(gestures):
     gestures.post("/train", budgets="512", seconds="60", board="uno", families="bonsai")
     job = gestures.session.job
@@ -310,6 +422,33 @@ def test_a_training_that_is_cancelled_leaves_no_process(gestures):
     assert not job._process.is_alive()
     assert "Cancelled" in gestures.get("/train").text
     gestures.post("/open", path="iris")
+
+
+# ---- names of others ------------------------------------------------------------------------------------------------
+
+
+def test_no_page_and_no_picture_holds_a_name_as_markup(client, tmp_path, monkeypatch):
+    monkeypatch.setattr("edgealgos.studio.session.Job", AtOnce)
+    root = folder(tmp_path).rename(tmp_path / EVIL_NAME)
+    for path in list(root.iterdir()):
+        path.rename(root / path.name.replace("flex", EVIL_NAME))
+    client.post("/open", path=str(root))
+    client.post("/rename", old="punch", new=EVIL)
+    client.post("/train", budgets="1 128", seconds="2", board="uno", families="linear")
+    pages = ["/", "/data", f"/data?label={EVIL}", "/train", "/models/1", "/models/1/simulation", "/live"]
+    told = {page: client.get(page).text for page in pages}
+    client.post("/models/1/simulate")
+    told["simulated"] = client.get("/models/1").text
+    told["refused"] = client.post("/open", 400, path=str(tmp_path / EVIL_NAME / EVIL)).text
+    told["label refused"] = client.post("/label", 400, number=0, label=EVIL * 9).text
+    sketch = zipfile.ZipFile(io.BytesIO(client.get(f"/models/1/sketch.zip?name={EVIL}").data))
+    assert all(re.fullmatch(r"[\w./-]+", name) for name in sketch.namelist())
+    for page, text in told.items():
+        assert EVIL not in text, page
+        assert EVIL_NAME not in text, page
+        assert "<script>" not in text, page
+    assert sum("&lt;img" in text or "\\u003cimg" in text for text in told.values()) >= 4
+    assert "&lt;script&gt;" in told["/models/1"]
 
 
 # ---- the server ------------------------------------------------------------------------------------------------------
@@ -335,6 +474,8 @@ def test_charts_hold_every_number_and_escape_names():
     assert EVIL not in drawn
     assert drawn.count('class="tried"') == 2
     assert '/models/3"' in drawn
+    assert "data-trial" not in drawn
+    assert charts.over_bytes(rows, {}, "R²", pick=True).count("data-trial") == 2
     assert charts.over_bytes([], {}, "R²") == ""
     assert charts.trials([{"validation_score": None}], "R²") == ""
     flat = charts.curve([{"epoch": 1, "epochs": 5, "loss": 0.25}], "loss", "loss", 0)

@@ -46,7 +46,9 @@ def begin(page: Browser, **settings: str) -> None:
     """Train with these settings."""
     for name, value in settings.items():
         page.run("document.querySelector(`[name=${arguments[0]}]`).value = arguments[1]", name, value)
-    page.run("document.querySelectorAll('[name=families]').forEach((b) => (b.checked = b.value === 'linear'))")
+    page.run(
+        "document.querySelectorAll('[name=families]').forEach((b) => (b.checked = /linear|boosted/.test(b.value)))"
+    )
     page.click("#begin")
     page.wait("document.querySelector('#job')", PATIENCE)
 
@@ -70,7 +72,11 @@ def test_from_a_folder_of_gestures_to_a_sketch_that_compiles(tmp_path):
         page.open(urllib.parse.urljoin(address, "/train"))
         page.wait("document.querySelector('#job').dataset.state === 'done'", PATIENCE)
         page.wait("document.querySelectorAll('svg .model').length === 2")
-        page.click("#front tbody a")
+        tried = page.run(
+            "return [...document.querySelectorAll('#pick button')].findLast((b) => b.textContent === 'Fit').value"
+        )
+        page.point_at(f"svg [data-trial='{tried}'] circle")  # the worst point
+        page.wait("document.querySelector('h1').innerText.startsWith('Model 3')", PATIENCE)
         page.wait("document.body.dataset.state === 'ready'", PATIENCE)
         page.click("#run")
         page.wait("document.querySelector('#verdict').className === 'good'", PATIENCE)
@@ -93,6 +99,57 @@ def test_from_a_folder_of_gestures_to_a_sketch_that_compiles(tmp_path):
     zipfile.ZipFile(packed).extractall(tmp_path / "out")
     firmware = build_sketch(tmp_path / "out" / "gestures")
     assert 2000 < firmware.flash_bytes < 32_256
+
+
+@pytest.mark.needs("chromedriver", "chromium")
+def test_training_goes_on_when_the_browser_is_closed_and_two_tabs_see_the_same():
+    with studio() as (_, address):
+        with Browser() as page:
+            page.open(address)
+            page.click("section:last-of-type form button")  # iris
+            page.wait("document.querySelector('.next')", PATIENCE)
+            page.click(".next")
+            page.wait("document.querySelector('#begin')")
+            begin(page, budgets="64 128", seconds="3")
+        with Browser() as page:
+            page.open(address)
+            page.open(urllib.parse.urljoin(address, "/train"))
+            page.wait("document.querySelector('#job').dataset.state === 'done'", PATIENCE)
+            first = page.tabs()[0]
+            second = page.new_tab(urllib.parse.urljoin(address, "/train"))
+            points = "return document.querySelectorAll('[data-trial]').length"
+            shown = page.run(points)
+            page.turn_to(first)
+            assert page.run(points) == shown > 2
+            begin(page, budgets="64", seconds="600")
+            page.turn_to(second)
+            page.run("document.querySelector('#pick button').click()")
+            page.wait("document.querySelector('#sentence')")
+            assert "another training" in page.run("return document.querySelector('#sentence').innerText")
+            page.wait("document.querySelector('#job').dataset.state === 'running'")
+            page.click("#cancel")
+            page.wait("document.querySelector('#job').dataset.state === 'cancelled'", PATIENCE)
+            page.turn_to(first)
+            page.wait("document.querySelector('#job').dataset.state === 'cancelled'", PATIENCE)
+            assert [told for told in page.errors() if "409" not in told] == []
+
+
+@pytest.mark.needs("chromedriver", "chromium")
+def test_an_upload_that_is_too_large_is_not_sent(tmp_path):
+    (tmp_path / "large.csv").write_bytes(bytes(5000))
+    with studio() as (_, address), Browser() as page:
+        page.open(address)
+        page.run("document.body.dataset.most = 4000")
+        page.requests()
+        page.type(".upload [multiple]:not([webkitdirectory])", str(tmp_path / "large.csv"))
+        page.click(".upload button")
+        told = page.wait("document.querySelector('.upload p.missing:not([hidden])')?.innerText")
+        assert "Give its path on this computer instead" in told
+        assert page.requests() == []
+        page.run("document.body.dataset.most = 10 ** 9")
+        page.click(".upload button")
+        page.wait("document.querySelector('#sentence')")
+        assert "large.csv" in page.run("return document.querySelector('#sentence').innerText")
 
 
 class Terminal:

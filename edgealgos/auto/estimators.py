@@ -23,7 +23,7 @@ from ..codegen.targets.boards import get_board
 from ..estimators.params import NONE, Constraint, Instance, Options, check_parameters, integer, positive
 from ..estimators.shared import SHARED_PARAMETERS
 from ..estimators.validation import check_groups, check_weight
-from .families import Family, families_for
+from .families import FAMILIES, Family, families_for
 from .judge import Candidate, Data, Judge, Limits
 from .plot import draw
 from .propose import OwnProposer, Proposer, SharedProposer, study_name
@@ -99,8 +99,7 @@ class _Auto(BaseEstimator):
         sequences = np.ndim(data.X) == 3 or self.step_size is not None
         families = families_for(self.families, data.classifies, sequences)
         seed = self._seed()
-        limits = Limits(self.max_model_bytes, self.max_cycles, self.max_ram_bytes, self.board)
-        judge = Judge(limits, {"random_state": seed} | ({"step_size": self.step_size} if self.step_size else {}))
+        judge = self._judge(seed)
         with self._bar() as tick:
             splits = data.splits(seed)
             search = Search(judge, self._proposer(families, seed, data), splits, float(self.time_limit), tick)
@@ -146,6 +145,36 @@ class _Auto(BaseEstimator):
     def _seed(self) -> int:
         state = self.random_state
         return int(state) if isinstance(state, Integral) else int(check_random_state(state).randint(2**31 - 1))
+
+    def _judge(self, seed: int) -> Judge:
+        limits = Limits(self.max_model_bytes, self.max_cycles, self.max_ram_bytes, self.board)
+        return Judge(limits, {"random_state": seed} | ({"step_size": self.step_size} if self.step_size else {}))
+
+    def estimator_of(self, line: Mapping[str, Any]) -> Any:
+        """The estimator of a line of the leaderboard, unfitted, within the budgets of this search.
+
+        Parameters
+        ----------
+        line : mapping
+            Of ``leaderboard_``, as whoever looks at :meth:`plot` picks it.
+
+        Returns
+        -------
+        estimator
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from edgealgos import AutoClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> auto = AutoClassifier(max_model_bytes=256, families=["linear"], time_limit=10, random_state=0).fit(X, y)
+        >>> auto.estimator_of(auto.leaderboard_[-1]).fit(X, y).model_bytes_ <= 256
+        True
+        """
+        family = next(family for family in FAMILIES if family.name == line["family"])
+        return self._judge(self._seed()).estimator(
+            Candidate(family, dict(line["params"])), isinstance(self, ClassifierMixin)
+        )
 
     def _proposer(self, families: list[Family], seed: int, data: Data) -> Proposer:
         shared = self.storage

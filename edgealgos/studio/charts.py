@@ -139,9 +139,12 @@ def trials(candidates: Sequence[Mapping[str, Any]], score: str) -> Markup:
     return _svg(frame.width, frame.height, parts, "chart")
 
 
-def over_bytes(candidates: Sequence[Mapping[str, Any]], models: Mapping[int, Mapping[str, Any]], score: str) -> Markup:
-    """All that a search has judged, small; models that were fitted to all rows, to be picked; the front of both."""
-    judged = [c for c in candidates if c["validation_score"] is not None]
+def over_bytes(
+    candidates: Sequence[Mapping[str, Any]], models: Mapping[int, Mapping[str, Any]], score: str, pick: bool = False
+) -> Markup:
+    """All that a search has judged, small, and whether to be picked; models fitted to all rows; the front of both."""
+    numbered = {i: c for i, c in enumerate(candidates) if c["validation_score"] is not None}
+    judged = list(numbered.values())
     shown = {n: m for n, m in models.items() if m["score"] is not None}
     if not judged and not shown:
         return Markup("")
@@ -155,10 +158,11 @@ def over_bytes(candidates: Sequence[Mapping[str, Any]], models: Mapping[int, Map
     parts = frame.parts()
     places = [frame.at(row["model_bytes"], row["validation_score"]) for row in front(every)]
     parts.append(_line(places, 'class="front"'))
-    for row in judged:
+    for number, row in numbered.items():
         told = f"{row['family']}: {row['validation_score']:.4f}, {row['model_bytes']:,} bytes"
         place = frame.at(row["model_bytes"], max(row["validation_score"], lowest))
-        parts.append(_dot("tried", 3.5, place, COLOURS[families.index(row["family"]) % len(COLOURS)], told))
+        dot = _dot("tried", 3.5, place, COLOURS[families.index(row["family"]) % len(COLOURS)], told)
+        parts.append(f'<a href="#trials" data-trial="{number}">{dot}</a>' if pick else dot)
     taken: Counter[tuple[float, float]] = Counter()
     for number, model in shown.items():
         x, y = frame.at(model["bytes"], model["score"])

@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -25,6 +25,11 @@ from .words import plainly
 
 PATIENCE = 5.0  # seconds that a killed process may take
 MOST_EPOCHS = 2000  # of one fit that are kept
+
+
+def name_of(trial: Mapping[str, Any]) -> str:
+    """What tells a trial from others of a search for several budgets."""
+    return f"{trial['budget']} {trial['family']} {trial['params']}"
 
 
 class Job:
@@ -48,7 +53,7 @@ class Job:
     epochs : list of dict
         Of the fit that goes on.
     candidates : list of dict
-        All that a search has judged.
+        All that a search has judged, in the order of their first judgement.
     notes : list of str
     """
 
@@ -121,8 +126,8 @@ class Job:
                 self.epochs = []
             self.epochs = [*self.epochs[-MOST_EPOCHS:], facts]
         elif what == "candidate":
-            trial = facts | {"budget": self.budget}  # told again after each split that it was judged on
-            self._trials[f"{self.budget} {facts['family']} {facts['params']}"] = trial
+            trial = facts | {"budget": self.budget}
+            self._trials[name_of(trial)] = trial  # told again after each split that it was judged on
             self.candidates = list(self._trials.values())
         elif what == "budget":
             self.budget = facts["budget"]

@@ -32,7 +32,9 @@ class Fitted:
     file : Path
         Of the saved model.
     facts : dict
-        budget, board, bytes, cycles, ram, family, score (of rows held out to choose by).
+        budget, board, bytes, cycles, ram, family, score (of rows held out to choose by), trial (its name).
+    search : int
+        Number of the training that has tried it.
     opened : Opened
     data : Data
         With the test part, which nothing was chosen by.
@@ -43,8 +45,9 @@ class Fitted:
     simulation : Simulation or None
     """
 
-    def __init__(self, number: int, file: Path, facts: dict[str, Any], opened: Opened, data: Data) -> None:
-        self.number, self.file, self.facts, self.opened, self.data = number, file, facts, opened, data
+    def __init__(self, number: int, file: Path, facts: dict[str, Any], search: int, opened: Opened, data: Data) -> None:
+        self.number, self.file, self.facts, self.search = number, file, facts, search
+        self.opened, self.data = opened, data
         self.simulating: Job | None = None
         self.simulation: ea.Simulation | None = None
         self._lock = threading.RLock()

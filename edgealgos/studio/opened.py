@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,17 +24,17 @@ LONGEST_PATH = 200  # characters that are told of one
 
 
 @dataclass(frozen=True)
-class Recording:
-    """A take or a file, as the page lists it.
+class Item:
+    """What has a label: a recording, which is a take or a file, or a row of a table.
 
     Parameters
     ----------
     number : int
         From 0, in the order of reading.
     name : str
-        File, and line where it begins.
-    rows : ndarray of int
-        Its windows.
+        File, and line where it begins; of a table empty.
+    row : int
+        Its first row of the data.
     label : str
         As edited.
     kept : bool
@@ -42,7 +43,7 @@ class Recording:
 
     number: int
     name: str
-    rows: NDArray[np.intp]
+    row: int
     label: str
     kept: bool
 
@@ -63,18 +64,28 @@ class Opened:
     def __init__(self, number: int, place: str, shown: str, data: Data) -> None:
         self.number, self.place, self.shown, self._data = number, place, shown, data
         self._lock = threading.Lock()
-        self._recordings: list[Recording] = []
-        if data.recordings is not None and data.y is not None:
+        y: NDArray[Any] = np.empty(0, str) if data.y is None else data.y
+        self._first = self._of = np.arange(len(y))  # the first row of each item, and the item of each row
+        self._names: list[str] = []
+        if data.recordings is not None:
             named, first, of = np.unique(data.recordings.sources, return_index=True, return_inverse=True)
-            for new, old in enumerate(np.argsort(first)):
-                rows = np.flatnonzero(of == old)
-                name = _within(str(named[old]), place)
-                self._recordings.append(Recording(new, name, rows, str(data.y[rows[0]]), True))
+            order = np.argsort(first)
+            self._first, self._of = first[order], np.argsort(order)[of]
+            self._names = [_within(str(named[i]), place) for i in order]
+        self._labels = _texts(y[self._first])
+        self._test_labels = None if data.y_test is None else _texts(data.y_test)
+        self._kept = np.ones(len(self._labels), bool)
+        self._edited = False
 
     @property
     def kind(self) -> str:
         """ "motion", "sound" or "table"."""
         return "table" if self._data.recordings is None else self._data.recordings.kind
+
+    @property
+    def classifies(self) -> bool:
+        """Whether labels are classes, and no numbers."""
+        return self._data.task == "classification"
 
     @property
     def notes(self) -> list[str]:
@@ -94,39 +105,71 @@ class Opened:
             largest[axis[0]] = max(largest[axis[0]], int(np.abs(self._data.X[:, :, i].astype(int)).max()))
         return largest
 
+    def __len__(self) -> int:
+        return len(self._labels)
+
     @property
-    def recordings(self) -> list[Recording]:
-        """All, in the order of reading; none of a table."""
+    def dropped(self) -> int:
+        """How many items are left out."""
+        return int(np.count_nonzero(~self._kept))
+
+    def __getitem__(self, number: int) -> Item:
+        if not 0 <= number < len(self):
+            raise IndexError(f"there is no {self._what} {number}")
+        name = self._names[number] if self._names else ""
+        return Item(number, name, int(self._first[number]), self._labels[number], bool(self._kept[number]))
+
+    def of_label(self, label: str | None) -> NDArray[np.intp]:
+        """Numbers of the items that have a label and are kept; None: of all."""
         with self._lock:
-            return list(self._recordings)
+            return np.flatnonzero((self._labels == label) & self._kept) if label is not None else np.arange(len(self))
 
     def labels(self) -> list[tuple[str, int]]:
-        """Labels and how many recordings have them, in the order of the alphabet; those of a table by rows."""
-        if self._data.recordings is None:
-            counts = Counter(map(str, () if self._data.y is None else self._data.y.tolist()))
-        else:
-            counts = Counter(each.label for each in self.recordings if each.kept)
-        return sorted(counts.items())
+        """Labels and how many items have them, in the order of the alphabet."""
+        with self._lock:
+            return sorted(Counter(self._labels[self._kept].tolist()).items())
 
     def label(self, number: int, label: str) -> None:
-        """Give a recording a label; it is learnt from again, if it was not."""
-        self._change(number, label=_checked(label), kept=True)
+        """Give an item a label; it is learnt from again, if it was not."""
+        name = self._checked(label)
+        with self._lock:
+            self._check(number)
+            self._labels[number], self._kept[number], self._edited = name, True, True
 
     def drop(self, number: int) -> None:
-        """Leave a recording out."""
-        self._change(number, kept=False)
-
-    def _change(self, number: int, **to: Any) -> None:
+        """Leave an item out."""
         with self._lock:
-            if not 0 <= number < len(self._recordings):
-                raise ea.DatasetError(f"there is no recording {number}; load the page again")
-            self._recordings[number] = replace(self._recordings[number], **to)
+            self._check(number)
+            self._kept[number], self._edited = False, True
 
     def rename(self, old: str, new: str) -> None:
-        """Call a label otherwise; one that there is takes the recordings in."""
-        name = _checked(new)
+        """Call a label otherwise; one that there is takes the items in."""
+        name = self._checked(new)
         with self._lock:
-            self._recordings = [replace(r, label=name) if r.label == old else r for r in self._recordings]
+            self._edited = True
+            self._labels[self._labels == old] = name
+            if self._test_labels is not None:
+                self._test_labels[self._test_labels == old] = name
+
+    @property
+    def _what(self) -> str:
+        return "row" if self.kind == "table" else "recording"
+
+    def _check(self, number: int) -> None:
+        if not 0 <= number < len(self):
+            raise ea.DatasetError(f"there is no {self._what} {number}; load the page again")
+
+    def _checked(self, label: str) -> str:
+        """A label as it is kept, or a number that can be predicted."""
+        name = " ".join(label.split())
+        if not self.classifies:
+            try:
+                return str(float(name)) if np.isfinite(float(name)) else _refused(name)
+            except ValueError:
+                return _refused(name)
+        if not name or len(name) > LONGEST_LABEL or not name.isprintable():
+            raise ea.DatasetError(f"a label has 1 to {LONGEST_LABEL} letters; {name[:LONGEST_LABEL]!r} was not taken")
+        return name
 
     def data(self) -> Data:
         """What is to be learnt from.
@@ -134,19 +177,41 @@ class Opened:
         Raises
         ------
         DatasetError
-            Where fewer than two classes are left.
+            Where fewer than two classes, or no rows are left.
         """
         data, found = self._data, self._data.recordings
-        if data.task == "classification" and len(self.labels()) < 2:
-            raise ea.DatasetError("recordings of one label are left; a model tells at least two apart, so label others")
-        if found is None or data.y is None:
+        if self.classifies and len(self.labels()) < 2:
+            raise ea.DatasetError(
+                f"{self._what}s of one label are left; a model tells at least two apart, so label others"
+            )
+        if data.y is None or not self._edited:
             return data
-        y, kept = data.y.astype(object), np.ones(len(data.y), bool)
-        for each in self.recordings:
-            y[each.rows], kept[each.rows] = each.label, each.kept
-        X, labels, groups = data.X[kept], y[kept].astype(str), found.groups[kept]
-        found = replace(found, X=X, y=labels, groups=groups, sources=found.sources[kept])
-        return replace(data, X=X, y=labels, groups=groups, recordings=found)
+        with self._lock:
+            y, kept = self._labels[self._of], self._kept[self._of]
+        if not kept.any():
+            raise ea.DatasetError("all rows are left out; take some in")
+        X, (labels, tested) = data.X[kept], self._typed(y[kept])
+        groups = None if data.groups is None else data.groups[kept]
+        if found is not None:
+            found = replace(found, X=X, y=labels, groups=found.groups[kept], sources=found.sources[kept])
+        return replace(data, X=X, y=labels, y_test=tested, groups=groups, recordings=found)
+
+    def _typed(self, labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+        """Labels, those of the test part too, of the type that they had when they were read, if they can be."""
+        like = np.empty(0, str) if self._data.y is None else self._data.y
+        possible = ([like.dtype] if like.dtype.kind in "iuf" else []) + ([] if self.classifies else [np.dtype(float)])
+        for kind in possible:
+            with contextlib.suppress(ValueError):
+                return labels.astype(kind), None if self._test_labels is None else self._test_labels.astype(kind)
+        return labels.astype(str), None if self._test_labels is None else self._test_labels.astype(str)
+
+
+def _refused(number: str) -> NoReturn:
+    raise ea.DatasetError(f"a number is predicted; {number[:LONGEST_LABEL]!r} is none")
+
+
+def _texts(labels: NDArray[Any]) -> NDArray[Any]:
+    return np.array([str(label) for label in labels.tolist()], dtype=object)
 
 
 def open_data(number: int, place: str, shown: str, flags: Sequence[str] = ()) -> Opened:
@@ -181,10 +246,3 @@ def _within(name: str, place: str) -> str:
     """A file without the folder that was opened."""
     rest = name.removeprefix(place)
     return rest.lstrip("/\\") if rest[:1] in ("/", "\\") else Path(place).name + rest
-
-
-def _checked(label: str) -> str:
-    name = " ".join(label.split())
-    if not name or len(name) > LONGEST_LABEL or not name.isprintable():
-        raise ea.DatasetError(f"a label has 1 to {LONGEST_LABEL} letters; {name[:LONGEST_LABEL]!r} was not taken")
-    return name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, cast
 
@@ -18,16 +18,16 @@ from ..cli.train import usual_sketch
 from ..pages import html
 from . import charts, pictures, wishes
 from .models import Fitted
-from .opened import Recording, built_in
-from .session import Session
+from .opened import Item, Opened, built_in
+from .session import Search, Session
 from .uploads import keep
 from .words import understood
 
 pages = Blueprint("pages", __name__)
 
 PAGE = 48  # recordings on one page
+ROWS = 20  # of a table on one page
 MOST_CELLS = 12  # columns of a table that are shown
-FIRST_ROWS = 8
 SIMULATED_ROWS = 200
 KEPT = 3600  # seconds that a browser keeps pictures of recordings, which do not change
 _ASSETS = {
@@ -85,30 +85,29 @@ def data() -> Any:
     opened = _session().opened
     if opened is None:
         return _to("start")
-    if opened.kind == "table":
-        return render_template("table.html", opened=opened, **_table(opened.as_read))
     label, first = request.args.get("label"), max(0, request.args.get("first", 0, int))
-    every = opened.recordings
-    shown = [r for r in every if label is None or (r.label == label and r.kept)]
+    numbers, page = opened.of_label(label), ROWS if opened.kind == "table" else PAGE
+    shown = [opened[int(number)] for number in numbers[first : first + page]]
+    listed = {"opened": opened, "shown": shown, "count": len(numbers), "label": label, "first": first, "page": page}
+    if opened.kind == "table":
+        return render_template("table.html", **listed, **_table(opened, shown))
     found: Any = opened.as_read.recordings
 
-    def trace(recording: Recording) -> Markup:
-        return charts.traces(found.X[recording.rows[0]], found.axes, opened.limits)
+    def trace(recording: Item) -> Markup:
+        return charts.traces(found.X[recording.row], found.axes, opened.limits)
 
-    return render_template(
-        "recordings.html", opened=opened, found=found, shown=shown[first : first + PAGE], count=len(shown),
-        dropped=sum(not r.kept for r in every), label=label, first=first, page=PAGE, trace=trace,
-    )  # fmt: skip
+    return render_template("recordings.html", **listed, found=found, trace=trace)
 
 
-def _table(found: Any) -> dict[str, Any]:
-    """Columns and the first rows."""
-    X = found.X
+def _table(opened: Opened, shown: Sequence[Item]) -> dict[str, Any]:
+    """Columns, and the cells of the rows that are shown."""
+    X = opened.as_read.X
     names = list(map(str, X.columns)) if hasattr(X, "columns") else [f"input {i}" for i in range(X[0].size)]
-    rows = (X.to_numpy() if hasattr(X, "to_numpy") else X.reshape(len(X), -1))[:FIRST_ROWS, :MOST_CELLS]
-    told = [[f"{value:.6g}" for value in row] for row in rows]
-    shown = list(zip(map(str, found.y[:FIRST_ROWS].tolist()), told, strict=True))
-    return {"names": names, "rows": shown, "most": MOST_CELLS, "named": hasattr(X, "columns")}
+    numbers = [each.row for each in shown]
+    rows = X.iloc[numbers, :MOST_CELLS].to_numpy() if hasattr(X, "iloc") else X[numbers].reshape(len(shown), -1)
+    told = [[f"{value:.6g}" for value in row[:MOST_CELLS]] for row in rows]
+    return {"names": names, "rows": list(zip(shown, told, strict=True)), "most": MOST_CELLS,
+            "named": hasattr(X, "columns")}  # fmt: skip
 
 
 @pages.get("/recordings/<int:data>/<int:number>.<any(png, wav):kind>")
@@ -116,16 +115,16 @@ def recording(data: int, number: int, kind: str) -> Any:
     """A sound as a picture, or to be heard."""
     opened = _session().current(data)
     found = opened.as_read.recordings
-    if found is None or found.kind != "sound" or number >= len(opened.recordings):
+    if found is None or found.kind != "sound" or number >= len(opened):
         abort(404, "there is no such sound")
-    samples, rate = found.X[opened.recordings[number].rows[0]], round(found.rate)
+    samples, rate = found.X[opened[number].row], round(found.rate)
     make, mime = (pictures.spectrogram, "image/png") if kind == "png" else (pictures.sound, "audio/wav")
     return send_file(io.BytesIO(make(samples, rate)), mimetype=mime, max_age=KEPT)
 
 
 @pages.post("/label")
 def label() -> Any:
-    """Give a recording a label, leave it out, or take it in again."""
+    """Give a recording or a row a label, leave it out, or take it in again."""
     opened, number = _session().current(_number()), request.form.get("number", -1, int)
     if "drop" in request.form:
         opened.drop(number)
@@ -159,7 +158,11 @@ def train() -> Any:
     session = _session()
     if session.opened is None:
         return _to("start")
-    return render_template("train.html", choices=wishes.choices(session.opened), **_live())
+    return _train_page(session.opened)
+
+
+def _train_page(opened: Opened) -> Any:
+    return render_template("train.html", choices=wishes.choices(opened), **_live())
 
 
 def _live() -> dict[str, Any]:
@@ -168,14 +171,27 @@ def _live() -> dict[str, Any]:
     epochs, candidates = ([], []) if job is None else (job.epochs, job.candidates)
     epochs = epochs if job is not None and (job.running or len(epochs) > 1) else []
     of_budget = [c for c in candidates if job is not None and c["budget"] == job.budget]
+    search, running = session.search, job is not None and job.running
+    tried = [] if search is None else search.job.candidates
+    facts = {n: m.facts for n, m in fitted.items()}
     score = "accuracy" if session.opened is not None and session.opened.as_read.task == "classification" else "R²"
     return {
         "job": job, "models": fitted, "epochs": epochs, "score": score,
         "trials": charts.trials(of_budget, score), "tried": len(of_budget),
         "curves": [charts.curve(epochs, "loss", "loss", 1), charts.curve(epochs, "score", f"{score} while learning", 0)]
         if epochs else [],
-        "front": charts.over_bytes(candidates, {n: m.facts for n, m in fitted.items()}, score),
+        "front": charts.over_bytes(tried, facts, score, pick=not running),
+        "search": search, "board": [] if running else _leaderboard(search),
     }  # fmt: skip
+
+
+def _leaderboard(search: Search | None) -> list[tuple[int, int | None, Mapping[str, Any]]]:
+    """Trials by score: number, that of its model if it is fitted, what is known of it."""
+    if search is None:
+        return []
+    judged = [(i, c) for i, c in enumerate(search.job.candidates) if c["validation_score"] is not None]
+    ordered = sorted(judged, key=lambda trial: -trial[1]["validation_score"])
+    return [(i, _session().model_of(search.number, i), trial) for i, trial in ordered]
 
 
 @pages.get("/live")
@@ -193,6 +209,26 @@ def begin() -> Any:
     opened = _session().current(_number())
     _session().train(opened.number, wishes.wish_of(request.form, wishes.choices(opened)))
     return _to("train")
+
+
+@pages.post("/pick")
+def pick() -> Any:
+    """Show the model of a trial; fit it first, if it is not fitted."""
+    search, trial = (request.form.get(name, -1, int) for name in ("search", "trial"))
+    _session().pick(search, trial)
+    return _to("picked", search=search, trial=trial)
+
+
+@pages.get("/picked/<int:search>/<int:trial>")
+def picked(search: int, trial: int) -> Any:
+    """The model of a trial, once it is fitted; until then how far that is."""
+    session = _session()
+    number = session.model_of(search, trial)
+    if number is not None:
+        return _to("model", number=number)
+    if session.opened is None or session.job is None or not session.job.running:
+        return _to("train")
+    return _train_page(session.opened)
 
 
 @pages.post("/cancel")
@@ -271,6 +307,6 @@ def asset(name: str) -> Any:
 
 BACK: dict[str, Callable[[], Any]] = {
     "open_path": start, "upload": start, "label": data, "rename": data, "columns": data, "begin": train,
-    "cancel": train,
+    "cancel": train, "pick": train, "picked": train,
 }  # fmt: skip
 """Page that shows what went wrong with a form."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import edgealgos as ea
 from ..cli.data import Data
 from ..cli.models import fitted, new_model
 from ..progress import Listener, heard_by
+from .jobs import name_of
 from .words import plainly, understood
 
 
@@ -45,25 +47,49 @@ def train(tell: Listener, parts: Data, wish: Wish, folder: Path) -> None:
     """A search for each budget; the models lie in the folder, and an event tells of each."""
     for budget in wish.budgets:
         tell("budget", {"budget": budget})
-        arguments = understood(*wish.words("-", budget), "--verbose=0")
         try:
             with heard_by(tell):
-                model = fitted(new_model(arguments, parts), parts)
+                model = fitted(_unfitted(parts, wish, budget), parts)
         except ValueError as error:  # this budget cannot be met; another may
             if len(wish.budgets) == 1:
                 raise
             tell("note", {"text": f"{budget:,} bytes: {plainly(str(error))}"})
             continue
         search = model[-1] if hasattr(model, "steps") else model
-        report = ea.compile_model(model, board=wish.board).report
-        best = search.leaderboard_[0] if search.leaderboard_ else None
-        path = ea.save(model, folder / f"{budget}.edgealgos")
-        tell("model", {
-            "file": str(path), "budget": budget, "board": wish.board, "bytes": report.model_bytes,
-            "cycles": report.cycles, "ram": report.ram_bytes,
-            "family": best["family"] if best else type(search.best_estimator_).__name__,
-            "score": best["validation_score"] if best else None,
-        })  # fmt: skip
+        unjudged: dict[str, Any] = {
+            "family": type(search.best_estimator_).__name__,
+            "validation_score": None,
+            "params": {},
+        }
+        best = search.leaderboard_[0] if search.leaderboard_ else unjudged
+        _keep(tell, model, wish, best | {"budget": budget}, folder)
+
+
+def fit(tell: Listener, parts: Data, wish: Wish, trial: Mapping[str, Any], folder: Path) -> None:
+    """What a search has tried on a part of the rows, fitted to all that one may learn from."""
+    tell("budget", {"budget": trial["budget"]})
+    model = _unfitted(parts, wish, trial["budget"])
+    if hasattr(model, "steps"):
+        model.steps[-1] = (model.steps[-1][0], model[-1].estimator_of(trial))
+    else:
+        model = model.estimator_of(trial)
+    with heard_by(tell):
+        _keep(tell, fitted(model, parts), wish, trial, folder)
+
+
+def _unfitted(parts: Data, wish: Wish, budget: int) -> Any:
+    return new_model(understood(*wish.words("-", budget), "--verbose=0"), parts)
+
+
+def _keep(tell: Listener, model: Any, wish: Wish, trial: Mapping[str, Any], folder: Path) -> None:
+    """Save a model, and tell of it; its score is that of the trial."""
+    report = ea.compile_model(model, board=wish.board).report
+    path = ea.save(model, folder / f"{trial['budget']}.edgealgos")
+    tell("model", {
+        "file": str(path), "budget": trial["budget"], "board": wish.board, "bytes": report.model_bytes,
+        "cycles": report.cycles, "ram": report.ram_bytes, "family": trial["family"],
+        "score": trial["validation_score"], "trial": name_of(trial),
+    })  # fmt: skip
 
 
 def simulate(tell: Listener, path: Path, board: str, X: Any) -> None:

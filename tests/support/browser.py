@@ -22,7 +22,7 @@ ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # the key of WebDriver's standa
 
 
 class Browser:
-    """A browser with one page; closes with its `with` block.
+    """A browser that begins with one page; closes with its `with` block.
 
     Parameters
     ----------
@@ -94,9 +94,31 @@ class Browser:
         """Click on an element."""
         self._ask("POST", f"/element/{self.element(selector)}/click")
 
+    def point_at(self, selector: str) -> None:
+        """Click where the middle of an element is, whatever lies above it."""
+        place = {"type": "pointerMove", "x": 0, "y": 0, "origin": {ELEMENT: self.element(selector)}}
+        press = [{"type": f"pointer{way}", "button": 0} for way in ("Down", "Up")]
+        self.run("document.querySelector(arguments[0]).scrollIntoView({ block: 'center' })", selector)
+        self._ask("POST", "/actions", actions=[{"type": "pointer", "id": "mouse", "actions": [place, *press]}])
+
     def type(self, selector: str, text: str) -> None:
         """Type into an element; into one that chooses files, their paths, a line each."""
         self._ask("POST", f"/element/{self.element(selector)}/value", text=text)
+
+    def tabs(self) -> list[str]:
+        """Identities of the pages that are open."""
+        return list(self._ask("GET", "/window/handles"))
+
+    def turn_to(self, tab: str) -> None:
+        """Show another page."""
+        self._ask("POST", "/window", handle=tab)
+
+    def new_tab(self, url: str) -> str:
+        """Open a page beside the others, and show it."""
+        tab = str(self._ask("POST", "/window/new", type="tab")["handle"])
+        self.turn_to(tab)
+        self.open(url)
+        return tab
 
     def resize(self, width: int, height: int) -> None:
         """Give the window another size, in pixels."""

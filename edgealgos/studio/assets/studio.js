@@ -24,6 +24,23 @@ async function follow(place) {
 
 for (const place of document.querySelectorAll("[data-from]")) if (place.dataset.running) follow(place);
 
+// Of points that lie on each other the one whose middle is nearest is meant; one that is only tried is picked as its line
+// of the table is.
+addEventListener("click", (event) => {
+  let point = event.target.closest("#front svg a");
+  if (!point) return;
+  if (event.detail) { // a click, and no key
+    const away = (each) => {
+      const { x, y, width, height } = each.querySelector("circle").getBoundingClientRect();
+      return Math.hypot(x + width / 2 - event.clientX, y + height / 2 - event.clientY);
+    };
+    point = [...point.ownerSVGElement.querySelectorAll("a")].reduce((a, b) => (away(b) <= away(a) ? b : a));
+  }
+  event.preventDefault();
+  if (point.dataset.trial) document.querySelector(`#pick button[value="${point.dataset.trial}"]`).click();
+  else location = point.getAttribute("href");
+});
+
 // What is sent once is not sent again while the answer is being made.
 addEventListener("submit", ({ target, defaultPrevented }) => {
   if (target.method !== "post" || defaultPrevented) return;

@@ -2,7 +2,7 @@
 # make test   everything that is tested
 # make quick  what takes no long training and no random programs: under two minutes
 # make check  style and types
-# make docs   the documentation site, in site/
+# make docs   the documentation site, in site/; runs the tutorials for their pictures: some minutes
 # Each creates .venv and installs what it needs; nothing outside this folder changes, except that compilers are
 # installed with apt-get when run as root on Debian or Ubuntu.
 
@@ -33,7 +33,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed tools
 	$(BIN)/python -m pip install -q -e ".[docs]"
 	$(BIN)/python -m tools.docs
 

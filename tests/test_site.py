@@ -7,8 +7,10 @@ import re
 from importlib import import_module
 from types import ModuleType
 
+import joblib
 import pytest
 
+from tests.support.short_trainings import shorten
 from tools.docs import MODULES, ROOT, build, public_names, stage
 from tools.links import external, form
 
@@ -45,9 +47,15 @@ def test_the_menu_has_every_page_of_docs_and_no_other(site):
 
 
 @pytest.mark.slow
-@pytest.mark.needs("mkdocs", "mkdocstrings_handlers")
-def test_the_site_builds_without_a_warning_and_search_finds_every_public_name(tmp_path):
-    assert build(tmp_path / "docs", tmp_path / "site") == 0  # lost links, pictures and anchors are warnings
+@pytest.mark.needs("mkdocs", "mkdocstrings_handlers", "avr-g++", "simavr", "arduino-core")
+@pytest.mark.filterwarnings("ignore:time_limit")
+def test_the_site_builds_without_a_warning_and_search_finds_every_public_name(tmp_path, monkeypatch):
+    shorten(monkeypatch)
+    with joblib.parallel_backend("threading"):  # other processes would not be quick
+        assert build(tmp_path / "docs", tmp_path / "site") == 0  # lost links, pictures and anchors are warnings
+    pictures = {path.name for path in (tmp_path / "site/docs/tutorials/pictures").iterdir()}
+    assert pictures == {"digits.png", "moves.png", "regression.png", "whistles.png"}
+    assert not (ROOT / "docs/tutorials/pictures").exists()  # drawn when the site is built, and never kept
     index = json.loads((tmp_path / "site/search/search_index.json").read_text(encoding="utf-8"))
     titled = {(entry["title"], entry["location"]) for entry in index["docs"]}
     sought = {(name, f"docs/api/{module}.{name}.html") for module in MODULES for name in public_names(module)}

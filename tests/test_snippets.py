@@ -10,38 +10,20 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-import sklearn.datasets
 from scipy.io import wavfile
 
-from edgealgos.auto.estimators import _Auto
-from edgealgos.cli import models
-from edgealgos.estimators.base import EdgeEstimator
-from tools.snippets import ROOT, run_page, snippets
+from tests.support.short_trainings import shorten
+from tools.snippets import ROOT, drawn_by, run_page, snippets
 
 PAGES = [page for pattern in ("README.md", "docs/*.md", "docs/tutorials/*.md") for page in sorted(ROOT.glob(pattern))]
 RUN = [page for page in PAGES if any(not snippet.why_not for snippet in snippets(page))]
-MOST_NOT_RUN = 5
-QUICK = {"epochs": 2, "max_depth": 2, "n_estimators": 3}  # at most
-SECONDS = 1.0  # of a search
+MOST_NOT_RUN = 1  # the sources of TensorFlow Lite for Microcontrollers are in no package
+NEEDS = {"migration.md": ("emlearn", "m2cgen"), "search.md": ("distributed",)}  # beside the compiler
 
 
 @pytest.fixture
 def short_trainings(monkeypatch):
-    """A fit takes about a second: few passes over few rows, small trees, short searches, one family for motion."""
-    fit, search, digits = EdgeEstimator.fit, _Auto.fit, sklearn.datasets.load_digits(return_X_y=True)
-
-    def quick_fit(self, *data, **more):
-        mine = self.get_params(deep=False)
-        self.set_params(**{name: min(mine[name] or most, most) for name, most in QUICK.items() if name in mine})
-        return fit(self, *data, **more)
-
-    def quick_search(self, *data, **more):
-        return search(self.set_params(time_limit=SECONDS), *data, **more)
-
-    monkeypatch.setattr(EdgeEstimator, "fit", quick_fit)
-    monkeypatch.setattr(_Auto, "fit", quick_search)
-    monkeypatch.setattr(models, "TRIED", models.TRIED[:1])
-    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda return_X_y: tuple(part[::6] for part in digits))
+    shorten(monkeypatch)
 
 
 @pytest.fixture
@@ -71,10 +53,17 @@ def your_files(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
 @pytest.mark.filterwarnings("ignore:time_limit")
-@pytest.mark.parametrize("page", [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in RUN])
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.relative_to(ROOT).as_posix(), marks=pytest.mark.needs(*NEEDS.get(page.name, ())))
+        for page in RUN
+    ],
+)
 def test_snippets_run(page, short_trainings, your_files):
     with joblib.parallel_backend("threading"):  # other processes would not be quick
         run_page(page)
+    assert [picture.name for picture in drawn_by(page) if not Path(picture.name).exists()] == []
 
 
 def test_few_snippets_are_not_run_and_none_is_overlooked():

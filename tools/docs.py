@@ -1,7 +1,8 @@
 """Builds the documentation site from README, docs and docstrings: ``python -m tools.docs``; knows no models.
 
 Pages keep their places in the repository, so that links between them are the same on the site: they are copied to
-``build/docs``, beside generated pages of the API, one a public name, and MkDocs reads that folder.
+``build/docs``, beside generated pages of the API, one a public name, and MkDocs reads that folder. The pictures of
+tutorials are drawn there by what the tutorials print.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+
+from tools.snippets import DRAWN, TUTORIALS, draw, drawn_by
 
 ROOT = Path(__file__).parents[1]
 MODULES = ("edgealgos", "edgealgos.features", "edgealgos.datasets", "edgealgos.augment", "edgealgos.tuning")
@@ -95,14 +98,25 @@ def _config(folder: Path, site: Path) -> dict[str, object]:
 
 
 def _on_the_site(page: str, text: str) -> str:
-    """The text of a page; links to files and folders that the site does not hold become their names."""
+    """The text of a page as the site has it: with the pictures that are drawn for it, without links that lead nowhere.
+
+    Links to files and folders that the site does not hold become their names.
+    """
 
     def kept(link: re.Match[str]) -> str:
         path = (ROOT / page).parent / link[2].split("#")[0]
         held = any(path.resolve() in {found.resolve() for found in ROOT.glob(pattern)} for pattern in _COPIED)
         return link[0] if held or not path.exists() else f"{link[1]}"
 
-    return re.sub(r"(?<!!)\[([^\]]+)\]\(([^):#][^):]*)\)", kept, text)
+    return re.sub(r"(?<!!)\[([^\]]+)\]\(([^):#][^):]*)\)", kept, DRAWN.sub(r"![\2](\1)", text))
+
+
+def draw_all(folder: Path) -> None:
+    """Run the tutorials, as printed, for their pictures in a staged folder."""
+    for page in sorted(TUTORIALS.glob("*.md")):
+        if drawn_by(page):
+            print(f"running {page.relative_to(ROOT)} for its pictures", flush=True)
+            draw(page, folder / page.parent.relative_to(ROOT))
 
 
 def stage(folder: Path, site: Path) -> Path:
@@ -133,8 +147,9 @@ def stage(folder: Path, site: Path) -> Path:
 
 
 def build(folder: Path, site: Path) -> int:
-    """Stages in an empty folder and builds; 0 where MkDocs has nothing to warn of, lost links and anchors included."""
+    """Stages in an empty folder, draws and builds; 0 where MkDocs has nothing to warn of, lost links included."""
     written = stage(folder, site)
+    draw_all(folder)
     quiet = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
     return subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "-f", str(written)], env=quiet, cwd=ROOT

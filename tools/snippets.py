@@ -1,7 +1,8 @@
-"""Runs what pages print, one snippet after the other; draws the pictures of tutorials: ``python -m tools.snippets``.
+"""Runs what pages print, one snippet after the other, and keeps the pictures that they draw.
 
 Knows Markdown and the command line; nothing of models. Above a snippet that not every computer can run a comment says
-why: ``<!-- not run: needs ... -->``.
+why: ``<!-- not run: needs ... -->``. Where a comment names a picture, ``<!-- drawn: pictures/NAME.png: what it shows -->``,
+the site shows what a snippet of the page has just drawn; no copy is kept.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import os
 import re
 import shlex
 import shutil
-import sys
 import tempfile
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from edgealgos.codegen.build.sketch import build_sketch
 ROOT = Path(__file__).parents[1]
 TUTORIALS = ROOT / "docs" / "tutorials"
 _SNIPPET = re.compile(r"(?:^<!-- not run: ([^\n]+) -->\n)?^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+DRAWN = re.compile(r"<!-- drawn: (\S+): ([^\n]+?) -->")  # path beside the page, what it shows
 _OTHERS_OWN = ("--port", "studio")  # commands that wait for a board, or for people
 
 
@@ -77,23 +79,21 @@ def _compile(code: str) -> None:
     build_sketch(exported)
 
 
-def draw(page: Path) -> list[Path]:
-    """Run a tutorial in an empty folder, and keep the pictures that it shows."""
-    shown = [page.parent / target for target in re.findall(r"!\[[^]]*\]\((\S+)\)", page.read_text(encoding="utf-8"))]
+def drawn_by(page: Path) -> list[Path]:
+    """Pictures that a page's own snippets draw, as paths beside it."""
+    return [Path(path) for path, _ in DRAWN.findall(page.read_text(encoding="utf-8"))]
+
+
+def draw(page: Path, folder: Path) -> None:
+    """Run a page in an empty folder, and keep the pictures that it names in another one, in silence."""
     before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
+    with tempfile.TemporaryDirectory() as empty, Path(os.devnull).open("w") as nowhere:
+        os.chdir(empty)
         try:
-            run_page(page)
-            for picture in shown:
-                picture.parent.mkdir(exist_ok=True)
-                shutil.copyfile(picture.name, picture)
+            with redirect_stdout(nowhere), redirect_stderr(nowhere):
+                run_page(page)
+            for picture in drawn_by(page):
+                (folder / picture).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(picture.name, folder / picture)
         finally:
             os.chdir(before)
-    return shown
-
-
-if __name__ == "__main__":
-    for stem in sys.argv[1:] or sorted(page.stem for page in TUTORIALS.glob("*.md")):
-        for drawn in draw(TUTORIALS / f"{stem}.md"):
-            print(drawn.relative_to(ROOT))

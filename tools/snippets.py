@@ -1,7 +1,7 @@
 """Runs what pages print, one snippet after the other, and keeps the pictures that they draw.
 
 Knows Markdown and the command line; nothing of models. Above a snippet that not every computer can run a comment says
-why: ``<!-- not run: needs ... -->``. Where a comment names a picture, ``<!-- drawn: pictures/NAME.png: what it shows -->``,
+why: ``<!-- not run: needs ... -->``. Where a comment names a picture, ``<!-- drawn: pictures/NAME.png: its text -->``,
 the site shows what a snippet of the page has just drawn; no copy is kept.
 """
 

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import wave
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,29 @@ def test_the_steps_from_recordings_to_a_program(tmp_path):
     done = subprocess.run([sys.executable, EXAMPLE / "2_train.py", "--word", "left", "--out", out],
                           capture_output=True, text=True, check=False)  # fmt: skip
     assert "no clips of 'left'" in done.stderr
+
+
+def test_the_trade_off_marks_the_threshold_taken_and_hides_no_curve(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    step = import_module("2_train")
+    drawn = []
+    monkeypatch.setattr(step.Figure, "savefig", lambda figure, path: drawn.append(figure))
+    fewer = [(t, det.Counts(100, 100 - t, 900 // (t + 1), 0.5)) for t in range(100)]
+    more = [(t, det.Counts(100, 90 - t // 2, 1200 // (t + 1), 0.5)) for t in range(100)]
+    step.curve({"validation": fewer, "test": more}, 20, tmp_path / "trade_off.png")
+    figure = drawn[0]
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    curves = [line for line in axes.lines if len(line.get_xdata()) == 100]
+    marks = [line for line in axes.lines if len(line.get_xdata()) == 1]
+    assert len({(line.get_linestyle(), line.get_linewidth(), line.get_color()) for line in curves}) == 2
+    assert [mark.get_ydata()[0] for mark in marks] == pytest.approx([20, 20])
+    assert [mark.get_xdata()[0] for mark in marks] == pytest.approx([84, 114])
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1", "10", "100", "1,000"]
+    legend = figure.legends[0].get_window_extent()
+    assert not legend.overlaps(axes.get_window_extent())
+    assert legend.x0 >= 0
+    assert legend.x1 <= figure.bbox.width
 
 
 # ---- detector --------------------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ LEAST_ALARMS = 0.5  # an hour: fewer are drawn there, as a logarithmic axis has 
 
 def curve(results: dict[str, list], threshold: int, path: Path) -> None:
     """Missed words against false alarms, for every threshold; the point of the one taken is marked."""
-    figure = Figure(figsize=(6, 4.5), layout="constrained")
+    figure = Figure(figsize=(7.5, 5), layout="constrained")
     ax = figure.subplots()
     for (name, points), style, mark in zip(results.items(), ("-", "--"), ("o", "s"), strict=True):
         alarms = [max(c.alarms_per_hour, LEAST_ALARMS) for _, c in points]
@@ -50,11 +50,11 @@ def curve(results: dict[str, list], threshold: int, path: Path) -> None:
         taken = min(range(len(points)), key=lambda i: abs(points[i][0] - threshold))
         ax.plot(alarms[taken], missed[taken], mark, ms=9, mfc="none", mew=2, color=line.get_color(),
                 label=f"{name}: {alarms[taken]:.1f} alarms an hour, {missed[taken]:.0f} % missed")  # fmt: skip
-    ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
     ax.set(xscale="log", xlabel="false alarms an hour", ylabel="words missed (%)")
+    ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])  # a scale brings ticks of its own
     ax.set_title("detection error trade-off (marked: the threshold taken)")
     ax.grid(alpha=0.3)
-    ax.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     figure.savefig(path)
 
 

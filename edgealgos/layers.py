@@ -37,6 +37,13 @@ class Bonsai(keras.layers.Layer):
     Notes
     -----
     Input (batch, n_features), output (batch, units).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.layers import Bonsai
+    >>> tuple(Bonsai(units=3, depth=1)(np.zeros((5, 4), np.float32)).shape)
+    (5, 3)
     """
 
     def __init__(self, units, projection_dim=10, depth=1, sigma=1.0, doubling=200, **kwargs):
@@ -106,6 +113,13 @@ class ProtoNN(keras.layers.Layer):
     Notes
     -----
     Input (batch, n_features), output (batch, units).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.layers import ProtoNN
+    >>> tuple(ProtoNN(units=3, n_prototypes=8)(np.zeros((5, 4), np.float32)).shape)
+    (5, 3)
     """
 
     def __init__(self, units, projection_dim=10, n_prototypes=20, gamma=None, **kwargs):
@@ -212,6 +226,15 @@ class FastGRNNCell(_Cell):
     Notes
     -----
     Input (batch, n_features), state and output (batch, units).
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from edgealgos.layers import FastGRNNCell
+    >>> states = keras.layers.RNN(FastGRNNCell(units=6, rank_u=2))(np.zeros((5, 10, 4), np.float32))
+    >>> tuple(states.shape)  # the last one of each row
+    (5, 6)
     """
 
     def build(self, input_shape):
@@ -250,6 +273,15 @@ class FastRNNCell(_Cell):
     Notes
     -----
     Input (batch, n_features), state and output (batch, units).
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from edgealgos.layers import FastRNNCell
+    >>> states = keras.layers.RNN(FastRNNCell(units=6, rank_u=2))(np.zeros((5, 10, 4), np.float32))
+    >>> tuple(states.shape)  # the last one of each row
+    (5, 6)
     """
 
     def __init__(self, units, rank_w=None, rank_u=None, nonlinearity="hard_tanh", alpha=0.1, beta=0.9, **kwargs):
@@ -291,6 +323,15 @@ class GRUCell(_Cell):
     Notes
     -----
     Input (batch, n_features), state and output (batch, units).
+
+    Examples
+    --------
+    >>> import keras
+    >>> import numpy as np
+    >>> from edgealgos.layers import GRUCell
+    >>> states = keras.layers.RNN(GRUCell(units=6, rank_u=2))(np.zeros((5, 10, 4), np.float32))
+    >>> tuple(states.shape)  # the last one of each row
+    (5, 6)
     """
 
     products = 3

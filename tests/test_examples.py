@@ -18,6 +18,7 @@ ROOT = Path(edgealgos.__file__).parents[1]
 FILES = [path for path in sorted(ROOT.glob("edgealgos/**/*.py")) if ">>> " in path.read_text(encoding="utf-8")]
 NEEDS = {
     "edgealgos.codegen.compiled": ("avr-g++", "simavr", "arduino-core"),
+    "edgealgos.codegen.simulate.rows": ("avr-g++", "simavr", "arduino-core"),
     "edgealgos.codegen.simulate.sketch": ("avr-g++", "simavr", "arduino-core"),
     "edgealgos.errors": ("avr-g++", "simavr", "arduino-core"),
 }

@@ -11,6 +11,7 @@ import joblib
 import pytest
 
 from tests.support.short_trainings import shorten
+from tools import studio_pictures
 from tools.docs import MODULES, ROOT, build, public_names, stage
 from tools.links import external, form
 
@@ -63,6 +64,12 @@ def test_the_site_builds_without_a_warning_and_search_finds_every_public_name(tm
     assert [
         page.name for page in (tmp_path / "site/docs/api").glob("*.html") if re.search(r":\w+:<code>", page.read_text())
     ] == []
+
+
+@pytest.mark.needs("PIL")
+@pytest.mark.parametrize("name", studio_pictures.NAMES)
+def test_pictures_of_the_studio_show_it_as_it_looks_now(name):
+    assert studio_pictures.drawn_from(name) == studio_pictures.digest(), "python -m tools.studio_pictures draws them"
 
 
 def test_links_to_elsewhere_are_well_formed():

@@ -21,7 +21,8 @@ from types import ModuleType
 from tools.snippets import DRAWN, TUTORIALS, draw, drawn_by
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("edgealgos", "edgealgos.features", "edgealgos.datasets", "edgealgos.augment", "edgealgos.tuning")
+MODULES = ("edgealgos", "edgealgos.features", "edgealgos.datasets", "edgealgos.augment", "edgealgos.tuning",
+           "edgealgos.layers", "edgealgos.codegen.simulate")  # fmt: skip
 _COPIED = (
     "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "LICENSE", "docs/**/*.md", "docs/**/*.png",
     "examples/**/*.md", "examples/**/*.png", "benchmarks/**/*.md", "benchmarks/**/*.png",

@@ -33,14 +33,14 @@ def heading(title: str) -> str:
 
 
 def table(rows: Iterable[Sequence[Any]], head: Sequence[Any] = ()) -> str:
-    """Rows of values; numbers stand at the right."""
+    """Rows of values; numbers of a column with a head stand at the right."""
     top = f"<thead><tr>{''.join(f'<th>{text(cell)}</th>' for cell in head)}</tr></thead>" if head else ""
-    body = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(_cell(cell, bool(head)) for cell in row)}</tr>" for row in rows)
     return f"<table>{top}<tbody>{body}</tbody></table>"
 
 
-def _cell(value: Any) -> str:
-    number = isinstance(value, (int, float))
+def _cell(value: Any, right: bool) -> str:
+    number = right and isinstance(value, (int, float))
     return f"<td{' class=number' if number else ''}>{text(value)}</td>"
 
 

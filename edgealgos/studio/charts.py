@@ -16,7 +16,7 @@ from ..pages.html import COLOURS, text
 
 MOST_POINTS = 100  # of a trace
 APART = 20.0  # pixels between models in one place
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 34  # margins of charts
+LEFT, RIGHT, TOP, BOTTOM = 60, 12, 10, 34  # margins of charts
 
 
 def traces(values: NDArray[Any], axes: Sequence[str], limits: Mapping[str, float]) -> Markup:
@@ -132,7 +132,7 @@ def trials(candidates: Sequence[Mapping[str, Any]], score: str) -> Markup:
     best = np.maximum.accumulate(judged)
     low, high = min(best), max(best)
     room = 0.1 * (high - low) or 0.01
-    frame = Frame((1, max(len(judged), 2)), (low - room, high + room), ("trial", score))
+    frame = Frame((1, max(len(judged), 2)), (low - room, min(high + room, 1.0)), ("trial", score))
     parts = frame.parts()
     parts.append(_line([frame.at(i, value) for i, value in enumerate(best, 1)], f'stroke="{COLOURS[0]}"'))
     parts += [_dot("tried", 3, frame.at(i, max(v, low - room)), COLOURS[0]) for i, v in enumerate(judged, 1)]

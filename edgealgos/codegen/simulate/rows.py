@@ -53,6 +53,13 @@ class SimulationResult:
         Compiler warnings about the sketch and doubts about the simulation.
     confirmed_by : str or None
         Second simulator that gave the same answers and cycles for the first rows, if it was asked.
+
+    Examples
+    --------
+    >>> from dataclasses import fields
+    >>> from edgealgos.codegen.simulate import SimulationResult
+    >>> [field.name for field in fields(SimulationResult)][:4]  # as `run_rows` returns them
+    ['lines', 'labels', 'scores', 'cycles']
     """
 
     lines: list[str]
@@ -112,6 +119,21 @@ def run_rows(
         If the firmware crashes, goes silent, refuses a row or answers what is no number; if two simulators disagree.
     MissingToolError
         If the simulator is not installed.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from edgealgos import compile_model, export_arduino
+    >>> from edgealgos.codegen.build.sketch import build_sketch
+    >>> from edgealgos.codegen.simulate import run_rows
+    >>> X, y = load_iris(return_X_y=True)
+    >>> tree = DecisionTreeClassifier(max_depth=2, random_state=0).fit(X, y)
+    >>> report = export_arduino(tree, "iris", X_calibration=X)
+    >>> compiled = compile_model(tree, X_calibration=X)
+    >>> found = run_rows(build_sketch("iris"), compiled.quantize(X[::50]))
+    >>> found.labels.tolist()
+    [0, 1, 2]
     """
     table = integer_table(rows)
     job = Job(target_of(firmware, watch), ["=" + ",".join(map(str, row)) for row in table.tolist()], cycle_limit)

@@ -31,6 +31,12 @@ class SerialLine:
         Simulated time at which the port took its last byte.
     text : str
         The line without its end.
+
+    Examples
+    --------
+    >>> from edgealgos.codegen.simulate import SerialLine
+    >>> SerialLine(seconds=1.5, text="rest 97%").text
+    'rest 97%'
     """
 
     seconds: float
@@ -47,6 +53,13 @@ class FunctionCalls:
         When each call began.
     cycles : ndarray of int of shape (n_calls,)
         Clock cycles from entry to return, interrupt handlers left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.codegen.simulate import FunctionCalls
+    >>> FunctionCalls(np.array([0.1, 0.2]), np.array([900, 1200])).worst
+    1200
     """
 
     seconds: NDArray[np.float64]
@@ -76,6 +89,14 @@ class SketchRun:
         What each device saw, in the order of `devices`.
     ram_peak, stack_peak, static_ram, flash_bytes, warnings
         As in `SimulationResult`.
+
+    Examples
+    --------
+    >>> from edgealgos.codegen.simulate import SerialLine, SketchRun
+    >>> lines = [SerialLine(0.5, "ready"), SerialLine(1.5, "rest 97%")]
+    >>> run = SketchRun(2.0, b"ready\\nrest 97%\\n", lines, {}, [], 600, 200, 400, 9000, [])  # as run_sketch returns it
+    >>> run.text
+    ['ready', 'rest 97%']
     """
 
     seconds: float

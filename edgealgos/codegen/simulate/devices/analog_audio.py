@@ -55,6 +55,13 @@ class AnalogAudio:
         Volts that stand for sample 0.
     amplitude : float
         Volts above the offset that stand for sample 32768.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.codegen.simulate import AnalogAudio
+    >>> AnalogAudio(np.array([-32768, 0, 32767], np.int16), rate=8000).codes().tolist()
+    [0, 512, 1023]
     """
 
     samples: ArrayLike

@@ -29,6 +29,12 @@ class SensorFault:
         data line, and nothing can go over the bus until the clock line was pulled low nine times.
     start, end : float
         Simulated seconds.
+
+    Examples
+    --------
+    >>> from edgealgos.codegen.simulate import SensorFault
+    >>> SensorFault("unplugged", start=3.0, end=3.5).end
+    3.5
     """
 
     kind: str
@@ -87,6 +93,14 @@ class MPU6050:
         ``0x68``, or ``0x69`` with pin AD0 high.
     clock_error : float
         How much faster its clock runs than it should: 0.01 is one percent, as much as the data sheet allows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from edgealgos.codegen.simulate import MPU6050, SensorFault
+    >>> still = np.tile(np.array([0, 0, 8192, 0, 0, 0], np.int16), (100, 1))
+    >>> MPU6050(still, rate=100, faults=[SensorFault("stuck", 0.5)]).rate  # for `run_sketch(..., devices=[...])`
+    100
     """
 
     stream: ArrayLike

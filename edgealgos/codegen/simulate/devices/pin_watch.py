@@ -34,6 +34,12 @@ class PinWatch:
     ----------
     pin : str or int
         ``"D13"`` or ``13`` (the LED of the Uno), ``"A0"``.
+
+    Examples
+    --------
+    >>> from edgealgos.codegen.simulate import PinWatch
+    >>> PinWatch("A0").pin  # for `run_sketch(..., devices=[...])`
+    'A0'
     """
 
     pin: str | int = 13

@@ -35,6 +35,12 @@ class SerialInput:
     ----------
     messages : sequence of (float, bytes or str)
         Simulated second and what to send then, or when the messages before it are through; line ends are the caller's.
+
+    Examples
+    --------
+    >>> from edgealgos.codegen.simulate import SerialInput
+    >>> SerialInput([(0.5, "1,2,3\\n"), (1.0, "4,5,6\\n")]).messages[1][0]  # seconds
+    1.0
     """
 
     messages: Sequence[tuple[float, bytes | str]]

@@ -24,6 +24,7 @@ from edgealgos.errors import BuildError, MissingToolError, SimulationError
 from tests.support import bare_products
 from tests.support import sample_programs as programs
 from tests.support.equivalence import raw
+from tools import measure_costs
 
 from .test_export import MAIN, PER_FEATURE, SOFT_FLOAT
 
@@ -89,6 +90,31 @@ def test_sums_of_16_bits_are_exact_to_their_ends(board, rows, columns, largest):
     ends = np.full((2, columns), [[-largest], [largest]])
     X = np.concatenate([ends, rng.integers(-largest, largest + 1, (6, columns)), np.sign(weights) * largest])
     assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
+
+
+@pytest.mark.parametrize("board", ARM)
+@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 6, 7, 9, 15])
+@pytest.mark.parametrize("optimize", ["size", "speed"])
+def test_columns_beside_whole_words_are_multiplied_as_well(board, columns, optimize):
+    rng = np.random.default_rng(columns)
+    weights = programs.constant("W", rng.integers(-128, 128, (11, columns)), QType(8, 0))
+    program = measure_costs.prepared(bare_products.matvec(weights, 127), optimize, get_board(board))
+    compiled = programs.CompiledModel(program, get_board(board))
+    X = rng.integers(-127, 128, (9, columns))
+    assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))
+
+
+@pytest.mark.parametrize(
+    ("board", "most"),
+    [pytest.param(*board.values, most, marks=board.marks) for board, most in zip(ARM, (3.5, 7.0, 3.5), strict=True)],
+)
+def test_a_prediction_takes_few_instructions_a_product(board, most):
+    bonsai = programs.bonsai(features=64, width=42, outputs=10, density=0.72, node_density=0.5)
+    compiled = programs.compiled(bonsai, board, "speed")
+    program = compiled.program
+    on_a_path = sum(np.count_nonzero(program[name].values) for name in ("Z", "theta"))
+    on_a_path += sum(np.count_nonzero(program[name].values[[0, 1]]) for name in "WV")  # a root and one of its leaves
+    assert compiled.simulate(inputs(compiled)).instructions.mean() / on_a_path <= most
 
 
 @pytest.mark.fuzz(3)

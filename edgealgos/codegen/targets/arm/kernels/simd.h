@@ -21,33 +21,30 @@
   EDGEALGOS_ROW("r4", "r8") EDGEALGOS_ROW("r5", "r9") EDGEALGOS_ROW("r6", "r10") EDGEALGOS_ROW("r7", "r11")
 // clang-format on
 
-// sums[k] += four columns of row k times the vector, for each of `groups` tiles: four words, a row each. 20
-// instructions a tile, and 2 every second one. All registers are used, so that they are saved here.
-EDGEALGOS_KERNEL void add_tiles(const int8_t *tiles, const int8_t *vector, uint32_t groups, int32_t *sums) {
+// Four rows side by side, in tiles of four columns: four words a tile, a row each. What is left of the columns becomes a
+// word padded with zeros. 20 instructions a tile, and 2 every second one. All registers are used, so that they are saved
+// here.
+EDGEALGOS_KERNEL void dot_tiles(const int8_t *tiles, const int8_t *vector, uint16_t columns, int32_t *sums) {
+  const int8_t *end = vector + columns;
+  uint32_t rest = 0;
+  for (uint32_t left = columns & 3; left; --left) rest = rest << 8 | static_cast<uint8_t>(*--end);
   register const int8_t *weights __asm__("r0") = tiles;
   register const int8_t *x __asm__("r1") = vector;
-  register uint32_t left __asm__("r2") = groups;
+  register uint32_t groups __asm__("r2") = columns >> 2;
   register int32_t *out __asm__("r3") = sums;
-  __asm__ __volatile__("push {r3, r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t" "ldmia r3, {r4, r5, r6, r7}\n\t"
-                       "lsrs r2, r2, #1\n\t" "bcc 1f\n\t" EDGEALGOS_TILE
-                       "1: cmp r2, #0\n\t" "beq 3f\n\t"
-                       "2:\n\t" EDGEALGOS_TILE EDGEALGOS_TILE "subs r2, r2, #1\n\t" "bne 2b\n\t"
-                       "3: pop {r3}\n\t" "stmia r3, {r4, r5, r6, r7}\n\t"
-                       "pop {r4, r5, r6, r7, r8, r9, r10, r11, lr}\n\t"
-                       : "+r"(weights), "+r"(x), "+r"(left), "+r"(out)
+  register const uint32_t *last __asm__("r12") = columns & 3 ? &rest : nullptr;
+  __asm__ __volatile__("push {r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, lr}\n\t"
+                       "movs r4, #0\n\t" "mov r5, r4\n\t" "mov r6, r4\n\t" "mov r7, r4\n\t"
+                       "lsrs r2, r2, #1\n\t" "bcc 2f\n\t"
+                       "1:\n\t" EDGEALGOS_TILE
+                       "2: cmp r2, #0\n\t" "beq 4f\n\t"
+                       "3:\n\t" EDGEALGOS_TILE EDGEALGOS_TILE "subs r2, r2, #1\n\t" "bne 3b\n\t"
+                       "4: ldr r1, [sp, #36]\n\t" "str r2, [sp, #36]\n\t" "cmp r1, #0\n\t" "bne 1b\n\t"
+                       "pop {r3}\n\t" "stmia r3, {r4, r5, r6, r7}\n\t"
+                       "pop {r4, r5, r6, r7, r8, r9, r10, r11, r12, lr}\n\t"
+                       : "+r"(weights), "+r"(x), "+r"(groups), "+r"(out), "+r"(last)
                        :
-                       : "r12", "cc", "memory");
-}
-
-// Four rows side by side, in tiles of four columns; what is left of the columns is padded with zeros.
-inline void dot_tiles(const int8_t *tiles, const int8_t *vector, uint16_t columns, int32_t *sums) {
-  sums[0] = sums[1] = sums[2] = sums[3] = 0;
-  if (columns >= 4) add_tiles(tiles, vector, columns >> 2, sums);
-  if (columns & 3) {
-    int8_t rest[4] = {0, 0, 0, 0};
-    for (uint8_t i = 0; i < (columns & 3); ++i) rest[i] = vector[(columns & ~3) + i];
-    add_tiles(tiles + 4 * (columns & ~3), rest, 1, sums);
-  }
+                       : "cc", "memory");
 }
 
 // clang-format off

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
 
-from edgealgos import FastGRNNClassifier, compile_model, save
+from edgealgos import FastGRNNClassifier, compile_model, load, save
+from edgealgos.codegen.targets.boards import get_board
 from edgealgos.features import LogMel
 
 pytestmark = pytest.mark.slow
@@ -383,3 +384,97 @@ def test_the_time_of_a_detection_goes_round_with_millis_and_not_before(exported)
     for days in (1, 6.3, 30, 49.7):
         hops = int(days * 86_400_000 / hop)
         assert hops * hop == hops * hop % 2**32
+
+
+# ---- boards without an AVR -------------------------------------------------------------------------------------------
+
+STUBS = Path(__file__).parent / "support" / "arduino"
+MICROPHONE = """
+#include <stdio.h>
+#include "microphone.h"
+#include "hardware/adc.h"
+#include "pico/time.h"
+static uint16_t code;
+static repeating_timer_callback_t tick;
+static long period;
+void adc_init() {}
+void adc_gpio_init(unsigned) {}
+void adc_select_input(unsigned) {}
+uint16_t adc_read() { return static_cast<uint16_t>(code << 2 | 3); }
+bool add_repeating_timer_us(int64_t us, repeating_timer_callback_t callback, void *, repeating_timer_t *) {
+  period = static_cast<long>(us);
+  tick = callback;
+  return true;
+}
+int main() {
+  static int16_t hop[microphone::kHop];
+  microphone::begin();
+  printf("%ld\\n", period);
+  int value, asleep;
+  while (scanf("%d %d", &value, &asleep) == 2) {
+    code = static_cast<uint16_t>(value);
+    tick(nullptr);
+    while (!asleep && microphone::read_hop(hop))
+      for (int i = 0; i < microphone::kHop; ++i) printf("%d\\n", hop[i]);
+  }
+  printf("%d\\n", microphone::lost());
+}
+"""
+
+
+@pytest.fixture(scope="module", params=["pico", "microbit"])
+def without_avr(exported, request):
+    """The sketch's folder for such a board."""
+    command = [sys.executable, EXAMPLE / "3_export.py", "--out", exported[0], "--board", request.param]
+    subprocess.run(command, check=True, capture_output=True)
+    return request.param, exported[0] / request.param / "wakeword"
+
+
+@pytest.mark.needs("arm-none-eabi-g++")
+def test_the_same_folder_is_a_sketch_for_boards_without_an_avr(without_avr, tmp_path):
+    """Compiled with the core's compiler against stubs of what it brings along: the core itself is not here."""
+    name, folder = without_avr
+    board = get_board(name)
+    core = {"pico": "-DARDUINO_ARCH_RP2040", "microbit": "-DNRF51"}[name]
+    flags = [*board.flags, "-std=gnu++11", "-Wall", "-Wextra", "-Werror", f"-I{STUBS}", "-DARDUINO=10819", core]
+    for source in ("wakeword.ino", "microphone.cpp", "wakeword_model.cpp"):
+        how = ("-x", "c++", "-include", "Arduino.h") if source.endswith(".ino") else ()
+        command = [board.compiler, *flags, *how, "-c", folder / source, "-o", tmp_path / "object.o"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.needs("arm-none-eabi-g++", "qemu-system-arm", "gcc")
+@pytest.mark.parametrize("board", ["pico", "microbit"])
+def test_such_boards_hear_what_python_hears(exported, board):
+    """The model on the simulated processor, hop by hop."""
+    compiled = compile_model(load(exported[0] / "model.edgealgos"), board)
+    steps = compiled.program.steps
+    hops = heard(converter_codes(exported[3]))[: 3 * steps * 128].reshape(3, steps, 128)
+    result = compiled.simulate(hops)
+    assert np.array_equal(result.scores, compiled.scores(hops))
+
+
+@pytest.mark.needs("g++")
+def test_their_microphone_hands_over_all_samples_in_order_and_counts_what_is_lost(exported, without_avr, tmp_path):
+    folder = without_avr[1]
+    (tmp_path / "main.cpp").write_text(MICROPHONE)
+    command = ["g++", "-std=c++11", "-Wall", "-Wextra", "-Werror", "-DARDUINO_ARCH_RP2040", f"-I{STUBS}", f"-I{folder}"]
+    subprocess.run([*command, tmp_path / "main.cpp", folder / "microphone.cpp", "-o", tmp_path / "m"], check=True)
+    codes = converter_codes(exported[3])[: 128 * 12]
+    asleep = np.zeros(len(codes), int)
+    said = _microphone(tmp_path / "m", codes, asleep)
+    assert said[0] == -125
+    assert said[-1] == 0
+    assert said[1:-1] == heard(codes).tolist()
+    asleep[100:900] = 1  # longer than the ring lasts
+    said = _microphone(tmp_path / "m", codes, asleep)
+    kept = 4 * 128 - 1
+    assert said[-1] == 901 - kept  # the one before it wakes up included
+    assert said[1:-1] == heard(np.delete(codes, range(kept, 901)))[: len(said) - 2].tolist()
+
+
+def _microphone(program, codes, asleep):
+    lines = "\n".join(f"{code} {sleeps}" for code, sleeps in zip(codes, asleep, strict=True))
+    done = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
+    return [int(line) for line in done.stdout.split()]

@@ -59,7 +59,8 @@ class Report:
     flash_of_speed : int
         Bytes of flash that ``optimize="size"`` would free.
     input_without_buffer : int
-        Bytes of RAM that ``input_buffer=False`` would free; 0 where the program cannot do without the buffer.
+        Bytes of variables that ``input_buffer=False`` would free; 0 where it frees none, or the program cannot do
+        without the buffer.
     stops_early : bool
         Whether a prediction may end before its last step: cycles are then those of the longest.
     warnings : tuple of str
@@ -280,9 +281,11 @@ _NOT_MEASURED = (
 
 def _input_without_buffer(program: Program) -> int:
     readers = [op for op in program.ops() if program.input.name in op.reads]
-    if program.steps is not None or len(readers) != 1 or readers[0].streamed(program) is None:
+    streamed = readers[0].streamed(program) if program.steps is None and len(readers) == 1 else None
+    if streamed is None:
         return 0
-    return program.input.ram_bytes - program.input.type.container // 8
+    sums = sum(tensor.ram_bytes for tensor in streamed.state)  # that live from one feature to the next
+    return max(0, program.input.ram_bytes - program.input.type.container // 8 - sums)
 
 
 def _model_items(program: Program) -> list[ReportItem]:

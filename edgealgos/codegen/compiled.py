@@ -14,7 +14,7 @@ from ..files import Scratch
 from .cost.budget import Budget
 from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
-from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn
+from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn, rows_seen
 from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -337,8 +337,14 @@ def _scikit_learns(
     """Float program of an estimator of scikit-learn, with the widths that answer as it does."""
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
+
+    def seen(program: Program) -> NDArray[np.float64]:
+        return rows_seen(unwrapped, program, rows)
+
+    def made(*bits: Any) -> Program:
+        program = lower_sklearn(unwrapped, rows, Widths(*bits))
+        return choose_ranges(program, seen(program), bits[0])
+
     return choose_widths(
-        lambda *bits: choose_ranges(lower_sklearn(unwrapped, rows, Widths(*bits)), rows, bits[0]),
-        rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT), widths,
-        enough,
-    )  # fmt: skip
+        made, rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT), widths, enough, seen
+    )

@@ -93,6 +93,33 @@ def test_a_stated_number_stands_for_what_is_missing():
     assert (compiled.predict(rows) == model.predict(rows)).mean() >= 0.99
 
 
+@pytest.mark.parametrize("last", [
+    LogisticRegression(max_iter=500), Ridge(), RandomForestClassifier(5, max_depth=5, random_state=0)
+], ids=["linear", "number", "forest"])  # fmt: skip
+@pytest.mark.parametrize("missing", [-999.0, -99999.0, 0.0, -1.0, 1e6, 0.5])
+def test_a_stated_missing_value_leaves_real_ones_their_levels_wherever_it_lies(missing, last):
+    """Below all, above all, right beside them, among them: of whole numbers and of others."""
+    whole = RNG.integers(2, 60, (400, 2))
+    gone = RNG.random((400, 5)) < 0.1
+    real = np.c_[RNG.uniform(900, 1100, 400), RNG.uniform(0.02, 0.9, (400, 2)), whole]
+    rows = np.where(gone, missing, real)
+    target = (real[:, 1] + real[:, 3] / 60 > 0.9).astype(int)
+    model = make_pipeline(SimpleImputer(missing_values=missing), StandardScaler(), last).fit(rows, target)
+    compiled = ea.compile_model(model, "host", X_calibration=rows)
+    device, expected = compiled.predict(rows), model.predict(rows)
+    if isinstance(last, Ridge):
+        assert np.var(device - expected) < 0.002 * np.var(expected)
+    else:
+        assert (device == expected).mean() >= 0.99
+
+
+def test_a_stated_missing_value_in_front_of_a_model_of_ours_is_refused():
+    model = make_pipeline(SimpleImputer(missing_values=-999), ea.ProtoNNClassifier(epochs=1, random_state=0))
+    model.fit(np.where(RNG.random(X.shape) < 0.1, -999.0, X), y)
+    with pytest.raises(ea.UnsupportedModelError, match="statistics_ into the rows before the Pipeline"):
+        ea.compile_model(model, "host", X_calibration=X)
+
+
 def test_calibration_rows_may_lack_what_an_imputer_fills_in():
     rows = np.where(RNG.random(X.shape) < 0.1, np.nan, X)
     model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=500)).fit(rows, y)

@@ -34,7 +34,7 @@ EXACTLY = 1.0
 def choose_widths(
     make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
     exactly: bool = False, widths: Sequence[tuple[int, int, bool]] = WIDTHS,
-    enough: float = 0.0,
+    enough: float = 0.0, seen: Callable[[Program], NDArray[np.float64]] | None = None,
 ) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
@@ -54,10 +54,13 @@ def choose_widths(
         Those of :data:`WIDTHS` that may be chosen.
     enough : float
         A larger share than :data:`ENOUGH`.
+    seen : callable, optional
+        Gives the rows as a program's inputs hold them, where that is not near to what they are.
     """
+    seen = seen or (lambda _: rows)
     best: tuple[float, Program] | None = None
-    for bits, share, program in _judged(make, rows, expected, widths):
-        if exactly and program.input.type.bits == 8 and not _lossless(program, rows):
+    for bits, share, program in _judged(make, rows, expected, widths, seen):
+        if exactly and program.input.type.bits == 8 and not _lossless(program, seen(program)):
             continue  # rows that are not here may lie between a comparison and its rounding
         bytes_alone = bits[:2] == (8, 8)
         if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else 1.0):
@@ -85,13 +88,13 @@ def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:
 
 def _judged(
     make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any],
-    widths: Sequence[tuple[int, int, bool]],
+    widths: Sequence[tuple[int, int, bool]], seen: Callable[[Program], NDArray[np.float64]],
 ) -> Iterator[tuple[tuple[int, int, bool], float, Program]]:  # fmt: skip
     for bits in widths:
         try:
             exact = make(*bits)
-            program = round_together(exact, rows)
-            yield bits, agreement(program, rows, expected, exact), program
+            program = round_together(exact, seen(exact))
+            yield bits, agreement(program, seen(exact), expected, exact), program
         except AccumulatorOverflow:
             continue
 

@@ -37,6 +37,7 @@ __all__ = [
     "is_of_trees",
     "lower_sklearn",
     "models",
+    "rows_seen",
     "smaller_model",
     "transformers_known",
 ]
@@ -59,21 +60,13 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     UnsupportedModelError
         If the model, or a step in front of it, is of no kind that compiles; the message says what does.
     """
-    stage = Stage.same(rows.shape[1])
-    for name, step in unwrapped.front:
-        try:
-            stage = stage.then(stage_of(step))
-        except NotImplementedError:
-            raise UnsupportedModelError(
-                f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
-                f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
-                "Pipeline, or leave it out."
-            ) from None
+    stage = _in_front(unwrapped, rows.shape[1])
+    stage, near = stage.near(rows)
     multiplied = widths.inputs == 8 and not is_of_trees(unwrapped.model)  # trees compare, and need all levels
     encode = full_range_encoding if widths.apart else from_background if multiplied else choose_encoding
-    encoding = encode(stage.reached(rows), bits=widths.inputs)
+    encoding = encode(stage.reached(near), bits=widths.inputs)
     front = Front.of(encoding, rows.shape[1], unwrapped.slope, unwrapped.shift)
-    front = replace(front.behind(stage.matrix, stage.shift), curves=stage.curves)
+    front = replace(front.behind(stage.matrix, stage.shift), curves=stage.encoded(encoding).curves)
     if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ not in _BEHIND_CURVES:
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} behind an encoder, bins or a stated missing value cannot be compiled: linear "
@@ -86,6 +79,31 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     if program.encoding.low == 0:
         program = replace(program, zeros=float(np.mean(program.encoding.encode(rows) == 0)))
     return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
+
+
+def rows_seen(unwrapped: Unwrapped, program: Program, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rows whose stated missing values are what the program's inputs hold of them: they lie beyond their range."""
+    seen: NDArray[np.float64] = rows.copy()
+    held = program.encoding.decode(program.encoding.encode(rows))
+    for curve in _in_front(unwrapped, rows.shape[1]).curves:
+        missing = rows[:, curve.feature] == curve.stated
+        seen[missing, curve.feature] = held[missing, curve.feature]
+    return seen
+
+
+def _in_front(unwrapped: Unwrapped, features: int) -> Stage:
+    """What stands in front of the model, as one stage."""
+    stage = Stage.same(features)
+    for name, step in unwrapped.front:
+        try:
+            stage = stage.then(stage_of(step))
+        except NotImplementedError:
+            raise UnsupportedModelError(
+                f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
+                f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
+                "Pipeline, or leave it out."
+            ) from None
+    return stage
 
 
 def _moved(program: Program, by: float) -> Program:

@@ -20,7 +20,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncode
 from edgealgos.errors import UnsupportedModelError
 
 from .registry import Curve, Reals, Stage, affine_map
-from .transformers import places
+from .transformers import columns_kept, is_nan, places
 
 
 @singledispatch
@@ -62,16 +62,16 @@ def _(step: ColumnTransformer) -> Stage:
 def _(step: SimpleImputer) -> Stage:
     """A stated number becomes the column's statistic; NaN never reaches a device."""
     missing = step.missing_values
-    if isinstance(missing, float) and np.isnan(missing):
-        return Stage(*affine_map(step))
+    matrix, shift = columns_kept(step)
+    if is_nan(missing):
+        return Stage(matrix, shift)
     if not np.isreal(missing):
         raise UnsupportedModelError(f"SimpleImputer(missing_values={missing!r}): boards know numbers alone")
-    matrix, shift = affine_map(step)
     curves = []
     for out, column in enumerate(matrix.argmax(axis=1).tolist()):
         added = np.zeros((3, len(matrix)))
         added[1, out] = float(step.statistics_[column]) - missing
-        curves.append(Curve(column, np.array([missing - 0.5, missing + 0.5]), added, 0.5))
+        curves.append(Curve(column, np.array([missing - 0.5, missing + 0.5]), added, 0.5, float(missing)))
     return Stage(matrix, shift, tuple(curves))
 
 

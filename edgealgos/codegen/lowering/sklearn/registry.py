@@ -45,12 +45,15 @@ class Curve:
     values : array, shape (m + 1, n_outputs)
     gap : float
         How far from an edge values are at least.
+    stated : float or None
+        The number that stands for a missing value, where that is what the curve is for.
     """
 
     feature: int
     edges: Reals
     values: Reals
     gap: float
+    stated: float | None = None
 
     def of(self, x: Reals) -> Reals:
         """What rows get."""
@@ -102,7 +105,8 @@ class Stage:
                 )
             slope = self.matrix[c.feature, owners[0]]
             edges = (c.edges - self.shift[c.feature]) / slope
-            curves.append(Curve(int(owners[0]), edges, c.values, c.gap / slope))
+            stated = None if c.stated is None else (c.stated - self.shift[c.feature]) / slope
+            curves.append(Curve(int(owners[0]), edges, c.values, c.gap / slope, stated))
         return Stage(after.matrix @ self.matrix, after.matrix @ self.shift + after.shift, tuple(curves))
 
     def reached(self, rows: Reals) -> Reals:
@@ -116,12 +120,61 @@ class Stage:
                 high[c.feature] = max(high[c.feature], c.edges[-1] + c.gap)
         return np.vstack([rows, low, high])
 
+    def near(self, rows: Reals) -> tuple[Stage, Reals]:
+        """The same with edges next to real values, and rows whose stated missing values lie there, for an encoding.
+
+        A number far outside of a column's real values would stretch the encoding's range, and leave those few levels.
+        The device is still given that number: it saturates beyond the edge.
+        """
+        rows, curves = rows.copy(), []
+        for c in self.curves:
+            if c.stated is not None and sum(o.feature == c.feature for o in self.curves) == 1:
+                c, rows[:, c.feature] = _beside(c, c.stated, rows[:, c.feature])
+            curves.append(c)
+        return replace(self, curves=tuple(curves)), rows
+
+    def encoded(self, encoding: InputEncoding) -> Stage:
+        """The same for a device, where a stated missing value is what the encoding makes of it."""
+        curves = []
+        for c in self.curves:
+            if c.stated is not None:
+                row = np.full((1, self.matrix.shape[1]), c.stated)
+                moved = c.stated - encoding.decode(encoding.encode(row))[0, c.feature]
+                missing = np.any(c.values, axis=1)[:, None]
+                c = replace(c, values=c.values + missing * moved * self.matrix[:, c.feature])
+            curves.append(c)
+        return replace(self, curves=tuple(curves))
+
     def of(self, x: Reals) -> Reals:
         """What it makes of rows."""
         found: Reals = x @ self.matrix.T + self.shift
         for curve in self.curves:
             found = found + curve.of(x)
         return found
+
+
+MARGIN = 32  # of the span of real values: what lies between these and a number that stands for missing ones
+
+
+def _beside(curve: Curve, stated: float, column: Reals) -> tuple[Curve, Reals]:
+    """The curve of a stated missing value with edges as near as real values are, and the column for an encoding."""
+    missing = column == stated
+    known = column[~missing]
+    if not known.size:
+        return curve, column
+    low, high, near = float(known.min()), float(known.max()), float(np.abs(known - stated).min())
+    margin, gap = (high - low or abs(low) or 1.0) / MARGIN, near / 2
+    if np.array_equal(known, np.rint(known)):
+        margin, gap = float(np.ceil(margin)), min(gap, 0.5)
+    if low < stated < high:
+        return replace(curve, edges=np.array([stated - gap, stated + gap]), gap=gap), column
+    side = 1.0 if stated < low else -1.0
+    number = stated
+    if near > margin:
+        number, gap = (low if stated < low else high) - side * margin, margin / 2
+    values = curve.values[[1, 2] if stated < low else [0, 1]]
+    edge = np.array([number + side * gap])
+    return replace(curve, edges=edge, values=values, gap=gap), np.where(missing, number, column)
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,23 @@ def _(step: LinearDiscriminantAnalysis) -> tuple[Reals, Reals]:
 
 @affine_map.register
 def _(step: SimpleImputer) -> tuple[Reals, Reals]:
-    """The device is given whole rows; columns that were empty in training are gone."""
+    """The device is given whole rows."""
+    if not is_nan(step.missing_values):
+        raise UnsupportedModelError(
+            f"SimpleImputer(missing_values={step.missing_values!r}) compiles in front of linear models and trees of "
+            "scikit-learn alone: in front of others, put its statistics_ into the rows before the Pipeline, and into "
+            "the raw readings on the device"
+        )
+    return columns_kept(step)
+
+
+def is_nan(missing: Any) -> bool:
+    """Whether missing values are NaN, which never reaches a device."""
+    return isinstance(missing, float) and np.isnan(missing)
+
+
+def columns_kept(step: SimpleImputer) -> tuple[Reals, Reals]:
+    """Columns as they are; those that were empty in training are gone."""
     if getattr(step, "indicator_", None) is not None:
         raise UnsupportedModelError("SimpleImputer(add_indicator=True) makes columns that whole rows do not have")
     kept = ~np.isnan(np.asarray(step.statistics_, dtype=np.float64))

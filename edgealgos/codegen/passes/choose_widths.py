@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
+from edgealgos.errors import UnsupportedModelError
+
 from ..ops.products import AccumulatorOverflow
 from ..program import Program
 from ..program.interpret import encode, run_float, run_integer
@@ -26,6 +28,9 @@ NEARLY_ALL = 0.999
 """The share with which inputs whose background is zero are kept."""
 WORTH_A_TABLE = 0.5
 """Of what is answered otherwise, where every input has a scale of its own: that takes flash."""
+
+LOST, FAR = 0.5, 1000
+"""Share below which numbers are lost, and deviations from zero beyond which that is why."""
 
 EXACTLY = 1.0
 """The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
@@ -69,6 +74,8 @@ def choose_widths(
         another = NEARLY_ALL if program.zeros else EXACTLY  # a table makes zeros rare, and products that are left out
         if best[0] >= (EXACTLY if exactly else max(enough, ENOUGH[program.task] if wider else another)):
             break
+    if best is None or (best[1].task == "regressor" and best[0] < LOST):
+        _check_reach(np.asarray(expected), what)
     if best is None:
         raise AccumulatorOverflow("weights", f"{what}: the products of its coefficients need more than 32 bits")
     share, program = best
@@ -79,6 +86,18 @@ def choose_widths(
         differing = f"answers for {len(rows)} calibration rows explain {share:.2%} of the variance of those of {what}"
     advice = "see on other rows what that costs: compile_model(...).predict(X)"
     return replace(program, warnings=(*program.warnings, f"{differing}; {advice}"))
+
+
+def _check_reach(expected: NDArray[Any], what: str) -> None:
+    """Refuse numbers so far from zero that sums of 32 bits hold nothing of what tells them apart."""
+    if expected.dtype.kind != "f":
+        return
+    middle, spread = float(np.mean(expected)), float(np.std(expected))
+    if abs(middle) > FAR * spread:
+        raise UnsupportedModelError(
+            f"{what} answers numbers around {middle:.6g} that vary by {spread:.3g}: sums of 32 bits cannot hold both. "
+            f"Subtract a constant from the targets before fit (y - {middle:.6g}), and add it to the answers"
+        )
 
 
 def _lossless(program: Program, rows: NDArray[np.float64]) -> bool:

@@ -16,6 +16,7 @@ from ...ops import ArgMax, MatVec
 from ...program import InputEncoding, Op, Program, QType, Space, Tensor, verify
 
 Reals = NDArray[np.float64]
+SUM_BITS = 31  # of sums, one less than accumulators have
 
 
 class Widths(NamedTuple):
@@ -264,11 +265,14 @@ def linear_program(
     front: Front, matrix: Reals, bias: Reals, widths: Widths, family: str, labels: Sequence[Any] = ()
 ) -> Program:
     """Scores ``matrix @ inputs + bias``: of classes (one row where there are two), or of a regressor."""
-    composed = matrix @ front.matrix
+    composed, start = matrix @ front.matrix, matrix @ front.shift + bias
+    table, x = weights("weights", composed, widths.weights, "coefficients"), front.encoding.qtype
+    reach = np.abs(composed).sum(axis=1) * max(-front.encoding.low, front.encoding.high) * x.step + np.abs(start)
+    held = QType.covering(float(reach.max()), SUM_BITS).frac - x.frac  # where answers are far from zero
     tensors = [
         front.input,
-        weights("weights", composed, widths.weights, "coefficients"),
-        Tensor("bias", (len(bias),), Space.FLASH, None, matrix @ front.shift + bias, doc="intercepts"),
+        replace(table, qtype=QType(widths.weights, min(table.type.frac, held))),
+        Tensor("bias", (len(bias),), Space.FLASH, None, start, doc="intercepts"),
         Tensor("scores", (len(bias),), Space.OUTPUT),
     ]
     return finished(front, tensors, [MatVec("scores", "weights", "x", "bias")], family, labels)

@@ -194,6 +194,33 @@ def test_a_thousand_features_and_a_hundred_classes_keep_the_budget():
     assert len(model.classes_) == 100
 
 
+MIXED = {
+    "numbers and text": ([1, "a"], "1 (row 0, a number), 'a' (row 1, text)"),
+    "text and nothing": (["a", None], "'a' (row 0, text), None (row 1, NoneType)"),
+    "truth and text": ([True, "yes"], "True (row 0, a number), 'yes' (row 1, text)"),
+    "numbers and lists": ([1, [2]], "1 (row 0, a number), [2] (row 1, list)"),
+    "text and numbers of NumPy": (["a", np.float32(0.5)], "'a' (row 0, text), np.float32(0.5) (row 1, a number)"),
+}
+
+
+@pytest.mark.parametrize("kind", FLAT)
+@pytest.mark.parametrize("what", MIXED)
+def test_labels_of_several_kinds_are_named_with_their_rows(kind, what, data):
+    X, _ = data
+    labels, told = MIXED[what]
+    y = np.empty(len(X), dtype=object)
+    y[:] = [*labels] * (len(X) // 2)
+    with pytest.raises(ValueError, match=r"several kinds: .* make one of them") as error:
+        kind(**QUICK).fit(X, y)
+    assert told in str(error.value)
+
+
+def test_labels_that_are_bytes_are_to_be_decoded(data):
+    X, y = data
+    with pytest.raises(ValueError, match=r"labels are bytes, such as .*: make text"):
+        ea.BonsaiClassifier(**QUICK).fit(X, np.array([b"a", b"b"])[y])
+
+
 def test_rows_that_come_again_with_another_label_are_learned_as_a_coin(data):
     X = np.concatenate([data[0], data[0]])
     model = ea.BoostedTreesClassifier(**QUICK).fit(X, np.repeat([0, 1], 60))

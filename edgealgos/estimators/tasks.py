@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .base import EdgeEstimator, Seen
 from .params import Constraint
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
-from .validation import check_targets
+from .validation import check_labels, check_targets
 
 MOST_CLASSES = 255  # an index is one byte on the device
 
@@ -28,6 +28,7 @@ class EdgeClassifier(ClassifierMixin, EdgeEstimator):
     def _prepare_target(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> tuple[NDArray[Any], NDArray[np.float64], Seen]:
+        check_labels(y)
         check_classification_targets(y)
         classes, indices = np.unique(y, return_inverse=True)
         if len(classes) < 2:

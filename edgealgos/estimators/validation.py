@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,6 +25,24 @@ def check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
             f"scale it below {LARGEST_VALUE:g}"
         )
     return X
+
+
+def check_labels(y: NDArray[Any]) -> None:
+    """Refuse labels that have no order, since they are of several kinds or hold none: what, where, what to do."""
+    if y.dtype.kind == "S":
+        raise ValueError(f"labels are bytes, such as {y.flat[0]!r}: make text of them, np.char.decode(y)")
+    if y.dtype.kind != "O" or y.ndim != 1:
+        return
+    first: dict[str, int] = {}
+    for row, label in enumerate(y):
+        kind = "text" if isinstance(label, str) else "a number" if isinstance(label, Real) else type(label).__name__
+        first.setdefault(kind, row)
+    if len(first) > 1:
+        told = ", ".join(f"{y[row]!r} (row {row}, {kind})" for kind, row in first.items())
+        raise ValueError(
+            f"labels are of several kinds: {told}; make one of them, such as y.astype(str), and leave rows without a "
+            "label out"
+        )
 
 
 def check_targets(y: NDArray[np.float64], weight: NDArray[np.float64], farthest: float) -> NDArray[np.float64]:

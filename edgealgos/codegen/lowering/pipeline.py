@@ -23,6 +23,7 @@ from .columns import check_columns
 from .join import join
 from .matrix import behind_matrix
 from .scalers import Affine, affine, supported_scalers
+from .sklearn.finite import check_finite
 from .sklearn.registry import affine_map, transformers_known
 from .wrappers import Unwrapped, unwrap
 
@@ -52,6 +53,7 @@ def lower_unwrapped(unwrapped: Unwrapped, rows: NDArray[np.float64] | None = Non
         raise UnsupportedModelError(f"{_name(model)} scales its targets itself; leave out TransformedTargetRegressor")
     if hasattr(model, "fit"):
         check_is_fitted(model)
+    check_finite(*(step for _, step in steps))
     program: Program = model.to_program()
     if program.task == "features":
         raise UnsupportedModelError(f"{_name(model)} gives features, no answer: put a model behind it in a Pipeline")

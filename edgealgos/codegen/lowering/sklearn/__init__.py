@@ -21,6 +21,7 @@ from ..thresholds import score_at
 from ..wrappers import Unwrapped, unwrap
 from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
 from .curves import encoders_known, stage_of
+from .finite import check_finite
 from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
 from .transformers import imputed
 
@@ -126,6 +127,7 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
     if program_of.dispatch(type(unwrapped.model)) is program_of.dispatch(object):
         raise unsupported(unwrapped.model)
     check_is_fitted(model)
+    check_finite(*(step for _, step in unwrapped.front), unwrapped.model)
     if _of_several_labels(unwrapped.model):
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} of several labels a sample cannot be compiled; train one for each"

@@ -154,7 +154,7 @@ class Stage:
         return found
 
 
-MARGIN = 32  # of the span of real values: what lies between these and a number that stands for missing ones
+MARGIN = 8  # parts of the span of real values: so much lies between these and a number that stands for missing ones
 
 
 def _beside(curve: Curve, stated: float, column: Reals) -> tuple[Curve, Reals]:

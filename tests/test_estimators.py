@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -186,3 +187,11 @@ def test_mixed_precision_stores_less(estimator, digits, tmp_path):
     assert mixed.representations_
     ea.save(mixed, tmp_path / "m.edgealgos")
     np.testing.assert_array_equal(ea.load(tmp_path / "m.edgealgos").decision_function(X), mixed.decision_function(X))
+
+
+@pytest.mark.parametrize("size", [1024, 2048])
+def test_what_is_too_small_for_a_float_is_zero_whatever_another_library_has_set(size):
+    X, y = (part[::6] for part in load_digits(return_X_y=True))
+    with np.errstate(all="raise"):  # as `import emlearn` does
+        model = ea.BonsaiClassifier(max_model_bytes=size, epochs=2, random_state=0).fit(X, y)
+    assert model.model_bytes_ <= size

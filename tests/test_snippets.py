@@ -61,7 +61,7 @@ def your_files(tmp_path, monkeypatch):
     ],
 )
 def test_snippets_run(page, short_trainings, your_files):
-    with joblib.parallel_backend("threading"):  # other processes would not be quick
+    with joblib.parallel_backend("threading"), np.errstate():  # other processes would not be quick; emlearn sets these
         run_page(page)
     assert [picture.name for picture in drawn_by(page) if not Path(picture.name).exists()] == []
 

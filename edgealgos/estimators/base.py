@@ -112,7 +112,8 @@ class EdgeEstimator(BaseEstimator):
         """
         self._check_parameters()
         examples, seen = self._examples(X, y, sample_weight, groups)
-        model, program = proven(self._learned(examples, self._frame(seen, examples.rows)))
+        with np.errstate(under="ignore"):  # NumPy's own setting, of which other libraries (emlearn) make an error
+            model, program = proven(self._learned(examples, self._frame(seen, examples.rows)))
         self._check_budgets(program)
         self._become(seen, model, model_bytes(program))
         return self

@@ -42,13 +42,12 @@ def studio() -> Iterator[tuple[subprocess.Popen[str], str]]:
                 server.send_signal(signal.SIGINT)
 
 
-def begin(page: Browser, **settings: str) -> None:
-    """Train with these settings."""
+def begin(page: Browser, families: str = "linear|boosted", **settings: str) -> None:
+    """Train with these settings the families whose names an expression finds."""
     for name, value in settings.items():
         page.run("document.querySelector(`[name=${arguments[0]}]`).value = arguments[1]", name, value)
-    page.run(
-        "document.querySelectorAll('[name=families]').forEach((b) => (b.checked = /linear|boosted/.test(b.value)))"
-    )
+    wanted = f"/{families}/.test(box.value)"
+    page.run(f"document.querySelectorAll('[name=families]').forEach((box) => (box.checked = {wanted}))")
     page.click("#begin")
     page.wait("document.querySelector('#job')", PATIENCE)
 
@@ -67,7 +66,7 @@ def test_from_a_folder_of_gestures_to_a_sketch_that_compiles(tmp_path):
         page.wait("document.querySelector('.card') && !document.querySelector('[value=punch]')", PATIENCE)
         page.click(".next")
         page.wait("document.querySelector('#begin')")
-        begin(page, budgets="128 256", seconds="5")
+        begin(page, budgets="128 256", seconds="15")
         page.open("about:blank")  # nobody looks
         page.open(urllib.parse.urljoin(address, "/train"))
         page.wait("document.querySelector('#job').dataset.state === 'done'", PATIENCE)
@@ -90,7 +89,7 @@ def test_from_a_folder_of_gestures_to_a_sketch_that_compiles(tmp_path):
         hosts = {urllib.parse.urlsplit(url).hostname for url in page.requests() if url != "about:blank"}
         assert hosts == {"127.0.0.1"}
         page.open(urllib.parse.urljoin(address, "/train"))
-        begin(page, budgets="512", seconds="600")
+        begin(page, families="bonsai", budgets="512", seconds="600")
         started = children(server.pid)
         server.send_signal(signal.SIGINT)
         assert server.wait(PATIENCE) == 0
@@ -110,7 +109,7 @@ def test_training_goes_on_when_the_browser_is_closed_and_two_tabs_see_the_same()
             page.wait("document.querySelector('.next')", PATIENCE)
             page.click(".next")
             page.wait("document.querySelector('#begin')")
-            begin(page, budgets="64 128", seconds="3")
+            begin(page, budgets="64 128", seconds="10")
         with Browser() as page:
             page.open(address)
             page.open(urllib.parse.urljoin(address, "/train"))
@@ -121,13 +120,13 @@ def test_training_goes_on_when_the_browser_is_closed_and_two_tabs_see_the_same()
             shown = page.run(points)
             page.turn_to(first)
             assert page.run(points) == shown > 1
-            begin(page, budgets="64", seconds="600")
+            begin(page, families="bonsai", budgets="64", seconds="600")
             page.turn_to(second)
             page.run("document.querySelector('#pick button').click()")
             page.wait("document.querySelector('#sentence')")
             assert "another training" in page.run("return document.querySelector('#sentence').innerText")
             page.wait("document.querySelector('#job').dataset.state === 'running'")
-            page.click("#cancel")
+            page.run("document.querySelector('#cancel').click()")  # before the page is drawn again
             page.wait("document.querySelector('#job').dataset.state === 'cancelled'", PATIENCE)
             page.turn_to(first)
             page.wait("document.querySelector('#job').dataset.state === 'cancelled'", PATIENCE)

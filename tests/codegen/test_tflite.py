@@ -29,6 +29,7 @@ from edgealgos.codegen.tflite.build import build_graph, decide_bytes
 from edgealgos.codegen.tflite.prepare import prepared
 from edgealgos.codegen.tflite.texts import _METHODS
 from tests.support import sample_convnets
+from tools.snippets import ROOT, snippets
 
 SAVED = Path(__file__).parents[1] / "data" / "saved_v1"
 EXACT = 0.995
@@ -166,6 +167,17 @@ def test_the_header_quantises_as_the_manifest_says(wine, tmp_path):
     program, _, _ = prepared(model, X, float_program)
     assert [int(q) for q in told[:13]] == encode(program, X[:1])[0].tolist()
     assert told[13:] == ["1", str(ord("T"))]
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a compiler")
+def test_what_the_page_prints_for_microcontrollers_compiles_with_an_exported_file(tmp_path):
+    page = ROOT / "docs" / "tflite.md"
+    (printed,) = (snippet.code for snippet in snippets(page) if snippet.why_not)
+    X, y = load_digits(return_X_y=True)
+    ea.export_tflite(LogisticRegression(max_iter=5000).fit(X, y), tmp_path / "digits.tflite", X_calibration=X)
+    (tmp_path / "main.cc").write_text(printed)
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", ROOT / "tests" / "support" / "tflm"]
+    subprocess.run(["g++", *flags, tmp_path / "main.cc"], check=True)
 
 
 def test_files_that_are_there_stay(wine, tmp_path):

@@ -31,7 +31,6 @@ _COUNTS = {
     "ram": lambda program: model.stack_counts(program)[0],
 }
 _BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
-_A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 
 
@@ -142,7 +141,8 @@ def _variables(found: list[Measurement], board: Board) -> dict[str, float]:
     over: dict[str, float] = {}
     for m in found:
         kind = model.core_of_kind(m.program)
-        rest = m.static_ram - sum(item.amount for item in model.variable_items(m.program, alignment))
+        known = sum(item.amount for item in model.variable_items(m.program, alignment))
+        rest = m.static_ram - known - model.label_pointers(m.program, board)
         over[kind] = float(max(rest, over.get(kind, 0)))
     return over
 
@@ -171,7 +171,10 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
         for kind in shallowest
     }
     ram = stacks + [m.static_ram for m in found]
-    frames = _frames([model.stack_counts(m.program, inlined) for m in found], stacks, deeper, ram)
+    counts = [model.stack_counts(m.program, inlined) for m in found]
+    frames = _frames(counts, stacks, deeper, ram)
+    if not inlined:
+        frames |= _together(counts, stacks, deeper, frames)
     own = (*(f"prediction ({kind})" for kind in loops), "push")  # each function has one of these
     frames |= {part: frames[part] + (SPREAD if inlined else UNSEEN) for part in frames if part.startswith(own)}
     readers = {f"{part} of rows": cost for part, cost in frames.items() if " to " in part and "of rows" not in part}
@@ -191,12 +194,42 @@ def _frames(
     rows = [Counter(row) for part in counts for row in part]
     arrays = np.array([sum(row.pop(part, 0) for part in _BYTES) for row in rows], dtype=float)
     frames = dict.fromkeys(sorted({part for row in rows for part in row}), 0.0)
-    deepest = _deepest(arrays + [_A_CALL * sum(part.startswith("frame") for part in row) for row in rows], owner)
+    deepest = _deepest(arrays + _shallowest(rows, stacks[owner] - arrays), owner)
     for _ in range(_ROUNDS if len(rows) > len(counts) else 1):
         frames |= fit_above(rows, stacks[owner] - arrays, deepest & deeper[owner], owner, ram[owner])
         depth = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in rows]
         deepest = _deepest(depth, owner)
     return frames
+
+
+def _together(
+    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_], frames: dict[str, float]
+) -> dict[str, float]:
+    """What an op and its reader take together, where a sum of both says too much.
+
+    What was never the deepest of a program takes no more than there was in any.
+    """
+    owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
+    rows = [row for part in counts for row in part]
+    names = [model.frames_together(row) for row in rows]
+    costs = frames | dict.fromkeys(_BYTES, 1.0)
+    rest = [sum(amount * costs[part] for part, amount in row.items() if not part.startswith("frame ")) for row in rows]
+    left = np.maximum(stacks[owner] - rest, 0.0)
+    least = {name: left[[i for i, n in enumerate(names) if n == name]].min() for name in set(names)}
+    deepest = _deepest(rest + np.array([least[name] for name in names]), owner) & deeper[owner]
+    found = dict(least)
+    for i in np.flatnonzero(deepest):
+        found[names[i]] = max(found[names[i]], left[i])
+    return {name: float(np.ceil(100 * most) / 100) for name, most in sorted(found.items()) if name}
+
+
+def _shallowest(rows: list[model.Counts], stacks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The least stack of all programs with the same op, of each row: no such op takes more."""
+    least: dict[tuple[str, ...], float] = {}
+    kinds = [tuple(sorted(row)) for row in rows]
+    for kind, stack in zip(kinds, stacks, strict=True):
+        least[kind] = min(stack, least.get(kind, np.inf))
+    return np.array([least[kind] for kind in kinds])
 
 
 def _deepest(depth: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -28,7 +28,7 @@ from edgealgos.codegen.passes.choose_forms import changed_together, forms, unrol
 from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board, get_board
-from tests.support import bare_products, feature_programs, sample_convnets, sample_programs
+from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
 from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
 
 OF_OP: dict[str, Callable[[int], Program]] = {
@@ -41,6 +41,20 @@ OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
+
+WITH_OPS = (
+    feature_programs.motion,
+    feature_programs.sound,
+    sample_convnets.large_convnet,
+    sample_convnets.residual_convnet,
+    sample_instances.any_machine,
+    sample_instances.any_neighbours,
+    sample_instances.lengths,
+    sample_instances.normal,
+    sample_instances.votes_of_pairs,
+    sample_programs.gru,
+)
+"""What makes programs with the ops that random programs do not have."""
 
 _TARGETS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets"
 
@@ -107,8 +121,9 @@ def measure_all(name: str, count: int) -> None:
     board = board if own else replace(board, cost_model=None)  # costs that are still to be found choose nothing
     both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
-    if not own:  # a table that is new has the cost of every product
+    if not own:  # a table that is new has the cost of every product and every op
         programs = [bare_products.program(kind, 0) for kind in bare_products.kinds(board.architecture.fastest_storage)]
+        programs += [to_integer(make(seed)) for make in WITH_OPS for seed in range(16)]
         jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in programs]
     jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from edgealgos.codegen.compiled import CompiledModel
+from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.targets.boards import get_board
 from tests.support import bare_products
 from tests.support import sample_programs as programs
@@ -81,6 +82,20 @@ def test_every_part_has_a_measured_cost(kind, optimize):
     """One without is an error: it had once counted nothing."""
     compiled = programs.compiled(programs.EVERY_KIND[kind](), optimize=optimize)
     assert compiled.report.cycles > 0
+
+
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "pizero"])
+@pytest.mark.parametrize("make", measure.WITH_OPS, ids=lambda make: make.__name__)
+def test_every_op_has_a_measured_cost_on_arm_processors(make, board):
+    """Without one the report says nothing of code: so it had been for a GRU and for additions of pictures."""
+    for seed in range(4):
+        assert CompiledModel(to_integer(make(seed)), get_board(board)).report.cycles > 0
+
+
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4", "pizero"])
+@pytest.mark.parametrize("kind", programs.EVERY_KIND)
+def test_every_kind_of_program_has_measured_costs_on_arm_processors(kind, board):
+    assert programs.compiled(programs.EVERY_KIND[kind](), board).report.cycles > 0
 
 
 def test_nodes_with_more_weights_are_visited_more():

@@ -17,6 +17,7 @@ from edgealgos.codegen.ops import (
     ArgMax,
     CountStep,
     GatedUpdate,
+    GRUUpdate,
     KeepConfident,
     LeakyUpdate,
     MatVec,
@@ -191,6 +192,32 @@ def fastgrnn(
     ]
     predict = [Rescale("h8_last", "h"), MatVec("scores", "FC", "h8_last", "FC_bias")]
     return _program("FastGRNN", tensors, {"push": push, "predict": predict}, encoding, task, steps)
+
+
+def gru(seed: int = 0, with_op: bool = True) -> Program:
+    """A GRU of random sizes, every other one with tables; without the op, its products are made and left alone."""
+    rng = np.random.default_rng(seed)
+    features, units, outputs, steps = (int(rng.integers(2, most)) for most in (12, 30, 6, 6))
+    encoding = choose_encoding(samples(rng, 50, features))
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        Tensor("h", (units,), Space.STATE, STATE),
+        Tensor("last", (units,), Space.STATE, SMALL_STATE),
+        constant("W", rng.normal(size=(3 * units, features))),
+        constant("U", rng.normal(size=(3 * units, units))),
+        scratch("wx", 3 * units, PREACTIVATION),
+        scratch("uh", 3 * units, PREACTIVATION),
+        *([constant("bias", rng.normal(size=3 * units))] if with_op else []),
+        scratch("h8", units, SMALL_STATE),
+        constant("FC", rng.normal(size=(outputs, units))),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+        scratch("label", 1),
+    ]
+    update = (GRUUpdate("h", "wx", "uh", "bias", ("hard_tanh", "tanh")[seed % 2]),) if with_op else ()
+    push = (MatVec("wx", "W", "x"), MatVec("uh", "U", "last"), *update, Rescale("last", "h"))
+    predict = (Rescale("h8", "h"), MatVec("scores", "FC", "h8"), ArgMax("label", "scores"))
+    functions = {"push": push, "predict": predict}
+    return verify(Program(tuple(tensors), functions, encoding, "classifier", tuple(range(outputs)), steps, "GRU"))
 
 
 def dense(seed: int = 0, with_op: bool = True, kind: str = "rectify") -> Program:
@@ -375,6 +402,8 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "fastgrnn of windows": lambda seed=0: windowed(seed),
     "fastgrnn of windows that stops early": lambda seed=0: windowed(seed, threshold=3.0, lanes=3),
     "fastgrnn of windows with two classes": lambda seed=0: windowed(seed, outputs=1, threshold=1.5, hidden=4),
+    "gru": lambda seed=0: gru(2 * seed),
+    "gru with tables": lambda seed=0: gru(2 * seed + 1),
     "convnet": lambda seed=0: convnet(seed + 2, (9, 7, 2)),
     "convnet with additions": lambda seed=0: residual_convnet(seed),
     "convnet over time": lambda seed=0: convnet(seed + 7, (12, 1, 3), bits=4, outputs=1),

@@ -142,19 +142,45 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
         return [ReportItem(Kind.STACK, "stack", UNKNOWN_STACK)]
     cost = _Costs(program, costs.table, "ram")
     around, core = board.framework.around, round(cost.of(core_of_kind(program))) + costs.core_ram
+    core += label_pointers(program, board)
     return [
         ReportItem(Kind.CORE, around, core),
         ReportItem(Kind.STACK, "stack", UNKNOWN_STACK if board.framework.hosted else _stack(program, board, costs)),
     ]
 
 
+def label_pointers(program: Program, board: Board) -> int:
+    """RAM of the table of labels, which an operating system's loader fills in; elsewhere it stays in flash."""
+    named = board.framework.hosted and program.task == "classifier"
+    return _POINTER * len(program.labels) if named else 0
+
+
+_POINTER = 4  # bytes, of the hosted boards that have a cost model
+
+
 def _stack(program: Program, board: Board, costs: CostModel) -> int:
     """The deepest stack: of a prediction, or of the loop that answers."""
     cost = _Costs(program, costs.table, "ram")
     rows = stack_counts(program, costs.inlined)
-    frames = max(sum(amount * cost.of(part) for part, amount in row.items() if amount) for row in rows)
+    frames = max(_depth(row, cost, costs.table) for row in rows)
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
     return round(max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines) + costs.core_stack
+
+
+def _depth(row: Counts, cost: _Costs, table: str) -> float:
+    """What a row of `stack_counts` takes; frames that have been measured together count as that."""
+    together = frames_together(row)
+    if (known := measured_costs(table)["ram"].get(together)) is None:
+        return sum(amount * cost.of(part) for part, amount in row.items() if amount)
+    return known + sum(
+        amount * cost.of(part) for part, amount in row.items() if amount and not part.startswith("frame ")
+    )
+
+
+def frames_together(row: Counts) -> str:
+    """Name of what an op and the reader below it take, where ops are functions of their own."""
+    frames = sorted(part for part, amount in row.items() if amount and part.startswith("frame "))
+    return f"{frames[0]} alone" if len(frames) == 1 else " over ".join(frames)
 
 
 def core_of_kind(program: Program) -> str:
@@ -357,6 +383,7 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
             continue
         pieces, kind = op.pieces(program), type(op).__name__
         options = {part: 1 for part in pieces.inline if not part.startswith(ROWS)}
+        options[f"{kind} with a bias"] = int(op.operands.get("bias") is not None)
         own = base | Counter({"local byte": pieces.local_bytes} | options)
         read = sorted(pieces.frames - {kind})
         packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones

@@ -251,6 +251,7 @@ class Forest(Op):
             if name is not None and (kind := _kind_of_number(program[name].values)) is not None:
                 counts[f"Forest {kind}"] += often
                 counts["Forest shift"] += round(often * _typical_shift(program[name].values))
+                counts["Forest further byte"] += round(often * _further_bytes(program[name].values))
         return counts
 
     def _typical_way(self, program: Program) -> tuple[int, int]:
@@ -322,6 +323,12 @@ def _kind_of_number(values: NDArray[Any]) -> str | None:
 def _typical_shift(values: NDArray[Any]) -> float:
     """How far a number has to be shifted to the right."""
     return float(np.mean(np.arange(8) * width(values) % 8))
+
+
+def _further_bytes(values: NDArray[Any]) -> float:
+    """How many bytes beyond its first a number lies in."""
+    bits = width(values)
+    return float(np.mean((np.arange(8) * bits % 8 + bits - 1) // 8))
 
 
 def _makes_trees(sizes: Ints, inner: Ints) -> bool:

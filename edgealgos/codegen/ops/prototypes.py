@@ -112,6 +112,7 @@ class PrototypeScore(Op):
             "prototype": count,
             "distance": 0 if in_code else round(elements * count),
             "distance row": 0 if in_code else count,
+            "distance left out": 0 if in_code else prototypes.size - round(elements * count),
             "near prototype": round(near * count),
             f"label row of {self.acc_bits}": program[self.out].size,
         })  # fmt: skip

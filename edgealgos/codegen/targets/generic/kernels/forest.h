@@ -9,6 +9,12 @@ namespace edgealgos {
 template <bool Wide> struct Number { typedef int16_t Type; };
 template <> struct Number<true> { typedef int32_t Type; };
 
+// What holds all bytes that a number has bits in.
+template <bool Word> struct Window { typedef uint64_t Type; };
+#if !defined(__AVR__)  // whose costs were measured with the above
+template <> struct Window<true> { typedef uint32_t Type; };
+#endif
+
 // One of eight bits; avr-gcc would count up to it.
 inline uint8_t bit_mask(uint8_t place) {
   uint8_t mask = place & 1 ? 2 : 1;
@@ -53,9 +59,10 @@ template <uint8_t Width, bool Signed> struct Packed {
     const uint8_t bit = static_cast<uint8_t>(static_cast<uint8_t>(i & 7) * Width);
     const uint8_t *p = bytes + static_cast<Index>(i >> 3) * Width + (bit >> 3);
     const uint8_t shift = bit & 7;
-    uint64_t window = flash(p);
+    typedef typename Window<(Width <= 25)>::Type Bits;
+    Bits window = flash(p);
     for (uint8_t read = 8; read < shift + Width; read = static_cast<uint8_t>(read + 8))
-      window |= static_cast<uint64_t>(flash(++p)) << read;
+      window |= static_cast<Bits>(flash(++p)) << read;
     const uint32_t top = static_cast<uint32_t>(1) << (Width - 1);
     const uint32_t number = static_cast<uint32_t>(window >> shift) & (top | (top - 1));
     return static_cast<Value>(Signed ? (number ^ top) - top : number);

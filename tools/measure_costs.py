@@ -123,7 +123,7 @@ def measure_all(name: str, count: int) -> None:
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
     if not own:  # a table that is new has the cost of every product and every op
         programs = [bare_products.program(kind, 0) for kind in bare_products.kinds(board.architecture.fastest_storage)]
-        programs += [to_integer(make(seed)) for make in WITH_OPS for seed in range(16)]
+        programs += [to_integer(make(seed)) for make in WITH_OPS for seed in range(6)]
         jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in programs]
     jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)

@@ -221,6 +221,28 @@ inline BitmapRows<W> bitmap(const uint8_t *bits, const W *values, const uint16_t
   return rows;
 }
 
+// acc + bias[i], wrapping; a null bias is zero.
+template <class Acc, class B> inline Acc with_bias(Acc acc, const B *bias, uint16_t i) {
+  typedef typename Wrapping<Acc>::type U;
+  return bias ? static_cast<Acc>(static_cast<U>(acc) + static_cast<U>(flash(bias + i))) : acc;
+}
+
+#if !defined(__AVR__)
+// Results of `count` rows of which the sums are known, row i first; no bias is one that stays where it is, at zero.
+template <class Acc, int Count, int Bits, class B, class Out>
+inline void round_rows(const Acc *sums, const B *bias, Out *out, uint16_t i, uint8_t count) {
+  const B none = 0;
+  const Acc *const end = sums + count;
+  const uint8_t step = bias ? 1 : 0;
+  bias = bias ? bias + i : &none;
+  out += i;
+  do {
+    *out++ = static_cast<Out>(rescale<Count, Bits>(with_bias(*sums++, bias, 0)));
+    bias += step;
+  } while (sums != end);
+}
+#endif
+
 }  // namespace edgealgos
 
 #endif

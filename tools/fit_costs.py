@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog, nnls
 
-from edgealgos.codegen.cost import model, stack
+from edgealgos.codegen.cost import model
+from edgealgos.codegen.cost.ram import core_of_kind, frames_together, label_pointers, stack_kind, variable_items
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board
 
@@ -28,7 +29,7 @@ LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between s
 _COUNTS = {
     "flash": model.code_counts,
     "cycles": model.cycle_counts,
-    "ram": lambda program: stack.stack_counts(program)[0],
+    "ram": lambda program: model.stack_counts(program)[0],
 }
 _BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
@@ -140,9 +141,9 @@ def _variables(found: list[Measurement], board: Board) -> dict[str, float]:
     alignment = board.architecture.alignment
     over: dict[str, float] = {}
     for m in found:
-        kind = model.core_of_kind(m.program)
-        known = sum(item.amount for item in model.variable_items(m.program, alignment))
-        rest = m.static_ram - known - model.label_pointers(m.program, board)
+        kind = core_of_kind(m.program)
+        known = sum(item.amount for item in variable_items(m.program, alignment))
+        rest = m.static_ram - known - label_pointers(m.program, board)
         over[kind] = float(max(rest, over.get(kind, 0)))
     return over
 
@@ -162,7 +163,7 @@ def _priced_cycles(m: Measurement) -> float:
 
 def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
-    kinds = [stack.stack_kind(m.program) for m in found]
+    kinds = [stack_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
     deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
@@ -171,7 +172,7 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
         for kind in shallowest
     }
     ram = stacks + [m.static_ram for m in found]
-    counts = [stack.stack_counts(m.program, inlined) for m in found]
+    counts = [model.stack_counts(m.program, inlined) for m in found]
     frames = _frames(counts, stacks, deeper, ram)
     if not inlined:
         frames |= _together(counts, stacks, deeper, frames)
@@ -211,7 +212,7 @@ def _together(
     """
     owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
     rows = [row for part in counts for row in part]
-    names = [stack.frames_together(row) for row in rows]
+    names = [frames_together(row) for row in rows]
     costs = frames | dict.fromkeys(_BYTES, 1.0)
     rest = [sum(amount * costs[part] for part, amount in row.items() if not part.startswith("frame ")) for row in rows]
     left = np.maximum(stacks[owner] - rest, 0.0)
@@ -252,7 +253,7 @@ def fit_new(
         wrong = {what: [0.0] * len(found) for what in known}
     else:
         wrong = {what: [_left(m, known, what) for m in without] for what in known}
-    kinds = [stack.stack_kind(m.program) for m in found]
+    kinds = [stack_kind(m.program) for m in found]
     least = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in kinds}
     loops = [max(known["ram"][f"serial loop ({kind})"], least[kind]) for kind in kinds]
     used = {

@@ -3,7 +3,7 @@
 import pytest
 
 from edgealgos.codegen.cost.items import Items, Kind, ReportItem
-from edgealgos.codegen.cost.stack import stack_counts
+from edgealgos.codegen.cost.model import stack_counts
 from edgealgos.codegen.targets.avr.forms import form_of, in_one
 from tests.support import feature_programs
 from tests.support import sample_programs as programs

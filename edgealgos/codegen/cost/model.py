@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 import operator
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from importlib import resources
 from math import ceil
@@ -20,10 +19,10 @@ from typing import Any
 from edgealgos.errors import UnmeasuredCostError
 
 from ..program.decimals import decimal_scales
-from ..program.memory import plan_memory
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
+from ..storage.dense import DENSE
 from ..storage.needs import table_bytes
 from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
@@ -31,11 +30,14 @@ from ..targets.board import CostModel
 from ..targets.boards import Board
 from ..targets.frameworks import ARDUINO
 from .items import Kind, ReportItem
-from .stack import OVER_ROWS, ROWS, WITH_CODE, frames_together, stack_counts, stack_kind
+from .ram import core_of_kind, frames_together, label_pointers, stack_kind
 
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
+ROWS = "rows of "  # what a reader of rows is to an op
+_CODE, WITH_CODE = "straight-line code", " with code"
+OVER_ROWS = " of rows"
 StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
 
 
@@ -123,18 +125,6 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     ]
 
 
-def variable_items(program: Program, alignment: int) -> list[ReportItem]:
-    """RAM of the input row, the arena and all that survives between calls, each padded as the processor has it."""
-    source = program.input
-    items = [ReportItem(Kind.INPUT, "input row", source.ram_bytes, source.name)]
-    items += [ReportItem(Kind.ARENA, "scratch arena", plan_memory(program).arena_bytes)]
-    items += [ReportItem(_IN_RAM[t.space], t.name, t.ram_bytes, t.name) for t in program.tensors if t.space in _IN_RAM]
-    return [replace(item, amount=-(-item.amount // alignment) * alignment) for item in items]
-
-
-_IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
-
-
 def stack_items(program: Program, board: Board) -> list[ReportItem]:
     """RAM that no tensor takes: the Arduino core's variables and the deepest stack."""
     costs = costs_of(program, board)
@@ -147,15 +137,6 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
         ReportItem(Kind.CORE, around, core),
         ReportItem(Kind.STACK, "stack", UNKNOWN_STACK if board.framework.hosted else _stack(program, board, costs)),
     ]
-
-
-def label_pointers(program: Program, board: Board) -> int:
-    """RAM of the table of labels, which an operating system's loader fills in; elsewhere it stays in flash."""
-    named = board.framework.hosted and program.task == "classifier"
-    return _POINTER * len(program.labels) if named else 0
-
-
-_POINTER = 4  # bytes, of the hosted boards that have a cost model
 
 
 def _stack(program: Program, board: Board, costs: CostModel) -> int:
@@ -175,11 +156,6 @@ def _depth(row: Counts, cost: _Costs, table: str) -> float:
     return known + sum(
         amount * cost.of(part) for part, amount in row.items() if amount and not part.startswith("frame ")
     )
-
-
-def core_of_kind(program: Program) -> str:
-    """Name of the variables beside the model: the core's, and those of a sketch or an example of its kind."""
-    return f"core ({stack_kind(program)})"
 
 
 def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
@@ -354,6 +330,54 @@ def _instance(program: Program, op: Op) -> tuple[object, ...]:
     """What the compiler makes one function of: a kernel with the types of its operands, and the constants it reads."""
     operands = [program[name] for name in op.operands.values()]
     return type(op), *(t.name if t.space is Space.FLASH else t.qtype for t in operands)
+
+
+def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
+    """Parts of the stack below a prediction (that of the serial loop, when it prints, may be deeper).
+
+    Where ops are inlined, those of a function lie in its frame together; else each of them is a function that calls
+    one kernel after the other. The deepest counts.
+    """
+    if inlined:
+        return [row for name, body in program.functions.items() for row in _frames(program, name, body)]
+    base: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
+    rows = []
+    for op in program.ops():
+        if in_one(program, op):
+            rows.append(base | Counter({"frame straight-line code": 1}))
+            continue
+        pieces, kind = op.pieces(program), type(op).__name__
+        options = {part: 1 for part in pieces.inline if not part.startswith(ROWS)}
+        options[f"{kind} with a bias"] = int(op.operands.get("bias") is not None)
+        own = base | Counter({"local byte": pieces.local_bytes} | options)
+        read = sorted(pieces.frames - {kind})
+        packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
+        own[f"frame {kind}"] = 1
+        rows += [own | Counter({f"frame {name}": 1}) for name in packed or read] or [own]
+    return rows
+
+
+def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Counts]:
+    """Frames of one function; kernels over rows are called one after the other, all others lie in its own frame."""
+    over_rows = OVER_ROWS * any(op.over_rows for op in body)
+    name = f"prediction ({stack_kind(program)})" if function == "predict" else function
+    rows: list[Counts] = []
+    for op in body:
+        if (form := form_of(op)) and form.in_one(program, op):
+            copied = form.local_bytes(program, op)
+            rows.append(Counter({f"frame {type(op).__name__} of code": 1, "byte of code": copied}))
+            continue
+        pieces, kind = op.pieces(program), type(op).__name__
+        code = WITH_CODE * (_CODE in pieces.frames)
+        named: Counts = Counter(f"frame {frame}{over_rows or code * (frame == kind)}" for frame in pieces.frames)
+        rows.append(named | Counter({"local byte": pieces.local_bytes}))
+    in_part = WITH_CODE * any(_ends_in_code(part) for row in rows for part in row)
+    base: Counts = Counter({f"{name}{over_rows or in_part}": 1})
+    yield from (base | row for row in rows) if over_rows else [reduce(operator.or_, rows, base)]
+
+
+def _ends_in_code(part: str) -> bool:
+    return part.startswith("frame") and (_CODE in part or part.endswith("of code"))
 
 
 def table(values: dict[str, Any]) -> str:

@@ -32,8 +32,8 @@ from .model import (
     stack_items,
     straight_line,
     table_items,
-    variable_items,
 )
+from .ram import variable_items
 from .schedules import Schedule, compare_schedules
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code

@@ -6,8 +6,11 @@ Cycles by non-negative least squares, flash by least deviations, stack such that
 from __future__ import annotations
 
 import itertools
+import operator
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +32,7 @@ LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between s
 _COUNTS = {
     "flash": model.code_counts,
     "cycles": model.cycle_counts,
-    "ram": lambda program: model.stack_counts(program)[0],
+    "ram": lambda program: reduce(operator.or_, model.stack_counts(program)),
 }
 _BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
@@ -265,13 +268,27 @@ def fit_new(
     for what, table in known.items():
         new = [Counter({p: n for p, n in _COUNTS[what](m.program).items() if p not in table and n}) for m in found]
         fresh[what] = dict.fromkeys(itertools.chain.from_iterable(new), 0.0)
-        rows = [i for i, use in enumerate(used[what]) if use and new[i]]
+        rows = [i for i, use in enumerate(used[what]) if use and new[i] and what != "ram"]
         if rows:
             totals = np.array([_total(found[i], what) for i in rows])
             left = np.array([_left(found[i], known, what) - wrong[what][i] for i in rows])
             chosen = [new[i] for i in rows]
             fresh[what] |= fit(chosen, totals, left) if what == "cycles" else fit_above(chosen, np.maximum(left, 0.0))
-    return fresh
+    return fresh | {"ram": fresh["ram"] | _new_frames(found, known["ram"], used["ram"])}
+
+
+def _new_frames(found: list[Measurement], known: dict[str, float], deep: list[bool]) -> dict[str, float]:
+    """What frames take that are not known, of which the deepest of each program bounds its stack, if any is deep."""
+    counts = [
+        [Counter({part: n for part, n in row.items() if part not in known and n})
+         + Counter({_BYTES[0]: sum(ceil(known[part] * n) for part, n in row.items() if part in known)})
+         for row in model.stack_counts(m.program)]
+        for m in found
+    ]  # fmt: skip
+    if not any(deep):
+        return {}
+    stacks = np.array([m.stack for m in found], dtype=float)
+    return _frames(counts, stacks, np.array(deep), stacks + [m.static_ram for m in found])
 
 
 def _total(m: Measurement, what: str) -> float:

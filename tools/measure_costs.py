@@ -27,6 +27,7 @@ from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import changed_together, forms, unroll
 from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
+from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
 from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
@@ -56,6 +57,7 @@ WITH_OPS = (
 )
 """What makes programs with the ops that random programs do not have."""
 
+_WAYS = ("size", "speed")  # to optimise
 _TARGETS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets"
 
 
@@ -87,7 +89,7 @@ def measured_seed(seed: int, board: Board, rows: int = 25) -> Measurement:
     """Build and run a random program, optimised in one of the ways there are."""
     program = sample_programs.random_program(seed)
     streams = seed % 7 == 0 and program.steps is None and can_stream(to_integer(program))
-    ready = prepared(program, ("size", "speed")[seed % 2], board, not streams)
+    ready = prepared(program, _WAYS[seed % 2], board, not streams)
     return measured_program(ready, board, np.random.default_rng(seed), rows)
 
 
@@ -119,7 +121,7 @@ def measure_all(name: str, count: int) -> None:
     board = get_board(name)
     costs, own = board.costs("measure them"), board.name == "uno"
     board = board if own else replace(board, cost_model=None)  # costs that are still to be found choose nothing
-    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in ("size", "speed")]
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in _WAYS]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
     if not own:  # a table that is new has the cost of every product and every op
         programs = [bare_products.program(kind, 0) for kind in bare_products.kinds(board.architecture.fastest_storage)]
@@ -151,12 +153,29 @@ def _tell_errors(found: list[Measurement], name: str) -> None:
               f"from {column.min():+.1%} to {column.max():+.1%}")  # fmt: skip
 
 
-def measure_op(name: str, again: bool, count: int = 10) -> None:
-    """Costs of what programs with an op have none of yet, or anew of the parts that it alone has; others are fixed."""
-    make = OF_OP.get(name, sample_programs.random_program)
-    programs = (sample_programs.compiled(make(seed)).program for seed in range(1000))
-    chosen = list(itertools.islice((p for p in programs if _has(p, name)), count))
-    _write(_measure_new(chosen, _own_parts(chosen, name) if again else {}))
+def measure_op(names: tuple[str, ...], again: bool, count: int) -> None:
+    """Costs of what programs with these ops have none of yet, or anew of the parts that they alone have.
+
+    Others are fixed, and so are those of the products with a matrix.
+    """
+    make = OF_OP.get(names[0], sample_programs.random_program)
+    programs = (sample_programs.compiled(make(seed), optimize=_WAYS[seed // 2 % 2]).program for seed in range(1000))
+    wanted = (p for p in programs if any(_has(p, name) for name in names) and _fits(p))
+    chosen = list(itertools.islice(wanted, count))
+    own = _own_parts(chosen, *names) if again else {}
+    _write(_measure_new(chosen, {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}))
+
+
+def _fits(program: Program) -> bool:
+    """Whether variables leave room for a stack, whatever that takes."""
+    board = get_board("uno")
+    taken = sum(item.amount for item in model.variable_items(program, board.architecture.alignment))
+    return taken < board.ram_bytes - 512
+
+
+def _of_storage(part: str) -> bool:
+    """Whether a part is a matrix', whatever the op that multiplies with it."""
+    return not STORAGES.keys().isdisjoint(part.split()) or "straight-line code" in part
 
 
 def measure_record(name: str, make: Callable[[int, bool], Program], count: int = 10) -> None:
@@ -208,14 +227,14 @@ def _measured(programs: list[Program]) -> list[Measurement]:
     return _run([partial(measured_program, p, board, np.random.default_rng(i), 4) for i, p in enumerate(programs)])
 
 
-def _own_parts(programs: list[Program], name: str) -> dict[str, set[str]]:
-    """Parts that ops of that name have and no other op of the programs."""
+def _own_parts(programs: list[Program], *names: str) -> dict[str, set[str]]:
+    """Parts that ops of these names have and no other op of the programs."""
     own: dict[str, set[str]] = {}
     others: dict[str, set[str]] = {}
     for program in programs:
         for op in program.ops():
             for what, parts in model.parts(program, op).items():
-                (own if type(op).__name__ == name else others).setdefault(what, set()).update(parts)
+                (own if type(op).__name__ in names else others).setdefault(what, set()).update(parts)
     return {what: parts - others.get(what, set()) for what, parts in own.items()}
 
 
@@ -241,7 +260,7 @@ def _write(fresh: dict[str, dict[str, float]], file: str = model.COSTS) -> None:
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--op", help="only what programs with this op have no cost of yet")
+    parser.add_argument("--op", help="only what programs with this op (or several: A,B) have no cost of yet")
     parser.add_argument(
         "--program",
         metavar="MODULE:FUNCTION",
@@ -250,22 +269,22 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
-    parser.add_argument("--count", type=int, default=420, help="random programs (default: 420)")
+    parser.add_argument("--count", type=int, help="random programs (default: 420; with --op: 24)")
     parser.add_argument(
         "--check", type=int, metavar="SEED", help="fit nothing: compare with programs from this seed on"
     )
     asked = parser.parse_args()
     if asked.check is not None:
-        check(asked.board, asked.check, asked.count)
+        check(asked.board, asked.check, asked.count or 420)
     elif asked.op and asked.program:
         module, _, function = asked.program.partition(":")
         measure_record(asked.op, getattr(importlib.import_module(module), function))
     elif asked.op:
-        measure_op(asked.op, asked.again)
+        measure_op(tuple(asked.op.split(",")), asked.again, asked.count or 24)
     elif asked.missing:
         measure_missing()
     else:
-        measure_all(asked.board, asked.count)
+        measure_all(asked.board, asked.count or 420)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,5 @@ def ram_of(shapes: list[LayerShape], n_outputs: int) -> int:
 
 
 def stack_of(shapes: list[LayerShape]) -> int:
-    """Bytes of the largest array on the stack: what a kernel sees, four unpacked rows, sums of a channel."""
-    taken = [{"conv": layer.matrix_shape[1], "pointwise": 4 * (layer.before[2] + 2), "depthwise": 2 * layer.after[1],
-              "maxpool": 0}[layer.kind] for layer in shapes]  # fmt: skip
-    return max(taken)
+    """Bytes of the largest array on the stack: what a kernel sees."""
+    return max(layer.matrix_shape[1] if layer.kind == "conv" else 0 for layer in shapes)

@@ -196,7 +196,7 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     """Names of the parts of one op, as the tables of costs have them."""
     if in_one(program, op):
         call = f"call {type(op).__name__} of code"
-        return {"cycles": {call}, "flash": {call}, "ram": {f"frame {type(op).__name__} of code"}}
+        return {"cycles": {*op_counts(program, op)}, "flash": {call}, "ram": {f"frame {type(op).__name__} of code"}}
     pieces = op.pieces(program)
     return {
         "cycles": {part for part, amount in op_counts(program, op).items() if amount},
@@ -257,8 +257,8 @@ def cycle_counts(program: Program) -> Counts:
 
 def op_counts(program: Program, op: Op) -> Counts:
     """Parts that one call of an op runs through, typically; what is straight-line code is counted there."""
-    if in_one(program, op):
-        return Counter({f"call {type(op).__name__} of code": 1})
+    if (form := form_of(op)) and form.in_one(program, op):
+        return form.counts(program, op) + Counter({f"call {type(op).__name__} of code": 1})
     return Counter() if label_told(program, op) else op.cost(program)
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
-from ..storage.record import storage_of
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Convolve", "Depthwise", "Pointwise"]
 
-MOST_APART, MOST_WIDE = 31, 120  # channels that addresses reach, positions: of the kernel of 3 x 3 in assembly
-MOST_UNPACKED, BLOCK_ROWS = 64, 4  # columns and rows of nibbles that are unpacked to the stack at a time
+_BY = " of 3x3 by "  # positions: what kernels in assembly are called
 
 
 @dataclass(frozen=True)
@@ -103,22 +101,25 @@ class Depthwise(Op):
         inside = sum(min(p * self.stride - self.left + self.columns, width) - max(p * self.stride - self.left, 0)
                      for p in range(count))  # fmt: skip
         shifted = count * channels * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
+        parts = {"channel": channels} if _BY in kind else {"product": rows * inside * channels}
         return Counter({f"call {kind}": 1, f"result of {kind}": count * channels,
-                        f"product of {kind}": rows * inside * channels,
-                        f"shifted bit of {self.acc_bits}": shifted})  # fmt: skip
+                        f"shifted bit of {self.acc_bits}": shifted,
+                        **{f"{part} of {kind}": amount for part, amount in parts.items()}})  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        positions = program[self.out].size // program[self.ring].shape[2]
         kind = self._kind(program)
-        return Pieces(kind, frames=frozenset({kind}), local_bytes=positions * self.acc_bits // 8)
+        return Pieces(kind, frames=frozenset({kind}))
 
     def _kind(self, program: Program) -> str:
-        """What its kernel is called by: 3 x 3 in 16 bits is in assembly."""
+        """What its kernel is called by: 3 x 3 bytes in 16 bits, by one position or two, is in assembly."""
         rows, width, channels = program[self.ring].shape
-        small = channels <= MOST_APART and self.stride * channels <= MOST and 3 <= width <= MOST_WIDE
-        bytes_alone = program[self.ring].type.container == 8 == program[self.matrix].type.container
-        known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and small and bytes_alone
-        return f"Depthwise {self.acc_bits}{' of 3x3' if known else ''}"
+        bytes_alone = {program[name].type.container for name in (self.ring, self.matrix, self.out)} == {8}
+        known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and bytes_alone
+        out, shift = program[self.out], shift_of(program, self)
+        inside = 2 * (out.size // channels) - self.left - 1 < width
+        moves = self.left + width > 1 if self.stride == 1 else self.left < 2 and channels < 64 and inside
+        known = known and self.stride < 3 and moves and 0 < shift < 15 and out.type.bits <= 8 < shift + out.type.bits
+        return f"Depthwise {self.acc_bits}{f' of 3x3 by {self.stride}' if known else ''}"
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
@@ -195,10 +196,18 @@ class Convolve(Op):
         return (Product(program[self.matrix], program[self.ring], self.acc_bits),)
 
     def cost(self, program: Program) -> Counts:
-        outputs, size = program[self.matrix].shape
+        positions = program[self.out].size // len(program[self.matrix].values)
+        called = Counter({"call Convolve": 1, "position of Convolve": positions}) + self.gathered(program)
+        return called + layer_cost(program, self, self.products(program)[0], positions)
+
+    def gathered(self, program: Program) -> Counts:
+        """What it takes to lay side by side what the kernel sees, at all positions."""
+        (rows, width, _), (outputs, size) = program[self.ring].shape, program[self.matrix].shape
+        starts = (p * self.stride - self.left for p in range(program[self.out].size // outputs))
+        at_border = sum(start < 0 or start + self.columns > width for start in starts)
         positions = program[self.out].size // outputs
-        gathered = Counter({"call Convolve": 1, "position of Convolve": positions, "gathered value": positions * size})
-        return gathered + layer_cost(program, self, self.products(program)[0], positions)
+        return Counter({"gathered row": rows * positions, "gathered row at a border": rows * at_border,
+                        "gathered value": positions * size})  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
         size = program[self.matrix].shape[1] * program[self.ring].type.container // 8
@@ -270,38 +279,19 @@ class Pointwise(Op):
         return (Product(program[self.matrix], program[self.source], self.acc_bits),)
 
     def cost(self, program: Program) -> Counts:
-        outputs, channels = program[self.matrix].shape
-        positions = program[self.source].size // channels
-        if not self._unpacks(program):
-            called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
-            return called + layer_cost(program, self, self.products(program)[0], positions)
-        blocks = -(-outputs // BLOCK_ROWS)
-        shifted = outputs * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
-        return Counter({
-            "unpacked nibble": BLOCK_ROWS * blocks * channels, "block of unpacked nibbles": positions * blocks,
-            "product of unpacked nibbles": positions * blocks * BLOCK_ROWS * channels,
-            "result of unpacked nibbles": positions * outputs, f"shifted bit of {self.acc_bits}": positions * shifted,
-        })  # fmt: skip
+        positions = program[self.source].size // program[self.matrix].shape[1]
+        called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
+        return called + layer_cost(program, self, self.products(program)[0], positions)
 
     def pieces(self, program: Program) -> Pieces:
-        if not self._unpacks(program):
-            return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
-        name = "Pointwise of unpacked nibbles"
-        local = BLOCK_ROWS * (program[self.matrix].shape[1] + self.acc_bits // 8)
-        return Pieces(name, kernels=frozenset({"unpacked nibbles"}), frames=frozenset({name}), local_bytes=local)
-
-    def _unpacks(self, program: Program) -> bool:
-        """Whether its kernel unpacks rows of nibbles once for all positions."""
-        matrix, columns = program[self.matrix], program[self.matrix].shape[1]
-        return storage_of(matrix).in_pairs and self.acc_bits == 16 and columns % 2 == 0 and columns <= MOST_UNPACKED
+        return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
 
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, channels = program[self.matrix].shape
         where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.source}, {cpp.ref(self.out)}"
         positions = cpp.constant("kPositions", program[self.source].size // channels)
         counts = f"{positions}, {cpp.constant('kOutputs', outputs)}, {cpp.count(channels, 'kChannels')}"
-        numbers = f"{layer_numbers(program, self, cpp)}, {channels}"
-        return f"edgealgos::pointwise<{numbers}>({where}, {counts});"
+        return f"edgealgos::pointwise<{layer_numbers(program, self, cpp)}>({where}, {counts});"
 
 
 # ---- what the layers have in common ----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Knows programs, boards and their costs, nothing of C++.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
@@ -23,6 +24,7 @@ from ..targets.boards import Board, get_board
 FLASH_FOR_THE_USER = 2048
 MODEL_FLASH = 12 * 1024  # a model that fills the flash for a few cycles is nobody's friend
 WORTH_ALL_FLASH = 8  # times as fast: trees are
+_MOST_COMBINATIONS = 2000  # that are compared
 _BYTES_PER_CYCLE = 20  # more flash than this for one cycle is not worth it
 Changes = dict[str, Tensor]
 
@@ -60,15 +62,32 @@ def _best(program: Program, alternatives: list[list[_Choice]], most: int, board:
 
     What they take together is counted together: kernels that several of them call are there once.
     """
-    worth = [
-        (sum(c.saved_cycles for c in choices) - sum(c.bytes for c in choices) / _BYTES_PER_CYCLE, choices)
-        for choices in product(*alternatives)
-    ]
+    worth = [(sum(map(_worth, choices)), choices) for choices in _combined(alternatives)]
     for value, choices in sorted(worth, key=lambda one: -one[0]):
         faster = program.replacing(*(tensor for choice in choices for tensor in choice.changes.values()))
         if value > 0 and needs(faster, board)[1] <= most:
             return faster
     return program
+
+
+def _worth(choice: _Choice) -> float:
+    return choice.saved_cycles - choice.bytes / _BYTES_PER_CYCLE
+
+
+def _combined(alternatives: list[list[_Choice]]) -> list[tuple[_Choice, ...]]:
+    """A choice for each group; where that makes too many, such that no other is worth more in fewer bytes."""
+    if math.prod(map(len, alternatives)) <= _MOST_COMBINATIONS:
+        return list(product(*alternatives))
+    found: list[tuple[_Choice, ...]] = [()]
+    for choices in alternatives:
+        found = sorted(((*some, one) for some in found for one in choices), key=lambda all_: sum(c.bytes for c in all_))
+        best, kept = -math.inf, []
+        for some in found:
+            if (value := sum(map(_worth, some))) > best:
+                best = value
+                kept.append(some)
+        found = kept[:: -(-len(kept) // _MOST_COMBINATIONS)]
+    return found
 
 
 def predicted_cycles(program: Program, board: str | Board = "uno") -> int:
@@ -101,7 +120,8 @@ def forms(program: Program, op: Op, names: tuple[str, ...], architecture: Archit
         return
     tensors = [program[name] for name in names]
     bases = [tensors]
-    in_blocks = [_in(STORAGES[architecture.fastest_storage], program, op, tensor) for tensor in tensors]
+    fastest = STORAGES[architecture.fastest_storage]
+    in_blocks = [_in(fastest, program, op, tensor) if form.blocks else tensor for tensor in tensors]
     if in_blocks != tensors:
         bases.append(in_blocks)
         yield {t.name: t for t in in_blocks}

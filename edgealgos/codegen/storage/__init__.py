@@ -9,6 +9,7 @@ from ..program.tensor import Shape
 from .bits import BITS
 from .codebook import CODEBOOKS
 from .dense import BLOCKS, COLUMNS, DENSE, RESIDENT, TILES
+from .layers import LAYER_BLOCKS, LAYER_NIBBLES
 from .nibbles import NIBBLE_BITMAP, NIBBLES
 from .record import STORAGES, Content, ContentToCome, Storage, storage_of, tensor_bytes
 from .sparse import BITMAP, INDEXED
@@ -49,6 +50,7 @@ def cheapest_storage(shape: Shape, nonzeros: int, bits: int = 8, input_bits: int
 
 
 __all__ = [
-    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "COLUMNS", "DENSE", "INDEXED", "NIBBLES", "NIBBLE_BITMAP", "RESIDENT",
-    "STORAGES", "TILES", "Content", "Storage", "cheapest_storage", "storage_bytes", "storage_of", "tensor_bytes",
+    "BITMAP", "BITS", "BLOCKS", "CODEBOOKS", "COLUMNS", "DENSE", "INDEXED", "LAYER_BLOCKS", "LAYER_NIBBLES", "NIBBLES",
+    "NIBBLE_BITMAP", "RESIDENT", "STORAGES", "TILES", "Content", "Storage", "cheapest_storage", "storage_bytes",
+    "storage_of", "tensor_bytes",
 ]  # fmt: skip

@@ -30,6 +30,7 @@ _FILES = {
     "@CODEBOOKS@": "generic/kernels/codebooks.h",
     "@MOTION@": "generic/kernels/motion.h",
     "@CONV@": "generic/kernels/conv.h",
+    "@LAYERS@": "avr/kernels/layers.h",
     "@FOREST@": "generic/kernels/forest.h",
     "@INSTANCES@": "generic/kernels/instances.h",
     "@QUADRATIC@": "generic/kernels/quadratic.h",

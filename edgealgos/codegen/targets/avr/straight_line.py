@@ -25,11 +25,15 @@ _BYTES_PER_CYCLE = 20  # more flash than this for one cycle is not worth it
 
 @dataclass(frozen=True, slots=True)
 class Narrow:
-    """What becomes of a sum of 16 bits: ``saturate((sum + bias) >> shift)`` as one byte of `bits` bits."""
+    """What becomes of a sum of 16 bits: ``saturate((sum + bias) >> shift)`` as one byte of `bits` bits.
+
+    With `rectify`, what is negative becomes zero.
+    """
 
     shift: int
     bits: int
     biases: tuple[int, ...] = ()
+    rectify: bool = False
 
     @property
     def possible(self) -> bool:
@@ -352,7 +356,9 @@ def _narrow(writer: Writer, names: list[str], finish: Narrow, row: int) -> None:
     shift, top = finish.shift, finish.shift + finish.bits - 8
     more = (finish.biases[row] if finish.biases else 0) + (1 << (shift - 1))
     writer.add(f"EDGEALGOS_SUM_TAKE({names[0]}, {more})", 3, 3)
-    if top < 8:
+    if finish.rectify:  # about half of the sums are negative
+        writer.add(f"EDGEALGOS_UNLESS_NEGATIVE({1 << (min(top, 8) - 1)}, {1 << (finish.bits - 1)})", 5, 6)
+    elif top < 8:
         limits = f"{1 << (finish.bits - 1)}"
         writer.add(f"EDGEALGOS_UNLESS_BEYOND({1 << (top - 1)}, {limits})", 5, 8)
     if shift <= 4:

@@ -5,6 +5,7 @@ An op without a form has none: its kernel runs. Knows programs, not what is chos
 
 from __future__ import annotations
 
+from edgealgos.codegen.ops.conv import Convolve, Pointwise
 from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.ops.linear import MatVec
 from edgealgos.codegen.ops.prototypes import PrototypeScore
@@ -14,6 +15,7 @@ from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Tensor
 from edgealgos.codegen.storage.record import storage_of
 
+from .conv import ConvolveForm, PointwiseForm
 from .forest import ForestForm
 from .linear import ProductForm
 from .prototypes import PrototypeForm
@@ -25,6 +27,8 @@ FORMS: dict[type[Op], Form] = {
     TreeWalk: TreeForm(),
     PrototypeScore: PrototypeForm(),
     Forest: ForestForm(),
+    Convolve: ConvolveForm(),
+    Pointwise: PointwiseForm(),
 }
 
 

@@ -6,10 +6,12 @@ Knows programs and code, no ops: a form an op lives in the files beside this one
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from edgealgos.codegen.ops.products import row_chunks
+from edgealgos.codegen.program.op import Counts
 from edgealgos.codegen.storage.record import Storage
 
 from ..code import Code
@@ -28,6 +30,9 @@ class Form:
 
     Methods take the op (of the kind that the form is for) with its program.
     """
+
+    blocks: bool = True
+    """Whether rows side by side are faster than those of packed tables."""
 
     def groups(self, op: Any) -> tuple[tuple[str, ...], ...]:
         """Names of the constants that become straight-line code together."""
@@ -55,6 +60,10 @@ class Form:
     def local_bytes(self, program: Program, op: Any) -> int:
         """Bytes of arrays in the frame of a function that is all there is of the op."""
         return 0
+
+    def counts(self, program: Program, op: Any) -> Counts:
+        """Parts that take time beside the code, where it is all there is of the op."""
+        return Counter()
 
     def shares(self, program: Program, op: Any, name: str) -> Iterable[float]:
         """How often a prediction runs each function."""

@@ -45,6 +45,8 @@
 #define EDGEALGOS_UNLESS_BEYOND(top, limit) "mov r20, r19\n\t" "subi r20, -" #top "\n\t" "cpi r20, 2 * " #top "\n\t" \
                                             "brlo 1f\n\t" "ldi r18, " #limit " - 1\n\t" "sbrc r19, 7\n\t" \
                                             "ldi r18, lo8(-" #limit ")\n\t" "rjmp 2f\n\t" "1:\n\t"
+#define EDGEALGOS_UNLESS_NEGATIVE(top, limit) "cpi r19, " #top "\n\t" "brlo 1f\n\t" "ldi r18, " #limit " - 1\n\t" \
+                                              "sbrc r19, 7\n\t" "ldi r18, 0\n\t" "rjmp 2f\n\t" "1:\n\t"
 #define EDGEALGOS_SUM_HALVE "asr r19\n\t" "ror r18\n\t"
 #define EDGEALGOS_SUM_DOUBLE "lsl r18\n\t" "rol r19\n\t"
 #define EDGEALGOS_SUM_UPPER "mov r18, r19\n\t"

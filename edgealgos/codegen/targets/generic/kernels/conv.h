@@ -9,11 +9,37 @@
 
 namespace edgealgos {
 
+// to[i] = from[i]
+template <class T> inline void copy(const T *from, T *to, uint16_t count) {
+  while (count--) *to++ = *from++;
+}
+#if defined(__AVR_HAVE_MUL__)
+// clang-format off
+#define EDGEALGOS_COPY "ld r0, X+\n\t" "st Z+, r0\n\t"
+#define EDGEALGOS_FOUR_COPIES EDGEALGOS_COPY EDGEALGOS_COPY EDGEALGOS_COPY EDGEALGOS_COPY
+// clang-format on
+// 4.3 cycles a byte.
+EDGEALGOS_KERNEL void copy(const int8_t *from, int8_t *to, uint16_t count) {
+  __asm__ __volatile__("sbrs %A[count], 0\n\t" "rjmp 1f\n\t" EDGEALGOS_COPY
+                       "1: sbrs %A[count], 1\n\t" "rjmp 2f\n\t" EDGEALGOS_TWICE(EDGEALGOS_COPY)
+                       "2: sbrs %A[count], 2\n\t" "rjmp 3f\n\t" EDGEALGOS_FOUR_COPIES
+                       "3: sbrs %A[count], 3\n\t" "rjmp 4f\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR_COPIES)
+                       "4: andi %A[count], 0xf0\n\t"
+                       "5: sbiw %[count], 16\n\t" "brcs 6f\n\t" EDGEALGOS_TWICE(EDGEALGOS_TWICE(EDGEALGOS_FOUR_COPIES))
+                       "rjmp 5b\n\t"
+                       "6:\n\t"
+                       : [count] "+w"(count), "+x"(from), "+z"(to)
+                       :
+                       : "r0", "memory");
+}
+#endif
+
 // Puts a row (null: zeros) where the oldest one lay; whether a row of results is due.
 template <uint8_t Kernel, uint8_t Stride, uint8_t Top, class T>
 EDGEALGOS_NOINLINE bool take_row(const T *row, T *ring, int16_t *position, uint16_t size) {
   T *place = ring + static_cast<uint16_t>(position[1]) * size;
-  for (uint16_t i = 0; i < size; ++i) place[i] = row ? row[i] : 0;
+  if (row) copy(row, place, size);
+  else clear(place, size);
   position[1] = position[1] + 1 < Kernel ? static_cast<int16_t>(position[1] + 1) : 0;
   const int16_t after = static_cast<int16_t>(++position[0] + Top - Kernel);
   barrier();
@@ -52,7 +78,7 @@ template <uint8_t Rows, class T> struct RingRows {
 // Puts a row where the next one goes.
 template <uint8_t Rows, class T> void hold_row(const T *row, T *ring, int16_t *places, uint16_t size) {
   T *place = ring + static_cast<uint16_t>(places[0]) * size;
-  for (uint16_t i = 0; i < size; ++i) place[i] = row[i];
+  copy(row, place, size);
   places[0] = places[0] + 1 < Rows ? static_cast<int16_t>(places[0] + 1) : 0;
   barrier();
 }
@@ -82,117 +108,60 @@ template <uint8_t Columns, uint8_t Width> struct Inside {
         last(start + Columns > Width ? static_cast<uint8_t>(Width - start) : Columns) {}
 };
 
-// Sums of one channel at all positions: rows are its first values, weights the channel's own.
-template <class Acc, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels,
-          class T, class W, bool Assembly>
-struct ChannelSums {
-  static void apply(const T *const *rows, const W *weights, Acc *sums, uint8_t positions) {
-    typedef typename Wrapping<Acc>::type Sum;
-    int16_t start = -static_cast<int16_t>(Left);
-    for (uint8_t p = 0; p < positions; ++p, start = static_cast<int16_t>(start + Stride)) {
-      const Inside<Columns, Width> inside(start);
-      const int16_t from = static_cast<int16_t>((start + inside.first) * static_cast<int16_t>(Channels));
-      Sum sum = 0;
-      for (uint8_t i = 0; i < Rows; ++i) {
-        const W *weight = weights + i * Columns + inside.first;
-        const T *value = rows[i] + from;
-        for (uint8_t j = inside.first; j < inside.last; ++j, value += Channels)
-          sum = static_cast<Sum>(sum + static_cast<Sum>(static_cast<int32_t>(flash(weight++)) * *value));
-      }
-      sums[p] = static_cast<Acc>(sum);
-    }
-  }
-};
-
-#if defined(__AVR_HAVE_MUL__)
-
-// clang-format off
-#define EDGEALGOS_TAP(load, weight) load "muls r25, " weight "\n\t" "add r10, r0\n\t" "adc r11, r1\n\t"
-#define EDGEALGOS_TAPS(row, next, first, second, third)                                              \
-  "movw r30, " row "\n\t" first EDGEALGOS_TAP("ldd r25, Z+%[one]\n\t", second)                     \
-  EDGEALGOS_TAP("ldd r25, Z+%[two]\n\t", third) "add " row ", r12\n\t" "adc " next ", r13\n\t"
-// clang-format on
-
-// Sums of a kernel of 3 x 3 at `count` positions `Step` bytes apart, its columns `Apart` bytes: the weights, in RAM,
-// stay in registers. 7.9 cycles a product and 60 a call.
-template <uint8_t Apart, uint8_t Step>
-EDGEALGOS_KERNEL void sums_of_3x3(const int8_t *const *rows, const int8_t *weights, int16_t *sums, uint8_t count) {
-  __asm__ __volatile__("ld r16, X+\n\t" "ld r17, X+\n\t" "ld r18, X+\n\t" "ld r19, X+\n\t" "ld r20, X+\n\t"
-                       "ld r21, X+\n\t" "ld r22, X+\n\t" "ld r23, X+\n\t" "ld r24, X+\n\t"
-                       "ld r2, Z+\n\t" "ld r3, Z+\n\t" "ld r4, Z+\n\t" "ld r5, Z+\n\t" "ld r6, Z+\n\t"
-                       "ld r7, Z+\n\t"
-                       "ldi r25, %[step]\n\t" "mov r12, r25\n\t" "clr r13\n\t" "movw r26, %[sums]\n\t"
-                       "1:\n\t"
-                       EDGEALGOS_TAPS("r2", "r3", "ld r25, Z\n\t" "muls r25, r16\n\t" "movw r10, r0\n\t", "r17", "r18")
-                       EDGEALGOS_TAPS("r4", "r5", EDGEALGOS_TAP("ld r25, Z\n\t", "r19"), "r20", "r21")
-                       EDGEALGOS_TAPS("r6", "r7", EDGEALGOS_TAP("ld r25, Z\n\t", "r22"), "r23", "r24")
-                       "st X+, r10\n\t" "st X+, r11\n\t" "dec %[count]\n\t" "brne 1b\n\t" "clr r1\n\t"
-                       : [count] "+r"(count), "+x"(weights), "+z"(rows)
-                       : [sums] "r"(sums), [one] "I"(Apart), [two] "I"(2 * Apart), [step] "M"(Step)
-                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r10", "r11", "r12", "r13", "r16", "r17", "r18",
-                         "r19", "r20", "r21", "r22", "r23", "r24", "r25", "memory");
-}
-
-template <uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels>
-struct ChannelSums<int16_t, 3, 3, Stride, Left, Width, Channels, int8_t, int8_t, true> {
-  static void apply(const int8_t *const *rows, const int8_t *weights, int16_t *sums, uint8_t positions) {
-    const uint8_t first = (Left + Stride - 1) / Stride, behind = (Width - 3 + Left) / Stride + 1;
-    int8_t all[9];
-    for (uint8_t k = 0; k < 9; ++k) all[k] = flash(weights + k);
-    for (uint8_t p = 0; p < first && p < positions; ++p) at_border(rows, all, sums, p);
-    const uint8_t last = behind < positions ? behind : positions;
-    if (first < last) run(rows, first * Stride - Left, all, sums + first, static_cast<uint8_t>(last - first));
-    for (uint8_t p = last > first ? last : first; p < positions; ++p) at_border(rows, all, sums, p);
-  }
-  // A position whose kernel reaches beyond the row: it moves inside, its weights move back and leave zeros behind.
-  EDGEALGOS_NOINLINE static void at_border(const int8_t *const *rows, const int8_t *all, int16_t *sums, uint8_t p) {
-    const int8_t start = static_cast<int8_t>(p * Stride - Left);
-    const int8_t by = static_cast<int8_t>(start < 0 ? -start : Width - 3 - start);
-    int8_t moved[9] = {};
-    const int8_t *from = all + (by > 0 ? by : 0);
-    int8_t *to = moved + (by < 0 ? -by : 0);
-    for (uint8_t i = 0; i < 3; ++i, from += 3, to += 3) {
-      to[0] = from[0];
-      if (by == 1 || by == -1) to[1] = from[1];
-    }
-    run(rows, static_cast<uint8_t>(start + by), moved, sums + p, 1);
-  }
-  static void run(const int8_t *const *rows, uint8_t column, const int8_t *weights, int16_t *sums, uint8_t count) {
-    const uint16_t from = static_cast<uint16_t>(column) * Channels;
-    const int8_t *const at[3] = {rows[0] + from, rows[1] + from, rows[2] + from};
-    sums_of_3x3<Channels, Stride * Channels>(at, weights, sums, count);
-  }
-};
-
-#endif
-
-// Whether assembly knows a kernel: 3 x 3 of bytes whose columns its addresses reach, and rows as wide.
-template <class Acc, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Width, uint8_t Channels>
-struct InAssembly {
-#if defined(__AVR_HAVE_MUL__)
-  enum { kYes = sizeof(Acc) == 2 && Rows == 3 && Columns == 3 && Channels <= 31 && Width >= 3 && Width <= 120 &&
-                Stride * Channels <= 255 };
-#else
-  enum { kYes = false };
-#endif
-};
-
 // Every channel alone: out[p, c] = sum of weights[c] times what the kernel sees of channel c at p.
+template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
+          uint8_t Width, uint8_t Channels, uint8_t Positions, class T, class W, class B, class Out, bool Assembly>
+struct EachChannel {
+  static void apply(RingRows<Rows, T> &rows, const W *weights, const B *bias, Out *out) {
+    for (uint8_t c = 0; c < Channels; ++c, ++out, ++bias, weights += Rows * Columns) {
+      int16_t start = -static_cast<int16_t>(Left);
+      Out *place = out;
+      for (uint8_t p = 0; p < Positions; ++p, start = static_cast<int16_t>(start + Stride), place += Channels)
+        *place = result<Acc, Count, Bits, Rectify, Out>(sum_at(rows, weights, start), bias);
+      for (uint8_t i = 0; i < Rows; ++i) ++rows.row[i];
+    }
+  }
+  static Acc sum_at(const RingRows<Rows, T> &rows, const W *weights, int16_t start) {
+    typedef typename Wrapping<Acc>::type Sum;
+    const Inside<Columns, Width> inside(start);
+    const int16_t from = static_cast<int16_t>((start + inside.first) * static_cast<int16_t>(Channels));
+    Sum sum = 0;
+    for (uint8_t i = 0; i < Rows; ++i) {
+      const W *weight = weights + i * Columns + inside.first;
+      const T *value = rows.row[i] + from;
+      for (uint8_t j = inside.first; j < inside.last; ++j, value += Channels)
+        sum = static_cast<Sum>(sum + static_cast<Sum>(static_cast<int32_t>(flash(weight++)) * *value));
+    }
+    return static_cast<Acc>(sum);
+  }
+};
+
+@LAYERS@
+// Whether assembly knows how a kernel of 3 x 3 moves, and how its sums become bytes.
+template <int Count, int Bits, uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels, uint8_t Positions>
+struct InAssembly {
+  enum {
+#if defined(__AVR_HAVE_MUL__)
+    kByte = Count > 0 && Count < 15 && Bits <= 8 && Count + Bits > 8,
+    kBy1 = Stride == 1 && Left + Width > 1,
+    kBy2 = Stride == 2 && Left < 2 && Channels < 64 && 2 * Positions - Left - 1 < Width,
+    kYes = kByte && (kBy1 || kBy2)
+#else
+    kYes = false
+#endif
+  };
+};
+
+// Every channel alone, over the rows of a ring.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, uint8_t Positions, class T, class W, class B, class Out>
 void depthwise(const T *ring, const int16_t *position, const W *weights, const B *bias, Out *out) {
-  const bool bytes = sizeof(T) == 1 && sizeof(W) == 1;
-  typedef InAssembly<Acc, Rows, Columns, Stride, Width, Channels> Known;
-  typedef ChannelSums<Acc, Rows, Columns, Stride, Left, Width, Channels, T, W, bytes && Known::kYes> Channel;
   RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
-  Acc sums[Positions];
-  for (uint8_t c = 0; c < Channels; ++c, ++out, weights += Rows * Columns) {
-    Channel::apply(rows.row, weights, sums, Positions);
-    for (uint8_t i = 0; i < Rows; ++i) ++rows.row[i];
-    Out *place = out;
-    for (uint8_t p = 0; p < Positions; ++p, place += Channels)
-      *place = result<Acc, Count, Bits, Rectify, Out>(sums[p], bias + c);
-  }
+  typedef InAssembly<Count, Bits, Stride, Left, Width, Channels, Positions> Kernel;
+  const bool small = sizeof(Acc) == 2 && sizeof(T) == 1 && sizeof(W) == 1 && sizeof(B) == 2 && sizeof(Out) == 1;
+  const bool known = small && Rows == 3 && Columns == 3 && Kernel::kYes;
+  EachChannel<Acc, Count, Bits, Rectify, Rows, Columns, Stride, Left, Width, Channels, Positions, T, W, B, Out,
+              known>::apply(rows, weights, bias, out);
   barrier();
 }
 
@@ -207,93 +176,92 @@ EDGEALGOS_NOINLINE void results(Rows matrix, const B *bias, const V *vector, Out
 }
 
 // out[p] = matrix * source[p] + bias, position by position.
-template <class Acc, int Count, int Bits, bool Rectify, uint16_t Columns, class Rows, class B, class V, class Out,
-          class N>
+template <class Acc, int Count, int Bits, bool Rectify, class Rows, class B, class V, class Out, class N>
 void pointwise(Rows matrix, const B *bias, const V *source, Out *out, uint8_t positions, uint8_t rows, N columns) {
   for (uint8_t p = 0; p < positions; ++p, source += columns, out += rows)
     results<Acc, Count, Bits, Rectify>(matrix, bias, source, out, rows, columns);
   barrier();
 }
 
-template <bool> struct Only {};
-template <> struct Only<true> { typedef void Type; };
+// Rows of a matrix in blocks of four, column by column, rows beyond the last one zeros; or as nibbles, each 8 more than
+// the weight, two rows in a byte.
+template <bool Nibbles> struct LayerRows {
+  enum { kAtOnce = 4 };
+  const uint8_t *values;
+  template <class Acc, class N> uint8_t next(const int8_t *vector, N columns, Acc *sums, uint8_t left) {
+    typedef typename Wrapping<Acc>::type Sum;
+    Sum found[4] = {};
+    for (N j = 0; j < columns; ++j)
+      for (uint8_t k = 0; k < 4; ++k) {
+        const uint8_t stored = flash(values);
+        const int8_t weight = static_cast<int8_t>(!Nibbles ? stored : ((k & 1) ? stored >> 4 : stored & 15) - 8);
+        if (!Nibbles || (k & 1)) ++values;
+        found[k] = static_cast<Sum>(found[k] + product<Sum>(weight, vector[j]));
+      }
+    const uint8_t count = left < 4 ? left : 4;
+    for (uint8_t k = 0; k < count; ++k) sums[k] = static_cast<Acc>(found[k]);
+    return count;
+  }
+};
+inline LayerRows<false> layer_blocks(const int8_t *values) {
+  const LayerRows<false> rows = {reinterpret_cast<const uint8_t *>(values)};
+  return rows;
+}
+inline LayerRows<true> layer_nibbles(const uint8_t *values) {
+  const LayerRows<true> rows = {values};
+  return rows;
+}
 
+#define EDGEALGOS_LINES "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n"  // how far branches reach, gcc knows from the lines of code
+// The same for a count that is known: of a few bytes without a loop.
+template <uint16_t Count, class T> inline void copy_all(const T *from, T *to) { copy(from, to, Count); }
 #if defined(__AVR_HAVE_MUL__)
-
-// clang-format off
-#define EDGEALGOS_ADD16_OF(low, high) "ld r17, Z+\n\t" "muls r16, r17\n\t" \
-                                      "add " low ", r0\n\t" "adc " high ", r1\n\t"
-#define EDGEALGOS_FOUR16_OF_RAM "ld r16, X+\n\t" EDGEALGOS_ADD16_OF("r8", "r9") EDGEALGOS_ADD16_OF("r10", "r11") \
-                                EDGEALGOS_ADD16_OF("r12", "r13") EDGEALGOS_ADD16_OF("r14", "r15")
-// clang-format on
-
-// Four rows at once, side by side in RAM, times an even number of columns. 6.9 cycles a product and 50 a call.
-EDGEALGOS_KERNEL void dot_block_of_ram16(const int8_t *weights, const int8_t *vector, uint8_t pairs, int16_t *sums) {
-  __asm__ __volatile__("clr r8\n\t" "clr r9\n\t" "movw r10, r8\n\t" "movw r12, r8\n\t" "movw r14, r8\n\t"
-                       "1:\n\t" EDGEALGOS_TWICE(EDGEALGOS_FOUR16_OF_RAM) "dec %[pairs]\n\t" "brne 1b\n\t"
-                       "movw r26, %[sums]\n\t"
-                       "st X+, r8\n\t" "st X+, r9\n\t" "st X+, r10\n\t" "st X+, r11\n\t"
-                       "st X+, r12\n\t" "st X+, r13\n\t" "st X+, r14\n\t" "st X+, r15\n\t" "clr r1\n\t"
-                       : [pairs] "+r"(pairs), "+x"(vector), "+z"(weights)
-                       : [sums] "r"(sums)
-                       : "r0", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "memory");
+template <uint16_t Count> EDGEALGOS_INLINE void copy_all(const int8_t *from, int8_t *to) {
+  if (Count > 16) return copy(from, to, Count);
+  __asm__ __volatile__(".rept %[count]\n\t" EDGEALGOS_COPY ".endr\n\t" EDGEALGOS_LINES EDGEALGOS_LINES
+                       : "+x"(from), "+z"(to)
+                       : [count] "n"(Count)
+                       : "r0", "memory");
 }
-
-// Four rows of nibbles as bytes side by side; rows beyond the last are zeros.
-EDGEALGOS_KERNEL void unpack_nibbles(const uint8_t *values, int8_t *block, uint8_t pairs, uint8_t rows) {
-  for (uint8_t k = 0; k < 4; ++k) {
-    int8_t *place = block + k;
-    for (uint8_t j = pairs; j; --j, place += 8) {
-      const uint8_t pair = k < rows ? flash(values++) : 0;
-      place[0] = static_cast<int8_t>(static_cast<uint8_t>((pair & 15) ^ 8) - 8);
-      place[4] = static_cast<int8_t>(static_cast<uint8_t>((pair >> 4) ^ 8) - 8);
-    }
-  }
-}
-
-// Rows of nibbles are unpacked once for all positions, four at a time.
-template <class Acc, int Count, int Bits, bool Rectify, uint16_t Columns, class B, class Out, class N>
-typename Only<sizeof(Acc) == 2 && Columns <= 64 && Columns % 2 == 0>::Type
-pointwise(NibbleRows matrix, const B *bias, const int8_t *source, Out *out, uint8_t positions, uint8_t rows, N) {
-  const uint8_t *values = matrix.values;
-  int8_t block[4 * Columns];
-  int16_t sums[4];
-  for (uint8_t i = 0; i < rows; i = static_cast<uint8_t>(i + 4), values += 2 * Columns) {
-    const uint8_t count = rows - i < 4 ? static_cast<uint8_t>(rows - i) : 4;
-    unpack_nibbles(values, block, Columns / 2, count);
-    const int8_t *vector = source;
-    Out *place = out + i;
-    for (uint8_t p = 0; p < positions; ++p, vector += Columns, place += rows) {
-      dot_block_of_ram16(block, vector, Columns / 2, sums);
-      for (uint8_t k = 0; k < count; ++k) place[k] = result<Acc, Count, Bits, Rectify, Out>(sums[k], bias + i + k);
-    }
-  }
-  barrier();
-}
-
 #endif
+
+// What a kernel sees at one position after the other, in the order of its weights; beyond the row there are zeros.
+template <uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left, uint8_t Width, uint8_t Channels, class T>
+struct Patches {
+  enum { kSize = Columns * Channels };  // values of a row
+  RingRows<Rows, T> rows;
+  int16_t start;
+  T seen[static_cast<uint16_t>(Rows) * Columns * Channels];
+  Patches(const T *ring, const int16_t *position)
+      : rows(ring, position, static_cast<uint16_t>(Width) * Channels), start(-static_cast<int16_t>(Left)) {}
+  EDGEALGOS_NOINLINE const T *next() {
+    const Inside<Columns, Width> inside(start);
+    const uint8_t before = inside.first * Channels, behind = static_cast<uint8_t>(Columns - inside.last) * Channels;
+    const uint8_t values = static_cast<uint8_t>(kSize - before - behind);
+    const uint16_t from = static_cast<uint16_t>(start + inside.first) * Channels;
+    T *place = seen;
+    for (uint8_t i = 0; i < Rows; ++i, place += kSize) {
+      if (values == kSize) {
+        copy_all<kSize>(rows.row[i] + from, place);
+        continue;
+      }
+      clear(place, before);
+      copy(rows.row[i] + from, place + before, values);
+      clear(place + kSize - behind, behind);
+    }
+    start = static_cast<int16_t>(start + Stride);
+    return seen;
+  }
+};
 
 // out[p] = matrix * what the kernel sees at p + bias.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, class M, class B, class T, class Out, class N>
 void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions,
               uint8_t outputs, N size) {
-  const RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
-  T seen[static_cast<uint16_t>(Rows) * Columns * Channels];
-  int16_t start = -static_cast<int16_t>(Left);
-  for (uint8_t p = 0; p < positions; ++p, start = static_cast<int16_t>(start + Stride), out += outputs) {
-    const Inside<Columns, Width> inside(start);
-    const uint8_t values = static_cast<uint8_t>(inside.last - inside.first) * Channels;
-    const uint16_t from = static_cast<uint16_t>(start + inside.first) * Channels;
-    T *place = seen;
-    for (uint8_t i = 0; i < Rows; ++i) {
-      for (uint8_t k = inside.first * Channels; k; --k) *place++ = 0;
-      const T *value = rows.row[i] + from;
-      for (uint8_t k = values; k; --k) *place++ = *value++;
-      for (uint8_t k = static_cast<uint8_t>(Columns - inside.last) * Channels; k; --k) *place++ = 0;
-    }
-    results<Acc, Count, Bits, Rectify>(matrix, bias, seen, out, outputs, size);
-  }
+  Patches<Rows, Columns, Stride, Left, Width, Channels, T> patches(ring, position);
+  for (; positions; --positions, out += outputs)
+    results<Acc, Count, Bits, Rectify>(matrix, bias, patches.next(), out, outputs, size);
   barrier();
 }
 

@@ -20,7 +20,7 @@ from .passes import to_integer
 from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
 from .passes.choose_ranges import choose_ranges
-from .passes.choose_widths import WIDTHS, choose_widths
+from .passes.choose_widths import WIDTHS, OutOfReach, choose_widths
 from .program import Program
 from .program.qtype import Ints
 from .rejection import AutoReject, chosen_threshold, rejecting
@@ -345,6 +345,8 @@ def _scikit_learns(
         program = lower_sklearn(unwrapped, rows, Widths(*bits))
         return choose_ranges(program, seen(program), bits[0])
 
-    return choose_widths(
-        made, rows, model.predict(X_calibration), name, isinstance(unwrapped.model, EXACT), widths, enough, seen
-    )
+    expected, exactly = model.predict(X_calibration), isinstance(unwrapped.model, EXACT)
+    try:
+        return choose_widths(made, rows, expected, name, exactly, widths, enough, seen)
+    except OutOfReach as reason:
+        raise UnsupportedModelError(str(reason)) from None

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from edgealgos.errors import UnsupportedModelError
-
 from ..ops.products import AccumulatorOverflow
 from ..program import Program
 from ..program.interpret import encode, run_float, run_integer
@@ -34,6 +32,10 @@ LOST, FAR = 0.5, 1000
 
 EXACTLY = 1.0
 """The share for models that compare: where rows keep to their paths, ties of votes alone are left."""
+
+
+class OutOfReach(ValueError):
+    """Answers so far from zero that sums of 32 bits hold nothing of what tells them apart."""
 
 
 def choose_widths(
@@ -94,7 +96,7 @@ def _check_reach(expected: NDArray[Any], what: str) -> None:
         return
     middle, spread = float(np.mean(expected)), float(np.std(expected))
     if abs(middle) > FAR * spread:
-        raise UnsupportedModelError(
+        raise OutOfReach(
             f"{what} answers numbers around {middle:.6g} that vary by {spread:.3g}: sums of 32 bits cannot hold both. "
             f"Subtract a constant from the targets before fit (y - {middle:.6g}), and add it to the answers"
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import operator
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
@@ -35,6 +36,8 @@ _COUNTS = {
     "ram": lambda program: reduce(operator.or_, model.stack_counts(program)),
 }
 _BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
+_A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
+_PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 
 
@@ -289,6 +292,59 @@ def _new_frames(found: list[Measurement], known: dict[str, float], deep: list[bo
         return {}
     stacks = np.array([m.stack for m in found], dtype=float)
     return _frames(counts, stacks, np.array(deep), stacks + [m.static_ram for m in found])
+
+
+def fit_layers(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
+    """Costs of the layers of nets, those of all else held; frames where ops are inlined, and each layer is not."""
+    costs = board.costs("fit them")
+    known = model.measured_costs(costs.table)
+    cycles = [model.cycle_counts(m.program) for m in found]
+    code = [model.code_counts(m.program, board.core_is_here, costs.inlined) for m in found]
+    spent = np.array([_priced_cycles(m) for m in found])
+    whole = np.array([m.flash for m in found], dtype=float)
+    tables = [_tables(m.program) for m in found]
+    timed, left = _without(cycles, spent, known["cycles"], _of_layers(found, "cycles", known))
+    linked, rest = _without(code, whole - tables, known["flash"], _of_layers(found, "flash", known))
+    return {
+        "cycles": fit(timed, spent, left),
+        "flash": fit_near(linked, rest, whole) if costs.inlined else {},
+        "ram": _frames_of_layers(found, known["ram"]) if costs.inlined else {},
+    }
+
+
+def _without(
+    counts: list[model.Counts], totals: NDArray[np.float64], known: dict[str, float], own: set[str]
+) -> tuple[list[model.Counts], NDArray[np.float64]]:
+    """Counts of a programs' own parts, and what the others leave of the totals."""
+    left = [
+        total - sum(known.get(part, 0.0) * n for part, n in row.items() if part not in own)
+        for total, row in zip(totals, counts, strict=True)
+    ]
+    return [Counter({part: n for part, n in row.items() if part in own and n}) for row in counts], np.array(left)
+
+
+def _of_layers(found: list[Measurement], what: str, known: dict[str, dict[str, float]]) -> set[str]:
+    """Parts that ops over rows alone have, and no product; and those that are not known."""
+    parts: dict[bool, set[str]] = {True: set(), False: set()}
+    for m in found:
+        for op in m.program.ops():
+            parts[op.over_rows] |= model.parts(m.program, op)[what]
+    alone = {part for part in parts[True] - parts[False] if not _PRODUCT.search(part)}
+    return alone | (parts[True] | parts[False]) - known[what].keys()
+
+
+def _frames_of_layers(found: list[Measurement], known: dict[str, float]) -> dict[str, float]:
+    """Frames below ``push`` of layers: of programs whose prediction and loop, which are known, are not deeper."""
+    rows = [model.stack_counts(m.program) for m in found]
+    below = [[row for row in program if any(part.startswith("push") for part in row)] for program in rows]
+    others = [[row for row in program if row not in push] for program, push in zip(rows, below, strict=True)]
+    depth = [max(sum((part in _BYTES or known[part]) * n for part, n in row.items()) for row in o) for o in others]
+    loops = [known[f"serial loop ({model.stack_kind(m.program)})"] for m in found]
+    least = np.maximum(depth, loops)
+    stacks = np.array([m.stack for m in found], dtype=float)
+    ram = stacks + [m.static_ram for m in found]
+    frames = _frames(below, np.maximum(stacks, least), stacks > least, ram)
+    return {part: cost + (SPREAD if part.startswith("push") else 0) for part, cost in frames.items()}
 
 
 def _total(m: Measurement, what: str) -> float:

@@ -9,9 +9,10 @@ has shown so far; the other costs stay as they are. With ``--check SEED`` it fit
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,8 +30,9 @@ from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
+from edgealgos.errors import BuildError, SimulationError
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
-from tools.fit_costs import Measurement, fit_all, fit_new, stops_early
+from tools.fit_costs import Measurement, fit_all, fit_layers, fit_new, stops_early
 
 OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
@@ -58,6 +60,11 @@ WITH_OPS = (
 """What makes programs with the ops that random programs do not have."""
 
 _WAYS = ("size", "speed")  # to optimise
+NETS = (
+    sample_convnets.large_convnet, sample_convnets.convnet, sample_convnets.residual_convnet,
+    sample_convnets.one_kind_alone,
+)  # fmt: skip
+
 _TARGETS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets"
 
 
@@ -189,17 +196,39 @@ def measure_record(name: str, make: Callable[[int, bool], Program], count: int =
     print(f"    measured = {{\n        {model.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
 
 
-def measure_missing(count: int = 4) -> None:
-    """Costs of products that random programs did not show, all others held fixed."""
+def measure_missing(again: str = "") -> None:
+    """Costs of products that random programs did not show, all others held fixed; cycles of some of them anew.
+
+    `again` is part of the names of those: "indexed value 8x8 to 32".
+    """
     known = model.measured_costs()
+    anew = {part for part in known["cycles"] if again and again in part}
     wanted = []
     for kind in bare_products.kinds():
-        programs = [bare_products.program(kind, seed) for seed in range(count)]
-        if any(
-            part not in known[what] for p in programs for what, parts in model.all_parts(p).items() for part in parts
-        ):
+        programs = [bare_products.program(kind, seed) for seed in range(8 if again else 4)]
+        parts = {what: set().union(*(model.all_parts(p)[what] for p in programs)) for what in known}
+        if parts["cycles"] & anew or any(parts[what] - known[what].keys() for what in known):
             wanted += programs
-    _write(_measure_new(wanted))
+    _write(_measure_new(wanted, {"cycles": anew}))
+
+
+def measure_layers(name: str, count: int) -> None:
+    """Costs of layers over pictures from random nets, all others held fixed; errors for as many other nets."""
+    board = get_board(name)
+
+    def jobs(first: int) -> list[Callable[[], Measurement | None]]:
+        return [partial(measured_net, make, seed, board) for make in NETS for seed in range(first, first + count)]
+
+    _write(fit_layers(_run(jobs(0)), board), board.costs("fit them").table)
+    _tell_errors(_run(jobs(count)), name)
+
+
+def measured_net(make: Callable[[int], Program], seed: int, board: Board) -> Measurement | None:
+    """Build and run a random net; None for one that does not fit."""
+    program = prepared(make(seed), ("size", "speed")[seed % 2], board)
+    with contextlib.suppress(BuildError, SimulationError):
+        return measured_program(program, board, np.random.default_rng(seed), 5)
+    return None
 
 
 def _measure_new(
@@ -242,8 +271,9 @@ def _has(program: Program, name: str) -> bool:
     return any(type(op).__name__ == name for op in program.ops())
 
 
-def _run(jobs: list[Callable[[], Measurement]]) -> list[Measurement]:
-    return [job() for job in tqdm(jobs, desc="building and running", unit="program")]
+def _run(jobs: Sequence[Callable[[], Measurement | None]]) -> list[Measurement]:
+    made = (job() for job in tqdm(jobs, desc="building and running", unit="program"))
+    return [m for m in made if m is not None]
 
 
 def _write(fresh: dict[str, dict[str, float]], file: str = model.COSTS) -> None:
@@ -268,6 +298,8 @@ def main() -> None:
     )
     parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
+    parser.add_argument("--product", metavar="PART", help="cycles of products anew, by a part of their names")
+    parser.add_argument("--layers", action="store_true", help="only layers over pictures, from --count nets of a kind")
     parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
     parser.add_argument("--count", type=int, help="random programs (default: 420; with --op: 24)")
     parser.add_argument(
@@ -281,8 +313,10 @@ def main() -> None:
         measure_record(asked.op, getattr(importlib.import_module(module), function))
     elif asked.op:
         measure_op(tuple(asked.op.split(",")), asked.again, asked.count or 24)
-    elif asked.missing:
-        measure_missing()
+    elif asked.missing or asked.product:
+        measure_missing(asked.product or "")
+    elif asked.layers:
+        measure_layers(asked.board, asked.count or 60)
     else:
         measure_all(asked.board, asked.count or 420)
 

@@ -8,7 +8,7 @@ import pytest
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.targets.boards import get_board
-from tests.support import bare_products
+from tests.support import bare_products, sample_convnets
 from tests.support import sample_programs as programs
 from tools import measure_costs as measure
 
@@ -114,3 +114,13 @@ def test_every_product_there_can_be_has_a_measured_cost(kind):
     """Random programs hardly ever multiply words by bytes in 32 bits; a user's may."""
     report = CompiledModel(bare_products.program(kind, 0), get_board("uno")).report
     assert report.cycles > 0
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("seed", range(700_000, 700_009))
+def test_a_layer_alone_takes_no_more_ram_than_is_predicted(seed):
+    """What its frame takes hides behind deeper ones in nets of several kinds."""
+    errors = relative_errors(sample_convnets.one_kind_alone(seed))
+    assert abs(errors["cycles"]) <= 0.25, errors
+    assert 0 <= errors["RAM"] <= 0.08, errors
+    assert errors["flash"] >= -0.1, errors

@@ -119,6 +119,15 @@ def residual_convnet(seed: int, with_op: bool = True) -> Program:
     return convnet(seed, picture, layers, bits=4 if seed % 4 == 3 else 8, shortcuts=shortcuts)
 
 
+def one_kind_alone(seed: int) -> Program:
+    """A net of few layers of one kind: what others cost does not hide what these do."""
+    rng = np.random.default_rng(seed)
+    rows, positions, channels = (int(rng.integers(low, high)) for low, high in ((6, 14), (5, 16), (2, 9)))
+    text = ("dw3x3", "dw3x3 dw3x3", "dw3x3/2", "pw:8", "pw:12 pw:7", "pw:16", "dw2x3", "conv3x3:6", "pool2x2")[seed % 9]
+    picture = (rows, positions, 2 * channels)
+    return convnet(seed, picture, parse(text, picture), bits=(8, 4)[seed // 9 % 2])
+
+
 def large_convnet(seed: int) -> Program:
     """A random net of a size that is worth measuring: pictures, sequences, weights of all widths."""
     rng = np.random.default_rng(seed)

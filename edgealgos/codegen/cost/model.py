@@ -373,6 +373,7 @@ def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Cou
         rows.append(named | Counter({"local byte": pieces.local_bytes}))
     in_part = WITH_CODE * any(_ends_in_code(part) for row in rows for part in row)
     base: Counts = Counter({f"{name}{over_rows or in_part}": 1})
+    base += Counter(around for op in body if (around := op.pieces(program).around))
     yield from (base | row for row in rows) if over_rows else [reduce(operator.or_, rows, base)]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
+from ..storage.record import storage_of
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Convolve", "Depthwise", "Pointwise"]
 
 _BY = " of 3x3 by "  # positions: what kernels in assembly are called
+POINTER_BYTES = 2  # on an AVR: to each row of a ring
 
 
 @dataclass(frozen=True)
@@ -98,17 +100,18 @@ class Depthwise(Op):
     def cost(self, program: Program) -> Counts:
         rows, width, channels = program[self.ring].shape
         count, kind = program[self.out].size // channels, self._kind(program)
-        inside = sum(min(p * self.stride - self.left + self.columns, width) - max(p * self.stride - self.left, 0)
-                     for p in range(count))  # fmt: skip
-        shifted = count * channels * shifted_bits(shift_of(program, self), program[self.out].type.bits, self.acc_bits)
-        parts = {"channel": channels} if _BY in kind else {"product": rows * inside * channels}
-        return Counter({f"call {kind}": 1, f"result of {kind}": count * channels,
-                        f"shifted bit of {self.acc_bits}": shifted,
-                        **{f"{part} of {kind}": amount for part, amount in parts.items()}})  # fmt: skip
+        columns = columns_inside(self, width, count)
+        made = result_cost(program, self, kind)
+        if _BY not in kind:
+            words = max(program[name].type.container for name in (self.matrix, self.ring)) > 8
+            product = "product of Depthwise of words" if words else f"product of {kind}"
+            made += Counter({f"row of {kind}": count * rows, product: rows * sum(columns)})
+        each = Counter({part: channels * amount for part, amount in made.items()})
+        return Counter({f"call {kind}": 1, f"channel of {kind}": channels}) + each
 
     def pieces(self, program: Program) -> Pieces:
         kind = self._kind(program)
-        return Pieces(kind, frames=frozenset({kind}))
+        return Pieces(kind, frames=frozenset({kind}), local_bytes=POINTER_BYTES * program[self.ring].shape[0])
 
     def _kind(self, program: Program) -> str:
         """What its kernel is called by: 3 x 3 bytes in 16 bits, by one position or two, is in assembly."""
@@ -197,22 +200,28 @@ class Convolve(Op):
 
     def cost(self, program: Program) -> Counts:
         positions = program[self.out].size // len(program[self.matrix].values)
-        called = Counter({"call Convolve": 1, "position of Convolve": positions}) + self.gathered(program)
+        called = Counter({"position of Convolve": positions}) + self.gathered(program)
         return called + layer_cost(program, self, self.products(program)[0], positions)
 
     def gathered(self, program: Program) -> Counts:
         """What it takes to lay side by side what the kernel sees, at all positions."""
-        (rows, width, _), (outputs, size) = program[self.ring].shape, program[self.matrix].shape
-        starts = (p * self.stride - self.left for p in range(program[self.out].size // outputs))
-        at_border = sum(start < 0 or start + self.columns > width for start in starts)
-        positions = program[self.out].size // outputs
-        return Counter({"gathered row": rows * positions, "gathered row at a border": rows * at_border,
-                        "gathered value": positions * size})  # fmt: skip
+        rows, width, channels = program[self.ring].shape
+        outputs, size = program[self.matrix].shape
+        bits, positions = program[self.ring].type.container, program[self.out].size // outputs
+        columns = columns_inside(self, width, positions)
+        seen = rows * channels * sum(columns)
+        return Counter({
+            "gathered row": rows * positions,
+            "gathered row at a border": rows * sum(inside < self.columns for inside in columns),
+            f"gathered value {bits}": seen,
+            "gathered zero": positions * size - seen,
+        })  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        size = program[self.matrix].shape[1] * program[self.ring].type.container // 8
+        (rows, _, _), size = program[self.ring].shape, program[self.matrix].shape[1]
+        seen = size * program[self.ring].type.container // 8
         pieces = product_pieces(f"Convolve to {self.acc_bits}", "Convolve", self.products(program))
-        return replace(pieces, local_bytes=pieces.local_bytes + size)
+        return replace(pieces, local_bytes=pieces.local_bytes + seen + POINTER_BYTES * rows)
 
     def call(self, program: Program, cpp: Cpp) -> str:
         rows, width, channels = program[self.ring].shape
@@ -280,8 +289,8 @@ class Pointwise(Op):
 
     def cost(self, program: Program) -> Counts:
         positions = program[self.source].size // program[self.matrix].shape[1]
-        called = Counter({"call Pointwise": 1, "position of Pointwise": positions})
-        return called + layer_cost(program, self, self.products(program)[0], positions)
+        made = layer_cost(program, self, self.products(program)[0], positions)
+        return made + Counter({"position of Pointwise": positions})
 
     def pieces(self, program: Program) -> Pieces:
         return product_pieces(f"Pointwise to {self.acc_bits}", "Pointwise", self.products(program))
@@ -364,13 +373,26 @@ def layer_range(program: Program, out: str, rectify: bool) -> tuple[int, int]:
     return 0 if rectify else qtype.low, qtype.high
 
 
+def columns_inside(op: Kernel, width: int, positions: int) -> list[int]:
+    """Columns of the kernel that lie on a row of that width, at every position."""
+    starts = (p * op.stride - op.left for p in range(positions))
+    return [min(start + op.columns, width) - max(start, 0) for start in starts]
+
+
 def layer_cost(program: Program, op: Layer, product: Product, positions: int) -> Counts:
     """The products at all positions, and what is made of their sums."""
-    outputs, out = program[op.matrix].shape[0], program[op.out].type
-    shifted = outputs * shifted_bits(shift_of(program, op), out.bits, op.acc_bits)
-    one = Counter({f"row of {op.acc_bits}": outputs, f"shifted bit of {op.acc_bits}": shifted})
-    one += product_cost(product)
+    outputs = program[op.matrix].shape[0]
+    several = " at once" * (storage_of(product.matrix).sums_at_once > 1)
+    one = product_cost(product) + result_cost(program, op, f"a layer{several}", outputs)
     return Counter({part: positions * amount for part, amount in one.items()})
+
+
+def result_cost(program: Program, op: Layer, kind: str, results: int | None = None) -> Counts:
+    """What is made of sums at one position, of a channel alone at all of them: bias, shift, limits."""
+    out = program[op.out].type
+    count = program[op.out].size // len(program[op.matrix].values) if results is None else results
+    shifted = count * shifted_bits(shift_of(program, op), out.bits, op.acc_bits)
+    return Counter({f"result of {kind}, {op.acc_bits} bits": count, f"shifted bit of {op.acc_bits}": shifted})
 
 
 def layer_numbers(program: Program, op: Layer, cpp: Cpp) -> str:

@@ -28,6 +28,7 @@ from ..program.op import (
 )
 from ..program.qtype import Ints, QType
 from ..program.scores import decide
+from .products import shifted_bits
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -75,6 +76,19 @@ class Add(Op):
         return f"edgealgos::add<{bits}>({self.a}, {self.b}, {cpp.ref(self.out)}, {size});"
 
 
+def rescale_cost(source: QType, out: QType, count: int, name: str) -> Counts:
+    """Parts of so many values in another type: kernels stay in words where saturating a sum of words is enough."""
+    shift = source.frac - out.frac
+    bits = 16 if shift <= 16 - out.bits else 32
+    kind = "" if shift > 0 else " to the left" if shift else " as it is"
+    return Counter(
+        {
+            "Rescale in 32 bits" if bits == 32 else name + kind: count,
+            f"shifted bit of {bits}": count * shifted_bits(shift, out.bits, bits),
+        }
+    )
+
+
 @dataclass(frozen=True)
 class Rescale(Op):
     """``out`` is `source` in another type."""
@@ -100,7 +114,8 @@ class Rescale(Op):
         return {self.out: program[self.source].type} if free else {}
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call Rescale": 1, "Rescale": program[self.out].size})
+        source, out = program[self.source], program[self.out]
+        return Counter({"call Rescale": 1}) + rescale_cost(source.type, out.type, out.size, "Rescale")
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("Rescale", frames=frozenset({"Rescale"}))

@@ -31,12 +31,15 @@ from ..program.op import (
     counting,
 )
 from ..program.qtype import Ints, QType
+from .elementwise import rescale_cost
 from .products import WIDTHS
 
 if TYPE_CHECKING:
     from ..program.program import Program
 
 __all__ = ["AddRow", "HoldRow", "KeepRows", "MaxPool", "SumRow"]
+
+_UNROLLED, _IN_REGISTERS = 6, 3  # values of a pool that avr-gcc takes without a loop; sums that it holds over one
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,13 @@ class KeepRows(Op):
         return self.results
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call KeepRows": 1, "KeepRows": program[self.source].size})
+        taken = (self.height + self.bottom) / self.height  # the last row brings those of zeros along
+        value = f"KeepRows {program[self.out].type.container}{' or zero' * (self.bottom > 0)}"
+        return Counter({"row of KeepRows": taken, value: taken * program[self.source].size})
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces("KeepRows", frames=frozenset({"KeepRows"}))
+        loop = "loop over rows of zeros" if self.bottom else "loop over rows"
+        return Pieces("KeepRows", frames=frozenset({"KeepRows"}), around=loop)
 
     def call(self, program: Program, cpp: Cpp) -> str:
         due, size = f"{self.out}_due", cpp.constant("kSize", program[self.source].size)
@@ -182,7 +188,7 @@ class HoldRow(Op):
         return min(low, 0), max(high, 0)
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call HoldRow": 1, "HoldRow": program[self.source].size})
+        return Counter({"call HoldRow": 1, f"HoldRow {program[self.out].type.container}": program[self.source].size})
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("HoldRow", frames=frozenset({"HoldRow"}))
@@ -242,7 +248,11 @@ class AddRow(Op):
         return int(low), int(high)
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call AddRow": 1, "AddRow": program[self.out].size})
+        out, sides = program[self.out], (self.source, self.ring)
+        counts: Counts = Counter({"call AddRow": 1, "sum of AddRow": out.size})
+        for side in sides:
+            counts += rescale_cost(program[side].type, out.type, out.size, "AddRow")
+        return counts
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("AddRow", frames=frozenset({"AddRow"}))
@@ -303,9 +313,11 @@ class MaxPool(Op):
         return program.value_range(self.ring)
 
     def cost(self, program: Program) -> Counts:
-        out = program[self.out].size
-        return Counter({"call MaxPool": 1, "result of MaxPool": out,
-                        "value of MaxPool": out * program[self.ring].shape[0] * self.columns})  # fmt: skip
+        out, (rows, _, channels) = program[self.out].size, program[self.ring].shape
+        unrolled = self.columns * (2 if rows > 1 else 1) <= _UNROLLED and rows <= (2 if self.columns > 1 else 3)
+        short = min(rows, self.columns) <= 2 or channels == 1
+        loops = " unrolled" if unrolled else " in short loops" if short else ""
+        return Counter({"result of MaxPool": out, f"value of MaxPool{loops}": out * rows * self.columns})
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("MaxPool", frames=frozenset({"MaxPool"}))
@@ -360,8 +372,10 @@ class SumRow(Op):
         return {self.out: QType(bits, source.frac + self.halvings)}
 
     def cost(self, program: Program) -> Counts:
-        kind = f"SumRow {program[self.out].type.container}"
-        return Counter({f"call {kind}": 1, kind: program[self.source].size})
+        source, sums = program[self.source], program[self.out]
+        kind = f"SumRow {sums.type.container}"
+        held = sums.type.container == 16 and sums.size <= _IN_REGISTERS and source.size > sums.size
+        return Counter({f"call {kind}": 1, f"{kind}{' in registers' * held}": source.size})
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces(f"SumRow {program[self.out].type.container}", frames=frozenset({"SumRow"}))

@@ -102,6 +102,8 @@ class Pieces:
         Stack frames under the call.
     local_bytes : int
         Arrays on the stack.
+    around : str
+        What lies in its function's own frame while everything behind it runs, where that is a loop; "" for nothing.
     """
 
     call: str
@@ -109,6 +111,7 @@ class Pieces:
     kernels: frozenset[str] = frozenset()
     frames: frozenset[str] = frozenset()
     local_bytes: int = 0
+    around: str = ""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ template <uint8_t Rows, class T> struct RingRows {
 };
 
 // Puts a row where the next one goes.
-template <uint8_t Rows, class T> void hold_row(const T *row, T *ring, int16_t *places, uint16_t size) {
+template <uint8_t Rows, class T>
+EDGEALGOS_NOINLINE void hold_row(const T *row, T *ring, int16_t *places, uint16_t size) {
   T *place = ring + static_cast<uint16_t>(places[0]) * size;
   copy(row, place, size);
   places[0] = places[0] + 1 < Rows ? static_cast<int16_t>(places[0] + 1) : 0;
@@ -85,7 +86,7 @@ template <uint8_t Rows, class T> void hold_row(const T *row, T *ring, int16_t *p
 
 // Takes out the row that was put in first, and adds it.
 template <int Shift, int ShiftOfHeld, int Bits, uint8_t Rows, class T, class H, class Out>
-void add_row(const T *source, const H *ring, int16_t *places, Out *out, uint16_t size) {
+EDGEALGOS_NOINLINE void add_row(const T *source, const H *ring, int16_t *places, Out *out, uint16_t size) {
   const H *held = ring + static_cast<uint16_t>(places[1]) * size;
   for (uint16_t i = 0; i < size; ++i)
     out[i] = static_cast<Out>(sum_of<Bits>(RescaleWord<Shift, Bits>::apply(static_cast<int16_t>(source[i])),
@@ -155,7 +156,7 @@ struct InAssembly {
 // Every channel alone, over the rows of a ring.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, uint8_t Positions, class T, class W, class B, class Out>
-void depthwise(const T *ring, const int16_t *position, const W *weights, const B *bias, Out *out) {
+EDGEALGOS_NOINLINE void depthwise(const T *ring, const int16_t *position, const W *weights, const B *bias, Out *out) {
   RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
   typedef InAssembly<Count, Bits, Stride, Left, Width, Channels, Positions> Kernel;
   const bool small = sizeof(Acc) == 2 && sizeof(T) == 1 && sizeof(W) == 1 && sizeof(B) == 2 && sizeof(Out) == 1;
@@ -177,7 +178,7 @@ EDGEALGOS_NOINLINE void results(Rows matrix, const B *bias, const V *vector, Out
 
 // out[p] = matrix * source[p] + bias, position by position.
 template <class Acc, int Count, int Bits, bool Rectify, class Rows, class B, class V, class Out, class N>
-void pointwise(Rows matrix, const B *bias, const V *source, Out *out, uint8_t positions, uint8_t rows, N columns) {
+EDGEALGOS_NOINLINE void pointwise(Rows matrix, const B *bias, const V *source, Out *out, uint8_t positions, uint8_t rows, N columns) {
   for (uint8_t p = 0; p < positions; ++p, source += columns, out += rows)
     results<Acc, Count, Bits, Rectify>(matrix, bias, source, out, rows, columns);
   barrier();
@@ -257,7 +258,7 @@ struct Patches {
 // out[p] = matrix * what the kernel sees at p + bias.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, class M, class B, class T, class Out, class N>
-void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions,
+EDGEALGOS_NOINLINE void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions,
               uint8_t outputs, N size) {
   Patches<Rows, Columns, Stride, Left, Width, Channels, T> patches(ring, position);
   for (; positions; --positions, out += outputs)
@@ -267,7 +268,7 @@ void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, O
 
 // The largest value of each channel in all rows and `Columns` positions.
 template <uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Width, uint8_t Channels, class T>
-void max_pool(const T *ring, T *out, uint8_t positions) {
+EDGEALGOS_NOINLINE void max_pool(const T *ring, T *out, uint8_t positions) {
   for (uint8_t p = 0; p < positions; ++p, ring += static_cast<uint16_t>(Stride) * Channels)
     for (uint8_t c = 0; c < Channels; ++c) {
       T top = ring[c];
@@ -282,7 +283,8 @@ void max_pool(const T *ring, T *out, uint8_t positions) {
 }
 
 // sums[c] += values of channel c at all positions; of a whole picture they fit.
-template <class T, class S> void sum_row(const T *source, S *sums, uint8_t positions, uint8_t channels) {
+template <class T, class S>
+EDGEALGOS_NOINLINE void sum_row(const T *source, S *sums, uint8_t positions, uint8_t channels) {
   for (uint8_t p = 0; p < positions; ++p)
     for (uint8_t c = 0; c < channels; ++c) sums[c] = static_cast<S>(sums[c] + *source++);
   barrier();

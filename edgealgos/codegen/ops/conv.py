@@ -13,6 +13,7 @@ from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
 from ..storage.record import storage_of
+from .along_rows import check_columns, columns_inside, padded_row, per_row
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -20,9 +21,9 @@ from .products import (
     exact_product,
     product_cost,
     product_pieces,
-    shifted_bits,
     wrap,
 )
+from .rescaling import shifted_bits
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -100,14 +101,14 @@ class Depthwise(Op):
     def cost(self, program: Program) -> Counts:
         rows, width, channels = program[self.ring].shape
         count, kind = program[self.out].size // channels, self._kind(program)
-        columns = columns_inside(self, width, count)
-        made = result_cost(program, self, kind)
-        if _BY not in kind:
+        made, columns = result_cost(program, self, kind), columns_inside(self, width, count)
+        if _BY in kind:
+            made[f"channel of {kind}"] = 1
+        else:
             words = max(program[name].type.container for name in (self.matrix, self.ring)) > 8
             product = "product of Depthwise of words" if words else f"product of {kind}"
             made += Counter({f"row of {kind}": count * rows, product: rows * sum(columns)})
-        each = Counter({part: channels * amount for part, amount in made.items()})
-        return Counter({f"call {kind}": 1, f"channel of {kind}": channels}) + each
+        return Counter({f"call {kind}": 1}) + Counter({part: channels * amount for part, amount in made.items()})
 
     def pieces(self, program: Program) -> Pieces:
         kind = self._kind(program)
@@ -306,28 +307,7 @@ class Pointwise(Op):
 # ---- what the layers have in common ----------------------------------------------------------------------------------
 
 
-Kernel = Convolve | Depthwise  # moves along a row
 Layer = Convolve | Depthwise | Pointwise
-
-
-def check_columns(op: Kernel, width: int, positions: int) -> None:
-    """The last position's kernel begins inside the row, the first one's does not begin before all of it."""
-    kind = type(op).__name__
-    if op.left >= op.columns or positions < 1 or (positions - 1) * op.stride - op.left >= width:
-        raise ValueError(f"{kind}: {positions} positions {op.stride} apart do not lie on a row of {width}")
-    if positions > MOST:
-        raise ValueError(f"{kind}: {positions} positions, its kernel counts at most {MOST}")
-
-
-def per_row(sums: NDArray[Any]) -> NDArray[Any]:
-    """Positions and channels side by side."""
-    return sums.reshape(len(sums), -1)
-
-
-def padded_row(ring: NDArray[Any], op: Kernel, positions: int) -> NDArray[Any]:
-    """The ring with zeros left and right of it, as far as the kernel reaches."""
-    right = max(0, (positions - 1) * op.stride - op.left + op.columns - ring.shape[2])
-    return np.pad(ring, ((0, 0), (0, 0), (op.left, right), (0, 0)))
 
 
 def clipped(program: Program, out: str, sums: NDArray[Any], rectify: bool) -> NDArray[Any]:
@@ -371,12 +351,6 @@ def layer_range(program: Program, out: str, rectify: bool) -> tuple[int, int]:
     """Smallest and largest result."""
     qtype = program[out].type
     return 0 if rectify else qtype.low, qtype.high
-
-
-def columns_inside(op: Kernel, width: int, positions: int) -> list[int]:
-    """Columns of the kernel that lie on a row of that width, at every position."""
-    starts = (p * op.stride - op.left for p in range(positions))
-    return [min(start + op.columns, width) - max(start, 0) for start in starts]
 
 
 def layer_cost(program: Program, op: Layer, product: Product, positions: int) -> Counts:

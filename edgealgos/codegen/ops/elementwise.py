@@ -28,7 +28,7 @@ from ..program.op import (
 )
 from ..program.qtype import Ints, QType
 from ..program.scores import decide
-from .products import shifted_bits
+from .rescaling import rescale_cost
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -74,19 +74,6 @@ class Add(Op):
         out = program[self.out]
         bits, size = cpp.constant("kBits", out.type.bits), cpp.constant("kSize", out.size)
         return f"edgealgos::add<{bits}>({self.a}, {self.b}, {cpp.ref(self.out)}, {size});"
-
-
-def rescale_cost(source: QType, out: QType, count: int, name: str) -> Counts:
-    """Parts of so many values in another type: kernels stay in words where saturating a sum of words is enough."""
-    shift = source.frac - out.frac
-    bits = 16 if shift <= 16 - out.bits else 32
-    kind = "" if shift > 0 else " to the left" if shift else " as it is"
-    return Counter(
-        {
-            "Rescale in 32 bits" if bits == 32 else name + kind: count,
-            f"shifted bit of {bits}": count * shifted_bits(shift, out.bits, bits),
-        }
-    )
 
 
 @dataclass(frozen=True)

@@ -42,9 +42,9 @@ from .products import (
     exact_product,
     product_cost,
     product_pieces,
-    shifted_bits,
     wrap,
 )
+from .rescaling import shifted_bits
 
 if TYPE_CHECKING:
     from ..program.program import Program

@@ -85,16 +85,6 @@ def product_cost(product: Product, share: float = 1.0, where: str = "") -> Count
     return Counter({part: share * amount for part, amount in parts.items()})
 
 
-def shifted_bits(shift: int, bits: int, acc_bits: int) -> int:
-    """Single bits by which a sum is shifted: whole bytes are free, and a byte may be nearer on the left."""
-    if shift <= 0 or bits > 16:
-        return -shift
-    rest = shift % 8
-    if acc_bits == 16 or shift + bits <= 16:  # a word
-        return 8 - shift if bits == 8 and 5 <= shift <= 8 else rest
-    return 8 - rest if rest >= 4 else rest
-
-
 def product_pieces(call: str, op: str, products: Iterable[Product], kernels: Iterable[str] = ()) -> Pieces:
     """Code and stack of an op that multiplies: a reader of rows for each matrix that is a table."""
     inline: Counts = Counter()

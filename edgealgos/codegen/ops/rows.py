@@ -31,8 +31,8 @@ from ..program.op import (
     counting,
 )
 from ..program.qtype import Ints, QType
-from .elementwise import rescale_cost
 from .products import WIDTHS
+from .rescaling import rescale_cost
 
 if TYPE_CHECKING:
     from ..program.program import Program

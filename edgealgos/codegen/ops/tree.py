@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from ..program.op import Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import CANDIDATE, Ints, QType
 from ..storage.dense import DENSE
-from .products import SCORE_BITS, accumulator_bits, exact_product, product_cost, product_pieces, shifted_bits, wrap
+from .products import SCORE_BITS, accumulator_bits, exact_product, product_cost, product_pieces, wrap
+from .rescaling import shifted_bits
 
 if TYPE_CHECKING:
     from ..program.program import Program

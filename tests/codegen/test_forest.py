@@ -176,6 +176,24 @@ VOTES = {
     },
     "classes in low registers": {"outputs": 17, "features": 128, "tests": 200, "trees": 8, "largest": 30, "rows": 90},
     "features wait in registers": {"outputs": 3, "features": 5, "tests": 20, "trees": 15, "largest": 9, "rows": 20},
+    "words, ten classes, more windows than registers": {
+        "outputs": 10,
+        "features": 256,
+        "tests": 200,
+        "trees": 8,
+        "largest": 30,
+        "rows": 90,
+        "bits": 16,
+    },
+    "words, classes in low registers": {
+        "outputs": 17,
+        "features": 200,
+        "tests": 90,
+        "trees": 5,
+        "largest": 20,
+        "rows": 40,
+        "bits": 16,
+    },
     "words": {"outputs": 9, "features": 80, "tests": 90, "trees": 12, "largest": 20, "rows": 40, "bits": 16},
 }
 

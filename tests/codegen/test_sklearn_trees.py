@@ -139,10 +139,71 @@ def test_trees_of_pictures_with_background_keep_bytes():
     np.testing.assert_array_equal(compiled.predict(X), model.predict(X))
 
 
+def pixels(count, seed=0):
+    """Pictures with background, and which of two sums is larger."""
+    X = np.maximum(0, np.random.default_rng(seed).integers(-150, 256, (count, 12)))
+    return X, (X[:, 0] + X[:, 1] > X[:, 2] + X[:, 3]).astype(int)
+
+
+SPACED = {
+    "pixels from -1 to 1": lambda X: X / 127.5 - 1,
+    "pixels from 0 to 1": lambda X: X / 255,
+    "pixels as 32-bit floats": lambda X: (X / np.float32(255)).astype(np.float32),
+    "readings in small units": lambda X: X * 3.3e-6,
+    "columns of units of their own": lambda X: (X % 100) * np.logspace(-3, 2, 12) + np.arange(12),
+    "a column of thousands of values, of which few thresholds matter": lambda X: np.hstack([X, X[:, :1] * 40]),
+}
+
+
+@pytest.mark.parametrize("kind", SPACED)
+def test_trees_of_evenly_spaced_floats_keep_bytes_and_answer_as_in_scikit_learn(kind):
+    (X, y), (X_test, _) = pixels(600), pixels(3000, seed=1)
+    X, X_test = SPACED[kind](X), SPACED[kind](X_test)
+    model = RandomForestClassifier(7, random_state=0).fit(X, y)
+    compiled = ea.compile_model(model, board="uno", X_calibration=X)
+    assert compiled.program.input.type.bits == 8
+    assert (compiled.predict(X_test) != model.predict(X_test)).mean() <= 0.001
+
+
+@pytest.mark.parametrize("data", ["iris", "wine", "breast_cancer"])
+def test_a_tree_of_any_floats_takes_bytes_whose_levels_end_at_its_thresholds(data):
+    X, y = getattr(datasets, f"load_{data}")(return_X_y=True)
+    X_train, X_test, y_train, _ = train_test_split(X * np.pi, y, random_state=0, stratify=y)
+    model = DecisionTreeClassifier(max_leaf_nodes=12, random_state=0).fit(X_train, y_train)
+    compiled = ea.compile_model(model, board="uno", X_calibration=X_train)
+    assert compiled.program.input.type.bits == 8
+    assert compiled.saturated(X_train) == 0
+    np.testing.assert_array_equal(compiled.predict(X_test), model.predict(X_test))
+
+
+def test_trees_of_more_thresholds_than_bytes_tell_apart_take_words():
+    X, _ = pixels(600)
+    X = X + np.random.default_rng(2).normal(size=X.shape)
+    model = RandomForestClassifier(8, random_state=0).fit(X, X[:, 0] * X[:, 1] > X[:, 2] * X[:, 3])
+    compiled = ea.compile_model(model, board="uno", X_calibration=X)
+    assert compiled.program.input.type.bits == 16
+    np.testing.assert_array_equal(compiled.predict(X), model.predict(X))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", ["pixels from -1 to 1", "columns of units of their own"])
+def test_floats_that_take_bytes_run_on_the_board_as_in_the_twin(kind):
+    X, y = pixels(600)
+    X = SPACED[kind](X)
+    model = RandomForestClassifier(8, max_leaf_nodes=30, random_state=0).fit(X, y)
+    compiled = ea.compile_model(model, board="uno", X_calibration=X)
+    ran = compiled.simulate(X[:25])
+    np.testing.assert_array_equal(ran.scores, compiled.scores(X[:25]))
+    np.testing.assert_array_equal(ran.labels, compiled.predict(X[:25]))
+
+
 def test_a_tree_that_answers_every_row_alike_is_refused():
     X, _ = datasets.load_iris(return_X_y=True)
-    with pytest.raises(ea.UnsupportedModelError, match="alike"):
-        ea.compile_model(DecisionTreeClassifier().fit(X, np.zeros(len(X))), X_calibration=X)
+    tiny, y = X * 1e-9, np.arange(len(X)) % 2  # scikit-learn splits nothing that differs by less than 1e-7
+    forest = RandomForestClassifier(8, max_leaf_nodes=30, random_state=0).fit(tiny, y)
+    for model, rows in ((DecisionTreeClassifier().fit(X, np.zeros(len(X))), X), (forest, tiny)):
+        with pytest.raises(ea.UnsupportedModelError, match="alike"):
+            ea.compile_model(model, X_calibration=rows)
 
 
 def test_a_forest_too_large_for_the_board_is_refused_with_its_largest_items(tmp_path):

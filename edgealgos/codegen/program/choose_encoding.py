@@ -16,6 +16,8 @@ RARE = 0.01  # share of rows that may saturate, and in which a column may vary w
 BACKGROUND = 0.3  # share of the values of pictures that are background
 MOST_SCALE = 1e37  # leaves a 32-bit float room for a product with the range
 DOUBLE_BITS = 48  # that two 32-bit floats hold
+CENTRED = 0.02  # of a level, by which values may miss its middle and are still those that it stands for
+FLOAT_NOISE = 4e-7  # of the largest value, by which 32-bit floats may miss an even spacing
 MOST_ROWS = 4000  # that are sorted to see how a column is distributed
 
 
@@ -87,6 +89,32 @@ def check_representable(rows: Doubles, names: Sequence[str] | None = None) -> No
 def name_of(column: int, names: Sequence[str] | None) -> str:
     """How people know a column."""
     return f"feature {column}" if names is None else f"feature {names[column]!r}"
+
+
+class TooCoarse(ValueError):
+    """Device inputs of so few bits do not tell apart what a model does."""
+
+
+def lossless(encoding: InputEncoding, X: NDArray[np.floating]) -> bool:
+    """Whether device inputs hold all that rows say: every value is in the middle of a level."""
+    raw = np.asarray(X, dtype=np.float64)
+    missed = np.abs(raw - encoding.decode(encoding.encode(raw))) * encoding.scale
+    return bool((missed <= CENTRED).all())
+
+
+def spacing(values: NDArray[np.floating]) -> float:
+    """The largest step of which all values are multiples, from the least one on; 0 where floats show none."""
+    ordered = np.unique(np.asarray(values, dtype=np.float64))
+    noise = FLOAT_NOISE * float(np.abs(ordered[[0, -1]]).max())
+    above, step = ordered - ordered[0], 0.0
+    rest = above[above > noise]
+    while rest.size:  # Euclid's algorithm
+        step = float(rest.min())
+        if step * CENTRED < noise:
+            return 0.0
+        rest = np.abs(above - step * np.rint(above / step))
+        rest = rest[rest > CENTRED / 2 * step]
+    return float(above[-1]) / round(float(above[-1]) / step) if step else 0.0
 
 
 # ---- one pair for all ------------------------------------------------------------------------------------------------

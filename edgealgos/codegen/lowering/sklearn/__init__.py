@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Op, Program, Space, Tensor, verify
-from ...program.choose_encoding import choose_encoding, from_background, full_range_encoding
+from ...program.choose_encoding import TooCoarse, choose_encoding, from_background, full_range_encoding, lossless
 from ..thresholds import score_at
 from ..wrappers import Unwrapped, unwrap
 from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
@@ -77,6 +77,10 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
         program = program_of(unwrapped.model, front, Rows(rows, stage.of(rows)), widths)
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
+    guessed = front.curves or not is_of_trees(unwrapped.model)  # trees alone look where levels end
+    if widths.inputs == 8 and guessed and isinstance(unwrapped.model, EXACT):
+        if not lossless(program.encoding, rows_seen(unwrapped, program, rows)):
+            raise TooCoarse(f"bytes, for {_kind(unwrapped.model)}: rows to come may lie where these round otherwise")
     if program.encoding.low == 0:
         program = replace(program, zeros=float(np.mean(program.encoding.encode(rows) == 0)))
     return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))

@@ -13,6 +13,8 @@ from edgealgos.errors import UnsupportedModelError
 
 from ...ops import Forest, MatVec
 from ...program import Op, Program, QType, Space, Tensor
+from ...program.choose_encoding import CENTRED, TooCoarse, lossless
+from ...program.choose_levels import BITS, levels_between
 from . import registry
 from .registry import Curve, Front, Reals, Rows, Widths, finished, weights
 
@@ -73,11 +75,12 @@ class Cuts:
             raise UnsupportedModelError("trees compile behind scalers that keep the order of values")
         self.front = front
         device = front.encoding.encode(rows).astype(np.int64)
-        self.values = given.astype(np.float32)
+        self.given, self.values = given, given.astype(np.float32)
         self.device = device[:, self.owner]
         self.slope = slope * front.encoding.qtype.step
         self.shift = front.shift + sum(c.values[0] for c in front.curves)
         self.low, self.high = front.encoding.low, front.encoding.high
+        self._grids: dict[int, tuple[Ints, Reals]] = {}
 
     def sides(self, feature: int, threshold: float) -> list[tuple[int, bool]]:
         """Device inputs from which on, until the next one, rows go left (True) or right."""
@@ -103,12 +106,23 @@ class Cuts:
         if self.slope[feature] == 0:
             return end if self.shift[feature] + added <= threshold else start
         nearest = (threshold - self.shift[feature] - added) / self.slope[feature]
-        middle = int(np.clip(np.floor(nearest), start - 1, end - 1)) + 1
+        middle = int(np.clip(self._last_left(feature, threshold, nearest), start - 1, end - 1)) + 1
         inside = (self.device[:, feature] >= start) & (self.device[:, feature] < end)
         values, device = self.values[inside, feature], self.device[inside, feature]
         left = values <= np.float64(threshold)  # a plain float would be rounded to 32 bits
         wrong = [int(np.count_nonzero((device < cut) != left)) for cut in (middle, middle - 1, middle + 1)]
         return int(np.clip(middle + (0, -1, 1)[int(np.argmin(wrong))], start, end))
+
+    def _last_left(self, feature: int, threshold: float, nearest: float) -> float:
+        """The device input below a threshold, or the one that means the same: then the side of what that stands for."""
+        level = np.rint(nearest)
+        if self.curves[feature] or abs(nearest - level) > CENTRED:
+            return float(np.floor(nearest))
+        if feature not in self._grids:
+            known, first = np.unique(self.device[:, feature], return_index=True)
+            self._grids[feature] = known, self.given[first, feature]
+        value = np.float32(np.interp(level, *self._grids[feature]))
+        return float(level if value <= np.float64(threshold) else level - 1)
 
 
 def places(front: Front, curve: Curve) -> list[int]:
@@ -152,6 +166,7 @@ def sum_of_trees(
         Of each score its own.
     bias : array, shape (n_scores,)
     """
+    front = _told_apart(front, rows, [tree for several in trees for tree in several], exactly=bool(labels))
     cuts = Cuts(front, rows.raw, rows.given)
     reach = [sum(float(np.abs(t.leaf).max()) for t in several) for several in trees]
     whole = float((np.array(reach) + np.abs(bias)).max())
@@ -167,6 +182,7 @@ def sum_of_trees(
 
 def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str, labels: Sequence[Any]) -> Program:
     """Scores to which every tree adds a row, a number for each class; of two classes what the second one leads by."""
+    front = _told_apart(front, rows, trees)
     cuts = Cuts(front, rows.raw, rows.given)
     leaves = [tree.leaf for tree in trees]
     if len(labels) == 2:
@@ -185,9 +201,26 @@ def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str,
     return trees_program(front, [grown], leaves[0].shape[1] > 1, qtype, rest, family, labels)
 
 
+def _told_apart(front: Front, rows: Rows, trees: Sequence[Tree], exactly: bool = True) -> Front:
+    """That of device inputs which go where raw values do; of numbers bytes that nearly do are good enough."""
+    if front.encoding.qtype.bits > BITS or front.curves or lossless(front.encoding, rows.raw):
+        return front
+    inner = [tree.left >= 0 for tree in trees]
+    feature = np.concatenate([tree.feature[i] for tree, i in zip(trees, inner, strict=True)])
+    threshold = np.concatenate([tree.threshold[i] for tree, i in zip(trees, inner, strict=True)])
+    thresholds = [threshold[feature == k] for k in range(len(front.matrix))]
+    try:
+        return front.encoded(levels_between(rows.raw, rows.given, np.abs(front.matrix).argmax(axis=1), thresholds))
+    except TooCoarse:
+        if exactly:
+            raise
+        return front
+
+
 def _in_a_byte(leaves: Sequence[Reals]) -> int:
     """The most votes that a leaf may share out so that a byte counts those of all trees for any class."""
-    most = int(127 / max(float(leaf.max()) for leaf in leaves))
+    whole = float(sum(leaf.max(axis=0) for leaf in leaves).max())
+    most = int(min(127 / max(float(leaf.max()) for leaf in leaves), (0xFF + len(leaves) / 2) / whole))
     while most and sum(np.rint(most * leaf.max(axis=0)) for leaf in leaves).max() > 0xFF:
         most -= 1
     return most
@@ -257,12 +290,12 @@ def _leaves(root: Node) -> list[tuple[int, ...]]:
 
 def trees_program(
     front: Front, grown: list[list[Node]], of_rows: bool, qtype: QType, bias: Reals, family: str, labels: Sequence[Any],
-    start: tuple[tuple[Tensor, ...], Op] | None = None, between: bool = False,
+    start: tuple[tuple[Tensor, ...], Op] | None = None,
 ) -> Program:  # fmt: skip
     """Program of grown trees whose leaves are numbers, or rows of them.
 
-    `start` makes scores that they are added to. With `between` cuts lie half a device input lower before they are
-    rounded, so that the float program goes the same ways.
+    `start` makes scores that they are added to. Cuts lie half a device input lower before they are rounded, so that the
+    float program goes the same ways.
     """
     table = sorted({leaf for node in grown[0] for leaf in _leaves(node)}) if of_rows else None
     trees = [tree for several in grown for tree in several]
@@ -278,7 +311,7 @@ def trees_program(
     constants: dict[str, tuple[Any, QType | None]] = {
         "features": (used, None),
         "counts": ([sum(f == feature for f, _ in every) for feature in used], None),
-        "cuts": ([(cut - 0.5 * between) * front.encoding.qtype.step for _, cut in every], front.encoding.qtype),
+        "cuts": ([(cut - 0.5) * front.encoding.qtype.step for _, cut in every], front.encoding.qtype),
         "tests": ([number[node.feature, node.cut] for body in bodies for node in body], None),
         "inner": ([[c.children is not None for c in node.children or ()] for body in bodies for node in body], None),
         "sizes": ([most - len(body) for body in bodies], None),
@@ -332,7 +365,7 @@ def linear_program(
         if tree.children is None:
             rest = rest + np.array(tree.leaf) * qtype.step
     grown = [tree for tree in trees if tree.children is not None]
-    return trees_program(front, [grown], not one, qtype, rest, family, labels, start, between=True)
+    return trees_program(front, [grown], not one, qtype, rest, family, labels, start)
 
 
 def _tree_of_curve(front: Front, curve: Curve, added: Any) -> Node:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 from .code import Code
 
-# A class counts in r16 to r25, others in r15 downwards. A feature is loaded to r26, a word to r26 and r27. Y reaches
-# the features that are read most, Z one of several other windows, whose addresses wait in r2 upwards. Trees are called
-# and their leaves return: any tree within reach may jump to the end of another one's leaf.
-COUNTERS = tuple(f"r{i}" for i in (*range(16, 26), *range(15, 1, -1)))
-UPPER = 10  # counters that a constant is added to in one word
+# A class counts in r16 to r25 (r24 where features are words: comparing these takes r25), others in r15 downwards. A
+# feature is loaded to r26, a word to r26 and r27. Y reaches the features that are read most, Z one of several other
+# windows, whose addresses wait in r2 upwards, or are made from Y. Trees are called and their leaves return: any tree
+# within reach may jump to the end of another one's leaf.
+SPARE = "r25"
 LABEL = "r24"
 WINDOW = 64  # bytes that one pointer reaches
 _NEAR, _FAR = 60, 1960  # words that a conditional branch and a jump reach, less what far branches make longer
@@ -50,14 +50,50 @@ class _Item:
     far: bool = False
 
 
+@dataclass(frozen=True)
+class _Counters:
+    """Registers in which classes count, those first that a constant is added to in one word."""
+
+    size: int
+    classes: int
+
+    @property
+    def upper(self) -> int:
+        """How many of those there are, whether classes need them or not."""
+        return 10 if self.size == 1 else 9
+
+    @property
+    def names(self) -> list[str]:
+        """Of each class its own."""
+        return [f"r{16 + k}" if k < self.upper else f"r{15 + self.upper - k}" for k in range(self.classes)]
+
+    @property
+    def spares(self) -> list[str]:
+        """Upper ones that no class needs."""
+        return [f"r{16 + k}" for k in range(self.classes, self.upper)]
+
+    @property
+    def free(self) -> int:
+        """Pairs of registers from r2 on that no class needs."""
+        return min(7, (14 - max(0, self.classes - self.upper)) // 2)
+
+    def vote(self, number: int, votes: int) -> tuple[str, int]:
+        """What adds votes to a class, and its words, each a cycle."""
+        word, words = ("VOTES_FOR", 1) if number < self.upper else ("LATER_VOTE", 2)
+        return f"EDGEALGOS_{word}({self.names[number]}, {votes})", words
+
+    def added(self, additions: Sequence[tuple[int, int]]) -> float:
+        """Cycles of a leaf."""
+        return 4.0 + sum(1 if number < self.upper else 2 for number, _ in additions)
+
+
 @dataclass
 class _Printer:
     """Items so far and where they stand, the shared ends of leaves by what they add."""
 
     windows: Windows
+    counters: _Counters
     held: dict[int, str]
-    words: bool
-    spare: str
     order: dict[tuple[int, int], tuple[int, int, int]]
     items: list[_Item] = field(default_factory=list)
     place: int = 0
@@ -108,13 +144,13 @@ class _Printer:
         text, cycles, words = "", 0, 0
         if found > 0 and found != window:
             window = found
-            if len(self.windows.starts) > 2:
-                text, cycles, words = f"EDGEALGOS_OTHER_WINDOW({self.windows.base(found)}) ", 1, 1
+            text, words = self.windows.turned_to(found)
+            cycles = words
         pointer = "Y" if found == 0 else "Z"
         loads = f"EDGEALGOS_FEATURE(r26, {pointer}+{place})"
-        if self.words:
+        if self.windows.size == 2:
             loads += f" EDGEALGOS_FEATURE(r27, {pointer}+{place + 1})"
-            self.add(f"{text}{loads} EDGEALGOS_COMPARE_VOTING_WORD({self.spare}, {node.cut})", words + 5)
+            self.add(f"{text}{loads} EDGEALGOS_COMPARE_VOTING_WORD({SPARE}, {node.cut})", words + 5)
             return cycles + 7, window
         self.add(f"{text}{loads} EDGEALGOS_COMPARE(r26, {node.cut})", words + 2)
         return cycles + 3, window
@@ -137,26 +173,20 @@ class _Printer:
             found = self.ends.get(rest)
             if rest and found is not None and self.place - found[1] < _FAR:
                 self.branch("VOTES_AS", found[0], False)
-                return spent + 2 + _added(rest)
+                return spent + 2 + self.counters.added(rest)
             label = self.new()
             self.ends[rest] = (label, self.place)
             self.mark(label)
             if rest:
-                number, votes = rest[0]
-                name = COUNTERS[number]
-                word, words = ("VOTES_FOR", 1) if number < UPPER else ("LATER_VOTE", 2)
-                self.add(f"EDGEALGOS_{word}({name}, {votes})", words)
+                text, words = self.counters.vote(*rest[0])
+                self.add(text, words)
                 spent += words
         self.add("EDGEALGOS_VOTED", 1)
         return spent + 4
 
     def cycles_of(self, votes: Node) -> float:
         assert not isinstance(votes, Ballot)
-        return _added(self.additions(votes))
-
-
-def _added(additions: Sequence[tuple[int, int]]) -> float:
-    return 4.0 + sum(1 if number < UPPER else 2 for number, _ in additions)
+        return self.counters.added(self.additions(votes))
 
 
 @dataclass(frozen=True)
@@ -170,7 +200,8 @@ class Windows:
     size : int
         Bytes of an element.
     bases : tuple of str
-        Low registers of the addresses of the second and further ones, where there are several of these.
+        Low registers of the addresses of the second and further ones, where there are several of these and registers
+        for them.
     """
 
     starts: tuple[int, ...]
@@ -185,8 +216,13 @@ class Windows:
                 return i, (element - start) * self.size
         raise AssertionError(element)
 
-    def base(self, window: int) -> str:
-        return self.bases[window - 1]
+    def turned_to(self, window: int) -> tuple[str, int]:
+        """What makes Z reach a window that is not the first one, and its words, each a cycle."""
+        if len(self.starts) == 2:
+            return "", 0
+        if window <= len(self.bases):
+            return f"EDGEALGOS_OTHER_WINDOW({self.bases[window - 1]}) ", 1
+        return f"EDGEALGOS_FAR_WINDOW({(self.starts[window] - self.starts[0]) * self.size}) ", 3
 
 
 def windows_of(visits: dict[int, float], size: int) -> Windows:
@@ -218,24 +254,18 @@ def voting(
     tells_label : bool
         Whether the number of the first largest count is left in :data:`LABEL`.
     """
-    classes = len(bias)
+    counters = _Counters(size, len(bias))
+    if counters.free < 0:
+        return None
     windows = windows_of(visits, size)
     others = len(windows.starts) - 1
-    pairs = others if others > 1 else 0
-    upper = min(classes, UPPER)
-    low = {int(name[1:]) for name in COUNTERS[:classes] if int(name[1:]) < 16}
-    if any(2 * i + 2 in low or 2 * i + 3 in low for i in range(pairs)) or 2 * pairs > 14 or classes > len(COUNTERS):
-        return None
-    spares = [] if classes >= UPPER else list(COUNTERS[upper:UPPER])
-    if size == 2 and not spares:
-        return None
-    spare = spares.pop() if size == 2 else ""
-    held = {} if size == 2 else _held(visits, spares)
+    pairs = min(others, counters.free) if others > 1 else 0
     windows = Windows(windows.starts, size, tuple(f"r{2 + 2 * i}" for i in range(pairs)))
+    held = {} if size == 2 else _held(visits, counters.spares)
     leaves = [votes for tree in trees for votes in leaves_of(tree)]
     often = Counter((k, v) for votes in leaves for k, v in enumerate(votes) if v)
-    printer = _Printer(windows, held, size == 2, spare, {key: (count, *key) for key, count in often.items()})
-    begin, end = _frame(windows, held, bias, tells_label)
+    printer = _Printer(windows, counters, held, {key: (count, *key) for key, count in often.items()})
+    begin, end = _frame(windows, counters, held, bias, tells_label)
     starts, cycles = [], begin.cycles + end.cycles
     for tree in trees:
         starts.append(printer.new())
@@ -246,7 +276,7 @@ def voting(
     lines = [*begin.lines, *(f"EDGEALGOS_CALL_TREE({start})" for start in starts), *end.lines, *_lines(printer.items)]
     lines.append("EDGEALGOS_END_OF_TREES")
     words = begin.size + 2 * len(trees) + end.size + sum(_words(item) for item in printer.items)
-    used = [*COUNTERS[:classes], *held.values(), *([spare] if spare else [])]
+    used = [*counters.names, *held.values(), *([SPARE] if size == 2 else [])]
     used += [f"r{2 + i}" for i in range(2 * pairs)] + ["r26", "r27", "r24"]
     clobbers = sorted(set(used) - {"r26", "r27"}, key=lambda name: int(name[1:]))
     saved = sum(int(name[1:]) < 18 for name in clobbers)
@@ -259,13 +289,14 @@ def _held(visits: dict[int, float], spares: Sequence[str]) -> dict[int, str]:
     return {e: name for e, name in zip(order, reversed(spares), strict=False) if 2 * visits[e] > 3}
 
 
-def _frame(windows: Windows, held: dict[int, str], bias: Sequence[int], tells_label: bool) -> tuple[Code, Code]:
+def _frame(
+    windows: Windows, counters: _Counters, held: dict[int, str], bias: Sequence[int], tells_label: bool
+) -> tuple[Code, Code]:
     """What stands before and after the calls of the trees; sizes in words."""
     lines, cycles, words = ["EDGEALGOS_BEGIN_VOTES"], 8, 4
-    for i, start in enumerate(windows.starts[1:]):
-        if windows.bases:
-            lines.append(f"EDGEALGOS_VOTING_WINDOW({windows.bases[i]}, {start * windows.size})")
-            cycles, words = cycles + 4, words + 4
+    for base, start in zip(windows.bases, windows.starts[1:], strict=False):
+        lines.append(f"EDGEALGOS_VOTING_WINDOW({base}, {start * windows.size})")
+        cycles, words = cycles + 4, words + 4
     first, last = windows.starts[0] * windows.size, windows.starts[-1] * windows.size
     lines.append(f"EDGEALGOS_MOST_READ_WINDOW({first})")
     if len(windows.starts) == 2:
@@ -274,22 +305,23 @@ def _frame(windows: Windows, held: dict[int, str], bias: Sequence[int], tells_la
     cycles, words = cycles + 3, words + 3
     for element, name in held.items():
         window, place = windows.of(element)
-        if window > 0 and windows.bases:
-            lines.append(f"EDGEALGOS_OTHER_WINDOW({windows.base(window)})")
-            cycles, words = cycles + 1, words + 1
+        text, more = windows.turned_to(window) if window > 0 else ("", 0)
+        if more:
+            lines.append(text)
+            cycles, words = cycles + more, words + more
         lines.append(f"EDGEALGOS_FEATURE({name}, {'Y' if window == 0 else 'Z'}+{place})")
         cycles, words = cycles + 2, words + 1
     for number, first_votes in enumerate(bias):
-        upper = number < UPPER
-        lines.append(f"EDGEALGOS_{'FIRST' if upper else 'LATER_FIRST'}_VOTES({COUNTERS[number]}, {first_votes})")
+        upper = number < counters.upper
+        lines.append(f"EDGEALGOS_{'FIRST' if upper else 'LATER_FIRST'}_VOTES({counters.names[number]}, {first_votes})")
         cycles, words = cycles + (1 if upper else 2), words + (1 if upper else 2)
     begin = Code(tuple(lines), (), cycles, words)
     lines, cycles, words = ["EDGEALGOS_END_VOTES"], 8, 4
-    lines += [f"EDGEALGOS_STORE_VOTES({COUNTERS[number]})" for number in range(len(bias))]
+    lines += [f"EDGEALGOS_STORE_VOTES({name})" for name in counters.names]
     cycles, words = cycles + 8 * len(bias), words + 4 * len(bias)
     if tells_label:
-        lines.append(f"EDGEALGOS_FIRST_VOTED({COUNTERS[0]})")
-        lines += [f"EDGEALGOS_MORE_VOTED({COUNTERS[number]}, {number})" for number in range(1, len(bias))]
+        lines.append(f"EDGEALGOS_FIRST_VOTED({counters.names[0]})")
+        lines += [f"EDGEALGOS_MORE_VOTED({name}, {k})" for k, name in enumerate(counters.names) if k]
         lines.append("EDGEALGOS_MOST_VOTED")
         cycles, words = cycles + 3 + 4 * (len(bias) - 1), words + 3 + 4 * (len(bias) - 1)
     return begin, Code((*lines, "EDGEALGOS_OVER_TREES"), (), cycles + 3, words + 2)

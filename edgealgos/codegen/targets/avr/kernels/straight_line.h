@@ -153,6 +153,8 @@
                                           "sbci r29, hi8(-(" #place "))\n\t"
 #define EDGEALGOS_ONLY_OTHER_WINDOW(place) "subi r30, lo8(-(" #place "))\n\t" "sbci r31, hi8(-(" #place "))\n\t"
 #define EDGEALGOS_OTHER_WINDOW(base) "movw r30, " #base "\n\t"
+#define EDGEALGOS_FAR_WINDOW(distance) "movw r30, r28\n\t" "subi r30, lo8(-(" #distance "))\n\t" \
+                                       "sbci r31, hi8(-(" #distance "))\n\t"
 #define EDGEALGOS_FIRST_VOTES(name, number) "ldi " #name ", " #number "\n\t"
 #define EDGEALGOS_LATER_FIRST_VOTES(name, number) "ldi r26, " #number "\n\t" "mov " #name ", r26\n\t"
 #define EDGEALGOS_CALL_TREE(label) "call .Ltree%=_" #label "\n\t"

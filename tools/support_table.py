@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from edgealgos.codegen.lowering.sklearn.curves import stage_of
+from edgealgos.codegen.lowering.sklearn.curves import products_known, stage_of
 from edgealgos.codegen.lowering.sklearn.registry import affine_map, program_of
 from edgealgos.codegen.lowering.wrappers import wrappers_known
 
@@ -25,8 +25,10 @@ def table() -> str:
     for module, kinds in sorted(by_module.items()):
         rows.append(f"| {_first_sentence(module)} | {_names(kinds)} |")
     rows.append(f"| In front of them | {_names(kind for kind in affine_map.registry if kind is not object)} |")
-    encoders = (kind for kind in stage_of.registry if kind is not object and kind not in affine_map.registry)
-    rows.append(f"| In front of linear models and trees | {_names(encoders)} |")
+    others = [kind for kind in stage_of.registry if kind is not object and kind not in affine_map.registry]
+    products = [kind for kind in others if kind.__name__ in products_known()]
+    rows.append(f"| In front of linear models and trees | {_names(kind for kind in others if kind not in products)} |")
+    rows.append(f"| In front of linear models | {_names(products)} |")
     rows.append(f"| Around them | {_names(wrappers_known())} |")
     return "\n".join(rows) + "\n"
 

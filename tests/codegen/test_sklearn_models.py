@@ -25,7 +25,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
-    PolynomialFeatures,
+    PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -212,8 +212,8 @@ def test_a_model_of_another_kind_is_refused_with_the_way_that_works():
 
 def test_a_step_of_another_kind_is_refused_by_name():
     X, y = datasets.load_iris(return_X_y=True)
-    model = make_pipeline(PolynomialFeatures(2), lm.LogisticRegression(max_iter=1000)).fit(X, y)
-    with pytest.raises(ea.UnsupportedModelError, match=r"polynomialfeatures.*StandardScaler"):
+    model = make_pipeline(PowerTransformer(), lm.LogisticRegression(max_iter=1000)).fit(X, y)
+    with pytest.raises(ea.UnsupportedModelError, match=r"powertransformer.*StandardScaler"):
         ea.compile_model(model, X_calibration=X)
 
 

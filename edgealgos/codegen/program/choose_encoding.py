@@ -266,6 +266,15 @@ def full_range_encoding(X: NDArray[np.floating], bits: int = 8) -> InputEncoding
     return _encoding((low + high) / 2, scale, -limit, limit, QType(bits, bits - 3))
 
 
+def proportional_encoding(X: NDArray[np.floating], slope: Doubles, shift: Doubles, bits: int = 8) -> InputEncoding:
+    """Encoding whose device inputs are all ``slope * x + shift`` of their feature, times one number."""
+    rows = np.asarray(X, dtype=np.float64)
+    check_representable(rows)
+    limit = (1 << (bits - 1)) - 1
+    farthest = max(float(np.abs(rows * slope + shift).max()), 1e-30)
+    return _encoding(-shift / slope, slope * limit / farthest, -limit, limit, QType(8 if bits == 8 else 16, bits - 3))
+
+
 def from_background(X: NDArray[np.floating], bits: int = 8) -> InputEncoding:
     """Encoding that suits data, with zero for the background of pictures: products with zero need not be made.
 

@@ -15,12 +15,19 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...program import Op, Program, Space, Tensor, verify
-from ...program.choose_encoding import TooCoarse, choose_encoding, from_background, full_range_encoding, lossless
+from ...program import InputEncoding, Op, Program, Space, Tensor, verify
+from ...program.choose_encoding import (
+    TooCoarse,
+    choose_encoding,
+    from_background,
+    full_range_encoding,
+    lossless,
+    proportional_encoding,
+)
 from ..thresholds import score_at
 from ..wrappers import Unwrapped, unwrap
 from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
-from .curves import encoders_known, stage_of
+from .curves import encoders_known, products_known, stage_of
 from .finite import check_finite
 from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
 from .transformers import imputed
@@ -62,13 +69,17 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
         If the model, or a step in front of it, is of no kind that compiles; the message says what does.
     """
     stage = _in_front(unwrapped, rows.shape[1])
+    kind = program_of.dispatch(type(unwrapped.model)).__module__
+    if (stage.pairs or stage.norm) and (kind != linear.__name__ or stage.curves):
+        what = "Normalizer" if stage.norm else "PolynomialFeatures"
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} behind {what}{' and encoders' if stage.curves else ''} cannot be compiled: "
+            "linear models can, such as LogisticRegression."
+        )
     stage, near = stage.near(rows)
-    multiplied = widths.inputs == 8 and not is_of_trees(unwrapped.model)  # trees compare, and need all levels
-    encode = full_range_encoding if widths.apart else from_background if multiplied else choose_encoding
-    encoding = encode(stage.reached(near), bits=widths.inputs)
-    front = Front.of(encoding, rows.shape[1], unwrapped.slope, unwrapped.shift)
-    front = replace(front.behind(stage.matrix, stage.shift), curves=stage.encoded(encoding).curves)
-    if front.curves and program_of.dispatch(type(unwrapped.model)).__module__ not in _BEHIND_CURVES:
+    encoding = _encoding(unwrapped.model, stage, near, widths)
+    front = Front.of(encoding, rows.shape[1], unwrapped.slope, unwrapped.shift).through(stage.encoded(encoding))
+    if front.curves and kind not in _BEHIND_CURVES:
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} behind an encoder, bins or a stated missing value cannot be compiled: linear "
             "models can, such as LogisticRegression, and trees."
@@ -78,12 +89,21 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
     except NotImplementedError:
         raise unsupported(unwrapped.model) from None
     guessed = front.curves or not is_of_trees(unwrapped.model)  # trees alone look where levels end
-    if widths.inputs == 8 and guessed and isinstance(unwrapped.model, EXACT):
-        if not lossless(program.encoding, rows_seen(unwrapped, program, rows)):
-            raise TooCoarse(f"bytes, for {_kind(unwrapped.model)}: rows to come may lie where these round otherwise")
+    compared = widths.inputs == 8 and guessed and isinstance(unwrapped.model, EXACT)
+    if compared and not lossless(program.encoding, rows_seen(unwrapped, program, rows)):
+        raise TooCoarse(f"bytes, for {_kind(unwrapped.model)}: rows to come may lie where these round otherwise")
     if program.encoding.low == 0:
         program = replace(program, zeros=float(np.mean(program.encoding.encode(rows) == 0)))
     return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
+
+
+def _encoding(model: Any, stage: Stage, rows: NDArray[np.float64], widths: Widths) -> InputEncoding:
+    """Device inputs for rows as a stage reaches them."""
+    if stage.norm:
+        return proportional_encoding(rows, stage.norm.slope, stage.norm.shift, stage.norm.bits(widths.inputs))
+    multiplied = widths.inputs == 8 and not is_of_trees(model)  # trees compare, and need all levels
+    encode = full_range_encoding if widths.apart else from_background if multiplied else choose_encoding
+    return encode(stage.reached(rows), bits=widths.inputs)
 
 
 def rows_seen(unwrapped: Unwrapped, program: Program, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -103,10 +123,10 @@ def _in_front(unwrapped: Unwrapped, features: int) -> Stage:
         try:
             stage = stage.then(stage_of(step))
         except NotImplementedError:
+            known = (*transformers_known(), *encoders_known(), *products_known())
             raise UnsupportedModelError(
                 f"step {name!r} ({type(step).__name__}) cannot be compiled in front of {_kind(unwrapped.model)}. What "
-                f"can stand there: {', '.join((*transformers_known(), *encoders_known()))}. Apply it before the "
-                "Pipeline, or leave it out."
+                f"can stand there: {', '.join(known)}. Apply it before the Pipeline, or leave it out."
             ) from None
     return stage
 

@@ -1,13 +1,15 @@
-"""Steps of single features in front of linear models and trees: encoders of integers, bins, stated missing values.
+"""Steps that are not affine in front of linear models and trees: encoders of integers, bins, stated missing values.
 
 What a linear model adds for each of them is a constant between two edges of one feature: a tree that only compares that
 feature, its leaves rows of what is added to every score. A tree behind one compares the feature itself, once for each
-place at which the curve crosses a threshold. Knows scikit-learn and programs.
+place at which the curve crosses a threshold. Products of two features, and norms, stand in front of linear models.
+Knows scikit-learn and programs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import singledispatch
 from typing import Any
 
@@ -15,11 +17,11 @@ import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, OrdinalEncoder
+from sklearn.preprocessing import KBinsDiscretizer, Normalizer, OneHotEncoder, OrdinalEncoder, PolynomialFeatures
 
 from edgealgos.errors import UnsupportedModelError
 
-from .registry import Curve, Reals, Stage, affine_map
+from .registry import Curve, Norm, Reals, Stage, affine_map
 from .transformers import columns_kept, is_nan, places
 
 
@@ -32,6 +34,11 @@ def stage_of(step: Any) -> Stage:
 def encoders_known() -> list[str]:
     """Names of the kinds of transformers that may stand in front of linear models and trees besides affine ones."""
     return sorted(kind.__name__ for kind in (KBinsDiscretizer, OneHotEncoder, OrdinalEncoder))
+
+
+def products_known() -> list[str]:
+    """Names of the kinds of transformers that may stand in front of linear models alone."""
+    return [kind.__name__ for kind in (Normalizer, PolynomialFeatures)]
 
 
 @stage_of.register
@@ -136,3 +143,30 @@ def _(step: KBinsDiscretizer) -> Stage:
         curves.append(Curve(column, np.asarray(edges[1:-1], dtype=np.float64), added, 0.0))
         first += width
     return Stage(np.zeros((outputs, len(counts))), np.zeros(outputs), tuple(curves))
+
+
+@stage_of.register
+def _(step: PolynomialFeatures) -> Stage:
+    """Products of two features at most; a constant is what each model adds anyway."""
+    powers = step.powers_
+    if powers.sum(axis=1).max(initial=0) > 2:
+        raise UnsupportedModelError(f"PolynomialFeatures(degree={step.degree}) cannot be compiled; degree=2 can")
+    width = step.n_features_in_
+    factors = [np.repeat(np.arange(width), row).tolist() for row in powers]
+    pairs = tuple((int(f[0]), int(f[1])) for f in factors if len(f) == 2)
+    matrix, shift, made = np.zeros((len(powers), width + len(pairs))), np.zeros(len(powers)), 0
+    for out, several in enumerate(factors):
+        if len(several) == 2:
+            matrix[out, width + made] = 1.0
+            made += 1
+        elif several:
+            matrix[out, several[0]] = 1.0
+        else:
+            shift[out] = 1.0
+    return Stage(matrix, shift, pairs=pairs)
+
+
+@stage_of.register
+def _(step: Normalizer) -> Stage:
+    width = step.n_features_in_
+    return replace(Stage.same(width), norm=Norm(step.norm, np.ones(width), np.zeros(width)))

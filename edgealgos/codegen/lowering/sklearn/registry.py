@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.preprocessing import normalize
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...ops import ArgMax, MatVec
+from ...ops import ArgMax, MatVec, Normalize, PairProducts
+from ...ops.quadratic import UNIT_FRAC
 from ...program import InputEncoding, Op, Program, QType, Space, Tensor, verify
 
 Reals = NDArray[np.float64]
@@ -62,13 +64,37 @@ class Curve:
         return found
 
 
+Pair = tuple[int, int]
+
+
+class Norm(NamedTuple):
+    """What ``slope * x + shift`` is divided by: its ``"l1"``, ``"l2"`` or ``"max"`` norm."""
+
+    kind: str
+    slope: Reals
+    shift: Reals
+
+    def of(self, x: Reals) -> Reals:
+        """Rows over their norm."""
+        return np.asarray(normalize(self.slope * x + self.shift, self.kind))
+
+    def bits(self, most: int) -> int:
+        """Bits of inputs of which 32 bits hold the norm, or the sum of squares that it is the root of."""
+        return min(most, int((34 - np.log2(len(self.slope))) / 2)) if self.kind == "l2" else most
+
+
 @dataclass(frozen=True)
 class Stage:
-    """``matrix @ x + shift``, and curves of single features that are added."""
+    """``matrix @ x + shift``, and curves of single features that are added; behind x stand products of pairs of it.
+
+    With a norm x is first what that makes of raw features.
+    """
 
     matrix: Reals
     shift: Reals
     curves: tuple[Curve, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    norm: Norm | None = None
 
     @classmethod
     def same(cls, count: int) -> Stage:
@@ -78,15 +104,18 @@ class Stage:
     @classmethod
     def beside(cls, stages: Sequence[Stage]) -> Stage:
         """Stages of the same inputs, outputs of one after those of the other."""
+        if any(s.norm for s in stages):
+            raise UnsupportedModelError("Normalizer compiles for all features, not beside other columns")
         total, first, curves = sum(len(s.shift) for s in stages), 0, []
+        pairs = tuple(sorted({pair for s in stages for pair in s.pairs}))
         for s in stages:
             for c in s.curves:
                 values = np.zeros((len(c.values), total))
                 values[:, first : first + len(s.shift)] = c.values
                 curves.append(replace(c, values=values))
             first += len(s.shift)
-        matrix, shift = np.vstack([s.matrix for s in stages]), np.concatenate([s.shift for s in stages])
-        return cls(matrix, shift, tuple(curves))
+        matrix = np.vstack([_with_pairs(s.matrix, s.pairs, pairs) for s in stages])
+        return cls(matrix, np.concatenate([s.shift for s in stages]), tuple(curves), pairs)
 
     def then(self, after: Stage) -> Stage:
         """This stage with another one behind it.
@@ -94,8 +123,19 @@ class Stage:
         Raises
         ------
         UnsupportedModelError
-            Where that compares what is no single feature.
+            Where that compares or multiplies what is no single feature.
         """
+        if after.norm:
+            return replace(after, norm=self._scaled_by(after.norm))
+        if self.norm and (after.pairs or after.curves):
+            raise UnsupportedModelError("behind Normalizer only what is affine compiles: scalers, projections")
+        if after.pairs:
+            if self.curves or self.pairs:
+                raise UnsupportedModelError("PolynomialFeatures compiles behind scalers and selections alone")
+            pairs, matrix, shift = products_of(self.matrix, self.shift, after.pairs)
+            return Stage(after.matrix @ matrix, after.matrix @ shift + after.shift, after.curves, pairs)
+        if self.pairs and after.curves:
+            raise UnsupportedModelError("encoders and bins do not compile behind PolynomialFeatures")
         curves = [replace(c, values=c.values @ after.matrix.T) for c in self.curves]
         for c in after.curves:
             owners = np.flatnonzero(self.matrix[c.feature])
@@ -108,7 +148,16 @@ class Stage:
             edges = (c.edges - self.shift[c.feature]) / slope
             stated = None if c.stated is None else (c.stated - self.shift[c.feature]) / slope
             curves.append(Curve(int(owners[0]), edges, c.values, c.gap / slope, stated))
-        return Stage(after.matrix @ self.matrix, after.matrix @ self.shift + after.shift, tuple(curves))
+        matrix, shift = after.matrix @ self.matrix, after.matrix @ self.shift + after.shift
+        return replace(self, matrix=matrix, shift=shift, curves=tuple(curves))
+
+    def _scaled_by(self, norm: Norm) -> Norm:
+        """The norm of what this stage makes, in raw features."""
+        slope = np.diag(self.matrix)
+        plain = not (self.curves or self.pairs or self.norm) and np.array_equal(self.matrix, np.diag(slope))
+        if not plain or (slope <= 0).any():
+            raise UnsupportedModelError("Normalizer compiles behind steps that keep all features, each scaled alone")
+        return norm._replace(slope=slope, shift=self.shift)
 
     def reached(self, rows: Reals) -> Reals:
         """Rows, and two more that lie beyond all edges: what is no category is to be told from the outermost ones."""
@@ -148,7 +197,9 @@ class Stage:
 
     def of(self, x: Reals) -> Reals:
         """What it makes of rows."""
-        found: Reals = x @ self.matrix.T + self.shift
+        x = x if self.norm is None else self.norm.of(x)
+        products = [x[:, i] * x[:, j] for i, j in self.pairs]
+        found: Reals = np.column_stack([x, *products]) @ self.matrix.T + self.shift
         for curve in self.curves:
             found = found + curve.of(x)
         return found
@@ -178,6 +229,65 @@ def _beside(curve: Curve, stated: float, column: Reals) -> tuple[Curve, Reals]:
     return replace(curve, edges=edge, values=values, gap=gap), np.where(missing, number, column)
 
 
+def products_of(matrix: Reals, shift: Reals, pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], Reals, Reals]:
+    """Pairs of x, and the affine map from x and their products to ``y = matrix @ x + shift`` and its products.
+
+    Raises
+    ------
+    UnsupportedModelError
+        Where y is more than single features.
+    """
+    if (np.count_nonzero(matrix, axis=1) > 1).any():
+        raise UnsupportedModelError(
+            "PolynomialFeatures multiplies single features: in front of it scalers and selections compile"
+        )
+    count, width = matrix.shape
+    owner = np.abs(matrix).argmax(axis=1)
+    slope = matrix[np.arange(count), owner]
+    first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    found = np.sort(np.column_stack([owner[first], owner[second]]), axis=1)
+    known, place = np.unique(found, axis=0, return_inverse=True)
+    mapped = np.zeros((count + len(pairs), width + len(known)))
+    mapped[:count, :width] = matrix
+    at = count + np.arange(len(pairs))
+    mapped[at, width + np.ravel(place)] = slope[first] * slope[second]
+    np.add.at(mapped, (at, owner[first]), slope[first] * shift[second])
+    np.add.at(mapped, (at, owner[second]), slope[second] * shift[first])
+    moved = np.concatenate([shift, shift[first] * shift[second]])
+    return tuple((int(i), int(j)) for i, j in known), mapped, moved
+
+
+def _with_pairs(matrix: Reals, pairs: tuple[Pair, ...], every: tuple[Pair, ...]) -> Reals:
+    """The matrix with columns for more pairs."""
+    width = matrix.shape[1] - len(pairs)
+    wider = np.zeros((len(matrix), width + len(every)))
+    wider[:, :width] = matrix[:, :width]
+    wider[:, [width + every.index(pair) for pair in pairs]] = matrix[:, width:]
+    return wider
+
+
+class Multiplied(NamedTuple):
+    """What makes a vector of a model's inputs, and the matrix that it is multiplied with.
+
+    Parameters
+    ----------
+    tensors, ops : list
+    vector : str
+    matrix : array
+    largest : float
+        Magnitude of the vector's elements.
+    frac : int
+        Fractional bits of its type.
+    """
+
+    tensors: list[Tensor]
+    ops: list[Op]
+    vector: str
+    matrix: Reals
+    largest: float
+    frac: int
+
+
 @dataclass(frozen=True)
 class Front:
     """The affine map from what the device is given to what a model takes: ``matrix @ z + shift``.
@@ -193,6 +303,10 @@ class Front:
         What the model's answer, a real number, goes through.
     curves : tuple of Curve
         Of raw features, added to what the model takes.
+    pairs : tuple of (int, int)
+        Of inputs, whose products stand behind z.
+    norm : Norm, optional
+        What z is divided by; inputs are then proportional to what that norm is of.
     """
 
     encoding: InputEncoding
@@ -201,6 +315,8 @@ class Front:
     slope: float = 1.0
     offset: float = 0.0
     curves: tuple[Curve, ...] = ()
+    pairs: tuple[Pair, ...] = ()
+    norm: Norm | None = None
 
     @classmethod
     def of(cls, encoding: InputEncoding, features: int, slope: float, offset: float) -> Front:
@@ -211,6 +327,34 @@ class Front:
     def behind(self, matrix: Reals, shift: Reals) -> Front:
         """That of a model behind a further affine map."""
         return replace(self, matrix=matrix @ self.matrix, shift=matrix @ self.shift + shift)
+
+    def through(self, stage: Stage) -> Front:
+        """That of a model behind what makes its inputs of raw features, where this one's model takes these."""
+        if stage.norm:
+            return replace(self, matrix=stage.matrix, shift=stage.shift, norm=stage.norm)
+        pairs, matrix, shift = products_of(self.matrix, self.shift, stage.pairs)
+        behind = replace(self, matrix=matrix, shift=shift).behind(stage.matrix, stage.shift)
+        return replace(behind, curves=stage.curves, pairs=pairs)
+
+    def multiplied(self, matrix: Reals) -> Multiplied:
+        """What a product with the inputs, and with what stands beside or instead of them, takes."""
+        x, width = self.encoding.qtype, self.features
+        largest = max(-self.encoding.low, self.encoding.high) * x.step
+        if self.norm:
+            unit = Tensor("unit", (width,), Space.SCRATCH)
+            return Multiplied([unit], [Normalize("unit", "x", self.norm.kind)], "unit", matrix, 1.0, UNIT_FRAC)
+        if not self.pairs:
+            return Multiplied([], [], "x", matrix, largest, x.frac)
+        first, second = np.array(self.pairs, dtype=np.float64).T
+        scaled, gain = matrix.copy(), PairProducts.gain(x)
+        scaled[:, :width] /= gain
+        tensors = [
+            Tensor("first", first.shape, Space.FLASH, None, first, doc="of each pair of inputs"),
+            Tensor("second", second.shape, Space.FLASH, None, second),
+            Tensor("products", (matrix.shape[1],), Space.SCRATCH, PairProducts.type_of(x)),
+        ]
+        op = PairProducts("products", "x", "first", "second")
+        return Multiplied(tensors, [op], "products", scaled, largest * gain, PairProducts.type_of(x).frac)
 
     def encoded(self, encoding: InputEncoding) -> Front:
         """That of the same model, for device inputs of another encoding."""
@@ -225,7 +369,7 @@ class Front:
     @property
     def features(self) -> int:
         """Raw features."""
-        return int(self.matrix.shape[1])
+        return int(self.matrix.shape[1]) - len(self.pairs)
 
     @property
     def input(self) -> Tensor:
@@ -265,17 +409,21 @@ def linear_program(
     front: Front, matrix: Reals, bias: Reals, widths: Widths, family: str, labels: Sequence[Any] = ()
 ) -> Program:
     """Scores ``matrix @ inputs + bias``: of classes (one row where there are two), or of a regressor."""
-    composed, start = matrix @ front.matrix, matrix @ front.shift + bias
-    table, x = weights("weights", composed, widths.weights, "coefficients"), front.encoding.qtype
-    reach = np.abs(composed).sum(axis=1) * max(-front.encoding.low, front.encoding.high) * x.step + np.abs(start)
-    held = QType.covering(float(reach.max()), SUM_BITS).frac - x.frac  # where answers are far from zero
+    start = matrix @ front.shift + bias
+    made, ops, vector, composed, largest, vector_frac = front.multiplied(matrix @ front.matrix)
+    table = weights("weights", composed, widths.weights, "coefficients")
+    reach = np.abs(composed).sum(axis=1) * largest + np.abs(start)
+    held = QType.covering(float(reach.max()), SUM_BITS).frac - vector_frac  # of many inputs, or answers far from zero
+    frac = min(table.type.frac, held)
+    bits = widths.weights - (table.type.frac - frac) * bool(ops)  # rounding together uses all of a type
     tensors = [
         front.input,
-        replace(table, qtype=QType(widths.weights, min(table.type.frac, held))),
+        *made,
+        replace(table, qtype=QType(bits, frac)),
         Tensor("bias", (len(bias),), Space.FLASH, None, start, doc="intercepts"),
         Tensor("scores", (len(bias),), Space.OUTPUT),
     ]
-    return finished(front, tensors, [MatVec("scores", "weights", "x", "bias")], family, labels)
+    return finished(front, tensors, [*ops, MatVec("scores", "weights", vector, "bias")], family, labels)
 
 
 def finished(front: Front, tensors: list[Tensor], ops: list[Op], family: str, labels: Sequence[Any] = ()) -> Program:

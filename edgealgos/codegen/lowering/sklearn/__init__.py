@@ -29,7 +29,8 @@ from ..wrappers import Unwrapped, unwrap
 from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
 from .curves import encoders_known, products_known, stage_of
 from .finite import check_finite
-from .registry import Front, Rows, Stage, Widths, models, program_of, transformers_known
+from .registry import Front, Rows, Widths, models, program_of, transformers_known
+from .stages import Stage
 from .transformers import imputed
 
 _BEHIND_CURVES = (linear.__name__, forests.__name__)

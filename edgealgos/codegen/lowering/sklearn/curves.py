@@ -21,7 +21,8 @@ from sklearn.preprocessing import KBinsDiscretizer, Normalizer, OneHotEncoder, O
 
 from edgealgos.errors import UnsupportedModelError
 
-from .registry import Curve, Norm, Reals, Stage, affine_map
+from .registry import affine_map
+from .stages import Curve, Norm, Reals, Stage
 from .transformers import columns_kept, is_nan, places
 
 

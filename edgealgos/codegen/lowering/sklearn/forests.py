@@ -26,7 +26,8 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Rows, Widths, program_of
+from .registry import Front, Rows, Widths, program_of
+from .stages import Reals
 from .trees import Tree, linear_program, sum_of_trees, votes_of_trees
 
 EXACT = (

@@ -15,7 +15,8 @@ from ...ops import KernelSums, MatVec, Neighbours, PairVotes
 from ...ops.instances import KERNEL_FRAC
 from ...program import InputEncoding, Op, Program, QType, Space, Tensor
 from ...program.choose_encoding import full_range_encoding
-from .registry import Front, Reals, Rows, Widths, finished, linear_program, program_of, weights
+from .registry import Front, Rows, Widths, finished, linear_program, program_of, weights
+from .stages import Reals
 
 WIDE = 12  # bits of what a product with more than bytes makes and takes
 NUMBER_BITS = 16  # of a stored answer that is a number

@@ -17,7 +17,8 @@ from sklearn.svm import LinearSVC, LinearSVR
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Program
-from .registry import Front, Reals, Rows, Widths, program_of
+from .registry import Front, Rows, Widths, program_of
+from .stages import Reals
 from .trees import linear_program
 
 CLASSIFIERS = (

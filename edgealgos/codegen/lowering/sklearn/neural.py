@@ -13,7 +13,8 @@ from edgealgos.errors import UnsupportedModelError
 from ...ops import MatVec, Rectify, Squash
 from ...program import Op, Program, QType, Space, Tensor
 from ...program.qtype import PREACTIVATION
-from .registry import Front, Reals, Rows, Widths, finished, program_of, weights
+from .registry import Front, Rows, Widths, finished, program_of, weights
+from .stages import Reals
 
 _FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
     "relu": lambda a: np.maximum(a, 0.0),

@@ -14,7 +14,8 @@ from edgealgos.errors import UnsupportedModelError
 from ...ops import MatVec, NormalScores, SquareSums
 from ...program import Op, Program, QType, Space, Tensor
 from .instances import WIDE, limited
-from .registry import Front, Reals, Rows, Widths, finished, program_of, weights
+from .registry import Front, Rows, Widths, finished, program_of, weights
+from .stages import Reals
 
 DEVIATIONS = QType(16, 8)  # from a mean, in standard deviations: what is farther is out of the question
 FACTOR_BITS = 15

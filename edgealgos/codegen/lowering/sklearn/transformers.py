@@ -28,7 +28,8 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScale
 from edgealgos.errors import UnsupportedModelError
 
 from ..scalers import affine
-from .registry import Reals, affine_map
+from .registry import affine_map
+from .stages import Reals
 
 LEAST_VARIANCE = 1e-12  # of a component, in that of the largest: less is rounding
 

@@ -16,7 +16,8 @@ from ...program import Op, Program, QType, Space, Tensor
 from ...program.choose_encoding import CENTRED, TooCoarse, lossless
 from ...program.choose_levels import BITS, levels_between
 from . import registry
-from .registry import Curve, Front, Reals, Rows, Widths, finished, weights
+from .registry import Front, Rows, Widths, finished, weights
+from .stages import Curve, Reals
 
 Ints = NDArray[np.int64]
 LEAF = -1

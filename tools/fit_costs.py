@@ -344,7 +344,7 @@ def _frames_of_layers(found: list[Measurement], known: dict[str, float]) -> dict
     stacks = np.array([m.stack for m in found], dtype=float)
     ram = stacks + [m.static_ram for m in found]
     frames = _frames(below, np.maximum(stacks, least), stacks > least, ram)
-    return {part: cost + (SPREAD if part.startswith("push") else 0) for part, cost in frames.items()}
+    return {part: cost + (UNSEEN if part.startswith("push") else 0) for part, cost in frames.items()}
 
 
 def _total(m: Measurement, what: str) -> float:

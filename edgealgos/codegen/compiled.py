@@ -113,9 +113,9 @@ class CompiledModel(Twin):
     >>> compiled.predict(X[:3]).tolist()  # what the board answers
     [0, 0, 0]
     >>> compiled.quantize(X[:1]).tolist(), compiled.scores(X[:1]).tolist()  # its inputs, its scores
-    ([[-18204, 8192, -28324, -30036]], [[127, 0, 0]])
+    ([[15, -1, -22, -34]], [[127, 0, 0]])
     >>> compiled.report.model_bytes
-    20
+    17
     """
 
     def __repr__(self) -> str:

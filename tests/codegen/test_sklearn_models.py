@@ -52,7 +52,7 @@ CLASSIFIERS = {
     "clusters of batches": MiniBatchKMeans(6, n_init=2, random_state=0),
     "principal components": make_pipeline(StandardScaler(), PCA(5), lm.LogisticRegression()),
     "whitened components": make_pipeline(PCA(5, whiten=True), lm.LogisticRegression()),
-    "singular vectors": make_pipeline(TruncatedSVD(5), lm.LogisticRegression(max_iter=2000)),
+    "singular vectors": make_pipeline(TruncatedSVD(5, random_state=0), lm.LogisticRegression(max_iter=2000)),
     "selection": make_pipeline(VarianceThreshold(), SelectKBest(k=6), RobustScaler(), lm.LogisticRegression()),
     "projection on classes": make_pipeline(LinearDiscriminantAnalysis(), lm.LogisticRegression()),
     "imputer": make_pipeline(SimpleImputer(), FunctionTransformer(None), MaxAbsScaler(), lm.LogisticRegression()),

@@ -190,7 +190,7 @@ class GRUUpdate(Op):
                 "call GRUUpdate tanh": 0.0, "GRUUpdate tanh": 275.64,
             },
             "flash": {"call GRUUpdate hard_tanh": 393.0, "call GRUUpdate tanh": 363.0},
-            "ram": {"frame GRUUpdate": 11.0},
+            "ram": {"frame GRUUpdate": 17.0},
         }
     })  # fmt: skip
 

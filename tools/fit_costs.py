@@ -184,8 +184,9 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
         frames |= _together(counts, stacks, deeper, frames)
     own = (*(f"prediction ({kind})" for kind in loops), "push")  # each function has one of these
     frames |= {part: frames[part] + (SPREAD if inlined else UNSEEN) for part in frames if part.startswith(own)}
-    readers = {f"{part} of rows": cost for part, cost in frames.items() if " to " in part and "of rows" not in part}
-    frames = readers | frames  # rows of pictures may be in any storage
+    if inlined:  # elsewhere a reader is one, whatever its rows are of
+        readers = {f"{part} of rows": cost for part, cost in frames.items() if " to " in part and "of rows" not in part}
+        frames = readers | frames  # rows of pictures may be in any storage
     frames |= {f"serial loop ({kind})": float(depth) for kind, depth in loops.items()}
     return frames | dict.fromkeys(_BYTES, 1.0)
 
@@ -339,7 +340,7 @@ def _frames_of_layers(found: list[Measurement], known: dict[str, float]) -> dict
     below = [[row for row in program if any(part.startswith("push") for part in row)] for program in rows]
     others = [[row for row in program if row not in push] for program, push in zip(rows, below, strict=True)]
     depth = [max(sum((part in _BYTES or known[part]) * n for part, n in row.items()) for row in o) for o in others]
-    loops = [known[f"serial loop ({model.stack_kind(m.program)})"] for m in found]
+    loops = [known[f"serial loop ({stack_kind(m.program)})"] for m in found]
     least = np.maximum(depth, loops)
     stacks = np.array([m.stack for m in found], dtype=float)
     ram = stacks + [m.static_ram for m in found]

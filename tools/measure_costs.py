@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.cost import model
+from edgealgos.codegen.cost.ram import variable_items
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import changed_together, forms, unroll
 from edgealgos.codegen.passes.stream_input import can_stream
@@ -176,7 +177,7 @@ def measure_op(names: tuple[str, ...], again: bool, count: int) -> None:
 def _fits(program: Program) -> bool:
     """Whether variables leave room for a stack, whatever that takes."""
     board = get_board("uno")
-    taken = sum(item.amount for item in model.variable_items(program, board.architecture.alignment))
+    taken = sum(item.amount for item in variable_items(program, board.architecture.alignment))
     return taken < board.ram_bytes - 512
 
 
@@ -216,17 +217,18 @@ def measure_layers(name: str, count: int) -> None:
     """Costs of layers over pictures from random nets, all others held fixed; errors for as many other nets."""
     board = get_board(name)
     built = board if board.name == "uno" else replace(board, cost_model=None)  # costs to be found choose nothing
+    _write(fit_layers(_nets(built, 0, count), board), board.costs("fit them").table)
+    _tell_errors(_nets(board, count, count), name)
 
-    def jobs(first: int) -> list[Callable[[], Measurement | None]]:
-        return [partial(measured_net, make, seed, built) for make in NETS for seed in range(first, first + count)]
 
-    _write(fit_layers(_run(jobs(0)), board), board.costs("fit them").table)
-    _tell_errors(_run(jobs(count)), name)
+def _nets(board: Board, first: int, count: int) -> list[Measurement]:
+    """What nets of these seeds take, so many of each kind."""
+    return _run([partial(measured_net, make, seed, board) for make in NETS for seed in range(first, first + count)])
 
 
 def measured_net(make: Callable[[int], Program], seed: int, board: Board) -> Measurement | None:
     """Build and run a random net; None for one that does not fit."""
-    program = prepared(make(seed), ("size", "speed")[seed % 2], board)
+    program = prepared(make(seed), _WAYS[seed % 2], board)
     with contextlib.suppress(BuildError, SimulationError):
         return measured_program(program, board, np.random.default_rng(seed), 5)
     return None
@@ -302,12 +304,17 @@ def main() -> None:
     parser.add_argument("--product", metavar="PART", help="cycles of products anew, by a part of their names")
     parser.add_argument("--layers", action="store_true", help="only layers over pictures, from --count nets of a kind")
     parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
-    parser.add_argument("--count", type=int, help="random programs (default: 420; with --op: 24)")
+    parser.add_argument("--count", type=int, help="random programs (default: 420; with --op: 24, with --layers: 60)")
     parser.add_argument(
-        "--check", type=int, metavar="SEED", help="fit nothing: compare with programs from this seed on"
+        "--check",
+        type=int,
+        metavar="SEED",
+        help="fit nothing: compare with programs (--layers: nets) from this seed on",
     )
     asked = parser.parse_args()
-    if asked.check is not None:
+    if asked.check is not None and asked.layers:
+        _tell_errors(_nets(get_board(asked.board), asked.check, asked.count or 60), asked.board)
+    elif asked.check is not None:
         check(asked.board, asked.check, asked.count or 420)
     elif asked.op and asked.program:
         module, _, function = asked.program.partition(":")

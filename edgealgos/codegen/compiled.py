@@ -14,7 +14,7 @@ from ..files import Scratch
 from .cost.budget import Budget
 from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
-from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn, rows_seen
+from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn, rows_seen, worth_trying
 from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -340,6 +340,8 @@ def _scikit_learns(
 
     def seen(program: Program) -> NDArray[np.float64]:
         return rows_seen(unwrapped, program, rows)
+
+    widths = worth_trying(unwrapped.model, [Widths(*bits) for bits in widths])
 
     def made(*bits: Any) -> Program:
         program = lower_sklearn(unwrapped, rows, Widths(*bits))

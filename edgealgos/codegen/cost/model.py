@@ -36,8 +36,8 @@ COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
 ROWS = "rows of "  # what a reader of rows is to an op
-_CODE, WITH_CODE = "straight-line code", " with code"
-OVER_ROWS = " of rows"
+_CODE, _WITH_CODE = "straight-line code", " with code"
+_OVER_ROWS = " of rows"
 StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
 
 
@@ -201,7 +201,7 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     return {
         "cycles": {part for part, amount in op_counts(program, op).items() if amount},
         "flash": {f"call {pieces.call}", *pieces.inline, *(f"kernel {name}" for name in pieces.kernels)},
-        "ram": {f"frame {name}{end}" for name in pieces.frames for end in ("", WITH_CODE, OVER_ROWS)},
+        "ram": {f"frame {name}{end}" for name in pieces.frames for end in ("", _WITH_CODE, _OVER_ROWS)},
     }
 
 
@@ -359,7 +359,7 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
 
 def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Counts]:
     """Frames of one function; kernels over rows are called one after the other, all others lie in its own frame."""
-    over_rows = OVER_ROWS * any(op.over_rows for op in body)
+    over_rows = _OVER_ROWS * any(op.over_rows for op in body)
     name = f"prediction ({stack_kind(program)})" if function == "predict" else function
     rows: list[Counts] = []
     for op in body:
@@ -368,10 +368,10 @@ def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Cou
             rows.append(Counter({f"frame {type(op).__name__} of code": 1, "byte of code": copied}))
             continue
         pieces, kind = op.pieces(program), type(op).__name__
-        code = WITH_CODE * (_CODE in pieces.frames)
+        code = _WITH_CODE * (_CODE in pieces.frames)
         named: Counts = Counter(f"frame {frame}{over_rows or code * (frame == kind)}" for frame in pieces.frames)
         rows.append(named | Counter({"local byte": pieces.local_bytes}))
-    in_part = WITH_CODE * any(_ends_in_code(part) for row in rows for part in row)
+    in_part = _WITH_CODE * any(_ends_in_code(part) for row in rows for part in row)
     base: Counts = Counter({f"{name}{over_rows or in_part}": 1})
     base += Counter(around for op in body if (around := op.pieces(program).around))
     yield from (base | row for row in rows) if over_rows else [reduce(operator.or_, rows, base)]

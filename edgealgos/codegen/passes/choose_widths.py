@@ -108,8 +108,9 @@ def _judged(
     for bits in widths:
         try:
             exact = make(*bits)
-            program = round_together(exact, seen(exact))
-            yield bits, agreement(program, seen(exact), expected, exact), program
+            held = seen(exact)
+            program = round_together(exact, held)
+            yield bits, agreement(program, held, expected, exact), program
         except (AccumulatorOverflow, TooCoarse):
             continue
 

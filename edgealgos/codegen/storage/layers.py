@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..program.qtype import QType
 from ..program.tensor import Tensor
-from .dense import BLOCK_ROWS, Dense
+from .dense import BLOCK_ROWS, Dense, in_blocks
 from .record import Content, Table, in_pairs
 
 _NIBBLE = QType(4, 0)
@@ -51,8 +51,5 @@ LAYER_NIBBLES, LAYER_BLOCKS = LayerNibbles("layer_nibbles", 4), LayerBlocks("lay
 
 
 def padded_blocks(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Values in blocks of four rows, column by column; the last block is filled with zeros."""
-    rows, columns = matrix.shape
-    padded = np.pad(matrix, ((0, -rows % BLOCK_ROWS), (0, 0)))
-    found: NDArray[Any] = padded.reshape(-1, BLOCK_ROWS, columns).swapaxes(1, 2).ravel()
-    return found
+    """Values in blocks of rows; the last block is filled with zeros."""
+    return in_blocks(np.pad(matrix, ((0, -len(matrix) % BLOCK_ROWS), (0, 0)))).ravel()

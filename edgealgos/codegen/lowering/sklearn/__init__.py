@@ -5,6 +5,7 @@ Knows scikit-learn and programs; chooses no widths and no ranges but those of th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +50,7 @@ __all__ = [
     "rows_seen",
     "smaller_model",
     "transformers_known",
+    "worth_trying",
 ]
 
 
@@ -109,9 +111,12 @@ def _encoding(model: Any, stage: Stage, rows: NDArray[np.float64], widths: Width
 
 def rows_seen(unwrapped: Unwrapped, program: Program, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows whose stated missing values are what the program's inputs hold of them: they lie beyond their range."""
+    stated = [curve for curve in _in_front(unwrapped, rows.shape[1]).curves if curve.stated is not None]
+    if not stated:
+        return rows
     seen: NDArray[np.float64] = rows.copy()
     held = program.encoding.decode(program.encoding.encode(rows))
-    for curve in _in_front(unwrapped, rows.shape[1]).curves:
+    for curve in stated:
         missing = rows[:, curve.feature] == curve.stated
         seen[missing, curve.feature] = held[missing, curve.feature]
     return seen
@@ -184,6 +189,13 @@ def _of_several_labels(model: Any) -> bool:
 def is_of_trees(model: Any) -> bool:
     """Whether a model, fitted or not, becomes trees."""
     return program_of.dispatch(type(model)).__module__ == forests.__name__
+
+
+def worth_trying(model: Any, widths: Sequence[Widths]) -> Sequence[Widths]:
+    """Widths that make a difference: trees that vote have no weights."""
+    if not isinstance(model, forests.EXACT):
+        return widths
+    return [w for i, w in enumerate(widths) if (w.inputs, w.apart) not in {(v.inputs, v.apart) for v in widths[:i]}]
 
 
 def smaller_model(model: Any, share: float) -> str:

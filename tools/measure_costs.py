@@ -39,7 +39,8 @@ OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
     **dict.fromkeys(("Frame", "PowerSpectrum", "LogBands", "NormalizeBands"), feature_programs.sound),
     **dict.fromkeys(
-        ("KeepRows", "Convolve", "Depthwise", "Pointwise", "MaxPool", "SumRow"), sample_convnets.large_convnet
+        ("KeepRows", "Convolve", "Depthwise", "Pointwise", "MaxPool", "PoolRow", "SumRow", "AwaitRows"),
+        sample_convnets.large_convnet,
     ),
     **dict.fromkeys(("HoldRow", "AddRow"), sample_convnets.residual_convnet),
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
@@ -167,11 +168,28 @@ def measure_op(names: tuple[str, ...], again: bool, count: int) -> None:
     Others are fixed, and so are those of the products with a matrix.
     """
     make = OF_OP.get(names[0], sample_programs.random_program)
-    programs = (sample_programs.compiled(make(seed), optimize=_WAYS[seed // 2 % 2]).program for seed in range(1000))
-    wanted = (p for p in programs if any(_has(p, name) for name in names) and _fits(p))
-    chosen = list(itertools.islice(wanted, count))
+    integers = ((to_integer(make(seed)), _WAYS[seed // 2 % 2]) for seed in range(1000))
+    wanted = ((p, way) for p, way in integers if any(_has(p, name) for name in names) and _fits(p))
+    chosen = [_optimized(*found) for found in itertools.islice(wanted, count)]
+    model.forget()
     own = _own_parts(chosen, *names) if again else {}
     _write(_measure_new(chosen, {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}))
+
+
+def _optimized(integer: Program, way: str) -> Program:
+    """The program with forms chosen as if what has no cost yet had none at all."""
+    if way == "size":
+        return integer
+    _at_no_cost([integer])
+    return unroll(integer, get_board("uno"))
+
+
+def _at_no_cost(programs: list[Program]) -> None:
+    """Until costs are forgotten: to be built at all, programs need a report."""
+    for p in programs:
+        for what, parts in model.all_parts(p).items():
+            costs = model.measured_costs()[what]
+            costs.update(dict.fromkeys(parts - costs.keys(), 0.0))
 
 
 def _fits(program: Program) -> bool:
@@ -243,9 +261,10 @@ def _measure_new(
         what: {part: cost for part, cost in table.items() if part not in anew.get(what, ())}
         for what, table in model.measured_costs().items()
     }
-    for p in programs:  # to be built at all, they need a report
-        for what, parts in model.all_parts(p).items():
-            model.measured_costs()[what].update(dict.fromkeys(parts - set(known[what]), 0.0))
+    for what, table in known.items():
+        model.measured_costs()[what].clear()
+        model.measured_costs()[what].update(table)
+    _at_no_cost(programs)
     found, base = _measured(programs), None if without is None else _measured(without)
     fresh = fit_new(found, known, base)
     model.forget()

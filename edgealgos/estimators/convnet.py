@@ -97,10 +97,11 @@ class _Convolutional(PictureMixin, GradientTrained):
                 f"works is max_model_bytes={size}"
             )
         if self.max_ram_bytes is not None and ram > self.max_ram_bytes:
-            largest = max(student.shapes, key=lambda layer: layer.ring_values)
+            kept = [layer.kept_values(of_input=i == 0) for i, layer in enumerate(student.shapes)]
+            values, largest = max(zip(kept, student.shapes, strict=True), key=lambda pair: pair[0])
             raise ValueError(
                 f"max_ram_bytes={self.max_ram_bytes} is too small for layers={student.layers!r}, which keep {ram} "
-                f"bytes, {largest.ring_values} of them as the rows of a {largest.kind} layer over {largest.before}; "
+                f"bytes, {values} of them as the rows of a {largest.kind} layer over {largest.before}; "
                 "allow more, or a larger stride before it"
             )
 

@@ -156,12 +156,25 @@ def _seen(x: tf.Tensor, layer: LayerShape) -> Iterator[tf.Tensor]:
 def _sums(x: tf.Tensor, weights: tf.Tensor, layer: LayerShape) -> tf.Tensor:
     """Sums of products, (n, rows, positions, channels); slices and matrices alone, which XLA is quick with."""
     if layer.kind == "depthwise":
-        return tf.add_n([seen * weights[:, k] for k, seen in enumerate(_seen(x, layer))])
+        return _each_channel(x, weights, layer)
     if layer.kernel == layer.before[:2] and not layer.padded:
         patches = tf.reshape(x, (-1, 1, 1, math.prod(layer.before)))
     else:
         patches = x if layer.kind == "pointwise" else tf.concat(list(_seen(x, layer)), -1)
     return tf.linalg.matmul(patches, weights, transpose_b=True)
+
+
+def _each_channel(x: tf.Tensor, weights: tf.Tensor, layer: LayerShape) -> tf.Tensor:
+    """Sums of a depthwise layer: over whole rows at once where the kernel moves by one position, which is faster."""
+    if layer.stride[1] != 1:
+        return tf.add_n([seen * weights[:, k] for k, seen in enumerate(_seen(x, layer))])
+    (rows, positions, channels), columns = layer.after, layer.kernel[1]
+    padded = tf.pad(x, ((0, 0), layer.zeros(0), layer.zeros(1), (0, 0)))
+    wide, down = tf.reshape(padded, (-1, padded.shape[1], padded.shape[2] * channels)), layer.stride[0]
+    seen = (wide[:, i : i + down * (rows - 1) + 1 : down, j * channels : (j + positions) * channels]
+            for i in range(layer.kernel[0]) for j in range(columns))  # fmt: skip
+    sums = tf.add_n([part * tf.tile(weights[:, k], (positions,)) for k, part in enumerate(seen)])
+    return tf.reshape(sums, (-1, *layer.after))
 
 
 def _pool(x: tf.Tensor, layer: LayerShape) -> tf.Tensor:
@@ -173,8 +186,13 @@ def _pool(x: tf.Tensor, layer: LayerShape) -> tf.Tensor:
 
 def _normalised(sums: tf.Tensor) -> tf.Tensor:
     """Every channel with mean 0 and deviation 1 over a batch (Ioffe and Szegedy, ICML 2015); weights scale freely."""
-    mean, variance = tf.nn.moments(sums, (0, 1, 2))
-    return (sums - mean) * tf.math.rsqrt(variance + NEGLIGIBLE)
+    centred = sums - _mean(sums)
+    return centred * tf.math.rsqrt(_mean(centred * centred) + NEGLIGIBLE)
+
+
+def _mean(values: tf.Tensor) -> tf.Tensor:
+    """Mean of every channel; first over pictures, of whose many values XLA makes vectors."""
+    return tf.reduce_mean(tf.reduce_mean(values, 0), (0, 1))
 
 
 def _clipped(sums: tf.Tensor, layer: LayerShape) -> tf.Tensor:

@@ -65,13 +65,13 @@ def least_bytes_of(nets: list[str], picture: Picture, n_outputs: int, problem: s
 
 def ram_of(shapes: list[LayerShape], n_outputs: int) -> int:
     """Bytes of a net's arrays: a row of the input, rings, rows that live at one time, sums, scores."""
-    rows = [layer.after[1] * layer.after[2] for layer in shapes]
-    together = [row + (following if shapes[i + 1 : i + 2] and shapes[i + 1].streams else 0)
-                for i, (row, following) in enumerate(zip(rows, [*rows[1:], 0], strict=True))]  # fmt: skip
+    rows = [0 if layer.apart else layer.after[1] * layer.after[2] for layer in shapes]  # those of pools are kept
+    together = [row + (before if layer.streams or layer.awaits else 0)
+                for layer, row, before in zip(shapes, rows, [0, *rows], strict=False)]  # fmt: skip
     height, width, channels = shapes[-1].after
     sums = channels * (2 if height * width < MOST_POSITIONS else 4)
-    rings = sum(layer.ring_values + 4 for layer in shapes if not layer.streams)
-    return shapes[0].before[1] * shapes[0].before[2] + rings + max(*together, channels) + sums + 4 * n_outputs
+    kept = sum(layer.kept_values(of_input=i == 0) + 4 for i, layer in enumerate(shapes) if not layer.streams)
+    return shapes[0].before[1] * shapes[0].before[2] + kept + max(*together, channels) + sums + 4 * n_outputs
 
 
 def stack_of(shapes: list[LayerShape]) -> int:

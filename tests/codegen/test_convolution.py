@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgealgos.codegen.ops import Add, AddRow, HoldRow, KeepRows, SumRow
+from edgealgos.codegen.ops import Add, AddRow, HoldRow, KeepRows, PoolRow, SumRow
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Space, Tensor
-from edgealgos.codegen.program.geometry import LayerShape
+from edgealgos.codegen.program.geometry import LayerShape, parse
 from edgealgos.codegen.program.interpret import run_float, run_integer, run_stream
 from edgealgos.codegen.program.verify import verify
 
@@ -128,6 +128,32 @@ def test_rows_after_the_last_one_are_ignored():
     assert np.array_equal(run_stream(program, more)[:, -1], run_integer(program, q))
 
 
+POOLS = "pool2x2 dw2x2 pool3x1 pw:4 pool1x2"  # whose rows lie apart, some left over at the end
+
+
+def test_pools_whose_rows_lie_apart_keep_one_row_of_results():
+    program = to_integer(convnet(0, (23, 9, 3), parse(POOLS, (23, 9, 3))))
+    assert [program[op.out].shape for op in program.functions["push"] if isinstance(op, PoolRow)] == [
+        (12,),
+        (12,),
+        (8,),
+    ]
+    q = programs.any_inputs(np.random.default_rng(0), program, 10)
+    layers = parse(POOLS, (23, 9, 3))
+    wanted = [whole_scores(program, layers, row.reshape(23, 9, 3)) for row in q]
+    assert np.array_equal(run_integer(program, q), wanted)
+
+
+@pytest.mark.needs("g++")
+def test_pools_on_the_host(tmp_path):
+    check_host(convnet(0, (23, 9, 3), parse(POOLS, (23, 9, 3))), tmp_path, rows=20)
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_pools_on_the_uno():
+    check_uno(convnet(0, (23, 9, 3), parse(POOLS, (23, 9, 3))), rows=3)
+
+
 @pytest.mark.needs("g++")
 @pytest.mark.parametrize("seed", range(5))
 def test_host(seed, tmp_path):
@@ -172,7 +198,7 @@ def test_more_channels_than_a_byte_counts_are_refused():
 def test_scratch_does_not_outlast_the_loop_that_runs_again_and_again():
     """A row made before a ring would be overwritten by what follows the ring."""
     program = convnet(
-        0, (6, 4, 2), [LayerShape("pointwise", (6, 4, 2), 2), LayerShape("depthwise", (6, 4, 2), 2, (3, 3))]
+        0, (6, 4, 2), [LayerShape("pointwise", (6, 4, 2), 2), LayerShape("maxpool", (6, 4, 2), 2, (2, 1), padded=False)]
     )
     total = Tensor("total", (8,), Space.SCRATCH, program["layer0"].qtype)
     push = list(program.functions["push"])

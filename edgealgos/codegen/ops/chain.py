@@ -11,7 +11,7 @@ from ..program.qtype import QType
 from ..program.tensor import Space, Tensor
 from .conv import Convolve, Depthwise, Pointwise
 from .elementwise import Rescale
-from .rows import AddRow, HoldRow, KeepRows, MaxPool, SumRow
+from .rows import AddRow, AwaitRows, HoldRow, KeepRows, MaxPool, PoolRow, SumRow
 
 
 class Chain:
@@ -35,7 +35,7 @@ class Chain:
     def __init__(self, picture: Picture, source: str = "x") -> None:
         self.tensors: list[Tensor] = []
         self.push: list[Op] = []
-        self.picture, self.source = picture, source
+        self.picture, self.source, self._input = picture, source, source
 
     def add(self, name: str, layer: LayerShape, matrix: Tensor | None, bias: Tensor | None, out: QType | None) -> None:
         """One more layer; its results have the type `out` (None: to be chosen from rows)."""
@@ -43,10 +43,22 @@ class Chain:
             raise ValueError(f"{name} takes a picture of {layer.before}, but there is one of {self.picture}")
         constants = [tensor for tensor in (matrix, bias) if tensor is not None]
         _, positions, channels = layer.after
-        result = Tensor(name, (positions * channels,), Space.SCRATCH, out, doc=f"a row of {positions} x {channels}")
-        ring = self.source if layer.streams else self._kept(name, layer)
-        self.tensors += [*constants, result]
-        self.push.append(_op(name, layer, ring, *(tensor.name for tensor in constants)))
+        shape, doc = (positions * channels,), f"a row of {positions} x {channels}"
+        if layer.apart:
+            self.tensors += [
+                Tensor(name, shape, Space.STATE, out, doc=f"{doc}: the largest so far"),
+                Tensor(f"{name}_position", (1,), Space.STATE, doc="rows so far"),
+            ]
+            (kernel, columns), stride = layer.kernel, layer.stride[1]
+            height, _, _ = self.picture
+            self.push.append(PoolRow(name, self.source, f"{name}_position", kernel, height, channels, columns, stride))
+        else:
+            awaited = self.source if layer.awaits and self.source != self._input else None
+            ring = self.source if layer.streams else self._kept(name, layer, awaited is not None)
+            self.tensors += [*constants, Tensor(name, shape, Space.SCRATCH, out, doc=doc)]
+            self.push.append(_op(name, layer, ring, awaited, *(tensor.name for tensor in constants)))
+            if awaited is not None:
+                self.push.append(HoldRow(ring, awaited, f"{name}_position"))
         self.picture, self.source = layer.after, name
 
     def hold(self, name: str, branch: Iterable[LayerShape]) -> None:
@@ -66,17 +78,17 @@ class Chain:
         self.push.append(AddRow(name, self.source, f"{held}_held", f"{held}_places"))
         self.source = name
 
-    def _kept(self, name: str, layer: LayerShape) -> str:
-        """The rows that the kernel needs, in a ring."""
+    def _kept(self, name: str, layer: LayerShape, awaited: bool) -> str:
+        """The rows that the kernel needs, in a ring; of a row that may stay where it is, those before it."""
         ring, place = f"{name}_rows", f"{name}_position"
-        above, below = layer.zeros(0)
-        doc = f"the last {layer.kernel[0]} rows"
+        (above, below), kernel, height = layer.zeros(0), layer.kernel[0], self.picture[0]
+        rows = kernel - awaited
         self.tensors += [
-            Tensor(ring, (layer.kernel[0], *self.picture[1:]), Space.STATE, doc=doc),
-            Tensor(place, (2,), Space.STATE, doc="rows so far, place of the oldest"),
+            Tensor(ring, (rows, *self.picture[1:]), Space.STATE, doc=f"the last {rows} rows"),
+            Tensor(place, (2,), Space.STATE, doc="place of the oldest, rows so far"),
         ]
-        height = self.picture[0]
-        self.push.append(KeepRows(ring, self.source, place, layer.kernel[0], height, layer.stride[0], above, below))
+        op = AwaitRows if awaited else KeepRows
+        self.push.append(op(ring, self.source, place, kernel, height, layer.stride[0], above, below))
         return ring
 
     def average(self, name: str, qtype: QType | None) -> list[Op]:
@@ -91,14 +103,14 @@ class Chain:
         return [Rescale(name, sums)]
 
 
-def _op(name: str, layer: LayerShape, source: str, matrix: str = "", bias: str = "") -> Op:
+def _op(name: str, layer: LayerShape, source: str, row: str | None, matrix: str = "", bias: str = "") -> Op:
     columns, stride, left = layer.kernel[1], layer.stride[1], layer.zeros(1)[0]
     if layer.kind == "maxpool":
         return MaxPool(name, source, columns, stride)
     if layer.kind == "pointwise":
         return Pointwise(name, source, matrix, bias, layer.rectify)
     kind = Depthwise if layer.kind == "depthwise" else Convolve
-    return kind(name, source, f"{name}_position", matrix, bias, columns, stride, left, layer.rectify)
+    return kind(name, source, f"{name}_position", matrix, bias, columns, stride, left, layer.rectify, row=row)
 
 
 def stages_of(program: Program) -> tuple[Stage, ...]:
@@ -122,7 +134,7 @@ def stages_of(program: Program) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-_OVER_PICTURES = (AddRow, Convolve, Depthwise, HoldRow, KeepRows, MaxPool, Pointwise, SumRow)
+_OVER_PICTURES = (AddRow, Convolve, Depthwise, HoldRow, KeepRows, MaxPool, Pointwise, PoolRow, SumRow)
 
 
 def _layer(program: Program, op: Op, kept: dict[str, KeepRows], heights: dict[str, int]) -> tuple[str, LayerShape]:
@@ -132,6 +144,9 @@ def _layer(program: Program, op: Op, kept: dict[str, KeepRows], heights: dict[st
         outputs, channels = program[op.matrix].shape
         before = heights[op.source], size // outputs, channels
         return op.source, LayerShape("pointwise", before, outputs, rectify=op.rectify)
+    if isinstance(op, PoolRow):
+        before, kernel = (op.height, op.width(program), op.channels), (op.kernel, op.columns)
+        return op.source, LayerShape("maxpool", before, op.channels, kernel, (op.kernel, op.stride), padded=False)
     assert isinstance(op, Convolve | Depthwise | MaxPool)
     keep, (_, width, channels) = kept[op.ring], program[op.ring].shape
     outputs = program[op.matrix].shape[0] if isinstance(op, Convolve) else channels

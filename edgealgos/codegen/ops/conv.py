@@ -38,6 +38,8 @@ POINTER_BYTES = 2  # on an AVR: to each row of a ring
 class Depthwise(Op):
     """Every channel alone: ``out[p, c] = sum over rows and columns of matrix[c] * ring + bias[c]``.
 
+    With `row` that is the last of the rows, those of the ring come before it.
+
     `matrix` has shape (channels, kernel rows * kernel columns), `columns` of these; results lie `stride` positions
     apart, with `left` positions of zeros before the first. With `rectify`, negative results become zero.
     """
@@ -51,6 +53,7 @@ class Depthwise(Op):
     left: int = 0
     rectify: bool = True
     acc_bits: int = 32
+    row: Read | None = None
 
     kernels = ("conv",)
     over_rows = True
@@ -62,10 +65,10 @@ class Depthwise(Op):
         return self.ring
 
     def shapes(self, program: Program) -> Shapes:
-        rows, width, channels = self.axes(program, self.ring, 3)
+        rows, width, channels = sees(program, self)
         (size,) = self.axes(program, self.out, 1)
         check_columns(self, width, size // channels)
-        return {"out": (size // channels * channels,), "ring": FREE, "position": (2,),
+        return {"out": (size // channels * channels,), "ring": FREE, "position": (2,), "row": (width * channels,),
                 "matrix": (channels, rows * self.columns), "bias": (channels,)}  # fmt: skip
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
@@ -75,7 +78,7 @@ class Depthwise(Op):
         return rounded(program, self, self._sums(program, v))
 
     def _sums(self, program: Program, v: Values) -> NDArray[Any]:
-        ring, matrix = v[self.ring], v[self.matrix]
+        ring, matrix = rows_seen(self, v), v[self.matrix]
         rows, _, channels = ring.shape[1:]
         count = program[self.out].size // channels
         padded = padded_row(ring, self, count)
@@ -99,7 +102,7 @@ class Depthwise(Op):
         return layer_range(program, self.out, self.rectify)
 
     def cost(self, program: Program) -> Counts:
-        rows, width, channels = program[self.ring].shape
+        rows, width, channels = sees(program, self)
         count, kind = program[self.out].size // channels, self._kind(program)
         made, columns = result_cost(program, self, kind), columns_inside(self, width, count)
         if _BY in kind:
@@ -112,11 +115,11 @@ class Depthwise(Op):
 
     def pieces(self, program: Program) -> Pieces:
         kind = self._kind(program)
-        return Pieces(kind, frames=frozenset({kind}), local_bytes=POINTER_BYTES * program[self.ring].shape[0])
+        return Pieces(kind, frames=frozenset({kind}), local_bytes=POINTER_BYTES * sees(program, self)[0])
 
     def _kind(self, program: Program) -> str:
         """What its kernel is called by: 3 x 3 bytes in 16 bits, by one position or two, is in assembly."""
-        rows, width, channels = program[self.ring].shape
+        rows, width, channels = sees(program, self)
         bytes_alone = {program[name].type.container for name in (self.ring, self.matrix, self.out)} == {8}
         known = (rows, self.columns, self.acc_bits) == (3, 3, 16) and bytes_alone
         out, shift = program[self.out], shift_of(program, self)
@@ -126,9 +129,10 @@ class Depthwise(Op):
         return f"Depthwise {self.acc_bits}{f' of 3x3 by {self.stride}' if known else ''}"
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        rows, width, channels = program[self.ring].shape
+        rows, width, channels = sees(program, self)
         numbers = kernel_numbers(cpp, rows, self.columns, self.stride, self.left, width, channels)
-        where = f"{self.ring}, {self.position}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
+        rows_seen = f"{self.ring}, {self.position}, {cpp.or_null(self.row, cpp.type(self.ring))}"
+        where = f"{rows_seen}, {self.matrix}, {self.bias}, {cpp.ref(self.out)}"
         positions = cpp.constant("kPositions", program[self.out].size // channels)
         return f"edgealgos::depthwise<{layer_numbers(program, self, cpp)}, {numbers}, {positions}>({where});"
 
@@ -149,6 +153,7 @@ class Convolve(Op):
     left: int = 0
     rectify: bool = True
     acc_bits: int = 32
+    row: Read | None = None
 
     kernels = ("conv",)
     over_rows = True
@@ -160,11 +165,11 @@ class Convolve(Op):
         return self.ring
 
     def shapes(self, program: Program) -> Shapes:
-        rows, width, channels = self.axes(program, self.ring, 3)
+        rows, width, channels = sees(program, self)
         outputs, _ = self.axes(program, self.matrix, 2)
         (size,) = self.axes(program, self.out, 1)
         check_columns(self, width, size // outputs)
-        return {"out": (size // outputs * outputs,), "ring": FREE, "position": (2,),
+        return {"out": (size // outputs * outputs,), "ring": FREE, "position": (2,), "row": (width * channels,),
                 "matrix": (outputs, rows * self.columns * channels), "bias": (outputs,)}  # fmt: skip
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
@@ -177,7 +182,7 @@ class Convolve(Op):
     def _patches(self, program: Program, v: Values) -> NDArray[Any]:
         """What the kernel sees at each position, (n, positions, rows * columns * channels)."""
         count = program[self.out].size // len(v[self.matrix])
-        padded = padded_row(v[self.ring], self, count)
+        padded = padded_row(rows_seen(self, v), self, count)
         views = np.lib.stride_tricks.sliding_window_view(padded, self.columns, axis=2)[:, :, :: self.stride][
             :, :, :count
         ]
@@ -206,7 +211,7 @@ class Convolve(Op):
 
     def gathered(self, program: Program) -> Counts:
         """What it takes to lay side by side what the kernel sees, at all positions."""
-        rows, width, channels = program[self.ring].shape
+        rows, width, channels = sees(program, self)
         outputs, size = program[self.matrix].shape
         bits, positions = program[self.ring].type.container, program[self.out].size // outputs
         columns = columns_inside(self, width, positions)
@@ -219,16 +224,17 @@ class Convolve(Op):
         })  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        (rows, _, _), size = program[self.ring].shape, program[self.matrix].shape[1]
+        (rows, _, _), size = sees(program, self), program[self.matrix].shape[1]
         seen = size * program[self.ring].type.container // 8
         pieces = product_pieces(f"Convolve to {self.acc_bits}", "Convolve", self.products(program))
         return replace(pieces, local_bytes=pieces.local_bytes + seen + POINTER_BYTES * rows)
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        rows, width, channels = program[self.ring].shape
+        rows, width, channels = sees(program, self)
         outputs, size = program[self.matrix].shape
         numbers = kernel_numbers(cpp, rows, self.columns, self.stride, self.left, width, channels)
-        where = f"{cpp.rows(self.matrix)}, {self.bias}, {self.ring}, {self.position}, {cpp.ref(self.out)}"
+        rows_seen = f"{self.ring}, {self.position}, {cpp.or_null(self.row, cpp.type(self.ring))}"
+        where = f"{cpp.rows(self.matrix)}, {self.bias}, {rows_seen}, {cpp.ref(self.out)}"
         positions = cpp.constant("kPositions", program[self.out].size // outputs)
         counts = f"{positions}, {cpp.constant('kOutputs', outputs)}, {cpp.count(size)}"
         return f"edgealgos::convolve<{layer_numbers(program, self, cpp)}, {numbers}>({where}, {counts});"
@@ -308,6 +314,23 @@ class Pointwise(Op):
 
 
 Layer = Convolve | Depthwise | Pointwise
+Moved = Convolve | Depthwise
+
+
+def sees(program: Program, op: Moved) -> tuple[int, int, int]:
+    """Rows that the kernel sees, positions of each, and channels."""
+    kept, width, channels = op.axes(program, op.ring, 3)
+    return kept + (op.row is not None), width, channels
+
+
+def rows_seen(op: Moved, v: Values) -> NDArray[Any]:
+    """What the kernel sees, the oldest row first: (n, rows, positions, channels)."""
+    ring: NDArray[Any] = v[op.ring]
+    if len(ring):
+        ring = np.roll(ring, -int(v[op.position][0, 0]), axis=1)
+    if op.row is None:
+        return ring
+    return np.concatenate([ring, v[op.row].reshape(len(ring), 1, *ring.shape[2:])], axis=1)
 
 
 def clipped(program: Program, out: str, sums: NDArray[Any], rectify: bool) -> NDArray[Any]:

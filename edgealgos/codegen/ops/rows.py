@@ -8,7 +8,7 @@ run whenever a row of results is due.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,13 +31,14 @@ from ..program.op import (
     counting,
 )
 from ..program.qtype import Ints, QType
+from .along_rows import per_row
 from .products import WIDTHS
 from .rescaling import rescale_cost
 
 if TYPE_CHECKING:
     from ..program.program import Program
 
-__all__ = ["AddRow", "HoldRow", "KeepRows", "MaxPool", "SumRow"]
+__all__ = ["AddRow", "AwaitRows", "HoldRow", "KeepRows", "MaxPool", "PoolRow", "SumRow"]
 
 _UNROLLED, _IN_REGISTERS = 6, 3  # values of a pool that avr-gcc takes without a loop; sums that it holds over one
 
@@ -50,7 +51,7 @@ class KeepRows(Op):
     above the picture of `height` rows, `bottom` below it: the last row of the picture brings these along, with all
     results that they make due. Rows beyond `height` are ignored.
 
-    `position` says how many rows there were, and in which place of the ring the oldest row lies.
+    `position` says in which place of the ring the oldest row lies, and how many rows there were.
     """
 
     out: Update
@@ -91,31 +92,32 @@ class KeepRows(Op):
         return {"out": (self.kernel, width, channels), "source": (width * channels,), "position": (2,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any] | None:
-        count = int(v[self.position][0, 0]) if len(v[self.position]) else 0
-        if count >= self.height:
+        if self._rows(v) >= self.height:
             return None
-        self._take(v, v[self.source].reshape(-1, 1, *v[self.out].shape[2:]))
-        return v[self.out] if self._due(v) else self.further(program, v)
+        return v[self.out] if self._take(program, v) else self.further(program, v)
 
     integer = real
 
     def further(self, program: Program, v: Values) -> NDArray[Any] | None:
         """The ring as rows of zeros below the picture make the next result due."""
-        while len(v[self.position]) and self.height <= int(v[self.position][0, 0]) < self.height + self.bottom:
-            self._take(v, np.zeros_like(v[self.out][:, :1]))
-            if self._due(v):
+        while len(v[self.position]) and self.height <= self._rows(v) < self.height + self.bottom:
+            v[self.source] = np.zeros_like(v[self.source])
+            if self._take(program, v):
                 return v[self.out]
         return None
 
-    def _take(self, v: Values, row: NDArray[Any]) -> None:
-        """The interpreter keeps the rows in order: what the device finds from the oldest one on."""
-        v[self.out] = np.concatenate([v[self.out][:, 1:], row], axis=1)
-        v[self.position] = v[self.position] + np.array([1, 0])
+    def _rows(self, v: Values) -> int:
+        """How many rows there were."""
+        return int(v[self.position][0, 1]) if len(v[self.position]) else 0
+
+    def _take(self, program: Program, v: Values) -> bool:
+        """Count the row and put it into the ring; whether a result is due."""
+        v[self.position] = v[self.position] + np.array([0, 1])
+        v[self.out] = with_row(v, self.out, self.source, self.position, program[self.out].shape[0])
+        return self._due(v)
 
     def _due(self, v: Values) -> bool:
-        if not len(v[self.position]):
-            return False
-        after = int(v[self.position][0, 0]) + self.top - self.kernel
+        after = self._rows(v) + self.top - self.kernel
         return after >= 0 and after % self.stride == 0
 
     def types(self, program: Program) -> Types:
@@ -138,21 +140,62 @@ class KeepRows(Op):
         return Pieces("KeepRows", frames=frozenset({"KeepRows"}), around=loop)
 
     def call(self, program: Program, cpp: Cpp) -> str:
+        return self._loop(program, cpp, "keep_row", "keep_below")
+
+    def _loop(self, program: Program, cpp: Cpp, first: str, further: str) -> str:
+        """A loop over results, with the functions for a row of the picture and for rows of zeros below it."""
         due, size = f"{self.out}_due", cpp.constant("kSize", program[self.source].size)
         known = {"kKernel": self.kernel, "kStride": self.stride, "kTop": self.top, "kBottom": self.bottom}
         known["kHeight"] = self.height
-        numbers = f"<{', '.join(cpp.constant(name, value) for name, value in known.items())}>"
-        first = f"edgealgos::keep_row{numbers}({self.source}, {self.out}, {self.position}, {size})"
-        further = f"edgealgos::keep_below{numbers}({self.out}, {self.position}, {size})"
-        return f"for (bool {due} = {first}; {due}; {due} = {further})"
+        numbers = ", ".join(cpp.constant(name, value) for name, value in known.items())
+        asked = f"<{numbers}>({self.source}, {self.out}, {self.position}, {size})"
+        return f"for (bool {due} = edgealgos::{first}{asked}; {due}; {due} = edgealgos::{further}{asked})"
+
+
+@dataclass(frozen=True)
+class AwaitRows(KeepRows):
+    """The same where a row that makes a result due stays where it is until the result is made.
+
+    The ring keeps the ``kernel - 1`` rows before it; what reads the ring reads `source` besides, and :class:`HoldRow`
+    puts that into the ring afterwards. `source` becomes the row of zeros below the picture.
+    """
+
+    source: Update
+
+    kernels = ("conv",)
+    over_rows = True
+    largest = counting()
+    bound = cannot_overflow("it copies")
+
+    def shapes(self, program: Program) -> Shapes:
+        return {**super().shapes(program), "out": (self.kernel - 1, *self.axes(program, self.out, 3)[1:])}
+
+    def _take(self, program: Program, v: Values) -> bool:
+        v[self.position] = v[self.position] + np.array([0, 1])
+        due = self._due(v)
+        if not due:
+            v[self.out] = with_row(v, self.out, self.source, self.position, program[self.out].shape[0])
+        return due
+
+    def cost(self, program: Program) -> Counts:
+        taken, size = (self.height + self.bottom) / self.height, program[self.source].size
+        idle = max(0.0, taken - self.results / self.height)
+        kept, zeros = f"KeepRows {program[self.out].type.container}", self.bottom / self.height * size
+        return Counter({"row of AwaitRows": taken, kept: idle * size, "zero of AwaitRows": zeros})
+
+    def pieces(self, program: Program) -> Pieces:
+        return replace(super().pieces(program), call="AwaitRows", frames=frozenset({"AwaitRows"}))
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        return self._loop(program, cpp, "await_row", "await_below")
 
 
 @dataclass(frozen=True)
 class HoldRow(Op):
     """Takes the row `source` into the ring `out`, whose rows :class:`AddRow` takes out again, later.
 
-    `out` has shape (rows, size): as many rows as may come before the oldest is taken out, that one included. `places`
-    says where the next row is put, and where the next one is taken out.
+    `out` has shape (rows, size): as many rows as may come before the oldest is taken out, that one included; or it is
+    the ring of :class:`AwaitRows`. `places` says where the next row is put, and where the next one is taken out.
     """
 
     out: Update
@@ -169,14 +212,10 @@ class HoldRow(Op):
         return self.out, self.places
 
     def shapes(self, program: Program) -> Shapes:
-        rows, size = self.axes(program, self.out, 2)
-        return {"out": (rows, size), "source": (size,), "places": (2,)}
+        return {"out": FREE, "source": (program[self.out].size // program[self.out].shape[0],), "places": (2,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
-        place = next_place(v, self.places, 0, program[self.out].shape[0])
-        ring: NDArray[Any] = v[self.out].copy()
-        ring[:, place] = v[self.source]
-        return ring
+        return with_row(v, self.out, self.source, self.places, program[self.out].shape[0])
 
     integer = real
 
@@ -194,7 +233,7 @@ class HoldRow(Op):
         return Pieces("HoldRow", frames=frozenset({"HoldRow"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        rows, size = program[self.out].shape
+        rows, size = program[self.out].shape[0], program[self.source].size
         where = f"{self.source}, {self.out}, {self.places}, {cpp.constant('kSize', size)}"
         return f"edgealgos::hold_row<{cpp.constant('kRows', rows)}>({where});"
 
@@ -266,6 +305,14 @@ class AddRow(Op):
         return f"edgealgos::add_row<{known}>({where});"
 
 
+def with_row(v: Values, ring: str, source: str, places: str, rows: int) -> NDArray[Any]:
+    """A ring with one more row, in place of the oldest."""
+    place = next_place(v, places, 0, rows)
+    found: NDArray[Any] = v[ring].copy()
+    found[:, place] = v[source].reshape(len(found), *found.shape[2:])
+    return found
+
+
 def next_place(v: Values, places: str, which: int, rows: int) -> int:
     """Where the next row of a ring is put (0) or taken out (1), which moves on."""
     now = v[places].copy()
@@ -329,6 +376,94 @@ class MaxPool(Op):
         numbers = f"<{', '.join(cpp.constant(name, value) for name, value in known.items())}>"
         positions = cpp.constant("kPositions", program[self.out].size // channels)
         return f"edgealgos::max_pool{numbers}({self.ring}, {cpp.ref(self.out)}, {positions});"
+
+
+@dataclass(frozen=True)
+class PoolRow(Op):
+    """The largest value of every channel among `kernel` rows, which no other result sees, and `columns` positions.
+
+    `out` is the row of the largest values so far; what follows runs when the last of `kernel` rows has come. Rows
+    beyond `height`, and the last ones where these are no whole kernel, are ignored. `position` counts the rows.
+    """
+
+    out: Update
+    source: Read
+    position: Update
+    kernel: int
+    height: int
+    channels: int
+    columns: int
+    stride: int
+
+    kernels = ("conv",)
+    over_rows = True
+    largest = counting()
+    counts_steps = True
+    repeats = True
+    bound = cannot_overflow("it compares")
+
+    @property
+    def fixed(self) -> tuple[str, ...]:
+        return self.out, self.position
+
+    @property
+    def results(self) -> int:
+        """Rows of results of a whole picture."""
+        return self.height // self.kernel
+
+    def width(self, program: Program) -> int:
+        """Positions of a row of the picture."""
+        return program[self.source].size // self.channels
+
+    def shapes(self, program: Program) -> Shapes:
+        width = self.width(program)
+        if max(width, self.channels, self.kernel) > MOST:
+            raise ValueError(f"PoolRow: {width} positions, {self.channels} channels, kernels count up to {MOST}")
+        if self.columns > width or self.kernel > self.height:
+            raise ValueError(
+                f"PoolRow: {self.kernel} x {self.columns} do not lie in a picture of {self.height} x {width}"
+            )
+        positions = (width - self.columns) // self.stride + 1
+        return {"out": (positions * self.channels,), "source": (width * self.channels,), "position": (1,)}
+
+    def real(self, program: Program, v: Values) -> NDArray[Any] | None:
+        count = int(v[self.position][0, 0]) if len(v[self.position]) else 0
+        if count >= self.height:
+            return None
+        v[self.position] = v[self.position] + 1
+        row = v[self.source].reshape(len(v[self.source]), -1, self.channels)
+        views = np.lib.stride_tricks.sliding_window_view(row, self.columns, axis=1)[:, :: self.stride]
+        largest: NDArray[Any] = per_row(views.max(axis=-1))
+        v[self.out] = largest if count % self.kernel == 0 else np.maximum(v[self.out], largest)
+        return v[self.out] if (count + 1) % self.kernel == 0 else None
+
+    integer = real
+
+    def types(self, program: Program) -> Types:
+        return {self.out: program[self.source].type, self.position: QType(16, 0)}
+
+    def value_range(self, program: Program) -> tuple[int, int]:
+        low, high = program.value_range(self.source)
+        return min(low, 0), max(high, 0)
+
+    def steps_left(self, steps: int) -> int:
+        return self.results
+
+    def cost(self, program: Program) -> Counts:
+        out = program[self.out].size
+        return Counter({"call PoolRow": 1, "result of PoolRow": out, "value of PoolRow": out * self.columns})
+
+    def pieces(self, program: Program) -> Pieces:
+        return Pieces("PoolRow", frames=frozenset({"PoolRow"}), around="loop over pooled rows")
+
+    def call(self, program: Program, cpp: Cpp) -> str:
+        due = f"{self.out}_due"
+        known = {"kKernel": self.kernel, "kHeight": self.height, "kColumns": self.columns, "kStride": self.stride}
+        known["kChannels"] = self.channels
+        numbers = ", ".join(cpp.constant(name, value) for name, value in known.items())
+        positions = cpp.constant("kPositions", program[self.out].size // self.channels)
+        where = f"{self.source}, {self.out}, {self.position}, {positions}"
+        return f"for (bool {due} = edgealgos::pool_row<{numbers}>({where}); {due}; {due} = false)"
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,23 @@ class LayerShape:
         rows, positions, _ = self.after
         return rows * positions * self.products_at_position
 
+    def kept_values(self, of_input: bool) -> int:
+        """Values that are kept for its kernel: rows of the picture, of a pool whose rows lie apart one of results."""
+        if self.apart:
+            return self.after[1] * self.after[2]
+        rows = self.kernel[0] - (self.awaits and not of_input)
+        return 0 if self.streams else rows * self.before[1] * self.before[2]
+
     @property
-    def ring_values(self) -> int:
-        """Values of the picture that are kept for its kernel."""
-        return 0 if self.streams else self.kernel[0] * self.before[1] * self.before[2]
+    def awaits(self) -> bool:
+        """Whether the last row that its kernel sees may stay where it is, if that is not the input."""
+        return self.kind in ("conv", "depthwise") and self.kernel[0] > 1
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is a pool of which no two results see the same row, and all see rows of the picture alone."""
+        inside = self.zeros(0) == self.zeros(1) == (0, 0)
+        return self.kind == "maxpool" and self.kernel[0] == self.stride[0] and inside
 
     @property
     def streams(self) -> bool:

@@ -39,7 +39,7 @@ def _verify_function(program: Program, function: str, body: tuple[Op, ...]) -> N
             if name not in ready:
                 raise ValueError(f"{what} reads {name!r} before anything wrote it")
         for name in op.writes:
-            if name in written and program[name].space is not Space.STATE:
+            if name in written.difference(op.reads) and program[name].space is not Space.STATE:
                 raise ValueError(f"{function}: {name!r} is written twice")
             if program[name].space in _CONSTANT:
                 raise ValueError(f"{what} writes to {name!r}, which is constant")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import AddRow, Convolve, Depthwise, HoldRow, KeepRows, MaxPool, Pointwise, SumRow
+from ..ops import AddRow, Convolve, Depthwise, HoldRow, KeepRows, MaxPool, Pointwise, PoolRow, SumRow
 from .graph import NO_ACTIVATION, RELU, SAME, VALID, Operator, Value
 from .writer import Reals, Writer, translate
 
@@ -39,6 +39,17 @@ def _(op: MaxPool, writer: Writer) -> Value:
     return writer.graph.add(
         Operator.MAX_POOL_2D, [_padded(writer, picture, keep, 0, 0)], op.out, shape, picture.dtype, picture.step,
         padding=VALID, stride_w=op.stride, stride_h=keep.stride, filter_w=op.columns, filter_h=keep.kernel,
+    )  # fmt: skip
+
+
+@translate.register
+def _(op: PoolRow, writer: Writer) -> Value:
+    width = op.width(writer.program)
+    picture = writer.reshaped(writer.values[op.source], (1, op.height, width, op.channels))
+    shape = (1, op.results, (width - op.columns) // op.stride + 1, op.channels)
+    return writer.graph.add(
+        Operator.MAX_POOL_2D, [picture], op.out, shape, picture.dtype, picture.step,
+        padding=VALID, stride_w=op.stride, stride_h=op.kernel, filter_w=op.columns, filter_h=op.kernel,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgealgos.codegen.ops.conv import Convolve, Pointwise, shift_of
+from edgealgos.codegen.ops.conv import Convolve, Pointwise, sees, shift_of
 from edgealgos.codegen.program.op import Counts
 from edgealgos.codegen.program.qtype import Ints
 from edgealgos.codegen.storage.dense import BLOCK_ROWS
@@ -137,10 +137,10 @@ class ConvolveForm(LayerForm):
     """What the kernel sees at a position is gathered first."""
 
     def around(self, program: Program, op: Convolve) -> tuple[str, str, str, str]:
-        rows, width, channels = program[op.ring].shape
+        rows, width, channels = sees(program, op)
         numbers = f"{rows}, {op.columns}, {op.stride}, {op.left}, {width}, {channels}, int8_t"
-        begin = f"  edgealgos::Patches<{numbers}> patches(ring, position);\n"
-        return "const int8_t *ring, const int16_t *position", begin, "patches.next()", ""
+        begin = f"  edgealgos::Patches<{numbers}> patches(ring, position, row);\n"
+        return "const int8_t *ring, const int16_t *position, const int8_t *row", begin, "patches.next()", ""
 
     def local_bytes(self, program: Program, op: Convolve) -> int:
         return program[op.matrix].shape[1]
@@ -149,4 +149,4 @@ class ConvolveForm(LayerForm):
         return super().counts(program, op) + op.gathered(program)
 
     def call(self, program: Program, op: Convolve) -> str:
-        return f"{op.matrix}_layer({op.ring}, {op.position}, {op.out});"
+        return f"{op.matrix}_layer({op.ring}, {op.position}, {op.row or 'nullptr'}, {op.out});"

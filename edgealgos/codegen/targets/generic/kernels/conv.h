@@ -1,7 +1,7 @@
 // Convolution row by row: the last rows of a picture in a ring, and the layers that read it.
 //
-// A row is `Width` positions of `Channels` values. The ring's oldest row lies in the place that `position[1]` says;
-// rows of zeros stand for what is above and below the picture.
+// A row is `Width` positions of `Channels` values. The ring's oldest row lies in the place that `position[0]` says,
+// `position[1]` rows came so far; rows of zeros stand for what is above and below the picture.
 #ifndef EDGEALGOS_CONV_H
 #define EDGEALGOS_CONV_H
 
@@ -34,23 +34,37 @@ EDGEALGOS_KERNEL void copy(const int8_t *from, int8_t *to, uint16_t count) {
 }
 #endif
 
+// Puts a row where the oldest one lay, the next one goes behind it.
+template <uint8_t Rows, class T> inline void put_row(const T *row, T *ring, int16_t *places, uint16_t size) {
+  copy(row, ring + static_cast<uint16_t>(places[0]) * size, size);
+  places[0] = places[0] + 1 < Rows ? static_cast<int16_t>(places[0] + 1) : 0;
+}
+template <uint8_t Rows, class T>
+EDGEALGOS_NOINLINE void hold_row(const T *row, T *ring, int16_t *places, uint16_t size) {
+  put_row<Rows>(row, ring, places, size);
+  barrier();
+}
+
+// Whether a row of results is due once so many rows have come.
+template <uint8_t Kernel, uint8_t Stride, uint8_t Top> inline bool is_due(int16_t rows) {
+  const int16_t after = static_cast<int16_t>(rows + Top - Kernel);
+  return after >= 0 && static_cast<uint16_t>(after) % Stride == 0;
+}
+
 // Puts a row (null: zeros) where the oldest one lay; whether a row of results is due.
 template <uint8_t Kernel, uint8_t Stride, uint8_t Top, class T>
 EDGEALGOS_NOINLINE bool take_row(const T *row, T *ring, int16_t *position, uint16_t size) {
-  T *place = ring + static_cast<uint16_t>(position[1]) * size;
-  if (row) copy(row, place, size);
-  else clear(place, size);
-  position[1] = position[1] + 1 < Kernel ? static_cast<int16_t>(position[1] + 1) : 0;
-  const int16_t after = static_cast<int16_t>(++position[0] + Top - Kernel);
+  if (!row) clear(ring + static_cast<uint16_t>(position[0]) * size, size);
+  put_row<Kernel>(row ? row : ring + static_cast<uint16_t>(position[0]) * size, ring, position, size);
   barrier();
-  return after >= 0 && static_cast<uint16_t>(after) % Stride == 0;
+  return is_due<Kernel, Stride, Top>(++position[1]);
 }
 
 // The next result that rows of zeros below the picture make due, if any.
 template <uint8_t Kernel, uint8_t Stride, uint8_t Top, uint8_t Bottom, uint16_t Height, class T>
-bool keep_below(T *ring, int16_t *position, uint16_t size) {
+bool keep_below(const T *, T *ring, int16_t *position, uint16_t size) {
   if (Bottom == 0) return false;
-  while (static_cast<uint16_t>(position[0]) >= Height && static_cast<uint16_t>(position[0]) < Height + Bottom)
+  while (static_cast<uint16_t>(position[1]) >= Height && static_cast<uint16_t>(position[1]) < Height + Bottom)
     if (take_row<Kernel, Stride, Top, T>(nullptr, ring, position, size)) return true;
   return false;
 }
@@ -58,31 +72,51 @@ bool keep_below(T *ring, int16_t *position, uint16_t size) {
 // Takes a row of the picture; whether a row of results is due. Rows after the last one are ignored.
 template <uint8_t Kernel, uint8_t Stride, uint8_t Top, uint8_t Bottom, uint16_t Height, class T>
 bool keep_row(const T *row, T *ring, int16_t *position, uint16_t size) {
-  if (static_cast<uint16_t>(position[0]) >= Height) return false;
+  if (static_cast<uint16_t>(position[1]) >= Height) return false;
   return take_row<Kernel, Stride, Top>(row, ring, position, size) ||
-         keep_below<Kernel, Stride, Top, Bottom, Height>(ring, position, size);
+         keep_below<Kernel, Stride, Top, Bottom, Height>(row, ring, position, size);
 }
 
-// The rows of a ring, the oldest first.
+// The same for a ring of the rows before the one that has come: a row that makes a result due stays where it is.
+template <uint8_t Kernel, uint8_t Stride, uint8_t Top, class T>
+EDGEALGOS_NOINLINE bool await_due(const T *row, T *ring, int16_t *position, uint16_t size) {
+  const bool due = is_due<Kernel, Stride, Top>(++position[1]);
+  if (!due) put_row<Kernel - 1>(row, ring, position, size);
+  barrier();
+  return due;
+}
+
+// The next result that rows of zeros below the picture make due, if any; the row becomes one.
+template <uint8_t Kernel, uint8_t Stride, uint8_t Top, uint8_t Bottom, uint16_t Height, class T>
+bool await_below(T *row, T *ring, int16_t *position, uint16_t size) {
+  if (Bottom == 0) return false;
+  while (static_cast<uint16_t>(position[1]) >= Height && static_cast<uint16_t>(position[1]) < Height + Bottom) {
+    clear(row, size);
+    if (await_due<Kernel, Stride, Top>(row, ring, position, size)) return true;
+  }
+  return false;
+}
+
+template <uint8_t Kernel, uint8_t Stride, uint8_t Top, uint8_t Bottom, uint16_t Height, class T>
+bool await_row(T *row, T *ring, int16_t *position, uint16_t size) {
+  if (static_cast<uint16_t>(position[1]) >= Height) return false;
+  return await_due<Kernel, Stride, Top>(row, ring, position, size) ||
+         await_below<Kernel, Stride, Top, Bottom, Height>(row, ring, position, size);
+}
+
+// The rows that a kernel sees, the oldest first: those of a ring, and a last one that is none of it, unless it is null.
 template <uint8_t Rows, class T> struct RingRows {
   const T *row[Rows];
-  RingRows(const T *ring, const int16_t *position, uint16_t size) {
-    uint8_t place = static_cast<uint8_t>(position[1]);
-    for (uint8_t i = 0; i < Rows; ++i) {
+  RingRows(const T *ring, const int16_t *position, const T *last, uint16_t size) {
+    const uint8_t kept = last ? Rows - 1 : Rows;
+    uint8_t place = static_cast<uint8_t>(position[0]);
+    for (uint8_t i = 0; i < kept; ++i) {
       row[i] = ring + static_cast<uint16_t>(place) * size;
-      place = static_cast<uint8_t>(place + 1) < Rows ? static_cast<uint8_t>(place + 1) : 0;
+      place = static_cast<uint8_t>(place + 1) < kept ? static_cast<uint8_t>(place + 1) : 0;
     }
+    if (last) row[Rows - 1] = last;
   }
 };
-
-// Puts a row where the next one goes.
-template <uint8_t Rows, class T>
-EDGEALGOS_NOINLINE void hold_row(const T *row, T *ring, int16_t *places, uint16_t size) {
-  T *place = ring + static_cast<uint16_t>(places[0]) * size;
-  copy(row, place, size);
-  places[0] = places[0] + 1 < Rows ? static_cast<int16_t>(places[0] + 1) : 0;
-  barrier();
-}
 
 // Takes out the row that was put in first, and adds it.
 template <int Shift, int ShiftOfHeld, int Bits, uint8_t Rows, class T, class H, class Out>
@@ -156,8 +190,9 @@ struct InAssembly {
 // Every channel alone, over the rows of a ring.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, uint8_t Positions, class T, class W, class B, class Out>
-EDGEALGOS_NOINLINE void depthwise(const T *ring, const int16_t *position, const W *weights, const B *bias, Out *out) {
-  RingRows<Rows, T> rows(ring, position, static_cast<uint16_t>(Width) * Channels);
+EDGEALGOS_NOINLINE void depthwise(const T *ring, const int16_t *position, const T *row, const W *weights,
+                                  const B *bias, Out *out) {
+  RingRows<Rows, T> rows(ring, position, row, static_cast<uint16_t>(Width) * Channels);
   typedef InAssembly<Count, Bits, Stride, Left, Width, Channels, Positions> Kernel;
   const bool small = sizeof(Acc) == 2 && sizeof(T) == 1 && sizeof(W) == 1 && sizeof(B) == 2 && sizeof(Out) == 1;
   const bool known = small && Rows == 3 && Columns == 3 && Kernel::kYes;
@@ -233,8 +268,8 @@ struct Patches {
   RingRows<Rows, T> rows;
   int16_t start;
   T seen[static_cast<uint16_t>(Rows) * Columns * Channels];
-  Patches(const T *ring, const int16_t *position)
-      : rows(ring, position, static_cast<uint16_t>(Width) * Channels), start(-static_cast<int16_t>(Left)) {}
+  Patches(const T *ring, const int16_t *position, const T *row)
+      : rows(ring, position, row, static_cast<uint16_t>(Width) * Channels), start(-static_cast<int16_t>(Left)) {}
   EDGEALGOS_NOINLINE const T *next() {
     const Inside<Columns, Width> inside(start);
     const uint8_t before = inside.first * Channels, behind = static_cast<uint8_t>(Columns - inside.last) * Channels;
@@ -258,9 +293,9 @@ struct Patches {
 // out[p] = matrix * what the kernel sees at p + bias.
 template <class Acc, int Count, int Bits, bool Rectify, uint8_t Rows, uint8_t Columns, uint8_t Stride, uint8_t Left,
           uint8_t Width, uint8_t Channels, class M, class B, class T, class Out, class N>
-EDGEALGOS_NOINLINE void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, Out *out, uint8_t positions,
-              uint8_t outputs, N size) {
-  Patches<Rows, Columns, Stride, Left, Width, Channels, T> patches(ring, position);
+EDGEALGOS_NOINLINE void convolve(M matrix, const B *bias, const T *ring, const int16_t *position, const T *row,
+                                 Out *out, uint8_t positions, uint8_t outputs, N size) {
+  Patches<Rows, Columns, Stride, Left, Width, Channels, T> patches(ring, position, row);
   for (; positions; --positions, out += outputs)
     results<Acc, Count, Bits, Rectify>(matrix, bias, patches.next(), out, outputs, size);
   barrier();
@@ -280,6 +315,25 @@ EDGEALGOS_NOINLINE void max_pool(const T *ring, T *out, uint8_t positions) {
       *out++ = top;
     }
   barrier();
+}
+
+// Takes a row into the largest values of each channel so far, in `Columns` positions each; whether `Kernel` rows have
+// come. Rows after the last one are ignored.
+template <uint8_t Kernel, uint16_t Height, uint8_t Columns, uint8_t Stride, uint8_t Channels, class T>
+EDGEALGOS_NOINLINE bool pool_row(const T *row, T *out, int16_t *position, uint8_t positions) {
+  if (static_cast<uint16_t>(position[0]) >= Height) return false;
+  const bool first = static_cast<uint16_t>(position[0]) % Kernel == 0;
+  for (; positions; --positions, row += static_cast<int16_t>(Stride - 1) * Channels)
+    for (uint8_t c = 0; c < Channels; ++c, ++row, ++out) {
+      T top = *row;
+      for (uint8_t j = 1; j < Columns; ++j) {
+        const T value = row[static_cast<uint16_t>(j) * Channels];
+        if (value > top) top = value;
+      }
+      if (first || top > *out) *out = top;
+    }
+  barrier();
+  return static_cast<uint16_t>(++position[0]) % Kernel == 0;
 }
 
 // sums[c] += values of channel c at all positions; of a whole picture they fit.

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -222,6 +223,19 @@ def test_what_cannot_be_is_refused(digits, parameters, what):
 def test_rows_wider_than_kernels_count_are_refused():
     with pytest.raises(ValueError, match=r"300 positions .* at most 255"):
         ConvNetClassifier(image_shape=(2, 300), **QUICK).fit(np.zeros((9, 600)), np.arange(9) % 2)
+
+
+def test_cycles_are_kept(digits):
+    net = ConvNetClassifier(image_shape=(8, 8), max_cycles=60_000, **QUICK | {"epochs": 1})
+    predicted = ea.compile_model(net.fit(*digits)).report.cycles
+    assert 30_000 < predicted <= 60_000
+    with pytest.raises(ValueError, match=r"max_cycles=9000 .*the least that works is max_cycles=\d+") as refused:
+        clone(net).set_params(max_cycles=9000).fit(*digits)
+    least = int(str(refused.value).rpartition("=")[2])
+    found = ea.compile_model(clone(net).set_params(max_cycles=least).fit(*digits))
+    assert found.report.cycles <= least
+    with pytest.raises(ValueError, match="max_cycles=10000 is too small for ConvNet"):
+        clone(net).set_params(max_cycles=10_000, layers=LAYERS).fit(*digits)
 
 
 def test_pictures_of_another_shape_are_refused(model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from ..codegen.ops.chain import Chain
 from ..codegen.program.geometry import Picture, parse
 from ..codegen.program.program import Program
 from .choice import FEWEST_EPOCHS, FEWEST_ROWS, race
-from .gradient import NARROW, WIDE, GradientTrained, need_tensorflow
+from .gradient import NARROW, WIDE, GradientTrained, cycles_in, need_tensorflow
 from .model import Arrays, Choice, Constants, Frame, Lesson, Types
 from .params import NONE, Constraint, Instance, Interval, Options, integer
 from .pictures import PictureMixin
@@ -23,11 +24,11 @@ from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from .tasks import EdgeClassifier, EdgeRegressor
 
 Round = Callable[[Choice | None], list[Choice]]
+SAMPLE = 256  # rows by which cycles are foreseen
 SHIFTED = 20  # part of a picture's side, or of a sequence, by which it may be moved
 UNO_RAM = 1690  # bytes that core, calls and sketch leave on an Uno
-_SHARED = {
-    name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name not in ("max_cycles", "max_accuracy_loss")
-}
+_SHARED = {name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name != "max_accuracy_loss"}
+LEARNED = 1.05  # cycles of a net that has learned, for one of those before: what its weights are changes some
 FAMILY_PARAMETERS: dict[str, tuple[Constraint, ...]] = _SHARED | {
     "bits": (Options(("auto", 3, 4, 5, 6, 8, 16)),),
     "image_shape": (Instance((tuple, list)), NONE),
@@ -82,12 +83,31 @@ class _Convolutional(PictureMixin, GradientTrained):
         if layers is None:
             layers = self._candidates(lesson, lesson.bits)[0]
         student = ConvNet(_picture(frame), frame.n_outputs, frame.problem, layers=layers, bits=lesson.bits)
-        self._check_layers(student)
+        self._check_layers(student, lesson)
         return student, student.structure
 
-    def _check_layers(self, student: Any) -> None:
+    @property
+    def _weight_bits(self) -> int:
+        return self._usual_bits if self.bits == "auto" else int(self.bits)
+
+    @property
+    def _input_bits(self) -> int:
+        return 16 if self.bits == 16 else 8
+
+    def _cycles_of(self, layers: str, lesson: Lesson, bits: int) -> float:
+        """What a net will take, at the most, as far as it is known before training."""
+        from ..training.convnet import ConvNet
+        from ..training.support import typical_cycles
+
+        frame = lesson.frame
+        student = ConvNet(_picture(frame), frame.n_outputs, frame.problem, layers=layers, bits=bits)
+        some = lesson.x_q[:SAMPLE].reshape(-1, student.n_features)
+        predicted = cycles_in(lesson.structured(student.structure))
+        return LEARNED * typical_cycles(student, some, frame.encoding.qtype.frac, predicted)
+
+    def _check_layers(self, student: Any, lesson: Lesson) -> None:
         """The budgets are kept by layers that the user has given, too."""
-        from ..training.budget import dense_bytes
+        from ..training.budget import check_cycles, dense_bytes
         from ..training.convnet_structures import ram_of, stack_of
 
         size, ram = dense_bytes(student.specs), ram_of(student.shapes, student.n_outputs) + stack_of(student.shapes)
@@ -104,15 +124,22 @@ class _Convolutional(PictureMixin, GradientTrained):
                 f"bytes, {values} of them as the rows of a {largest.kind} layer over {largest.before}; "
                 "allow more, or a larger stride before it"
             )
+        if self.layers is not None and self.max_cycles is not None:
+            check_cycles("ConvNet", self.max_cycles, math.ceil(self._cycles_of(self.layers, lesson, student.bits)))
 
     def _candidates(self, lesson: Lesson, bits: int) -> list[str]:
         """Nets by rule, the likeliest first, each with the channels that the budgets allow."""
-        from ..training.convnet_structures import least_bytes_of, nets_for, structure_for_budget
+        from ..training.budget import check_cycles
+        from ..training.convnet_structures import least_bytes_of, nets_for, structure_for_budget, with_channels
 
         frame, ram = lesson.frame, self.max_ram_bytes or UNO_RAM
         nets = nets_for(_picture(frame))
         given: tuple[Any, ...] = (_picture(frame), frame.n_outputs, frame.problem)
-        found = [structure_for_budget(net, *given, bits=bits, budget=self.max_model_bytes, ram=ram) for net in nets]
+        limits: dict[str, Any] = {"bits": bits, "budget": self.max_model_bytes, "ram": ram}
+        most = self.max_cycles
+        if most is not None:
+            limits["quick"] = lambda layers: self._cycles_of(layers, lesson, bits) <= most
+        found = [structure_for_budget(net, *given, **limits) for net in nets]
         fitting = [layers for layers in found if layers is not None]
         if not fitting and self.max_model_bytes is not None:
             least = least_bytes_of(nets, *given, bits=bits)
@@ -121,6 +148,12 @@ class _Convolutional(PictureMixin, GradientTrained):
                     f"max_model_bytes={self.max_model_bytes} is too small: the least that works is "
                     f"max_model_bytes={least}"
                 )
+        if not fitting and most is not None:
+            narrow = (
+                structure_for_budget(net, *given, **limits | {"quick": None}) and with_channels(net, 1) for net in nets
+            )
+            cycles = [self._cycles_of(layers, lesson, bits) for layers in narrow if layers is not None]
+            check_cycles("ConvNet", most, math.ceil(min(cycles, default=0)))
         if not fitting:
             raise ValueError(
                 f"the rows of {_picture(frame)} that any net has to keep take more than {ram} bytes of RAM; allow more "
@@ -202,6 +235,8 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
     ----------
     max_model_bytes : int or None, default=2048
         Flash for everything the model stores. Channels are chosen to fit. None: no limit.
+    max_cycles : int or None, default=None
+        Cycles of a prediction on an Uno; channels are chosen to fit. None: no limit.
     bits : {"auto", 3, 4, 5, 6, 8, 16}, default="auto"
         Width of the stored weights, which training knows. ``"auto"``: 4 or 8 bits, whatever does better on rows held
         out. Kernels that see one channel or few values have at least 6 bits.
@@ -274,11 +309,12 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
     _declared = FAMILY_PARAMETERS | CLASSIFIER_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits="auto", image_shape=None, layers=None, max_ram_bytes=None, search_time=300,
-        class_weight=None, epochs=None, batch_size=None, learning_rate=None, teacher=None, augment=None,
-        label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", image_shape=None, layers=None, max_ram_bytes=None,
+        search_time=300, class_weight=None, epochs=None, batch_size=None, learning_rate=None, teacher=None,
+        augment=None, label_smoothing=0.0, restarts=1, random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.image_shape = image_shape
         self.layers = layers
@@ -303,8 +339,8 @@ class ConvNetRegressor(EdgeRegressor, _Convolutional):
 
     Parameters
     ----------
-    max_model_bytes, bits, image_shape, layers, max_ram_bytes, search_time, epochs, batch_size, learning_rate, \
-teacher, augment, restarts, random_state, verbose
+    max_model_bytes, max_cycles, bits, image_shape, layers, max_ram_bytes, search_time, epochs, batch_size, \
+learning_rate, teacher, augment, restarts, random_state, verbose
         As in :class:`ConvNetClassifier`.
 
     Attributes
@@ -326,11 +362,12 @@ history_
     _declared = FAMILY_PARAMETERS
 
     def __init__(
-        self, *, max_model_bytes=2048, bits="auto", image_shape=None, layers=None, max_ram_bytes=None, search_time=300,
-        epochs=None, batch_size=None, learning_rate=None, teacher=None, augment=None, restarts=1, random_state=None,
-        verbose=0,
+        self, *, max_model_bytes=2048, max_cycles=None, bits="auto", image_shape=None, layers=None, max_ram_bytes=None,
+        search_time=300, epochs=None, batch_size=None, learning_rate=None, teacher=None, augment=None, restarts=1,
+        random_state=None, verbose=0,
     ):  # fmt: skip
         self.max_model_bytes = max_model_bytes
+        self.max_cycles = max_cycles
         self.bits = bits
         self.image_shape = image_shape
         self.layers = layers

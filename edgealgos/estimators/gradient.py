@@ -120,9 +120,10 @@ class GradientTrained(EdgeEstimator):
         recipe = recipe if share == 1 else recipe.shortened(share)
         examples, x_q = lesson.examples, lesson.x_q.reshape(len(lesson.x_q), -1)
         augment = self._augmenter(lesson)
+        most = self.max_cycles if any(spec.sparse for spec in student.specs.values()) else None  # that it can shed
         result = train(
             student, x_q, examples.y, x_frac=lesson.frame.encoding.qtype.frac, budget=self.max_model_bytes,
-            sample_weight=examples.weight, max_cycles=self.max_cycles, predicted_cycles=_cycles_in(lesson),
+            sample_weight=examples.weight, max_cycles=most, predicted_cycles=cycles_in(lesson),
             start=lesson.start, recipe=recipe, random_state=lesson.seed, verbose=0 if short else int(self.verbose),
             teacher=_teacher_of(lesson) or (None if lesson.choice is not None and quick else self.teacher),
             augment=None if augment is None else lambda rng: _augmented(augment, lesson, rng).reshape(x_q.shape),
@@ -150,7 +151,7 @@ class GradientTrained(EdgeEstimator):
         from ..training.support import least_cycles
 
         x_q, x_frac = lesson.x_q.reshape(len(lesson.x_q), -1), lesson.frame.encoding.qtype.frac
-        return lambda student: least_cycles(student, x_q, x_frac, _cycles_in(lesson.structured(student.structure)))
+        return lambda student: least_cycles(student, x_q, x_frac, cycles_in(lesson.structured(student.structure)))
 
     def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
         """What makes other versions of raw rows: the user's, or one that validation has chosen."""
@@ -172,7 +173,7 @@ def _many(lesson: Lesson) -> bool:
     return int(np.prod(lesson.x_q.shape[1:])) >= MANY_FEATURES
 
 
-def _cycles_in(lesson: Lesson) -> Any:
+def cycles_in(lesson: Lesson) -> Any:
     """Cycles of a prediction on an Uno as a function of weights and types."""
 
     def cycles(weights: Arrays, qtypes: Types) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
+from collections.abc import Callable
 
 from ..codegen.program.geometry import LayerShape, Picture
 from .budget import dense_bytes
@@ -26,8 +28,8 @@ def nets_for(picture: Picture) -> list[str]:
             f"conv{k}x1/2:{{1}} pool2x1 full:{{2}}")]  # fmt: skip
     if size >= 12:
         first = "conv5x5/2:{1}" if channels == 1 else "conv3x3/2:{1}"  # rows of many channels take RAM
-        last = "sep3x3:{2} pool2x2 sep3x3:{3} sep3x3:{3}" if size < 20 else "sep3x3/2:{3} sep3x3/2:{5} sep3x3:{5}"
-        others = ("sep3x3/2:{2} sep3x3/2:{3} full:{2}", "sep3x3/2:{3} sep3x3/2:{5} full:{6}", last)
+        pooled = "sep3x3:{2} pool2x2 sep3x3:{3} " + ("sep3x3:{3}" if size < 20 else "pool2x2 sep3x3:{3}")
+        others = (pooled, "sep3x3/2:{3} sep3x3/2:{5} sep3x3:{5}", "sep3x3/2:{2} sep3x3/2:{3} full:{2}")
         return [f"{first}{' pool2x2' if size >= 40 else ''} {layers}" for layers in others]
     pools = ["conv3x3:{1} sep3x3:{2} pool2x2 pool2x2 full:{2}"] if size >= 4 else []
     return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", *pools]
@@ -40,9 +42,10 @@ def with_channels(net: str, width: int) -> str:
 
 def structure_for_budget(
     net: str, picture: Picture, n_outputs: int, problem: str, *, bits: int, budget: int | None, ram: int | None,
+    quick: Callable[[str], bool] | None = None,
     ) -> str | None:  # fmt: skip
-    """The net with as many channels as bytes and RAM allow; None where not even the fewest do."""
-    best = None
+    """The net with as many channels as bytes, RAM and what is `quick` allow; None where not even the fewest do."""
+    fitting: list[str] = []
     for width in range(1, 64 * QUARTERS + 1):
         layers = with_channels(net, width)
         model = ConvNet(picture, n_outputs, problem, layers=layers, bits=bits)
@@ -50,10 +53,11 @@ def structure_for_budget(
             break
         if ram is not None and ram_of(model.shapes, n_outputs) + stack_of(model.shapes) > ram:
             break
-        best = layers
+        fitting.append(layers)
         if budget is None and width >= 8 * QUARTERS:
             break
-    return best
+    count = len(fitting) if quick is None else bisect_left(fitting, True, key=lambda layers: not quick(layers))
+    return fitting[count - 1] if count else None
 
 
 def least_bytes_of(nets: list[str], picture: Picture, n_outputs: int, problem: str, *, bits: int) -> int:

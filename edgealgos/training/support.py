@@ -123,3 +123,12 @@ def least_cycles(model: Family, x_q: Array, x_frac: int, predicted: Predicted) -
     params = {name: rng.uniform(0.1, 0.9, spec.shape) for name, spec in model.specs.items()}
     qtypes = stored.types(params)
     return math.ceil(LEARNED * predicted(*model.finish(stored.on_grid(params, qtypes), qtypes, 0.0, 1.0)))
+
+
+def typical_cycles(model: Family, x_q: Array, x_frac: int, predicted: Predicted) -> float:
+    """Cycles of a model before it has learned anything, with all its products."""
+    stored = Stored(model, x_q[:1], x_frac)
+    rows = x_q.astype(np.float32) * np.float32(2.0**-x_frac)
+    params = model.initial(rows, np.zeros(len(rows)), np.random.default_rng(0))
+    qtypes = stored.types(params)
+    return predicted(*model.finish(stored.on_grid(params, qtypes), qtypes, 0.0, 1.0))

@@ -11,6 +11,7 @@ from .budget import dense_bytes
 from .convnet import ConvNet
 
 QUARTERS = 4
+LONG = 16  # steps of a sequence that two pools leave something of
 MOST_POSITIONS = 256  # whose sums a word holds
 
 
@@ -23,9 +24,10 @@ def nets_for(picture: Picture) -> list[str]:
     if positions == 1:
         first = "pw:{1}" if channels > 4 else "conv{k}x1/2:{1}"
         k = min(9, rows)
-        return [net.replace("{k}", str(k)) for net in (
-            f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}}", f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{3}}",
-            f"conv{k}x1/2:{{1}} pool2x1 full:{{2}}")]  # fmt: skip
+        nets = (f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}} sep{k}x1/2:{{2}}",
+                f"{first} sep{k}x1:{{2}} pool2x1 sep{k}x1:{{2}} pool2x1 sep{k}x1:{{2}}",
+                f"{first} sep{k}x1/2:{{2}} sep{k}x1/2:{{3}}", f"conv{k}x1/2:{{1}} pool2x1 full:{{2}}")  # fmt: skip
+        return [net.replace("{k}", str(k)) for net in nets if "pool2x1 sep" not in net or rows >= LONG]
     if size >= 12:
         first = "conv5x5/2:{1}" if channels == 1 else "conv3x3/2:{1}"  # rows of many channels take RAM
         pooled = "sep3x3:{2} pool2x2 sep3x3:{3} " + ("sep3x3:{3}" if size < 20 else "pool2x2 sep3x3:{3}")

@@ -4,15 +4,23 @@ Thousands of tiny operations make a recurrence slow, not its arithmetic; differe
 times as many. What a step passes back depends only on values known after the forward pass (:class:`Slopes`), so the
 backward pass is one product and three element-wise operations a step, and every sum over steps is one operation.
 Rounding is passed straight through; nothing passes where a value saturates.
+
+A graph that holds every step of a long sequence takes minutes to make: there a loop runs over blocks of steps, which
+does the same operations in the same order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
 from .cells import RAW_C, RAW_H, RAW_P, Cell, Path, Slopes, Tensors, clip, half_up, saturated, widened
+
+UNROLLED = 32  # steps of a sequence that needs no loop
+BLOCK = 8  # steps inside the loop: what it takes itself is then little beside them
+Step = Callable[[Tensors, Tensors], tuple[Tensors, Tensors]]  # of one time and what is handed on: what is made, and so
 
 
 def times(h: tf.Tensor, factors: Tensors) -> tf.Tensor:
@@ -22,14 +30,53 @@ def times(h: tf.Tensor, factors: Tensors) -> tf.Tensor:
     return h
 
 
+def over_steps(step: Step, sequences: Tensors, handed: Tensors) -> Tensors:
+    """What a step makes of each time of sequences (steps, n, ...), from the first on, each handing on to the next."""
+    steps = sequences[0].shape[0]
+    if steps <= UNROLLED:
+        return _unrolled(step, sequences, handed)[0]
+    count = -(-steps // BLOCK)
+    blocks = tuple(_blocks(values, count) for values in sequences)
+    made, handed = _unrolled(step, tuple(block[0] for block in blocks), handed)
+    arrays = tuple(tf.TensorArray(part.dtype, count, element_shape=part.shape).write(0, part) for part in made)
+
+    def block(i: tf.Tensor, handed: Tensors, arrays: tuple[Any, ...]) -> tuple[tf.Tensor, Tensors, tuple[Any, ...]]:
+        made, handed = _unrolled(step, tuple(block[i] for block in blocks), handed)
+        return i + 1, handed, tuple(array.write(i, part) for array, part in zip(arrays, made, strict=True))
+
+    _, _, arrays = tf.while_loop(lambda i, *_: i < count, block, (tf.constant(1), handed, arrays))
+    widths = (part.shape[-1] for part in made)
+    return tuple(
+        tf.reshape(array.stack(), (count * BLOCK, -1, width))[:steps]
+        for array, width in zip(arrays, widths, strict=True)
+    )
+
+
+def _unrolled(step: Step, sequences: Tensors, handed: Tensors) -> tuple[Tensors, Tensors]:
+    """What a step makes of each time, without a loop, and what the last hands on."""
+    made = []
+    for of_one in zip(*map(tf.unstack, sequences), strict=True):
+        parts, handed = step(of_one, handed)
+        made.append(parts)
+    return tuple(map(tf.stack, zip(*made, strict=True))), handed
+
+
+def _blocks(values: tf.Tensor, count: int) -> tf.Tensor:
+    """Values of all times, (steps, n, ...), in so many blocks; the last is filled up with zeros."""
+    missing = count * BLOCK - values.shape[0]
+    padded = tf.concat([values, tf.zeros_like(values[:missing])], 0)
+    return tf.reshape(padded, (count, BLOCK, -1, values.shape[-1]))
+
+
 def real_path(cell: Cell, wx: tf.Tensor, factors: Tensors, vectors: Tensors, scalars: Tensors) -> Path:
     """All steps in real numbers."""
-    h = _start(wx, factors)
-    steps = []
-    for wx_t in tf.unstack(wx):
-        steps.append(cell.real_step(wx_t, times(h, factors), h, vectors, scalars))
-        h = steps[-1][-1]
-    return _stacked(steps)
+
+    def step(of_one: Tensors, handed: Tensors) -> tuple[Tensors, Tensors]:
+        (wx_t,), (h,) = of_one, handed
+        made = cell.real_step(wx_t, times(h, factors), h, vectors, scalars)
+        return made, made[-1:]
+
+    return _path(step, wx, factors)
 
 
 def device_path(
@@ -38,26 +85,23 @@ def device_path(
     """All steps in the integers of the device, given as real numbers; arguments lie on their grids."""
     product = _device_product(factors, inner_scale)
     constants = cell.device_constants(vectors, scalars)
-    h = _start(wx, factors)
-    steps = []
-    for wx_t in tf.unstack(wx * RAW_P):
+
+    def step(of_one: Tensors, handed: Tensors) -> tuple[Tensors, Tensors]:
+        (wx_t,), (h,) = of_one, handed
         h8 = tf.minimum(half_up(h * (RAW_C / RAW_H)), 127.0)
-        steps.append(cell.device_step(wx_t, product(h8), h, constants))
-        h = steps[-1][-1]
-    raw = _stacked(steps)
+        made = cell.device_step(wx_t, product(h8), h, constants)
+        return made, made[-1:]
+
+    raw = _path(step, wx * RAW_P, factors)
     parts = tuple(part if unit == 1.0 else part * unit for part, unit in zip(raw.parts, cell.units, strict=True))
     return Path(parts, raw.states * (1.0 / RAW_H))
 
 
-def _start(wx: tf.Tensor, factors: Tensors) -> tf.Tensor:
-    """The state before the first step."""
-    return tf.zeros_like(wx[0, :, : factors[-1].shape[-1]])
-
-
-def _stacked(steps: list[Tensors]) -> Path:
+def _path(step: Step, wx: tf.Tensor, factors: Tensors) -> Path:
     """What all steps made, the states with the zero they start from."""
-    *parts, after = zip(*steps, strict=True)
-    return Path(tuple(tf.stack(part) for part in parts), tf.stack([tf.zeros_like(after[0]), *after]))
+    start = tf.zeros_like(wx[0, :, : factors[-1].shape[-1]])
+    *parts, after = over_steps(step, (wx,), (start,))
+    return Path(tuple(parts), tf.concat([start[None], after], 0))
 
 
 def _device_product(factors: Tensors, inner_scale: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -126,18 +170,20 @@ def states(
 
 def _backwards(dh: tf.Tensor, slopes: Slopes, factors: Tensors) -> tuple[tf.Tensor, tf.Tensor]:
     """Total gradients of states, and of products with U, from the direct ones of the states (steps, n, hidden)."""
-    into, carry = tf.unstack(slopes.products), tf.unstack(slopes.carry)
-    direct = tf.unstack(dh)
-    total = direct[-1]
-    totals, pre = [total], [widened(total, into[-1]) * into[-1]]
-    for t in range(len(into) - 2, -1, -1):
-        back = pre[-1]
+    carry = tf.concat([slopes.carry[1:], tf.zeros_like(slopes.carry[:1])], 0)  # into the step after each
+
+    def step(of_one: Tensors, handed: Tensors) -> tuple[Tensors, Tensors]:
+        (direct, into, carry), (after, back) = of_one, handed
         for factor in factors:
             back = tf.matmul(back, factor)
-        total = direct[t] + total * carry[t + 1] + back
-        totals.append(total)
-        pre.append(widened(total, into[t]) * into[t])
-    return tf.stack(totals[::-1]), tf.stack(pre[::-1])
+        total = direct + after * carry + back
+        made = total, widened(total, into) * into
+        return made, made
+
+    backwards = tuple(tf.reverse(values, [0]) for values in (dh, slopes.products, carry))
+    nothing = tf.zeros_like(dh[0]), tf.zeros_like(slopes.products[0])
+    totals, pre = over_steps(step, backwards, nothing)
+    return tf.reverse(totals, [0]), tf.reverse(pre, [0])
 
 
 def _factor_gradients(dp: tf.Tensor, before: tf.Tensor, factors: Tensors) -> Tensors:

@@ -182,3 +182,57 @@ def gradients(function, arguments):
         tape.watch(arguments)
         value = function()
     return tape.gradient(value, arguments)
+
+
+# ---- long sequences -----------------------------------------------------------------------------------------------
+
+
+def of_steps(cell, rounded, steps, unrolled, monkeypatch):
+    """A graph of the states of so many steps and of their gradients, and what to call it with."""
+    monkeypatch.setattr(recurrence, "UNROLLED", unrolled)
+    rng = np.random.default_rng(0)
+    rows = 9 if cell == "GRU" else 3
+    grid = lambda *shape: tf.constant(np.round(1024 * rng.normal(size=shape)) / 4096, tf.float32)  # noqa: E731
+    vectors = (grid(3), grid(3)) if cell == "FastGRNN" else (grid(rows),)
+    scalars = () if cell == "GRU" else (tf.constant(0.25), tf.constant(0.75))
+    arguments = (grid(steps, 4, rows), grid(rows, 2), grid(2, 3), *vectors, *scalars)
+    direct = grid(steps, 4, 3)
+
+    @tf.function(autograph=False)
+    def graph(wx, outer, inner, *rest):
+        with tf.GradientTape() as tape:
+            watched = (wx, outer, inner, *rest)
+            tape.watch(watched)
+            states = recurrence.states(
+                cells.CELLS[cell]("hard_tanh"), wx, (outer, inner), rest[: len(vectors)], rest[len(vectors) :],
+                rounded=tf.constant(rounded), inner_scale=tf.constant(16.0),
+            )  # fmt: skip
+            loss = tf.reduce_sum(states * direct)
+        return states, *tape.gradient(loss, watched)
+
+    return graph, arguments
+
+
+@pytest.mark.parametrize("rounded", [True, False])
+@pytest.mark.parametrize("cell", ["FastGRNN", "FastRNN", "GRU"])
+def test_a_loop_over_blocks_of_steps_changes_no_bit(cell, rounded, monkeypatch):
+    """Of steps that the blocks divide, and of others."""
+    for steps in (2 * recurrence.BLOCK, 2 * recurrence.BLOCK + 3):
+        found = []
+        for unrolled in (steps, 0):
+            graph, arguments = of_steps(cell, rounded, steps, unrolled, monkeypatch)
+            found.append([value.numpy() for value in graph(*arguments)])
+        for one, other in zip(*found, strict=True):
+            assert np.array_equal(one, other)
+        assert any(value.any() for value in found[0][1:])
+
+
+def test_graphs_do_not_grow_with_long_sequences(monkeypatch):
+    """A fit of 2,000 steps made graphs for minutes before it began."""
+
+    def operations(steps):
+        graph, arguments = of_steps("GRU", True, steps, recurrence.UNROLLED, monkeypatch)
+        definition = graph.get_concrete_function(*arguments).graph.as_graph_def()
+        return len(definition.node) + sum(len(function.node_def) for function in definition.library.function)
+
+    assert operations(2000) == operations(100)

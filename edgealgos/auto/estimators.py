@@ -266,7 +266,7 @@ class _Auto(BaseEstimator):
 
 
 class AutoClassifier(ClassifierMixin, _Auto):
-    """The best classifier within budgets: linear models, boosted trees, Bonsai, ProtoNN, recurrent cells for sequences.
+    """The best classifier within budgets: linear models, trees, neighbours, Bonsai, ProtoNN, recurrent cells.
 
     Every family is fitted as it comes on a part of the rows and judged by what its device program answers on the rest,
     more often where rows are few; then what did best is varied until the time is over or nothing gets better. The best
@@ -285,7 +285,8 @@ class AutoClassifier(ClassifierMixin, _Auto):
     time_limit : float, default=60
         Seconds of wall clock for the whole fit. Too short for more than the simplest family: a warning says so.
     families : "auto", str or list of str, default="auto"
-        Families to try: linear, boosted_trees, bonsai, protonn; of sequences fastgrnn, fastrnn. ``"auto"``: all.
+        Families to try: linear, boosted_trees, neighbours, bonsai, protonn; of sequences fastgrnn, fastrnn.
+        ``"auto"``: all.
     storage : str, path or None, default=None
         Journal file, or address of a database (``"postgresql://..."``), in which searches of the same data and budgets
         go on where others stopped, several processes at a time. Needs Optuna: ``pip install 'edgealgos[search]'``.

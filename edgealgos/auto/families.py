@@ -65,6 +65,7 @@ FAMILIES = (
         {"max_depth": (2, 3, 4, 5), "learning_rate": (0.15, 0.3, 0.6), "bits": (4, 6), "random_state": _SEEDS},
         refit=0.4, least_seconds=1.0,
     ),
+    Family("neighbours", "neighbours", "NeighboursClassifier", None, False, {}, refit=0.5, least_seconds=1.0),
     Family(
         "bonsai", "bonsai", "BonsaiClassifier", "BonsaiRegressor", False,
         {"depth": (0, 1, 2, 3), "learning_rate": (0.003, 0.03), "random_state": _SEEDS}, refit=0.5,

@@ -21,6 +21,7 @@ _KINDS = {
         "FastGRNNClassifier", "FastGRNNRegressor", "FastRNNClassifier", "GRUClassifier", "GRURegressor",
     ),
     "edgealgos.estimators.linear": ("LinearClassifier", "LinearRegressor"),
+    "edgealgos.estimators.neighbours": ("NeighboursClassifier",),
     "edgealgos.auto.estimators": ("AutoClassifier", "AutoRegressor"),
     "edgealgos.features.logmel": ("LogMel",),
     "edgealgos.features.motion": ("MotionFeatures",),

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import UnsupportedModelError
 from ..files import Scratch
 from .cost.budget import Budget
+from .cost.model import costs_of, needs
 from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
 from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn, rows_seen, worth_trying
@@ -21,6 +22,7 @@ from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
 from .passes.choose_ranges import choose_ranges
 from .passes.choose_widths import WIDTHS, OutOfReach, choose_widths
+from .passes.stop_votes import stop_votes
 from .program import Program
 from .program.qtype import Ints
 from .rejection import AutoReject, chosen_threshold, rejecting
@@ -255,9 +257,12 @@ def compile_model(
         False: the device takes one feature after the other through ``push()`` and needs no RAM for a whole sample
         (Bonsai and ProtoNN).
     budget : Budget, optional
-        Limits within which `optimize` may spend flash, where they are stricter than the board's.
+        Limits within which `optimize` may spend flash, where they are stricter than the board's. Of cycles: see
+        :class:`Budget`.
     probabilities : bool
-        Exports have ``probability(index)`` in any case: it takes flash where it is called, and only there.
+        False: trees that vote stop once the answer is decided. Labels stay the same; scores, and what
+        ``probability(index)`` makes of them, are those of the trees that were asked. Other models have it in any case:
+        it takes flash where it is called, and only there.
     reject_below : float or AutoReject, optional
         How likely the best class must be to be told. ``predict()`` of the device answers ``kRejected`` else.
     labels_when_rejected : object
@@ -286,7 +291,22 @@ def compile_model(
     program = float_program(model, X_calibration)
     real, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
     program = to_integer(real, input_buffer=input_buffer)
-    return CompiledModel(unroll(program, target, budget) if optimize == "speed" else program, target, real)
+    placed = _placed(program, target, optimize, budget)
+    if not probabilities or _exceeds(placed, target, budget):
+        rows = None if X_calibration is None or program.steps is not None else check_samples(program, X_calibration)
+        placed = _placed(stop_votes(program, rows), target, optimize, budget)
+    return CompiledModel(placed, target, real)
+
+
+def _placed(program: Program, board: Board, optimize: str, budget: Budget | None) -> Program:
+    return unroll(program, board, budget) if optimize == "speed" else program
+
+
+def _exceeds(program: Program, board: Board, budget: Budget | None) -> bool:
+    """Whether a prediction takes longer than a limit of cycles allows."""
+    if budget is None or budget.cycles is None or costs_of(program, board) is None:
+        return False
+    return needs(program, board)[0] > budget.cycles
 
 
 def float_program(

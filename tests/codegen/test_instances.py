@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
+from sklearn.svm import SVC
 
+from edgealgos import compile_model
+from edgealgos.codegen.compiled import CompiledModel
 from edgealgos.codegen.ops.instances import pair_index, poly_kernel, rbf_kernel
 from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.passes.choose_forms import forms
 from edgealgos.codegen.program.interpret import run_float, run_integer
+from edgealgos.codegen.targets.boards import get_board
 
 from ..support import sample_instances as programs
 from ..support import sample_programs
-from ..support.equivalence import check_host, check_uno
+from ..support.equivalence import check_host, check_uno, host_scores, raw
 
 PROGRAMS = {
     "rbf": lambda seed: programs.machine(seed, kind="rbf"),
@@ -72,3 +80,45 @@ def test_host(kind, tmp_path):
 )
 def test_uno(kind):
     check_uno(PROGRAMS[kind](4), "speed", rows=12)
+
+
+SAMPLES = {"rbf of few levels": "vectors", "neighbours of few levels": "samples"}
+MORE = PROGRAMS | {"neighbours of few levels": lambda seed: programs.neighbours(seed, bits=4)}
+
+
+def in_groups(kind, board):
+    """A program whose samples one loop multiplies, with many zeros among its inputs."""
+    integer = to_integer(MORE[kind](5))
+    op = next(op for op in integer.ops() if SAMPLES[kind] in op.reads)
+    changed = next(c for c in forms(integer, op, (SAMPLES[kind],)) if c[SAMPLES[kind]].storage == "groups")
+    compiled = CompiledModel(replace(integer.replacing(*changed.values()), zeros=0.5), get_board(board))
+    rng = np.random.default_rng(0)
+    q = sample_programs.any_inputs(rng, integer, 12)
+    return compiled, np.where(rng.random(q.shape) < 0.5, 0, q)
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_host_in_groups(kind, tmp_path):
+    compiled, q = in_groups(kind, "host")
+    assert np.array_equal(host_scores(compiled, q, tmp_path), compiled.scores(raw(compiled, q)))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", SAMPLES)
+def test_uno_in_groups(kind):
+    compiled, q = in_groups(kind, "uno")
+    result = compiled.simulate(raw(compiled, q))
+    assert np.array_equal(result.scores, compiled.scores(raw(compiled, q)))
+    assert result.ram_peak <= compiled.report.ram_bytes
+    assert not [w for w in result.warnings if "warning:" in w]
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_three_hundred_support_vectors_of_digits_take_a_quarter_of_a_million_cycles():
+    X, y = load_digits(return_X_y=True)
+    model = SVC().fit(X[:470], y[:470])
+    compiled = compile_model(model, X_calibration=X[:470])
+    result = compiled.simulate(X[470:476])
+    assert np.array_equal(result.scores, compiled.scores(X[470:476]))
+    assert result.cycles.mean() < 250_000 * len(model.support_) / 300

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from edgealgos.codegen.ops import ArgMax, Forest, MatVec
+from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.passes.stop_votes import stop_votes
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.op import Op
 from edgealgos.codegen.program.program import Program
@@ -76,6 +80,16 @@ def forest(
         tensors.append(Tensor("label", (1,), Space.SCRATCH))
         body, labels = (*body, ArgMax("label", "scores")), tuple(range(max(outputs, 2)))
     return verify(Program(tuple(tensors), {"predict": body}, encoding, task, labels, None, "BoostedTrees"))
+
+
+def stopping(program: Program) -> Program:
+    """The float program whose forest stops where its answer is decided."""
+    integer = stop_votes(to_integer(program))
+    rests = integer["rests"]
+    op = next(op for op in program.ops() if isinstance(op, Forest))
+    body = tuple(replace(op, rests="rests") if o is op else o for o in program.functions["predict"])
+    real = replace(rests, data=rests.type.dequantize(rests.values), storage="dense")
+    return verify(replace(program, tensors=(*program.tensors, real), functions={"predict": body}))
 
 
 def random_forest(rng: Generator, seed: int, large: bool) -> Program:

@@ -14,7 +14,8 @@ class Budget:
     flash_bytes, ram_bytes : int or None
         Flash of the sketch; RAM as variables plus deepest stack.
     cycles : int or None
-        Clock cycles of one prediction (sequence models: of a whole sequence).
+        Clock cycles of one prediction (sequence models: of a whole sequence). Trees that vote stop once the answer is
+        decided where they take longer without that; then it limits the mean over the rows of ``X_calibration=``.
 
     Raises
     ------

@@ -73,7 +73,7 @@ def _limits(report: Report, budget: Budget, how: Callable[[float], str]) -> Iter
     yield _limit("tables that pointers reach", sum(tables.values()), reach, None, report, tables, (smaller,))
     yield _limit("RAM", report.ram_bytes, board.ram_bytes, budget.ram_bytes, report, report.ram_items, ram)
     if budget.cycles is not None:
-        yield _limit("cycles", report.cycles, budget.cycles, budget.cycles, report, report.cycle_items,
+        yield _limit("cycles", report.typical_cycles, budget.cycles, budget.cycles, report, report.cycle_items,
                      ("train with max_cycles", f"{smaller} or depth"))  # fmt: skip
 
 

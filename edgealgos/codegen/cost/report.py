@@ -63,6 +63,9 @@ class Report:
         without the buffer.
     stops_early : bool
         Whether a prediction may end before its last step: cycles are then those of the longest.
+    typical_cycles : int
+        Cycles of a prediction that stops where calibration rows did in the mean; where that is not known, or nothing
+        stops early, :attr:`cycles`.
     warnings : tuple of str
         What training found about the inputs: columns of few levels, saturated ones, such far from zero.
     quantize_bytes : int
@@ -98,6 +101,7 @@ class Report:
     flash_of_speed: int = 0
     input_without_buffer: int = 0
     stops_early: bool = False
+    typical_cycles: int = 0
     schedules: tuple[Schedule, ...] = ()
     subject: Any = field(default=None, repr=False, compare=False)
 
@@ -217,7 +221,8 @@ class Report:
         if not self.cycle_items:
             return "not predicted"
         amount = f"{'at most ' * self.stops_early}{self.cycles:7,} {self.unit}"
-        return f"{amount} = {self.milliseconds:.2f} ms" if self.board.counts_cycles else amount
+        amount += f" = {self.milliseconds:.2f} ms" * self.board.counts_cycles
+        return amount + f", typically {self.typical_cycles:,}" * (self.typical_cycles != self.cycles)
 
     def _scope(self) -> str:
         if not self.cycle_items:
@@ -260,15 +265,16 @@ def predict_report(program: Program, board: Board) -> Report:
     schedules = compare_schedules(program, sum(item.amount for item in ram))
     flash = [*table_items(program, straight), *code_items(program, board)]
     unknown = board.cost_model is not None and costs_of(program, board) is None
-    now = needs(program, board)
+    now, longest = needs(program, board), _longest(program)
     return Report(
         board, Items(flash), Items(ram + stack_items(program, board)), Items(_model_items(program)),
-        Items(cycle_items(program, board, straight)), plan, _faster(program, board, now),
+        Items(cycle_items(longest, board, straight_line(longest))), plan, _faster(program, board, now),
         (*program.warnings, *((_NOT_MEASURED.format(board.title),) if unknown else ())),
         program.encoding.table_bytes,
         now[1] - needs(program.replacing(*map(_smallest, program.tensors)), board)[1],
         _input_without_buffer(program),
         any(op.stops_early for op in program.ops()),
+        now[0],
         schedules,
     )  # fmt: skip
 
@@ -277,6 +283,12 @@ _NOT_MEASURED = (
     "parts of this program were not measured on a {}: its tables and variables are predicted, but no code; simulate() "
     "builds and measures it"
 )
+
+
+def _longest(program: Program) -> Program:
+    """The program as it runs where it stops as late as it may."""
+    functions = {name: tuple(op.typically(program, None) for op in body) for name, body in program.functions.items()}
+    return replace(program, functions=functions)
 
 
 def _input_without_buffer(program: Program) -> int:

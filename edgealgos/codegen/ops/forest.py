@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
+from ..program.tensor import Space, Tensor
 from ..storage.bits import BITS, is_signed, width
 from .products import SCORE_BITS, narrowest
+from .walks import Walk, last_asked, leads_to_make_up_for, makes_trees, summed
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -23,18 +26,8 @@ __all__ = ["Forest"]
 _ROWS_AT_ONCE = 1 << 20  # rows times trees of the interpreter
 
 
-class Walk(NamedTuple):
-    """Trees as arrays over all their inner nodes.
-
-    Parameters
-    ----------
-    roots : int array, shape (trees,)
-    children : int array, shape (nodes, 2)
-        Left and right: an inner node, or ``~leaf``.
-    """
-
-    roots: Ints
-    children: Ints
+def _half(x: NDArray[Any], y: NDArray[Any], sign: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray((x + sign * y) >> 1)
 
 
 @dataclass(frozen=True)
@@ -74,6 +67,11 @@ class Forest(Op):
         Shape (outputs,): constants and scores that the trees are added to, the scores on the grid of the numbers.
     most_nodes : int
         Inner nodes of the largest tree.
+    rests : str or None
+        Shape (trees,): once a tree has added its leaf, by how much the largest score has to lead (of one score: how far
+        it has to be from zero) for the trees that follow to be left out, less one; 0: they are asked in any case.
+    asked : float
+        Share of the trees that a prediction asks typically.
     """
 
     vector: Read
@@ -90,10 +88,20 @@ class Forest(Op):
     bias: Constant | None
     start: Read | None
     most_nodes: int
+    rests: Constant | None = None
+    asked: float = 1.0
     acc_bits: int = 32
 
     kernels = ("forest",)
     largest = counting(out=255, inner=1 << 32, tests=1 << 31, leaves=1 << 31)
+    measured = MappingProxyType(
+        {
+            "avr/costs.json": {
+                "cycles": {"Forest decision": 4.0, "Forest lead": 20.0},
+                "flash": {"Forest stops": 57.0, "Forest stops of rows": 112.0},
+            }
+        }
+    )
 
     # ------------------------------------------------------------------ meaning
 
@@ -105,7 +113,7 @@ class Forest(Op):
             "out": outputs, "vector": FREE, "features": (used,), "partners": (used,), "counts": (used,),
             "cuts": (int(program[self.counts].values.sum()),), "tests": (nodes,), "inner": (nodes, 2),
             "sizes": (trees,), "leaves": (nodes + trees,), "values": FREE, "groups": outputs, "bias": outputs,
-            "start": outputs,
+            "start": outputs, "rests": (trees,),
         }  # fmt: skip
 
     def _check(self, program: Program) -> None:
@@ -121,13 +129,19 @@ class Forest(Op):
             if found.size and not (found.min() >= 0 and found.max() < end):
                 raise ValueError(f"Forest: {name!r} has numbers outside of 0 to {end - 1}")
         sizes, inner = self.most_nodes - self._raw(program, self.sizes), self._raw(program, self.inner)
-        if sizes.sum() != program[self.tests].size or not _makes_trees(sizes, inner):
+        if sizes.sum() != program[self.tests].size or not makes_trees(sizes, inner):
             raise ValueError(f"Forest: {self.inner!r} does not make trees of the sizes that {self.sizes!r} says")
         outputs = program[self.out].size
         groups = np.array([sizes.size]) if self.groups is None else self._raw(program, self.groups)
         shared_out = groups.min() >= 0 and groups.sum() == sizes.size and groups.size == outputs
         if not (self.values is not None or shared_out):
             raise ValueError(f"Forest: {sizes.size} trees are not shared out among {outputs} outputs")
+        if self.rests is not None and not self.adds_to_all(program):
+            raise ValueError("Forest: trees of an output each do not tell when the largest score is decided")
+
+    def adds_to_all(self, program: Program) -> bool:
+        """Whether every tree adds to every score."""
+        return self.values is not None or program[self.out].size == 1
 
     def _raw(self, program: Program, name: str) -> Ints:
         return program[name].values.astype(np.int64)
@@ -149,19 +163,29 @@ class Forest(Op):
         return self._scores(program, v, lambda x, y, sign: 0.5 * (x + sign * y))
 
     def integer(self, program: Program, v: Values) -> Ints:
-        found: Ints = self._scores(program, v, lambda x, y, sign: (x + sign * y) >> 1)
+        found: Ints = self._scores(program, v, _half)
         return found
 
     def _scores(self, program: Program, v: Values, half: Any) -> NDArray[Any]:
-        walk = self.walk(v[self.inner], v[self.sizes])
-        outputs = program[self.out].size
-        step = max(1, _ROWS_AT_ONCE // max(walk.roots.size, v[self.cuts].size, 1))
-        x = v[self.vector]
-        found = [self._block(walk, self._passed(x[i : i + step], v, half), v, outputs) for i in range(0, len(x), step)]
-        scores = np.concatenate(found) if found else np.zeros((0, outputs), x.dtype)
+        groups = None if self.groups is None or self.values is not None else v[self.groups].astype(np.int64)
+        found = [begun + summed(rows, last, groups) for begun, rows, last in self._blocks(program, v, half)]
+        return np.concatenate(found)
+
+    def _blocks(self, program: Program, v: Values, half: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any], Ints]]:
+        """For some rows at once: what scores begin with, what each tree adds, and the last tree that is asked."""
+        walk, x = self.walk(v[self.inner], v[self.sizes]), v[self.vector]
+        begun = np.zeros((len(x), program[self.out].size), x.dtype)
         for others in (self.bias, self.start):
-            scores = scores if others is None else scores + v[others]
-        return scores
+            begun = begun if others is None else begun + v[others]
+        step = max(1, _ROWS_AT_ONCE // max(walk.roots.size, v[self.cuts].size, 1))
+        for first in range(0, max(len(x), 1), step):
+            some = slice(first, first + step)
+            leaves = self._leaves(walk, self._passed(x[some], v, half), v)
+            rows = leaves[:, :, None] if self.values is None else v[self.values][leaves.astype(np.int64)]
+            last = np.full(len(rows), walk.roots.size - 1)
+            if self.rests is not None:
+                last = last_asked(begun[some, None] + rows.cumsum(axis=1), v[self.rests])
+            yield begun[some], rows, last
 
     def _passed(self, x: NDArray[Any], v: Values, half: Any) -> NDArray[np.bool_]:
         """Whether each row is below the cut of each test."""
@@ -175,7 +199,7 @@ class Forest(Op):
         below: NDArray[np.bool_] = np.repeat(columns, v[self.counts].astype(np.int64), axis=1) < v[self.cuts]
         return below
 
-    def _block(self, walk: Walk, passed: NDArray[np.bool_], v: Values, outputs: int) -> NDArray[Any]:
+    def _leaves(self, walk: Walk, passed: NDArray[np.bool_], v: Values) -> NDArray[Any]:
         rows = np.arange(len(passed))[:, None]
         tests = v[self.tests].astype(np.int64)
         node = np.tile(walk.roots, (len(passed), 1))
@@ -183,21 +207,15 @@ class Forest(Op):
             inner = np.maximum(node, 0)
             side = 1 - passed[rows, tests[inner]].astype(np.int64) if tests.size else inner
             node = np.where(node >= 0, walk.children[inner, side], node)
-        leaves = v[self.leaves][~node]
-        if self.values is not None:
-            votes: NDArray[Any] = v[self.values][leaves.astype(np.int64)].sum(axis=1)
-            return votes
-        counts = np.array([walk.roots.size]) if self.groups is None else v[self.groups].astype(np.int64)
-        ends = np.cumsum(counts)
-        return np.stack([leaves[:, e - n : e].sum(axis=1) for n, e in zip(counts, ends, strict=True)], axis=1)
+        leaves: NDArray[Any] = v[self.leaves][~node]
+        return leaves
 
     # ------------------------------------------------------------------ types and bounds
 
     def types(self, program: Program) -> Types:
         value = program[self.leaves if self.values is None else self.values].type
         kinds = {self.out: QType(SCORE_BITS, value.frac), self.cuts: program[self.vector].type}
-        if self.bias is not None:
-            kinds[self.bias] = QType(32, value.frac)
+        kinds |= {name: QType(32, value.frac) for name in (self.bias, self.rests) if name is not None}
         indices = [self.features, self.partners, self.counts, self.tests, self.inner, self.sizes, self.groups]
         indices += [self.leaves] if self.values is not None else []
         for name in indices:
@@ -238,21 +256,52 @@ class Forest(Op):
     def cost(self, program: Program) -> Counts:
         trees, used, outputs = program[self.sizes].size, program[self.features].size, program[self.out].size
         tests = program[self.cuts].size
-        levels, passed = self._typical_way(program)
+        trees = round(self.asked * trees)
+        levels, passed = (round(self.asked * amount) for amount in self._typical_way(program))
         counts: Counts = Counter({"call Forest": 1, "Forest feature": used, "Forest test": tests, "Forest tree": trees})
         counts["Forest pair"] = 0 if self.partners is None else int(np.count_nonzero(program[self.partners].values))
         counts["Forest stump" if self._of_stumps(program) else "Forest level"] = levels
         counts["Forest byte passed"] = passed
         counts["Forest output"] = outputs
         counts["Forest vote"] = trees * outputs if self.values is not None else 0
+        counts["Forest decision"] = trees if self.rests is not None else 0
+        checks = 0 if self.rests is None else int(np.count_nonzero(program[self.rests].values))
+        counts["Forest lead"] = round(self.asked * checks) * outputs
         times = {self.features: used, self.partners: used, self.counts: used, self.cuts: tests, self.tests: levels,
-                 self.sizes: trees, self.leaves: trees, self.groups: outputs, self.bias: outputs}  # fmt: skip
+                 self.sizes: trees, self.leaves: trees, self.groups: outputs, self.bias: outputs,
+                 self.rests: trees}  # fmt: skip
         for name, often in times.items():
             if name is not None and (kind := _kind_of_number(program[name].values)) is not None:
                 counts[f"Forest {kind}"] += often
                 counts["Forest shift"] += round(often * _typical_shift(program[name].values))
                 counts["Forest further byte"] += round(often * _further_bytes(program[name].values))
         return counts
+
+    @property
+    def stops_early(self) -> bool:
+        return self.rests is not None
+
+    def typically(self, program: Program, v: Values | None) -> Forest:
+        if v is None:
+            return replace(self, asked=1.0)
+        asked = np.concatenate([last + 1 for _, _, last in self._blocks(program, v, _half)])
+        return replace(self, asked=float(asked.mean()) / program[self.sizes].size)
+
+    def stopping(self, program: Program) -> tuple[Op, Tensor] | None:
+        """Behind some trees it is looked whether those to come can change the answer; that takes as long as a tree."""
+        if self.rests is not None or not self.adds_to_all(program):
+            return None
+        sizes, leaves = self.most_nodes - self._raw(program, self.sizes), self._raw(program, self.leaves)
+        spread = np.abs(leaves) if self.values is None else np.ptp(self._raw(program, self.values)[leaves], axis=1)
+        begun = 0 if self.bias is None else int(np.abs(self._raw(program, self.bias)).max())
+        begun += 0 if self.start is None else max(map(abs, program.value_range(self.start)))
+        rests = leads_to_make_up_for(np.maximum.reduceat(spread, np.cumsum(sizes + 1) - (sizes + 1)), begun)
+        if not rests.any() or 2 * (2 * begun + int(spread.max()) * sizes.size) >= 1 << (self.acc_bits - 1):
+            return None
+        qtype = QType(32, program[self.out].type.frac)
+        doc = "leads that the trees to come cannot make up for"
+        tensor = Tensor("rests", rests.shape, Space.FLASH, qtype, rests, storage=BITS.name, doc=doc)
+        return replace(self, rests=tensor.name), tensor
 
     def _typical_way(self, program: Program) -> tuple[int, int]:
         """Nodes on the way to the leaves, and bytes of `inner` between them, where half of all goes to either side."""
@@ -280,6 +329,7 @@ class Forest(Op):
             "start": self.start is not None,
             "words": program[self.vector].type.container > 8,
             "long sums": self.acc_bits > 16,
+            "stops of rows" if self.values is not None else "stops": self.rests is not None,
         }
         stored = [name for name in self.storages(program) if name != self.inner]
         kinds = Counter(f"Forest {kind}" for name in stored if (kind := _kind_of_number(program[name].values)))
@@ -300,7 +350,8 @@ class Forest(Op):
         numbers = f"{trees}, {cpp.constant('kMostNodes', self.most_nodes)}, {used}"
         start = "edgealgos::Always{0}" if self.start is None else f"edgealgos::vector({self.start})"
         outputs = cpp.constant("kOutputs", program[self.out].size)
-        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {outputs});"
+        stops = "" if self.rests is None else f", {cpp.rows(self.rests)}"
+        tail = f"{_numbers(cpp, self.bias)}, {start}, {self.vector}, {cpp.ref(self.out)}, {outputs}{stops});"
         kernel = f"forest_of_rows<{kinds}>" if self.values is not None else f"forest<int{self.acc_bits}_t, {kinds}>"
         if self.groups is not None and self.values is None:
             return f"edgealgos::{kernel}({numbers}, {cpp.rows(self.groups)}, {tail}"
@@ -329,17 +380,6 @@ def _further_bytes(values: NDArray[Any]) -> float:
     """How many bytes beyond its first a number lies in."""
     bits = width(values)
     return float(np.mean((np.arange(8) * bits % 8 + bits - 1) // 8))
-
-
-def _makes_trees(sizes: Ints, inner: Ints) -> bool:
-    """Whether each tree has a node more than children that are nodes, and names every node before it comes."""
-    named = inner.sum(axis=1)
-    starts = np.cumsum(sizes) - sizes
-    if (np.add.reduceat(named, starts) != sizes - 1).any():
-        return False
-    earlier = np.cumsum(named) - named
-    place = np.arange(len(named)) - np.repeat(starts, sizes)
-    return bool((earlier - np.repeat(earlier[starts], sizes) >= place).all())
 
 
 def _index_type(values: NDArray[Any]) -> QType:

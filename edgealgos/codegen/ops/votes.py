@@ -110,7 +110,7 @@ class Neighbours(Op):
                 "nearest neighbour": 53.6,
             },
             "flash": {"call Neighbours to 16": 480.0, "call Neighbours to 32": 616.3},
-            "ram": {"frame Neighbours": 16.0},
+            "ram": {"frame Neighbours": 16.0, "frame Neighbours with code": 44.0},
         }
     })  # fmt: skip
 

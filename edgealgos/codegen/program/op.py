@@ -1,8 +1,7 @@
 """What an op is: a record whose parts say all that the compiler asks of it; knows tensors, no ops and no boards.
 
-An op is a frozen dataclass. The annotation of an operand field says what the op does with that tensor
-(:data:`Read`, :data:`Scores`, :data:`Constant`, :data:`Update`, :data:`Write`, ...); the methods are the parts of the
-record. A class that leaves one out cannot be defined: :class:`~edgealgos.errors.OpRecordError` names the part.
+An op is a frozen dataclass. The annotation of an operand field (:data:`Read`, ...) says what the op does with it; the
+methods are the parts of the record: :class:`~edgealgos.errors.OpRecordError` names one that a class leaves out.
 """
 
 from __future__ import annotations
@@ -312,6 +311,14 @@ class Op:
         """Whether an answer may stand before the last step, so that only the longest time can be predicted."""
         return False
 
+    def stopping(self, program: Program) -> tuple[Op, Tensor] | None:
+        """The op that ends once its largest score is decided, and a constant that it reads; None: it cannot."""
+        return None
+
+    def typically(self, program: Program, v: Values | None) -> Op:
+        """The op as costs take it: stopping as it does for these samples; None: as late as it may."""
+        return self
+
     def axes(self, program: Program, name: str, count: int) -> Shape:
         """The shape of an operand that must have so many axes."""
         shape = program[name].shape
@@ -331,7 +338,7 @@ class Op:
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Names of the tensors that it reads, those included that it updates."""
+        """Names of the tensors that it reads, also those that it updates."""
         return self._in_roles(_READ)
 
     @property
@@ -386,8 +393,7 @@ def _roles_of(cls: type[Op]) -> dict[str, Role]:
 def check_record(cls: type[Op]) -> None:
     """Raise OpRecordError, naming what is missing, unless the class has every part of the record."""
     missing = [f"{name}() ({what})" for name, what in _PARTS.items() if getattr(cls, name) is getattr(Op, name)]
-    if not hasattr(cls, "kernels"):
-        missing.append("kernels (stems of the headers that its kernel needs)")
+    missing += ["kernels (stems of the headers that its kernel needs)"] * (not hasattr(cls, "kernels"))
     if not hasattr(cls, "largest"):
         missing.append("largest (counting(field=most that its kernel counts); counting() where 16 bits count all)")
     if missing:

@@ -61,6 +61,28 @@ class Columns(Dense):
         return f"edgealgos::{self.name}<{together}>({tensor.name})"
 
 
+class Groups(Dense):
+    """Groups of rows, all of one size, the last one filled up with zeros; each column by column, read by one loop."""
+
+    by_code = True
+    sums_at_once = Columns.sums_at_once
+
+    def holds(self, matrix: Tensor, vector: Tensor) -> bool:
+        return False  # an op's form chooses it
+
+    def size(self, content: Content) -> int:
+        return rows_in_groups(content.rows) * content.columns * content.width
+
+    def tables(self, tensor: Tensor) -> list[Table]:
+        together = row_groups(len(tensor.values))[0].stop
+        missing = rows_in_groups(len(tensor.values)) - len(tensor.values)
+        filled = np.pad(tensor.values, ((0, missing), (0, 0)))
+        return [Table("", None, filled.reshape(-1, together, tensor.shape[1]).swapaxes(1, 2).ravel())]
+
+    def reader(self, tensor: Tensor) -> str:
+        return f"edgealgos::{self.name}<{row_groups(len(tensor.values))[0].stop}>({tensor.name})"
+
+
 class Blocks(Dense):
     """Blocks of four rows, column by column; the rows that are left over as they are."""
 
@@ -114,7 +136,7 @@ class Tiles(Blocks):
 
 
 DENSE, BLOCKS, RESIDENT = Dense("dense", 1), Blocks("blocks", 0), Resident("resident", 1)
-COLUMNS = Columns("columns", 1)
+COLUMNS, GROUPS = Columns("columns", 1), Groups("groups", 1)
 TILES = Tiles("tiles", 2)
 
 
@@ -123,6 +145,12 @@ def row_groups(rows: int) -> list[slice]:
     count = -(-rows // Columns.sums_at_once)
     together = -(-rows // max(count, 1))
     return [slice(first, min(first + together, rows)) for first in range(0, rows, max(together, 1))]
+
+
+def rows_in_groups(rows: int) -> int:
+    """Rows where the last group is as large as the others."""
+    groups = row_groups(rows)
+    return len(groups) * groups[0].stop if groups else 0
 
 
 def padded(columns: int) -> int:

@@ -42,6 +42,13 @@ def column_loops(
     return tuple(_loop(matrix[rows], wide[rows], max(-low, high) / 2, acc_bits, nonzero_share) for rows in groups)
 
 
+def column_loop(rows: int, columns: int, nonzero_share: float | None = None) -> Code | None:
+    """Code of one loop for groups of so many rows whose sums, as is known, are words."""
+    if not 0 < columns <= MOST_COLUMNS:
+        return None
+    return _loop(np.zeros((rows, columns), np.int64), [False] * rows, 0.0, 16, nonzero_share)
+
+
 def _loop(matrix: Ints, wide: list[bool], typical: float, acc_bits: int, nonzero_share: float | None) -> Code:
     """One group: X points to the vector, Z to the weights, Y to where sums go."""
     rows, columns = matrix.shape

@@ -46,7 +46,8 @@ class _Piece:
 
 def trees(
     groups: Sequence[Sequence[Node]], bias: Sequence[int], places: Sequence[int], registers: Sequence[int],
-    goes_on: bool = False, tells_label: bool = False, words: bool = False,
+    goes_on: bool = False, tells_label: bool = False, words: bool = False, rests: Sequence[int] = (),
+    asked: float = 1.0,
 ) -> Code | None:  # fmt: skip
     """Code that sums trees of each output; None where a jump would not reach.
 
@@ -66,6 +67,11 @@ def trees(
         Whether the number of the largest score is left in :data:`LABEL`.
     words : bool
         Whether features have 16 bits; none waits in a register then.
+    rests : sequence of int
+        Of one output: behind each tree how far from zero its sum has to be for those to come to be left out; 0 where
+        nobody looks.
+    asked : float
+        Share of the trees that are asked typically.
     """
     leaves = {id(tree): _leaves(tree) for of_output in groups for tree in of_output}
     wide = any(max(found) - min(found) > 0xFF for found in leaves.values())
@@ -76,7 +82,14 @@ def trees(
         first = start if wide else start + sum(min(leaves[id(tree)]) for tree in of_output)
         word, cycles = ("GO_ON_WITH", 11) if goes_on else ("BEGIN", 4)
         pieces.append(_Piece((f"EDGEALGOS_{word}_SCORE({first})",), cycles, 8 if goes_on else 4))
-        pieces += [printer.tree(tree) for tree in of_output]
+        for i, tree in enumerate(of_output):
+            pieces.append(_often(printer.tree(tree), asked))
+            if i < len(rests) and rests[i]:
+                ahead = 0 if wide else sum(min(leaves[id(later)]) for later in of_output[i + 1 :])
+                stop = f"EDGEALGOS_STOP_SUM({rests[i] + 1 + ahead}, {ahead - rests[i]}, {ahead})"
+                pieces.append(_often(_Piece((stop,), 11, 16), asked))
+        if any(rests):
+            pieces.append(_Piece(("EDGEALGOS_DECIDED_SUM",), 0, 0))
         if tells_label:
             word, spent = ("FIRST_TREES", 3) if output == 0 else ("LARGER_TREES", 6)
             pieces.append(_Piece((f"EDGEALGOS_{word}({output})",), spent, spent))
@@ -87,6 +100,11 @@ def trees(
         pieces = [_Piece(("EDGEALGOS_SECOND_WINDOW",), 7, 5), *pieces, _Piece(("EDGEALGOS_NO_SECOND_WINDOW",), 4, 2)]
     used = ["r14", "r15", "r24", "r25", *(["r18"] if words else held.values())]
     return _joined(pieces, [*used, "r12", "r13", LABEL] if tells_label else used)
+
+
+def _often(piece: _Piece, share: float) -> _Piece:
+    """What runs in this share of predictions."""
+    return _Piece(piece.lines, share * piece.cycles, piece.words)
 
 
 def _joined(pieces: Sequence[_Piece], used: Sequence[str]) -> Code:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .code import Code
+from .windows import Windows, windows_of
 
 # A class counts in r16 to r25 (r24 where features are words: comparing these takes r25), others in r15 downwards. A
 # feature is loaded to r26, a word to r26 and r27. Y reaches the features that are read most, Z one of several other
@@ -17,10 +18,16 @@ from .code import Code
 # within reach may jump to the end of another one's leaf.
 SPARE = "r25"
 LABEL = "r24"
-WINDOW = 64  # bytes that one pointer reaches
 _NEAR, _FAR = 60, 1960  # words that a conditional branch and a jump reach, less what far branches make longer
 _JUMP = 2040
 _HALF = 0.5  # of what comes to a node goes to either side, as far as is known
+_LOOK_CYCLES, _RIVAL_CYCLES, _LOOK_WORDS, _LEAD_WORDS, _RIVAL_WORDS = (
+    14,
+    4.5,
+    6,
+    4,
+    7,
+)  # of a look whether it is decided
 
 Votes = tuple[int, ...]
 
@@ -189,56 +196,14 @@ class _Printer:
         return self.counters.added(self.additions(votes))
 
 
-@dataclass(frozen=True)
-class Windows:
-    """Stretches of a vector that pointers reach; Y stands at the first one.
-
-    Parameters
-    ----------
-    starts : tuple of int
-        First element of each.
-    size : int
-        Bytes of an element.
-    bases : tuple of str
-        Low registers of the addresses of the second and further ones, where there are several of these and registers
-        for them.
-    """
-
-    starts: tuple[int, ...]
-    size: int
-    bases: tuple[str, ...] = ()
-
-    def of(self, element: int) -> tuple[int, int]:
-        """The window of an element, and its place there in bytes."""
-        reach = WINDOW // self.size
-        for i, start in enumerate(self.starts):
-            if start <= element < start + reach:
-                return i, (element - start) * self.size
-        raise AssertionError(element)
-
-    def turned_to(self, window: int) -> tuple[str, int]:
-        """What makes Z reach a window that is not the first one, and its words, each a cycle."""
-        if len(self.starts) == 2:
-            return "", 0
-        if window <= len(self.bases):
-            return f"EDGEALGOS_OTHER_WINDOW({self.bases[window - 1]}) ", 1
-        return f"EDGEALGOS_FAR_WINDOW({(self.starts[window] - self.starts[0]) * self.size}) ", 3
-
-
-def windows_of(visits: dict[int, float], size: int) -> Windows:
-    """Windows that reach every element which is read, the first one what is read most."""
-    reach = WINDOW // size
-    used = sorted(visits)
-    first = max(used, key=lambda s: (sum(visits[e] for e in used if s <= e < s + reach), -s))
-    starts = [first]
-    for element in used:
-        if not any(start <= element < start + reach for start in starts):
-            starts.append(element)
-    return Windows(tuple(starts), size)
-
-
 def voting(
-    trees: Sequence[Node], bias: Sequence[int], size: int, visits: dict[int, float], tells_label: bool
+    trees: Sequence[Node],
+    bias: Sequence[int],
+    size: int,
+    visits: dict[int, float],
+    tells_label: bool,
+    rests: Sequence[int] = (),
+    asked: float = 1.0,
 ) -> Code | None:
     """Code that counts what trees vote; None where registers or jumps do not reach.
 
@@ -253,6 +218,10 @@ def voting(
         How often a prediction reads each feature.
     tells_label : bool
         Whether the number of the first largest count is left in :data:`LABEL`.
+    rests : sequence of int
+        Behind each tree the lead that those to come cannot make up for; 0 where nobody looks.
+    asked : float
+        Share of the trees that are asked typically.
     """
     counters = _Counters(size, len(bias))
     if counters.free < 0:
@@ -266,16 +235,24 @@ def voting(
     often = Counter((k, v) for votes in leaves for k, v in enumerate(votes) if v)
     printer = _Printer(windows, counters, held, {key: (count, *key) for key, count in often.items()})
     begin, end = _frame(windows, counters, held, bias, tells_label)
-    starts, cycles = [], begin.cycles + end.cycles
-    for tree in trees:
-        starts.append(printer.new())
-        printer.mark(starts[-1], called=True)
-        cycles += 4 + printer.node(tree, -1)
+    calls, cycles = [], begin.cycles + end.cycles
+    looks = {i: rest for i, rest in enumerate(rests) if rest}
+    for i, tree in enumerate(trees):
+        calls.append(f"EDGEALGOS_CALL_TREE({printer.new()})")
+        printer.mark(printer.labels, called=True)
+        cycles += asked * (4 + printer.node(tree, -1))
+        if i in looks:
+            calls.append(f"EDGEALGOS_STOP_VOTES({looks[i] + 1})")
+            cycles += asked * (_LOOK_CYCLES + _RIVAL_CYCLES * (len(bias) - 1))
     if not _far_enough(printer.items):
         return None
-    lines = [*begin.lines, *(f"EDGEALGOS_CALL_TREE({start})" for start in starts), *end.lines, *_lines(printer.items)]
-    lines.append("EDGEALGOS_END_OF_TREES")
+    lines = [*begin.lines, *calls, *end.lines, *_lines(printer.items)]
     words = begin.size + 2 * len(trees) + end.size + sum(_words(item) for item in printer.items)
+    if looks:
+        lines += ["EDGEALGOS_LEAD_OF_VOTES", f"EDGEALGOS_LEADER({counters.names[0]})"]
+        lines += [*(f"EDGEALGOS_RIVAL({name})" for name in counters.names[1:]), "EDGEALGOS_LEAD"]
+        words += _LOOK_WORDS * len(looks) + _LEAD_WORDS + _RIVAL_WORDS * (len(bias) - 1)
+    lines.append("EDGEALGOS_END_OF_TREES")
     used = [*counters.names, *held.values(), *([SPARE] if size == 2 else [])]
     used += [f"r{2 + i}" for i in range(2 * pairs)] + ["r26", "r27", "r24"]
     clobbers = sorted(set(used) - {"r26", "r27"}, key=lambda name: int(name[1:]))
@@ -316,7 +293,7 @@ def _frame(
         lines.append(f"EDGEALGOS_{'FIRST' if upper else 'LATER_FIRST'}_VOTES({counters.names[number]}, {first_votes})")
         cycles, words = cycles + (1 if upper else 2), words + (1 if upper else 2)
     begin = Code(tuple(lines), (), cycles, words)
-    lines, cycles, words = ["EDGEALGOS_END_VOTES"], 8, 4
+    lines, cycles, words = ["EDGEALGOS_DECIDED_VOTES", "EDGEALGOS_END_VOTES"], 8, 4
     lines += [f"EDGEALGOS_STORE_VOTES({name})" for name in counters.names]
     cycles, words = cycles + 8 * len(bias), words + 4 * len(bias)
     if tells_label:

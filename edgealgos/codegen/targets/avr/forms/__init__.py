@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from edgealgos.codegen.ops.conv import Convolve, Pointwise
 from edgealgos.codegen.ops.forest import Forest
+from edgealgos.codegen.ops.instances import KernelSums
 from edgealgos.codegen.ops.linear import MatVec
 from edgealgos.codegen.ops.prototypes import PrototypeScore
 from edgealgos.codegen.ops.tree import TreeWalk
+from edgealgos.codegen.ops.votes import Neighbours
 from edgealgos.codegen.program.op import Op
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.program.tensor import Tensor
@@ -17,6 +19,7 @@ from edgealgos.codegen.storage.record import storage_of
 
 from .conv import ConvolveForm, PointwiseForm
 from .forest import ForestForm
+from .instances import InstancesForm
 from .linear import ProductForm
 from .prototypes import PrototypeForm
 from .record import Form
@@ -29,6 +32,8 @@ FORMS: dict[type[Op], Form] = {
     Forest: ForestForm(),
     Convolve: ConvolveForm(),
     Pointwise: PointwiseForm(),
+    KernelSums: InstancesForm(),
+    Neighbours: InstancesForm(),
 }
 
 

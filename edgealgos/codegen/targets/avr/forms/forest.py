@@ -62,10 +62,11 @@ class ForestForm(Form):
             rows, features = program[op.values].values.tolist(), program[op.features].values
             ballots = [_ballot(node, rows, features) for node in nodes]
             visits, size = voting.visits_of(ballots), program[op.vector].type.container // 8
-            return voting.voting(ballots, _bias(program, op), size, visits, self.tells_label(program, op))
+            return voting.voting(ballots, _bias(program, op), size, visits, self.tells_label(program, op),
+                                 _rests(program, op), op.asked)  # fmt: skip
         layout = _layout(program, op)
         code = trees(layout.groups, _bias(program, op), layout.places, layout.registers, op.start is not None,
-                     self.tells_label(program, op), _words(program, op))  # fmt: skip
+                     self.tells_label(program, op), _words(program, op), _rests(program, op), op.asked)  # fmt: skip
         if code is None:
             return None
         pairs = sum("half" in copy for copy in layout.copies)
@@ -132,6 +133,10 @@ def _ballot(node: Node, rows: list[list[int]], features: NDArray[Any]) -> voting
 
 def _bias(program: Program, op: Forest) -> list[int]:
     return [0] * program[op.out].size if op.bias is None else [int(v) for v in program[op.bias].values]
+
+
+def _rests(program: Program, op: Forest) -> list[int]:
+    return [] if op.rests is None else [int(v) for v in program[op.rests].values]
 
 
 def _words(program: Program, op: Forest) -> bool:

@@ -12,7 +12,7 @@ from edgealgos.codegen.storage.record import Storage, bytes_by_bytes, storage_of
 
 from ..columns import column_loops
 from ..straight_line import Narrow, product
-from .record import Form, Parts
+from .record import Form, Parts, nonzero_share
 from .text import column_loop_function, function, part_name, reader
 
 if TYPE_CHECKING:
@@ -77,11 +77,6 @@ def _loops(program: Program, op: MatVec) -> Parts | None:
     if not bytes_by_bytes(matrix, program[op.vector]) or matrix.size == 0:
         return None
     return column_loops(matrix.values, *program.value_range(op.vector), op.acc_bits, nonzero_share(program, op))
-
-
-def nonzero_share(program: Program, op: MatVec) -> float | None:
-    """Share of the vector's elements that are not zero, if it pays to leave the others out."""
-    return 1.0 - program.zeros if program.zeros and program[op.vector].space is Space.INPUT else None
 
 
 def _column_functions(program: Program, op: MatVec, found: Parts) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgealgos.codegen.ops.products import row_chunks
 from edgealgos.codegen.program.op import Counts
+from edgealgos.codegen.program.tensor import Space
 from edgealgos.codegen.storage.record import Storage
 
 from ..code import Code
@@ -121,3 +122,8 @@ def is_decided(program: Program, scores: str) -> bool:
         for body in program.functions.values()
         for first, second in itertools.pairwise(body)
     )
+
+
+def nonzero_share(program: Program, op: Any) -> float | None:
+    """Share of the vector's elements that are not zero, if it pays to leave the others out."""
+    return 1.0 - program.zeros if program.zeros and program[op.vector].space is Space.INPUT else None

@@ -64,6 +64,25 @@ def column_loop_function(name: str, table: str, code: Code, kind: str) -> str:
     )
 
 
+def grouped_rows(name: str, code: Code, together: int) -> str:
+    """The loop over columns of groups of rows that stand one behind the other in a table, and their reader."""
+    body = statement(code, "column", '"+r"(out)')
+    return (
+        f"EDGEALGOS_NOINLINE void {name}_sums(const int8_t *vector, const int8_t *column, int16_t *sums) {{\n"
+        f'  register int16_t *out __asm__("r24") = sums;\n'
+        f"{body}\n}}\n"
+        f"struct {name}_rows {{\n"
+        f"  enum {{ kAtOnce = {together} }};\n"
+        f"  const int8_t *group;\n"
+        f"  {name}_rows() : group({name}) {{}}\n"
+        f"  template <class N> uint8_t next(const int8_t *vector, N columns, int16_t *sums, uint8_t left) {{\n"
+        f"    {name}_sums(vector, group, sums);\n"
+        f"    group += static_cast<uint16_t>(kAtOnce * columns);\n"
+        f"    return left < kAtOnce ? left : static_cast<uint8_t>(kAtOnce);\n"
+        f"  }}\n}};"
+    )
+
+
 def reader(name: str, found: Parts, kind: str, rows: Sequence[int], rest_reader: str) -> str:
     """A reader of rows that calls the functions, and another reader for what stays a table."""
     calls = [f"{part_name(name, found, i)}(vector, sums); return {count};" for i, count in enumerate(rows)]

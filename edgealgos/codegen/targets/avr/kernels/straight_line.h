@@ -141,6 +141,13 @@
 #define EDGEALGOS_FIRST_TREES(number) "movw r12, r14\n\t" "ldi r25, " #number "\n\t" "mov r11, r25\n\t"
 #define EDGEALGOS_LARGER_TREES(number) "cp r12, r14\n\t" "cpc r13, r15\n\t" "brge 1f\n\t" \
                                        EDGEALGOS_FIRST_TREES(number) "1:\n\t"
+// Behind a tree, where those to come cannot change the sign of the sum, which holds least leaves of theirs already.
+#define EDGEALGOS_STOP_SUM(above, below, ahead) \
+  "ldi r24, lo8(" #above ")\n\t" "ldi r25, hi8(" #above ")\n\t" "cp r14, r24\n\t" "cpc r15, r25\n\t" "brge 1f\n\t" \
+  "ldi r24, lo8(" #below ")\n\t" "ldi r25, hi8(" #below ")\n\t" "cp r14, r24\n\t" "cpc r15, r25\n\t" "brge 2f\n\t" \
+  "1: ldi r24, lo8(" #ahead ")\n\t" "ldi r25, hi8(" #ahead ")\n\t" "sub r14, r24\n\t" "sbc r15, r25\n\t" \
+  "jmp .Ltree%=_decided\n\t" "2:\n\t"
+#define EDGEALGOS_DECIDED_SUM ".Ltree%=_decided:\n\t"
 #define EDGEALGOS_END_SCORE "st X+, r14\n\t" "st X+, r15\n\t" "lsl r15\n\t" "sbc r15, r15\n\t" "st X+, r15\n\t" \
                             "st X+, r15\n\t"
 
@@ -174,6 +181,15 @@
 #define EDGEALGOS_MORE_VOTED(name, number) "cp r26, " #name "\n\t" "brsh 1f\n\t" "mov r26, " #name "\n\t" \
                                            "ldi r27, " #number "\n\t" "1:\n\t"
 #define EDGEALGOS_MOST_VOTED "mov r24, r27\n\t"
+// After a tree, where the largest count leads by so much that those to come cannot change which it is.
+#define EDGEALGOS_STOP_VOTES(lead) "call .Ltree%=_lead\n\t" "cpi r26, " #lead "\n\t" "brlo 1f\n\t" \
+                                   "jmp .Ltree%=_decided\n\t" "1:\n\t"
+#define EDGEALGOS_DECIDED_VOTES ".Ltree%=_decided:\n\t"
+#define EDGEALGOS_LEAD_OF_VOTES ".Ltree%=_lead:\n\t"
+#define EDGEALGOS_LEADER(name) "mov r26, " #name "\n\t" "ldi r27, 0\n\t"
+#define EDGEALGOS_RIVAL(name) "cp r27, " #name "\n\t" "brsh 1f\n\t" "mov r27, " #name "\n\t" \
+                              "cp r26, " #name "\n\t" "brsh 1f\n\t" "mov r27, r26\n\t" "mov r26, " #name "\n\t" "1:\n\t"
+#define EDGEALGOS_LEAD "sub r26, r27\n\t" "ret\n\t"
 #define EDGEALGOS_OVER_TREES "jmp .Ltree%=_end\n\t"
 #define EDGEALGOS_END_OF_TREES ".Ltree%=_end:\n\t"
 // clang-format on

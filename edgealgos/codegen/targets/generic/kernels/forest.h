@@ -173,10 +173,22 @@ template <class Index, class T> Index leaf_of(const T &t, const uint8_t *below, 
   }
 }
 
-// scores[k] = bias_k + start_k + the numbers of the leaves of its trees.
-template <class Acc, class Index, uint16_t Tests, class T, class G, class B, class S, class X>
+// By how much the largest score is above the second one; of one score how far it is from zero.
+inline int32_t lead(const int32_t *scores, uint8_t outputs) {
+  int32_t best = scores[0];
+  if (outputs == 1) return best < 0 ? -best : best;
+  int32_t second = scores[1];
+  for (uint8_t k = 1; k < outputs; ++k) {
+    if (scores[k] > best) second = best, best = scores[k];
+    else if (k == 1 || scores[k] > second) second = scores[k];
+  }
+  return best - second;
+}
+
+// scores[k] = bias_k + start_k + the numbers of the leaves of its trees, of one output until it is decided.
+template <class Acc, class Index, uint16_t Tests, class T, class G, class B, class S, class X, class R = Always>
 void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, S start, const X *x, int32_t *scores,
-            uint8_t outputs) {
+            uint8_t outputs, R rests = R()) {
   uint8_t below[(Tests + 7) / 8];
   make_tests(t, used, x, below);
   Index node = 0, leaf = 0;
@@ -186,6 +198,8 @@ void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, S sta
     for (uint16_t left = static_cast<uint16_t>(groups.at(k)); left; --left) {
       const Index size = static_cast<Index>(largest - static_cast<uint16_t>(t.sizes.at(tree++)));
       sum = static_cast<Acc>(sum + t.leaves.at(static_cast<Index>(leaf + leaf_of<Index>(t, below, node))));
+      if (const int32_t rest = static_cast<int32_t>(rests.at(static_cast<Index>(tree - 1))))
+        if (sum > rest || sum < -rest) break;
       node = static_cast<Index>(node + size);
       leaf = static_cast<Index>(leaf + size + 1);
     }
@@ -194,10 +208,10 @@ void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, S sta
   barrier();
 }
 
-// scores = bias + start + the rows that the leaves of all trees name.
-template <class Index, uint16_t Tests, class T, class V, class B, class S, class X>
+// scores = bias + start + the rows that the leaves of trees name, until the largest is decided.
+template <class Index, uint16_t Tests, class T, class V, class B, class S, class X, class R = Always>
 void forest_of_rows(const T &t, uint16_t largest, uint16_t used, uint16_t count, const V *rows, B bias, S start,
-                    const X *x, int32_t *scores, uint8_t outputs) {
+                    const X *x, int32_t *scores, uint8_t outputs, R rests = R()) {
   uint8_t below[(Tests + 7) / 8];
   make_tests(t, used, x, below);
   for (uint8_t k = 0; k < outputs; ++k) scores[k] = static_cast<int32_t>(bias.at(k)) + start.at(k);
@@ -207,6 +221,8 @@ void forest_of_rows(const T &t, uint16_t largest, uint16_t used, uint16_t count,
     const V *row =
         rows + static_cast<Index>(t.leaves.at(static_cast<Index>(leaf + leaf_of<Index>(t, below, node)))) * outputs;
     for (uint8_t k = 0; k < outputs; ++k) scores[k] += flash(row + k);
+    if (const int32_t rest = static_cast<int32_t>(rests.at(tree)))
+      if (lead(scores, outputs) > rest) break;
     node = static_cast<Index>(node + size);
     leaf = static_cast<Index>(leaf + size + 1);
   }

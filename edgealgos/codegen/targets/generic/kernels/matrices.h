@@ -142,6 +142,16 @@ template <uint8_t Together> struct ColumnRows {
   }
 };
 
+// Groups of `Together` rows, the last one filled up with zeros.
+template <uint8_t Together> struct GroupRows {
+  enum { kAtOnce = Together };
+  ColumnRows<Together> group;
+  template <class Acc, class N> uint8_t next(const int8_t *vector, N columns, Acc *sums, uint8_t left) {
+    group.next(vector, columns, sums, Together);
+    return left < Together ? left : Together;
+  }
+};
+
 template <class W> struct BitmapRows {
   enum { kAtOnce = 1 };
   const uint8_t *bits;
@@ -205,6 +215,10 @@ inline IndexedRows indexed(const int8_t *values, const uint16_t *starts = nullpt
 }
 template <bool Left> inline BlockRows<Left> blocks(const int8_t *values) {
   const BlockRows<Left> rows = {values};
+  return rows;
+}
+template <uint8_t Together> inline GroupRows<Together> groups(const int8_t *values) {
+  const GroupRows<Together> rows = {{values}};
   return rows;
 }
 template <uint8_t Together> inline ColumnRows<Together> columns(const int8_t *values) {

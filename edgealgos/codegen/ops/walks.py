@@ -1,0 +1,81 @@
+"""Trees as arrays: where nodes lead, and what trees add until the answer is decided. Knows no programs."""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..program.qtype import Ints
+
+FEWEST = 3  # trees left for which it is worth a look whether they are needed
+
+
+class Walk(NamedTuple):
+    """Trees as arrays over all their inner nodes.
+
+    Parameters
+    ----------
+    roots : int array, shape (trees,)
+    children : int array, shape (nodes, 2)
+        Left and right: an inner node, or ``~leaf``.
+    """
+
+    roots: Ints
+    children: Ints
+
+
+def makes_trees(sizes: Ints, inner: Ints) -> bool:
+    """Whether each tree has a node more than children that are nodes, and names every node before it comes."""
+    named = inner.sum(axis=1)
+    starts = np.cumsum(sizes) - sizes
+    if (np.add.reduceat(named, starts) != sizes - 1).any():
+        return False
+    earlier = np.cumsum(named) - named
+    place = np.arange(len(named)) - np.repeat(starts, sizes)
+    return bool((earlier - np.repeat(earlier[starts], sizes) >= place).all())
+
+
+def last_asked(scores: NDArray[Any], rests: NDArray[Any]) -> Ints:
+    """The tree of each row behind which the answer is decided; `scores` are those after each tree."""
+    if scores.shape[2] == 1:
+        lead = np.abs(scores[:, :, 0])
+    else:
+        best_two = np.partition(scores, -2, axis=2)[:, :, -2:]
+        lead = best_two[:, :, 1] - best_two[:, :, 0]
+    decided = (lead > rests) & (rests > 0)
+    last: Ints = np.where(decided.any(axis=1), decided.argmax(axis=1), len(rests) - 1)
+    return last
+
+
+def summed(rows: NDArray[Any], last: Ints, groups: Ints | None) -> NDArray[Any]:
+    """What the trees that are asked add to each score."""
+    if (last < rows.shape[1] - 1).any():
+        rows = np.where((np.arange(rows.shape[1]) <= last[:, None])[:, :, None], rows, 0)
+    if groups is None:
+        return np.asarray(rows.sum(axis=1))
+    ends = np.cumsum(groups)
+    return np.stack([rows[:, e - n : e, 0].sum(axis=1) for n, e in zip(groups, ends, strict=True)], axis=1)
+
+
+def leads_to_make_up_for(most: Ints, begun: int) -> Ints:
+    """After each tree the lead that those to come cannot make up for, one less; 0 where nobody looks.
+
+    The fewer trees are left, the more often there is a look.
+
+    Parameters
+    ----------
+    most : int array, shape (trees,)
+        By how much each tree can move two scores against each other, or the only one.
+    begun : int
+        Magnitude of what scores begin with.
+    """
+    trees, moved = most.size, np.cumsum(most)
+    rests: Ints = moved[-1] - moved
+    found, at = np.zeros(trees, np.int64), int(np.argmax(2 * begun + moved > rests)) + trees // 20
+    while trees - 1 - at >= FEWEST - 1:
+        found[at] = rests[at]
+        at += isqrt(trees - 1 - at)
+    return found

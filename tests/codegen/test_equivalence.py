@@ -95,6 +95,18 @@ WIDE_STORAGES = ("dense", "bitmap", "nibbles", "nibble_bitmap", "codebook16", "c
 @pytest.mark.parametrize("features", [510, 511, 512, 784])
 @pytest.mark.parametrize("storage", WIDE_STORAGES)
 def test_uno_wide_rows(storage, features):
+    check_wide_rows("uno", storage, features)
+
+
+@pytest.mark.needs("avr-g++", "simavr", "gcc")
+@pytest.mark.parametrize("features", [247, 248, 254, 255, 256, 257, 300])
+@pytest.mark.parametrize("storage", ["nibbles", "nibble_bitmap"])
+def test_attiny_wide_rows(storage, features):
+    """Sums for each bit of the weights have 16 bits, however long the row."""
+    check_wide_rows("attiny85", storage, features)
+
+
+def check_wide_rows(board, storage, features):
     """As many columns as an image has pixels; sums as large as weights of four bits and inputs make them."""
     program = programs.passes.to_integer(programs.bonsai(3, features=features, width=4, depth=0))
     encoding = choose_encoding(np.outer([-127.0, 127.0], np.ones(features)))
@@ -103,7 +115,7 @@ def test_uno_wide_rows(storage, features):
     weights[0], weights[1], weights[2, 1::3] = -8, 7, 0
     z = replace(program["Z"], data=weights, storage=storage, qtype=QType(4, 0))
     program = programs.passes.prove_accumulators(program.replacing(z))
-    compiled = CompiledModel(program, get_board("uno"))
+    compiled = CompiledModel(program, get_board(board))
     q = programs.any_inputs(np.random.default_rng(1), program, 8)
     X = raw(compiled, q)
     assert np.array_equal(compiled.simulate(X).scores, compiled.scores(X))

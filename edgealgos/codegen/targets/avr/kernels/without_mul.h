@@ -18,9 +18,6 @@
 // p = a * b, signed bytes; 36 cycles.
 #define EDGEALGOS_SHIFT_AND_ADD \
   EDGEALGOS_NO_PRODUCT EDGEALGOS_LOWER_BITS EDGEALGOS_UPPER_BITS EDGEALGOS_SIGN_BIT EDGEALGOS_NEGATIVE_FACTOR
-// The same where the lower half of b is zero: 20 cycles.
-#define EDGEALGOS_SHIFT_AND_ADD_UPPER \
-  EDGEALGOS_NO_PRODUCT EDGEALGOS_UPPER_BITS EDGEALGOS_SIGN_BIT EDGEALGOS_NEGATIVE_FACTOR
 #define EDGEALGOS_SUM16 "add %A[sum], %A[p]\n\t" "adc %B[sum], %B[p]\n\t"
 #define EDGEALGOS_SUM32 "mov %[a], %B[p]\n\t" "lsl %[a]\n\t" "sbc %[a], %[a]\n\t" EDGEALGOS_SUM16 \
                         "adc %C[sum], %[a]\n\t" "adc %D[sum], %[a]\n\t"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import select
 import shlex
 import shutil
 import subprocess
@@ -209,42 +208,37 @@ def test_a_board_that_answers_otherwise_gives_exit_code_1(model, rows, capsys, m
     assert main(["evaluate", model, rows, "--port", "COM3", "--rows", "10"]) == 1
 
 
-class Program:
-    """A port with the exported C++ program behind a pseudo-terminal: the real protocol, byte by byte."""
+@pytest.fixture
+def terminal():
+    """Starts a program behind a pseudo-terminal; returns the port's name."""
+    pty, tty = pytest.importorskip("pty"), pytest.importorskip("tty")
+    ours, theirs = pty.openpty()
+    tty.setraw(theirs)
+    started = []
 
-    def __init__(self, executable):
-        import pty
-        import tty
+    def start(executable):
+        started.append(subprocess.Popen([executable], stdin=ours, stdout=ours))
+        return os.ttyname(theirs)
 
-        ours, theirs = pty.openpty()
-        tty.setraw(theirs)
-        self.process = subprocess.Popen([executable], stdin=theirs, stdout=theirs)
-        self.stream = os.fdopen(ours, "r+b", buffering=0)
-        self.greeting = b"# m ready: 64 values a row\r\n"
-
-    def readline(self) -> bytes:
-        greeting, self.greeting = self.greeting, b""
-        answers, _, _ = select.select([self.stream], [], [], 0 if greeting else 1.0)  # a port waits no longer
-        return greeting or (self.stream.readline() if answers else b"")
-
-    def write(self, data: bytes) -> None:
-        self.stream.write(data)
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.stream.close()
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+    os.close(ours)
+    os.close(theirs)
 
 
 @pytest.mark.needs("g++")
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a thing of Unix")
-def test_evaluate_the_exported_program_over_a_terminal(model, rows, capsys, monkeypatch, tmp_path):
+def test_evaluate_the_exported_program_over_a_terminal(model, rows, capsys, terminal, tmp_path):
+    """The real protocol, byte by byte, with what does not start anew when its port is opened, and so does not greet."""
+    pytest.importorskip("serial")
     assert main(["export", model, "plain", "--board", "host"]) == 0
     sources = [str(path) for path in sorted((tmp_path / "plain").glob("*.cpp"))]
     subprocess.run(["g++", "-std=c++11", "-O1", "-o", "answer", *sources], check=True)
-    monkeypatch.setattr(commands, "open_port", lambda name, timeout: Program("./answer"))
-    assert main(["evaluate", model, rows, "--port", "tty"]) == 0
-    assert "answers that differ from Python's: 0 of 30" in capsys.readouterr().out
+    assert main(["evaluate", model, rows, "--port", terminal("./answer")]) == 0
+    said = capsys.readouterr().out
+    assert "answers that differ from Python's: 0 of 30" in said
+    assert re.search(r"\d ms a prediction, predicted: [\d,]+ cycles", said)
 
 
 def test_the_sketch_greets_as_the_command_expects(model, tmp_path):

@@ -18,12 +18,15 @@ from numpy.typing import NDArray
 from .. import MissingToolError, SimulationError
 
 BAUD = 250_000
+_START = 2.0  # seconds after which a board that was started anew has greeted
 _BLANKS, _EXCHANGES = 200, 9  # that time is measured with
 _READY = re.compile(r"#.* ready: (\d+) values a row")
 
 
 class Port(Protocol):
     """What is needed of a serial port; ``readline`` gives nothing when its time is up."""
+
+    timeout: float | None
 
     def readline(self) -> bytes: ...
     def write(self, data: bytes, /) -> Any: ...
@@ -46,6 +49,7 @@ def open_port(name: str, timeout: float) -> Port:
 def await_greeting(port: Port, values: int, timeout: float) -> None:
     """Wait until the board is ready (opening the port restarts an Uno) and check that it runs this model."""
     deadline = time.monotonic() + timeout
+    port.timeout = min(_START, timeout / 2)
     while time.monotonic() < deadline:
         line = _text(port.readline())
         if not line:  # it did not start anew when the port was opened
@@ -55,6 +59,7 @@ def await_greeting(port: Port, values: int, timeout: float) -> None:
                 raise SimulationError(
                     f"the board takes {found[1]} values a row, this model {values}; upload the sketch exported from it"
                 )
+            port.timeout = timeout
             return
     raise SimulationError(
         f"no greeting from the board within {timeout:g} s; upload the exported sketch (it talks at {BAUD} baud)"

@@ -1,5 +1,6 @@
 // Answers rows from standard input, one line a row: ${features} device inputs (integers ${low}..${high}) with commas
-// between them; a '=' in front, as hosts send it to sketches, may be there. README.md says how to build it.
+// between them; a '=' in front, as hosts send it to sketches, may be there, and alone it is greeted. README.md says how
+// to build it.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -11,9 +12,11 @@ ${answer}
 
 // Reads the rest of a line into `row`; -1 at the end of the input, 0 if the line is no row, 1 if it is one.
 static int readRow() {
-  int c = getchar();
-  while (c == '\n' || c == ' ') c = getchar();
-  if (c != '=') ungetc(c, stdin);
+  int c = getchar(), before = '\n';
+  for (; c == '\n' || c == ' ' || c == '='; before = c, c = getchar())
+    if (c == '\n' && before == '=')
+      printf("# ${name} ready: %u values a row\n", static_cast<unsigned>(${name}::kFeatureCount));
+  ungetc(c, stdin);
   for (uint16_t i = 0; i < ${name}::kFeatureCount; ++i) {
     long value = 0;
     const int got = scanf(i == 0 ? "%ld" : " ,%ld", &value);

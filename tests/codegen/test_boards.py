@@ -98,6 +98,14 @@ def test_case_hyphens_and_underscores_do_not_matter(spelling):
     assert get_board(spelling).name in ("uno", "cortex-m4", "mega")
 
 
+def test_a_board_is_known_by_its_makers_name():
+    """A name goes before a title: the Mega is the 2560."""
+    for found in BOARDS.values():
+        get_board(found.title.split(" (")[0])
+    names = {"Arduino Uno": "uno", "Arduino Mega": "mega", "Raspberry Pi Pico": "pico", "arduino_nano_33_ble": "nano33ble"}
+    assert {name: get_board(name).name for name in names} == names
+
+
 def test_no_two_boards_share_a_spelling():
     spelt = [
         "".join(c for c in name.lower() if c.isalnum())
@@ -113,7 +121,7 @@ def test_an_unknown_board_gets_the_nearest_names(wrong, near):
         get_board(wrong)
 
 
-@pytest.mark.parametrize("name", ["nano-every", "ATmega4809", "ATtiny1614"])
+@pytest.mark.parametrize("name", ["nano-every", "Arduino Nano Every", "ATmega4809", "ATtiny1614"])
 def test_a_board_that_no_compiler_here_knows_gets_a_clear_sentence(name):
     with pytest.raises(ValueError, match=r"AT(mega4809|tiny1614), which the avr-gcc of distributions does not know"):
         get_board(name)

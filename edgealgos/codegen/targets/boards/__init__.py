@@ -19,7 +19,9 @@ _TOO_NEW = {"nanoevery": "ATmega4809", "unowifirev2": "ATmega4809"} | {
     name.lower(): name for name in ("ATmega4809", "ATtiny412", "ATtiny1614", "ATtiny1616", "ATtiny3216", "ATtiny3217")
 }
 
-_BY_PLAIN_NAME = {_plain(name): board for board in BOARDS.values() for name in (board.name, *board.aliases)}
+_NAMES = {_plain(name): board for board in BOARDS.values() for name in (board.name, *board.aliases)}
+_TITLES = {_plain(board.title.split(" (")[0]): board for board in reversed(BOARDS.values())}  # the first of its title
+_BY_PLAIN_NAME = _TITLES | {f"arduino{name}": b for name, b in _NAMES.items() if b.framework.sketches} | _NAMES
 
 
 def boards() -> list[Board]:
@@ -40,7 +42,7 @@ def boards() -> list[Board]:
 
 
 def get_board(board: str | Board) -> Board:
-    """Board of that name, whatever its case, hyphens and underscores; a `Board` passes through.
+    """Board of that name or title, whatever its case, hyphens and underscores; a `Board` passes through.
 
     Raises
     ------
@@ -52,9 +54,9 @@ def get_board(board: str | Board) -> Board:
     wanted = _plain(board) if isinstance(board, str) else ""
     if wanted in _BY_PLAIN_NAME:
         return _BY_PLAIN_NAME[wanted]
-    if wanted in _TOO_NEW:
+    if too_new := _TOO_NEW.get(wanted.removeprefix("arduino")):
         raise ValueError(
-            f"{board!r} has an {_TOO_NEW[wanted]}, which the avr-gcc of distributions does not know: it takes version "
+            f"{board!r} has an {too_new}, which the avr-gcc of distributions does not know: it takes version "
             "8 or later and a device pack of Microchip's. Boards of about its size that are known: uno, nano, attiny85."
         )
     near = [_BY_PLAIN_NAME[name].name for name in difflib.get_close_matches(wanted, _BY_PLAIN_NAME, n=3, cutoff=0.5)]

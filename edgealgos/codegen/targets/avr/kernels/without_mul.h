@@ -205,11 +205,12 @@ EDGEALGOS_KERNEL uint16_t squared_distance7(const int8_t *prototype, const int8_
   return sum;
 }
 
-inline int32_t multiply(int16_t a, int8_t b) {
+// A word times a byte, exactly; out of line, as it is long.
+EDGEALGOS_KERNEL int32_t multiply(int16_t a, int8_t b) {
   const int8_t high = static_cast<int8_t>(a >> 8);
   return static_cast<int32_t>(byte_product(high, b)) * 256 + byte_product(b, static_cast<uint8_t>(a));
 }
-inline int32_t multiply(int16_t a, uint8_t b) {
+EDGEALGOS_KERNEL int32_t multiply(int16_t a, uint8_t b) {
   const int8_t high = static_cast<int8_t>(a >> 8);
   return static_cast<int32_t>(byte_product(high, b)) * 256 + byte_product(b, static_cast<uint8_t>(a));
 }

@@ -28,7 +28,7 @@ EDGEALGOS_NOINLINE Acc dot_codebook(const uint8_t *bits, Decoder<W, Halves> *row
   uint8_t mask = 0;
   for (uint16_t j = 0; j < columns; ++j) {
     if ((j & 7) == 0) mask = bits ? flash(bits++) : 0xFF;
-    if (mask & 1) sum = static_cast<Sum>(sum + static_cast<Sum>(static_cast<int32_t>(row->next()) * vector[j]));
+    if (mask & 1) sum = static_cast<Sum>(sum + product<Sum>(row->next(), vector[j]));
     mask = static_cast<uint8_t>(mask >> 1);
   }
   return static_cast<Acc>(sum);

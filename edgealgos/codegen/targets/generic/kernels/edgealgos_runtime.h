@@ -276,9 +276,7 @@ EDGEALGOS_OP void push_column(const uint8_t *masks, const W *values, const V *x,
   uint8_t mask = 0;
   for (uint8_t i = 0; i < rows; ++i) {
     if ((i & 7) == 0) mask = bits ? flash(bits++) : 0xFF;
-    if (mask & 1)
-      sums[i] =
-          static_cast<Acc>(static_cast<Sum>(sums[i]) + static_cast<Sum>(static_cast<int32_t>(flash(value++)) * *x));
+    if (mask & 1) sums[i] = static_cast<Acc>(static_cast<Sum>(sums[i]) + product<Sum>(flash(value++), *x));
     mask = static_cast<uint8_t>(mask >> 1);
   }
   position[0] = static_cast<int16_t>(column + 1);

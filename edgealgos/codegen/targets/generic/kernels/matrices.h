@@ -12,6 +12,17 @@ template <> struct Wrapping<int32_t> { typedef uint32_t type; };
 template <class Sum, class W, class V> inline Sum product(W weight, V value) {
   return static_cast<Sum>(static_cast<int32_t>(weight) * value);
 }
+#if defined(__AVR__) && !defined(__AVR_HAVE_MUL__)  // the compiler would loop over the bits of double words
+template <class Sum> inline Sum product(int8_t weight, int8_t value) {
+  return static_cast<Sum>(byte_product(weight, value));
+}
+template <class Sum> inline Sum product(int16_t weight, int8_t value) {
+  return static_cast<Sum>(multiply(weight, value));
+}
+template <class Sum> inline Sum product(int8_t weight, int16_t value) {
+  return static_cast<Sum>(multiply(value, weight));
+}
+#endif
 
 // One row of a dense matrix times a vector: any widths in C++, bytes by the kernels above.
 template <class Acc, class W, class V> struct Dot {

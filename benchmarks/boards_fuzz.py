@@ -2,9 +2,10 @@
 
     python benchmarks/boards_fuzz.py > benchmarks/results/boards_fuzz.md
 
-Each program goes to `--each` boards in turn, so that every board gets its share of all families; half of the programs
-are made for speed, half for size, and rows go over the whole calibrated range, its ends included. What a small board
-has no room for is refused before it is built, and counted.
+Two programs in five are of rarer families: GRU, nets over pictures, kernel machines, neighbours. Each goes to `--each`
+boards in turn, so that every board gets its share of all families; half of the programs are made for speed, half for
+size, and rows go over the whole calibrated range, its ends included. What a small board has no room for is refused
+before it is built, and counted.
 """
 
 from __future__ import annotations
@@ -13,25 +14,38 @@ import argparse
 import itertools
 import sys
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 from tqdm import tqdm
 
 from edgealgos.codegen.cost.limits import check_fits
+from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import boards, get_board
 from edgealgos.errors import BuildError, DoesNotFitError
+from tests.support import sample_convnets, sample_instances
 from tests.support import sample_programs as programs
 from tests.support.equivalence import raw
 
 ROWS = 20
 FAMILIES = {"TreeWalk": "Bonsai", "PrototypeScore": "ProtoNN", "GatedUpdate": "FastGRNN", "LeakyUpdate": "FastRNN",
-            "Forest": "trees", "Convolve": "convolution", "Depthwise": "convolution"}  # fmt: skip
+            "Forest": "trees", "GRUUpdate": "GRU", "KernelSums": "kernel machines", "Neighbours": "neighbours",
+            "KeepRows": "nets over pictures", "HoldRow": "nets over pictures"}  # fmt: skip
+RARE: tuple[Callable[[int], Program], ...] = (
+    programs.gru, sample_convnets.large_convnet, sample_convnets.residual_convnet, sample_convnets.one_kind_alone,
+    sample_instances.any_machine, sample_instances.any_neighbours,
+)  # fmt: skip
+
+
+def any_program(seed: int) -> Program:
+    """A random program, or one of a rarer family."""
+    return programs.random_program(seed) if seed % 5 < 3 else RARE[seed % len(RARE)](seed)
 
 
 def rows_that_differ(seed: int, board: str) -> tuple[str, int]:
     """Family of a random program, and rows of it that a board answers otherwise; DoesNotFitError without room."""
     optimize = ("size", "speed")[seed % 2]
-    compiled = programs.compiled(programs.random_program(seed), board, optimize)
+    compiled = programs.compiled(any_program(seed), board, optimize)
     check_fits(compiled.report)
     X = raw(compiled, programs.any_inputs(np.random.default_rng(seed), compiled.program, ROWS))
     result = compiled.simulate(X)
@@ -67,7 +81,8 @@ def main() -> int:
         families[family] += 1
         rows[board] += ROWS
         wrong[board] += differ
-    print("    python benchmarks/boards_fuzz.py > benchmarks/results/boards_fuzz.md\n")
+    words = " ".join(["python benchmarks/boards_fuzz.py", *sys.argv[1:]])
+    print(f"    {words} > benchmarks/results/boards_fuzz.md\n")
     print("# Random programs on every simulated board\n")
     print(f"{asked.programs} programs, seeds {seeds[0]} to {seeds[-1]}, each on {asked.each} boards, all in turn:")
     print(f"{', '.join(f'{n} {family}' for family, n in families.most_common())}. {sum(rows.values()):,} rows on "

@@ -97,6 +97,21 @@ def test_what_normalisation_did_is_folded_into_the_weights():
     in_training = scores(params, tf.constant([0, 0]))
     assert np.allclose(scores(family.settled(params, lambda: x), None), in_training, atol=0.01)
     assert np.abs(scores(params, None) - in_training).max() > 0.1
+    scaled, folded = (family.settled(params, lambda: x, fold=fold) for fold in (False, True))
+    assert np.allclose(scores(scaled, tf.constant([0, 0])), in_training, atol=0.01)  # which goes on being normalised
+    assert all(np.array_equal(scaled[name], folded[name]) for name in params if name.endswith("_weights"))
+    assert np.array_equal(scaled["layer1_bias"], params["layer1_bias"])
+
+
+def test_normalisation_outlasts_the_first_rounding():
+    recipe = ConvNet((8, 8, 1), 3, "multiclass", layers="conv3x3:4").recipe.for_rows(1000)
+    rounded, folded = ([stage(epoch) for epoch in range(recipe.epochs)] for stage in (recipe.quantized, recipe.folded))
+    assert 0.5 * recipe.epochs < sum(rounded) < recipe.epochs
+    assert 0 < sum(folded) < 0.2 * recipe.epochs
+    assert folded[-1]
+    short = recipe.shortened(1 / recipe.epochs)
+    assert short.quantized(0)
+    assert short.folded(0)
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

@@ -52,7 +52,7 @@ class ConvNet(Family):
         self.pooled = "last" if self.positions == 1 else "pooled"
         self.specs = self._specs()
         self.recipe = Recipe(epochs=200, most_steps=12_000, learning_rate=0.02, fastest_rate=0.0, sparse_from=0.4,
-                             frozen_from=0.4, quantized_from=0.4, ema=0.995)  # fmt: skip
+                             frozen_from=0.4, quantized_from=0.4, folded_from=0.9, ema=0.995)  # fmt: skip
         self.rates = {}
 
     def _specs(self) -> dict[str, TensorSpec]:
@@ -93,8 +93,8 @@ class ConvNet(Family):
         params["FC_bias"] = np.zeros(self.n_outputs)
         return self.settled(params, lambda: x[rng.permutation(len(x))[:SAMPLE]])
 
-    def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
-        """Weights and biases that do what normalisation of every channel over these rows did."""
+    def settled(self, params: Arrays, rows: Callable[[], Array], fold: bool = True) -> Arrays:
+        """See the base: what normalisation of every channel over these rows did."""
         values, params = tf.reshape(tf.constant(rows()[:SAMPLE], tf.float32), (-1, *self.picture)), dict(params)
         for name, layer in self.named():
             if layer.kind == "maxpool":
@@ -103,9 +103,9 @@ class ConvNet(Family):
             weights, bias = params[f"{name}_weights"], params[f"{name}_bias"]
             made = _sums(values, tf.constant(weights, tf.float32), layer).numpy()
             gain = 1.0 / np.sqrt(made.var((0, 1, 2)) + NEGLIGIBLE)
-            bias = bias - made.mean((0, 1, 2)) * gain
-            params |= {f"{name}_weights": weights * gain[:, None], f"{name}_bias": bias}
-            values = _clipped(tf.constant(made * gain + bias, tf.float32), layer)
+            whole = bias - made.mean((0, 1, 2)) * gain
+            params |= {f"{name}_weights": weights * gain[:, None], f"{name}_bias": whole if fold else bias}
+            values = _clipped(tf.constant(made * gain + whole, tf.float32), layer)
         return params
 
     # ------------------------------------------------------------------ forward
@@ -120,7 +120,8 @@ class ConvNet(Family):
             weights = rounding.weight(f"{name}_weights", params[f"{name}_weights"])
             sums = _sums(values, weights, layer)
             if rounding.key is not None:
-                sums = tf.where(rounding.on, sums, _normalised(sums))
+                folded = rounding.on if rounding.folded is None else rounding.folded
+                sums = tf.where(folded, sums, _normalised(sums))
             sums += rounding.weight(f"{name}_bias", params[f"{name}_bias"])
             values = rounding.fixed(tf.nn.relu(sums) if layer.rectify else sums, ACTIVATION)
         total = tf.reduce_sum(values, (1, 2)) * 2.0 ** -halvings_of(self.positions)

@@ -114,16 +114,24 @@ class Course:
         return real
 
     def settled(self, epoch: int, state: eng.State) -> eng.State:
-        """The state that an epoch begins with: where rounding begins, what it cannot do is folded into the weights."""
-        if not epoch or not self.recipe.quantized(epoch) or self.recipe.quantized(epoch - 1):
+        """The state that an epoch begins with: once values are rounded, weights have the scale that the device needs.
+
+        What the device cannot do is folded into them when it goes.
+        """
+        recipe = self.recipe
+        if not epoch or not recipe.quantized(epoch) or recipe.folded(epoch - 1):
             return state
         params, pool = eng.arrays(state.params), self.data.x_q
 
         def some() -> Array:
             return self.real(tf.gather(pool, self.rng.permutation(len(pool))[:ROWS_PROFILED]).numpy())
 
-        settled = self.model.settled(params, some)
-        return state if settled is params else eng.fresh_state(settled)
+        settled = self.model.settled(params, some, fold=recipe.folded(epoch))
+        if settled is params:
+            return state
+        if not recipe.quantized(epoch - 1):
+            return eng.fresh_state(settled)
+        return state._replace(params={name: tf.constant(value, tf.float32) for name, value in settled.items()})
 
     def batches(self, steps: int, size: int) -> Iterator[NDArray[np.int64]]:
         """Row numbers of each epoch, (steps, size): every version of every row once before any comes again."""
@@ -141,7 +149,8 @@ class Course:
         frozen, on = recipe.stage(epoch) != "dense", recipe.quantized(epoch)
         if on and not self.types_stand:
             self.qtypes = self.stored.types(eng.arrays(state.params))
-            self.types_stand = recipe.stage(epoch) == "fixed support" or epoch == recipe.epochs - 1
+            fixed = recipe.stage(epoch) == "fixed support" and recipe.folded(epoch)
+            self.types_stand = fixed or epoch == recipe.epochs - 1
             if self.types_stand:
                 state.average.update(state.params)
         high = {n: self.qtypes[n].high * self.qtypes[n].step if on else UNBOUNDED for n in specs}
@@ -149,6 +158,7 @@ class Course:
         scales = {n: 2.0 ** self.qtypes[n].frac if n in self.qtypes else COARSE for n in names}
         return eng.control(
             masks=self.stored.masks, scales=scales, high=high, on=on, frozen=frozen, sharpness=recipe.sharpness(epoch),
+            folded=recipe.folded(epoch),
             ema=recipe.ema, weight_decay=recipe.weight_decay, noise=self.noise,
             x_step=self.stored.x_scale, centre=self.stored.centre,
             rates={n: self.model.rates.get(n, 1.0) for n in specs},

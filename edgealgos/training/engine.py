@@ -37,6 +37,7 @@ class Control(NamedTuple):
     scales: Tensors
     high: Tensors
     on: tf.Tensor
+    folded: tf.Tensor
     frozen: tf.Tensor
     sharpness: tf.Tensor
     ema: tf.Tensor
@@ -93,7 +94,7 @@ def data(x_q: Array, targets: Array, weight: Array) -> Data:
 
 
 def control(
-    masks: Numbers, scales: Numbers, high: Numbers, on: bool, frozen: bool, rates: Numbers, **scalars: Any
+    masks: Numbers, scales: Numbers, high: Numbers, on: bool, folded: bool, frozen: bool, rates: Numbers, **scalars: Any
 ) -> Control:
     """Numbers and masks as tensors."""
 
@@ -102,7 +103,7 @@ def control(
 
     return Control(
         masks=real(masks), scales=real(scales), high=real(high), rates=real(rates),
-        on=tf.constant(bool(on)), frozen=tf.constant(bool(frozen)), **real(scalars),
+        on=tf.constant(bool(on)), folded=tf.constant(bool(folded)), frozen=tf.constant(bool(frozen)), **real(scalars),
     )  # fmt: skip
 
 
@@ -176,7 +177,8 @@ class Engine:
         return function(*of_model, *of_rows)
 
     def _rounding(self, control: Control, key: tf.Tensor | None = None) -> Rounding:
-        return Rounding(control.on, control.scales, {}, control.sharpness, key, high=control.high)
+        sharpness, high, folded = control.sharpness, control.high, control.folded
+        return Rounding(control.on, control.scales, {}, sharpness, key, high=high, folded=folded)
 
     def _scores_body(self, params: Tensors, control: Control, x_q: tf.Tensor) -> tf.Tensor:
         x = tf.cast(x_q, tf.float32) * control.x_step - control.centre

@@ -83,8 +83,8 @@ class Family(ABC):
         """Plain values that its program needs besides the numbers."""
         return {}
 
-    def settled(self, params: Arrays, rows: Callable[[], Array]) -> Arrays:
-        """Parameters for rounding, which begins now; what only helped training is folded in.
+    def settled(self, params: Arrays, rows: Callable[[], Array], fold: bool = True) -> Arrays:
+        """Parameters for rounding, at the scale that a device needs; with `fold`, what only helps training is in them.
 
         `rows()` gives training inputs, some (n, d), in case the family has to measure on them.
         """

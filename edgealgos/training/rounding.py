@@ -42,6 +42,8 @@ class Rounding:
         Seed of the random numbers of this step (dropout); None outside training.
     high : mapping of str to scalar tensor, optional
         Largest value of each weight, in place of its width: one compiled step then serves all widths.
+    folded : scalar bool tensor, optional
+        Whether normalisation is folded into the weights; None: as soon as values are rounded.
     """
 
     on: tf.Tensor
@@ -51,6 +53,7 @@ class Rounding:
     key: tf.Tensor | None = None
     observed: dict[str, tf.Tensor] | None = field(default=None)
     high: Mapping[str, tf.Tensor] | None = None
+    folded: tf.Tensor | None = None
 
     def weight(self, name: str, real: tf.Tensor) -> tf.Tensor:
         """A stored tensor as the device holds it; the gradient passes the rounding."""

@@ -35,6 +35,9 @@ class Recipe:
         Up to where the learning rate is raised when there are few steps in all (their square root counts).
     sparse_from, frozen_from, quantized_from : float
         Where thresholding starts, where the support is fixed, where rounding starts.
+    folded_from : float
+        Where what training alone can do is folded into the weights for good (normalisation of a net's channels); not
+        before rounding starts.
     loss : {"log", "hinge", "squared"}
     label_smoothing : float
     mixup : float
@@ -68,6 +71,7 @@ class Recipe:
     sparse_from: float = 0.2
     frozen_from: float = 0.6
     quantized_from: float = 0.5
+    folded_from: float = 0.0
     loss: str = "log"
     label_smoothing: float = 0.0
     mixup: float = 0.0
@@ -122,7 +126,8 @@ class Recipe:
         epochs = max(self.epochs // 4, 2)
         return dataclasses.replace(
             self, epochs=epochs, most_steps=self.most_steps and self.most_steps // 4, sparse_from=0.0, frozen_from=0.0,
-            quantized_from=0.0, learning_rate=0.5 * self.learning_rate, fastest_rate=0.5 * self.fastest_rate,
+            quantized_from=0.0, folded_from=0.0, learning_rate=0.5 * self.learning_rate,
+            fastest_rate=0.5 * self.fastest_rate,
         )  # fmt: skip
 
     def shortened(self, share: float) -> Recipe:
@@ -146,6 +151,10 @@ class Recipe:
     def quantized(self, epoch: int) -> bool:
         """Whether rounding is on in an epoch; always in the last."""
         return epoch / self.epochs >= self.quantized_from or epoch == self.epochs - 1
+
+    def folded(self, epoch: int) -> bool:
+        """Whether an epoch is left with what the device can do; always the last."""
+        return self.quantized(epoch) and (epoch / self.epochs >= self.folded_from or epoch == self.epochs - 1)
 
     def sharpness(self, epoch: int) -> float:
         """Slope of relaxed decisions: from 1, times four every eighth of the epochs, to 256 halfway."""

@@ -26,6 +26,8 @@ _RIDGE = 5e-3
 _RARE = 0.03
 _WORST = 60.0  # programs that the one with the largest error counts as
 _BELOW = 2.0  # what is predicted too low counts for so much of what is too high
+_OFTEN = 8  # programs that a part is in, for its cost to be told from others
+_PULL = 0.2  # what a change of costs counts, of what it changes
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
 SPREAD = 1  # bytes that the frame of a function may take more than in what was measured
 UNSEEN = 8  # bytes that a frame of types that were not measured may take more
@@ -127,6 +129,32 @@ def fit_near(counts: list[model.Counts], totals: NDArray[np.float64], whole: NDA
     cost = np.concatenate([np.full(count, _TIE), 1 / whole, _BELOW / whole, [_WORST / 6]])
     found = linprog(cost, least, np.concatenate([totals, -totals, np.zeros(2 * rows)]))
     return {part: float(np.ceil(100 * cost) / 100) for part, cost in zip(parts, found.x[:count], strict=True)}
+
+
+def fit_again(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
+    """Cycles that come nearest to what was measured and stay near the known ones.
+
+    Parts that few programs have keep theirs: what is wrong elsewhere is no cost of them.
+    """
+    known = model.measured_costs(board.costs("fit them").table)["cycles"]
+    timed = [m for m in found if not stops_early(m.program)]
+    counts = [model.cycle_counts(m.program) for m in timed]
+    totals, whole = np.array([_priced_cycles(m) for m in timed]), np.array([m.cycles for m in timed])
+    often = Counter(part for row in counts for part, amount in row.items() if amount)
+    parts = sorted(part for part, times in often.items() if times >= _OFTEN and part in known)
+    matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float) / whole[:, None]
+    explained = [sum(known.get(part, 0.0) * amount for part, amount in row.items()) for row in counts]
+    rows, own = len(counts), np.array([known[part] for part in parts])
+    one, none = np.eye(rows), np.zeros((rows, len(parts)))
+    # How much each part becomes dearer, or cheaper; how much is missing of a total, or too much; the most of that.
+    equal = np.hstack([matrix, -matrix, one, -one, np.zeros((rows, 1))])
+    worst = np.hstack([none, none, one, one, -np.ones((rows, 1))])
+    change = _PULL * matrix.sum(axis=0) + _TIE
+    cost = np.concatenate([change, change, np.ones(2 * rows), [_WORST / 12]])
+    limits = [(0, None)] * len(parts) + [(0, most) for most in own] + [(0, None)] * (2 * rows + 1)
+    best = linprog(cost, worst, np.zeros(rows), equal, (totals - explained) / whole, limits)
+    changed = best.x[: len(parts)] - best.x[len(parts) : 2 * len(parts)]
+    return {"cycles": {part: round(float(price), 2) for part, price in zip(parts, own + changed, strict=True)}}
 
 
 def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:

@@ -27,13 +27,14 @@ from edgealgos.codegen.cost import model
 from edgealgos.codegen.cost.ram import variable_items
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import changed_together, forms, unroll
+from edgealgos.codegen.passes.count_visits import count_visits
 from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
 from edgealgos.errors import BuildError, SimulationError
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
-from tools.fit_costs import Measurement, fit_all, fit_layers, fit_new, stops_early
+from tools.fit_costs import Measurement, fit_again, fit_all, fit_layers, fit_new, stops_early
 
 OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),
@@ -62,6 +63,7 @@ WITH_OPS = (
 """What makes programs with the ops that random programs do not have."""
 
 _WAYS = ("size", "speed")  # to optimise
+_TOLD = 1 << 32  # seed of the rows that trees are told of
 NETS = (
     sample_convnets.large_convnet, sample_convnets.convnet, sample_convnets.residual_convnet,
     sample_convnets.one_kind_alone,
@@ -82,10 +84,16 @@ def measured(
 def measured_program(program: Program, board: Board, rng: np.random.Generator, rows: int = 25) -> Measurement:
     """Build and run one integer program."""
     compiled = CompiledModel(program, board)
-    q, encoding = sample_programs.typical_inputs(rng, program, rows), program.encoding
-    result = compiled.simulate(q / encoding.scale.astype(float) + encoding.offset.astype(float))
+    result = compiled.simulate(_raw(program, rng, rows))
     spent = result.cycles if board.counts_cycles else result.instructions
     return Measurement(program, result.flash_bytes, result.static_ram, result.stack_peak, float(spent.mean()))
+
+
+def _raw(program: Program, rng: np.random.Generator, rows: int) -> NDArray[np.float64]:
+    """Raw rows of the kind that the inputs are calibrated on."""
+    q, encoding = sample_programs.typical_inputs(rng, program, rows), program.encoding
+    raw: NDArray[np.float64] = q / encoding.scale.astype(float) + encoding.offset.astype(float)
+    return raw
 
 
 def measured_kind(kind: str, optimize: str, board: Board, rows: int = 25) -> Measurement:
@@ -94,17 +102,23 @@ def measured_kind(kind: str, optimize: str, board: Board, rows: int = 25) -> Mea
     return measured_program(program, board, np.random.default_rng(0), rows)
 
 
-def measured_seed(seed: int, board: Board, rows: int = 25) -> Measurement:
+def measured_seed(
+    seed: int, board: Board, rows: int = 25, make: Callable[[int], Program] = sample_programs.random_program
+) -> Measurement:
     """Build and run a random program, optimised in one of the ways there are."""
-    program = sample_programs.random_program(seed)
+    program = make(seed)
     streams = seed % 7 == 0 and program.steps is None and can_stream(to_integer(program))
     ready = prepared(program, _WAYS[seed % 2], board, not streams)
     return measured_program(ready, board, np.random.default_rng(seed), rows)
 
 
 def prepared(program: Program, optimize: str, board: Board, input_buffer: bool = True) -> Program:
-    """The integer program; for speed as the board's costs choose, or with all matrices in the fastest storage."""
-    integer = to_integer(program, input_buffer=input_buffer)
+    """The integer program; for speed as the board's costs choose, or with all matrices in the fastest storage.
+
+    Trees are told which ways rows go, as they are when a user compiles: other rows than those that are measured.
+    """
+    others = np.random.default_rng(_TOLD)
+    integer = to_integer(count_visits(program, _raw(program, others, 100)), input_buffer=input_buffer)
     if optimize == "size":
         return integer
     if board.cost_model is not None:
@@ -142,6 +156,17 @@ def measure_all(name: str, count: int) -> None:
     _write(fit_all(fitted, get_board(name)), costs.table)
     _tell_errors(checked, name)
     _write(fit_all(found, get_board(name)), costs.table)
+
+
+def measure_again(name: str, count: int) -> None:
+    """Cycles of what all programs, the smallest among them, have often; others are held, layers over pictures too."""
+    board = get_board(name)
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in _WAYS]
+    makes = (sample_programs.small_program, sample_programs.random_program)
+    jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
+    jobs += [partial(measured_seed, seed, board, make=make) for make in makes for seed in range(count)]
+    found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
+    _write(fit_again(found, board), board.costs("fit them").table)
 
 
 def check(name: str, first: int, count: int) -> None:
@@ -304,7 +329,7 @@ def _write(fresh: dict[str, dict[str, float]], file: str = model.COSTS) -> None:
     known: dict[str, dict[str, float]] = model.measured_costs(file) if place.is_file() else {}
     place.parent.mkdir(exist_ok=True)
     place.write_text(
-        model.table({what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
+        model.table(known | {what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
     )
     model.forget()
 
@@ -318,7 +343,7 @@ def main() -> None:
         metavar="MODULE:FUNCTION",
         help="with --op: what makes a float program of a seed, with the op or without it; prints the op's record",
     )
-    parser.add_argument("--again", action="store_true", help="with --op: all parts that this op alone has")
+    parser.add_argument("--again", action="store_true", help="cycles from the table on; with --op: of its parts")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     parser.add_argument("--product", metavar="PART", help="cycles of products anew, by a part of their names")
     parser.add_argument("--layers", action="store_true", help="only layers over pictures, from --count nets of a kind")
@@ -342,6 +367,8 @@ def main() -> None:
         measure_op(tuple(asked.op.split(",")), asked.again, asked.count or 24)
     elif asked.missing or asked.product:
         measure_missing(asked.product or "")
+    elif asked.again:
+        measure_again(asked.board, asked.count or 260)
     elif asked.layers:
         measure_layers(asked.board, asked.count or 60)
     else:

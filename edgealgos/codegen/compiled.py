@@ -22,6 +22,7 @@ from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
 from .passes.choose_ranges import choose_ranges
 from .passes.choose_widths import WIDTHS, OutOfReach, choose_widths
+from .passes.count_visits import count_visits
 from .passes.stop_votes import stop_votes
 from .program import Program
 from .program.qtype import Ints
@@ -347,7 +348,7 @@ def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
             "ranges behind a feature extractor come from fit; leave out X_calibration=, or fit with those samples"
         )
     rows = check_samples(program, X_calibration)
-    return choose_ranges(calibrate(program, rows), rows)
+    return count_visits(choose_ranges(calibrate(program, rows), rows), rows)
 
 
 def _scikit_learns(
@@ -369,6 +370,7 @@ def _scikit_learns(
 
     expected, exactly = model.predict(X_calibration), isinstance(unwrapped.model, EXACT)
     try:
-        return choose_widths(made, rows, expected, name, exactly, widths, enough, seen)
+        chosen = choose_widths(made, rows, expected, name, exactly, widths, enough, seen)
     except OutOfReach as reason:
         raise UnsupportedModelError(str(reason)) from None
+    return count_visits(chosen, seen(chosen))

@@ -222,3 +222,40 @@ def test_votes_that_a_byte_does_not_count_stay_a_table():
         high.append(int(op.sums(program)[1].max()))
         assert (form.parts(program, op, op.leaves) is None) == (high[-1] > 255)
     assert high[0] <= 255 < high[1]
+
+
+def visited(program, q):
+    """The forest that was told of these device inputs, and how many of them came to each node."""
+    op = op_of(program)
+    values = {t.name: t.data for t in program.tensors if t.data is not None} | {"x": q}
+    inside = np.zeros(program[op.tests].size)
+    v = {name: program[name].values.tolist() for name in op.constants}
+    for row in q.tolist():
+        asked = [row[f] for f, n in zip(v[op.features], v[op.counts], strict=True) for _ in range(n)]
+        below = [value < cut for value, cut in zip(asked, v[op.cuts], strict=True)]
+        walk = op.walk(program[op.inner].values, program[op.sizes].values)
+        for node in walk.roots.tolist():
+            while node >= 0:
+                inside[node] += 1
+                node = int(walk.children[node][0 if below[v[op.tests][node]] else 1])
+    return op.visited(program, values), inside
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_samples_tell_how_often_each_node_is_passed(seed):
+    program = programs.compiled(forest(seed, largest=15, trees=5)).program
+    q = programs.typical_inputs(np.random.default_rng(seed), program, 200).astype(np.int64)
+    told, inside = visited(program, q)
+    levels = told.cost(program)["Forest level"]
+    assert levels == round(inside.sum() / len(q))
+    assert all(share in (0.0, 0.5, 1.0) or count > 1 for share, count in zip(told.went_left, inside, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_without_samples_features_lie_evenly_in_their_range(seed):
+    """A cut at the end of a range parts few, and so does one that a test on the way has answered."""
+    program = programs.compiled(forest(seed, features=4, tests=12, largest=15, trees=5)).program
+    told, inside = visited(program, programs.any_inputs(np.random.default_rng(seed), program, 4000))
+    often = inside > 400
+    assert often.sum() > 10
+    assert np.abs(np.array(told.went_left) - op_of(program).lefts(program))[often].max() < 0.08

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import datasets
@@ -27,6 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 
 import edgealgos as ea
+from edgealgos.codegen.ops import Forest
 
 pytestmark = pytest.mark.slow
 
@@ -212,3 +215,16 @@ def test_a_forest_too_large_for_the_board_is_refused_with_its_largest_items(tmp_
     with pytest.raises(ea.DoesNotFitError, match=r"table tests.*about \d+ of its 200 would fit"):
         ea.export_arduino(model, tmp_path / "forest", X_calibration=X)
     assert not (tmp_path / "forest").exists()
+
+
+@pytest.mark.parametrize("load", [datasets.load_breast_cancer, datasets.load_diabetes, datasets.load_digits])
+def test_costs_go_by_the_ways_that_samples_take(load):
+    """Leaves lie unevenly: with half of all to either side a whole tree seemed to be a third faster than it is."""
+    X, y = load(return_X_y=True)
+    tree = DecisionTreeRegressor(max_leaf_nodes=60, random_state=0).fit(X, y)
+    program = ea.compile_model(tree, X_calibration=X, optimize="size").program
+    (forest,) = (op for op in program.ops() if isinstance(op, Forest))
+    passed = tree.tree_.decision_path(X.astype(np.float32)).sum(axis=1).mean() - 1
+    assert forest.cost(program)["Forest level"] == pytest.approx(passed, abs=0.6)
+    untold = replace(forest, went_left=()).cost(program)["Forest level"]
+    assert untold < passed

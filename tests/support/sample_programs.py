@@ -220,6 +220,47 @@ def gru(seed: int = 0, with_op: bool = True) -> Program:
     return verify(Program(tuple(tensors), functions, encoding, "classifier", tuple(range(outputs)), steps, "GRU"))
 
 
+def linear(
+    seed: int = 0, features: int = 4, outputs: int = 3, bits: int = 8, input_bits: int = 8, task: str = "classifier",
+    density: float = 1.0,
+) -> Program:  # fmt: skip
+    """One product with a bias."""
+    rng = np.random.default_rng(seed)
+    encoding = choose_encoding(samples(rng, 50, features), bits=input_bits)
+    W = sparse(rng, (outputs, features), density)
+    tensors = [
+        Tensor("x", (features,), Space.INPUT, encoding.qtype),
+        constant("W", W, QType.covering(max(float(np.abs(W).max()), 0.1), bits)),
+        constant("bias", rng.normal(size=outputs)),
+        Tensor("scores", (outputs,), Space.OUTPUT),
+    ]
+    return _program("Linear", tensors, {"predict": [MatVec("scores", "W", "x", "bias")]}, encoding, task)
+
+
+def small_program(seed: int) -> Program:
+    """As small as programs get: what compilers make of loops of one, two or three turns."""
+    rng = np.random.default_rng(seed)
+    features, outputs = int(rng.integers(1, 13)), int(rng.integers(1, 5))
+    task = "regressor" if rng.random() < 0.3 else "classifier"
+    outputs = 1 if task == "regressor" else outputs
+    bits, input_bits = (int(rng.choice([8, 8, 16])) for _ in range(2))
+    density, width = float(rng.choice([0.4, 1.0])), int(rng.integers(1, 6))
+    family = rng.integers(6)
+    if family == 0:
+        depth = int(rng.integers(0, 3))
+        return bonsai(seed, features, width, outputs, depth, density, task=task, bits=bits)
+    if family == 1:
+        return protonn(seed, features, width, outputs, int(rng.integers(1, 8)), density, task)
+    if family == 2:
+        largest = int(rng.choice([1, 3, 15]))
+        trees = int(rng.integers(outputs, 9))
+        return forest(
+            seed, features, outputs, trees, largest, int(rng.integers(1, 12)), bits=input_bits, task=task,
+            start=int(rng.choice([0, 0, 12])), bias=bool(rng.random() < 0.5),
+        )  # fmt: skip
+    return linear(seed, features, outputs, bits, input_bits, task, density)
+
+
 def dense(seed: int = 0, with_op: bool = True, kind: str = "rectify") -> Program:
     """Two dense layers with a non-linearity between them, or with a change of type in its place."""
     rng = np.random.default_rng(seed)

@@ -72,6 +72,8 @@ class Forest(Op):
         it has to be from zero) for the trees that follow to be left out, less one; 0: they are asked in any case.
     asked : float
         Share of the trees that a prediction asks typically.
+    went_left : tuple of float
+        Share of the samples that came to each inner node and went left, where samples told; costs go by it.
     """
 
     vector: Read
@@ -91,6 +93,7 @@ class Forest(Op):
     rests: Constant | None = None
     asked: float = 1.0
     acc_bits: int = 32
+    went_left: tuple[float, ...] = ()
 
     kernels = ("forest",)
     largest = counting(out=255, inner=1 << 32, tests=1 << 31, leaves=1 << 31)
@@ -199,6 +202,22 @@ class Forest(Op):
         below: NDArray[np.bool_] = np.repeat(columns, v[self.counts].astype(np.int64), axis=1) < v[self.cuts]
         return below
 
+    def visited(self, program: Program, v: Values) -> Forest:
+        """The forest that knows how many of these samples went left at each node."""
+        walk, tests = self.walk(v[self.inner], v[self.sizes]), v[self.tests].astype(np.int64)
+        came, left = np.zeros(len(tests)), np.zeros(len(tests))
+        passed = self._passed(v[self.vector], v, lambda x, y, sign: 0.5 * (x + sign * y))
+        rows = np.arange(len(passed))
+        for root in walk.roots:
+            node = np.full(len(passed), root)
+            while (inside := node >= 0).any():
+                below = passed[rows[inside], tests[node[inside]]]
+                np.add.at(came, node[inside], 1.0)
+                np.add.at(left, node[inside], below)
+                node[inside] = walk.children[node[inside], 1 - below.astype(np.int64)]
+        shares = np.divide(left, came, out=np.full(len(tests), 0.5), where=came > 0)
+        return replace(self, went_left=tuple(shares.tolist()))
+
     def _leaves(self, walk: Walk, passed: NDArray[np.bool_], v: Values) -> NDArray[Any]:
         rows = np.arange(len(passed))[:, None]
         tests = v[self.tests].astype(np.int64)
@@ -302,18 +321,42 @@ class Forest(Op):
         doc = "leads that the trees to come cannot make up for"
         tensor = Tensor("rests", rests.shape, Space.FLASH, qtype, rests, storage=BITS.name, doc=doc)
         return replace(self, rests=tensor.name), tensor
+    def lefts(self, program: Program) -> list[float]:
+        """Share of what comes to each inner node that goes left, typically.
+
+        Where no samples told, as if features lay evenly in the range of inputs: a cut far off parts few of them, and
+        what a test on the way has said of a feature counts.
+        """
+        if self.went_left:
+            return list(self.went_left)
+        low, high = program.value_range(self.vector)
+        walk = self.walk(program[self.inner].values, program[self.sizes].values)
+        tests = program[self.tests].values.tolist()
+        compared = np.repeat(np.arange(program[self.features].size), program[self.counts].values).tolist()
+        cuts, found = program[self.cuts].values.tolist(), [0.5] * len(tests)
+        ranges: list[dict[int, tuple[int, int]]] = [{} for _ in tests]
+        for node, children in enumerate(walk.children.tolist()):  # parents come first
+            feature, cut = compared[tests[node]], cuts[tests[node]]
+            first, last = ranges[node].get(feature, (low, high))
+            cut = min(max(cut, first), last + 1)
+            found[node] = (cut - first) / max(last + 1 - first, 1)
+            for child, left_over in zip(children, ((first, cut - 1), (cut, last)), strict=True):
+                if child >= 0:
+                    ranges[child] = ranges[node] | {feature: left_over}
+        return found
 
     def _typical_way(self, program: Program) -> tuple[int, int]:
-        """Nodes on the way to the leaves, and bytes of `inner` between them, where half of all goes to either side."""
+        """Nodes on the way to the leaves, and bytes of `inner` between them."""
         sizes = self.most_nodes - program[self.sizes].values
         walk = self.walk(program[self.inner].values, program[self.sizes].values)
         share = np.zeros(len(walk.children))
         share[walk.roots] = 1.0
+        left = np.array(self.lefts(program))
+        ways = np.stack([left, 1.0 - left], axis=1)
         for node, children in enumerate(walk.children):  # parents come first
-            for child in children[children >= 0]:
-                share[child] = share[node] / 2
+            share[children[children >= 0]] = share[node] * ways[node, children >= 0]
         place = np.arange(len(share)) - np.repeat(walk.roots, sizes)
-        ends = share * (walk.children < 0).sum(axis=1) / 2
+        ends = share * (ways * (walk.children < 0)).sum(axis=1)
         return round(float(share.sum())), round(float((ends * place).sum() / 4))
 
     def _of_stumps(self, program: Program) -> bool:

@@ -130,6 +130,7 @@ class MatVec(Op):
         out = program[self.out]
         shifted = out.size * shifted_bits(self.shift(program), out.type.bits, self.acc_bits)
         parts = {"matvec": 1, f"row of {self.acc_bits}": out.size, f"shifted bit of {self.acc_bits}": shifted}
+        parts["call MatVec of code"] = int(program[self.matrix].unrolled > 0)
         return Counter(parts) + product_cost(self.products(program)[0])
 
     def pieces(self, program: Program) -> Pieces:
@@ -190,7 +191,7 @@ class PushColumn(Op):
         matrix, size = program[self.matrix], program[self.out].size
         kept = np.count_nonzero(matrix.values) / len(matrix.values) if storage_of(matrix).masked else size
         kind = f"{matrix.storage} {matrix.type.container} to {program[self.out].type.bits}"
-        return Counter({"PushColumn": 1, f"row to push {kind}": size, f"pushed value {kind}": kept})
+        return Counter({"PushColumn": _looped(size), f"row to push {kind}": size, f"pushed value {kind}": kept})
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("PushColumn", frames=frozenset({"PushColumn"}))
@@ -228,7 +229,8 @@ class Requantize(Op):
         return {}
 
     def cost(self, program: Program) -> Counts:
-        return Counter({"call Requantize": 1, "Requantize": program[self.out].size})
+        size = program[self.out].size
+        return Counter({"call Requantize": _looped(size), "Requantize": size})
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("Requantize", frames=frozenset({"Requantize"}))
@@ -239,6 +241,11 @@ class Requantize(Op):
         shift, bits = cpp.constant("kShift", source.frac - out.frac), cpp.constant("kBits", out.bits)
         size = cpp.constant("kSize", program[self.out].size)
         return f"edgealgos::requantize<{shift}, {bits}>({self.source}, {bias}, {cpp.ref(self.out)}, {size});"
+
+
+def _looped(turns: int) -> int:
+    """1 for a loop; compilers leave none of one or two turns."""
+    return int(turns > 2)
 
 
 def saturated(out: Tensor, values: NDArray[Any]) -> NDArray[Any]:

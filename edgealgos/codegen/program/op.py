@@ -319,6 +319,10 @@ class Op:
         """The op as costs take it: stopping as it does for these samples; None: as late as it may."""
         return self
 
+    def visited(self, program: Program, v: Values) -> Op:
+        """The op that knows which ways these samples go, in real numbers, where its cost hangs on that."""
+        return self
+
     def axes(self, program: Program, name: str, count: int) -> Shape:
         """The shape of an operand that must have so many axes."""
         shape = program[name].shape

@@ -19,17 +19,17 @@ _SAVED = ("r16", "r17")
 WINDOW = 64  # features that one pointer reaches
 _NEAR_WORDS = 60  # a conditional branch reaches 63 words
 _FAR_WORDS = 2000  # and a jump 2047
-_HALF = 0.5  # of what comes to a node goes to either side, as far as is known
 
 
 @dataclass(frozen=True)
 class Split:
-    """A node: features below the cut go left."""
+    """A node: features below the cut go left; `share` is how much of what comes there does, typically."""
 
     feature: int
     cut: int
     left: Split | int
     right: Split | int
+    share: float = 0.5
 
 
 Node = Split | int
@@ -134,7 +134,7 @@ def visits_of(groups: Sequence[Sequence[Node]], features: int) -> list[float]:
         node, share = waiting.pop()
         if isinstance(node, Split):
             found[node.feature] += share
-            waiting += [(node.left, share * _HALF), (node.right, share * _HALF)]
+            waiting += [(node.left, share * node.share), (node.right, share * (1.0 - node.share))]
     return found
 
 
@@ -191,7 +191,7 @@ class _Printer:
         test = f"{compared}EDGEALGOS_{'BELOW' if near else 'FAR_BELOW'}({right})"
         # not below: 1 for the comparison, 2 for the branch; far ones jump over a jump
         ways = (2, 3) if near else (3, 4)
-        spent = cycles + _HALF * (ways[0] + left.cycles + ways[1] + other.cycles)
+        spent = cycles + node.share * (ways[0] + left.cycles) + (1.0 - node.share) * (ways[1] + other.cycles)
         lines = (test, *left.lines, f"EDGEALGOS_ELSE({right})", *other.lines)
         return _Piece(lines, spent, words + (2 if near else 3) + left.words + other.words)
 

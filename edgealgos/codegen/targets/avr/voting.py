@@ -20,7 +20,6 @@ SPARE = "r25"
 LABEL = "r24"
 _NEAR, _FAR = 60, 1960  # words that a conditional branch and a jump reach, less what far branches make longer
 _JUMP = 2040
-_HALF = 0.5  # of what comes to a node goes to either side, as far as is known
 _LOOK_CYCLES, _RIVAL_CYCLES, _LOOK_WORDS, _LEAD_WORDS, _RIVAL_WORDS = (
     14,
     4.5,
@@ -34,12 +33,16 @@ Votes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Ballot:
-    """A node: features below the cut go left. A leaf is what it adds to each class."""
+    """A node: features below the cut go left. A leaf is what it adds to each class.
+
+    `share` is how much of what comes to a node goes left, typically.
+    """
 
     feature: int
     cut: int
     left: Ballot | Votes
     right: Ballot | Votes
+    share: float = 0.5
 
 
 Node = Ballot | Votes
@@ -135,12 +138,13 @@ class _Printer:
                 self.branch(test, there[0], True, self.place - there[1])
                 child = node.left if side == 0 else node.right
                 direct = 2 + self.cycles_of(child)
-                return cycles + _HALF * (direct + 1 + self.node(node.right if side == 0 else node.left, window))
+                share, other = (node.share, node.right) if side == 0 else (1.0 - node.share, node.left)
+                return cycles + share * direct + (1.0 - share) * (1 + self.node(other, window))
         right = self.new()
         self.branch("VOTES_NOT_BELOW", right, True)
         left = self.node(node.left, window)
         self.mark(right)
-        return cycles + _HALF * (1 + left + 2 + self.node(node.right, window))
+        return cycles + node.share * (1 + left) + (1.0 - node.share) * (2 + self.node(node.right, window))
 
     def compared(self, node: Ballot, window: int) -> tuple[float, int]:
         """The comparison of a node: its cycles, and which window Z stands at behind it."""
@@ -325,7 +329,7 @@ def visits_of(trees: Sequence[Node]) -> dict[int, float]:
         node, share = waiting.pop()
         if isinstance(node, Ballot):
             found[node.feature] = found.get(node.feature, 0.0) + share
-            waiting += [(node.left, share * _HALF), (node.right, share * _HALF)]
+            waiting += [(node.left, share * node.share), (node.right, share * (1.0 - node.share))]
     return found
 
 

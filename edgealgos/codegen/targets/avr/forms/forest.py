@@ -128,7 +128,7 @@ def _ballot(node: Node, rows: list[list[int]], features: NDArray[Any]) -> voting
     if not isinstance(node, Split):
         return tuple(rows[node])
     left, right = (_ballot(child, rows, features) for child in (node.left, node.right))
-    return voting.Ballot(int(features[node.feature]), node.cut, left, right)
+    return voting.Ballot(int(features[node.feature]), node.cut, left, right, node.share)
 
 
 def _bias(program: Program, op: Forest) -> list[int]:
@@ -176,11 +176,11 @@ def _groups(program: Program, op: Forest) -> list[list[Node]]:
     walk = op.walk(program[op.inner].values, program[op.sizes].values)
     owner = np.repeat(np.arange(program[op.features].size), program[op.counts].values)
     tests, cuts = program[op.tests].values, program[op.cuts].values
-    leaves = program[op.leaves].values.tolist()
+    leaves, shares = program[op.leaves].values.tolist(), op.lefts(program)
     built: dict[int, Node] = {}
     for node in range(tests.size - 1, -1, -1):  # children come later than their parents
         left, right = (leaves[~child] if child < 0 else built[child] for child in walk.children[node].tolist())
-        built[node] = Split(int(owner[tests[node]]), int(cuts[tests[node]]), left, right)
+        built[node] = Split(int(owner[tests[node]]), int(cuts[tests[node]]), left, right, shares[node])
     roots = [built[root] for root in walk.roots.tolist()]
     counts = [len(roots)] if op.groups is None or op.values is not None else program[op.groups].values.tolist()
     ends = np.cumsum(counts).tolist()

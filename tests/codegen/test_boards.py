@@ -102,7 +102,12 @@ def test_a_board_is_known_by_its_makers_name():
     """A name goes before a title: the Mega is the 2560."""
     for found in BOARDS.values():
         get_board(found.title.split(" (")[0])
-    names = {"Arduino Uno": "uno", "Arduino Mega": "mega", "Raspberry Pi Pico": "pico", "arduino_nano_33_ble": "nano33ble"}
+    names = {
+        "Arduino Uno": "uno",
+        "Arduino Mega": "mega",
+        "Raspberry Pi Pico": "pico",
+        "arduino_nano_33_ble": "nano33ble",
+    }
     assert {name: get_board(name).name for name in names} == names
 
 

@@ -18,7 +18,7 @@ from edgealgos.codegen.storage.bits import packed, width
 from edgealgos.codegen.storage.record import Content
 from edgealgos.codegen.targets.avr.forms import FORMS
 from tests.support import sample_programs as programs
-from tests.support.sample_forests import forest, random_forest
+from tests.support.sample_forests import forest, random_forest, stopping
 
 
 def op_of(program):
@@ -214,14 +214,34 @@ def test_votes_become_code_that_counts_bytes(kind):
     assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
 
 
-def test_votes_that_a_byte_does_not_count_stay_a_table():
-    fits, exceeds = (forest(0, rows=5, votes=13, bias=False, trees=trees, outputs=2) for trees in (19, 40))
-    form, high = FORMS[Forest], []
-    for program in (to_integer(fits), to_integer(exceeds)):
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("shape", [
+    {"outputs": 10, "features": 256, "tests": 300}, {"outputs": 3, "features": 5, "tests": 20},
+    {"outputs": 9, "features": 120, "tests": 90, "bits": 16}, {"outputs": 6, "features": 100, "tests": 99},
+], ids=["ten classes", "features wait in registers", "features of words", "two windows"])  # fmt: skip
+def test_votes_that_a_byte_does_not_count_are_counted_in_words(shape, stops):
+    program = forest(4, votes=15, bias=False, trees=110, largest=9, rows=60, **shape)
+    compiled = programs.compiled(stopping(program) if stops else program, optimize="speed")
+    assert op_of(compiled.program).sums(compiled.program)[1].max() > 255
+    assert all(compiled.program[name].unrolled for name in ("cuts", "leaves", "rows"))
+    q = programs.any_inputs(np.random.default_rng(0), compiled.program, 40)
+    X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
+    found = compiled.simulate(X)
+    assert np.array_equal(found.scores, compiled.scores(X))
+    assert np.array_equal(found.labels, compiled.predict(X))
+    assert not [w for w in found.warnings if "warning:" in w]
+    assert found.ram_peak <= compiled.report.ram_bytes
+    assert stops or abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.15
+    assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
+
+
+def test_votes_of_more_classes_than_registers_count_in_words_stay_a_table():
+    for outputs, is_code in ((10, True), (11, False)):
+        program = to_integer(forest(0, rows=5, votes=60, bias=False, trees=40, outputs=outputs))
         op = op_of(program)
-        high.append(int(op.sums(program)[1].max()))
-        assert (form.parts(program, op, op.leaves) is None) == (high[-1] > 255)
-    assert high[0] <= 255 < high[1]
+        assert op.sums(program)[1].max() > 255
+        assert (FORMS[Forest].parts(program, op, op.leaves) is not None) == is_code
 
 
 def visited(program, q):

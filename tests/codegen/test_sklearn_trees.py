@@ -23,7 +23,7 @@ from sklearn.ensemble import (
 )
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import FixedThresholdClassifier, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
@@ -228,3 +228,43 @@ def test_costs_go_by_the_ways_that_samples_take(load):
     assert forest.cost(program)["Forest level"] == pytest.approx(passed, abs=0.6)
     untold = replace(forest, went_left=()).cost(program)["Forest level"]
     assert untold < passed
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_two_classes_over_more_features_than_pointers_reach_are_code():
+    """They were a table of a hundred times the cycles."""
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 30, size=(600, 256)).astype(float)
+    y = (X[:, :40].sum(axis=1) > X[:, 200:240].sum(axis=1)).astype(int)
+    model = RandomForestClassifier(20, max_leaf_nodes=40, random_state=0).fit(X[:400], y[:400])
+    compiled = ea.compile_model(model, X_calibration=X[:400])
+    assert compiled.program["features"].size > 128
+    found = compiled.simulate(X[400:440])
+    assert np.array_equal(found.scores, compiled.scores(X[400:440]))
+    assert np.array_equal(found.labels, compiled.predict(X[400:440]))
+    assert np.mean(compiled.predict(X[400:]) == model.predict(X[400:])) > 0.99
+    assert found.cycles.max() < 1500
+
+
+def test_thresholds_around_two_classes_over_many_features():
+    rng = np.random.default_rng(1)
+    X = rng.integers(0, 30, size=(900, 256)).astype(float)
+    y = (X[:, :40].sum(axis=1) > X[:, 200:240].sum(axis=1)).astype(int)
+    model = RandomForestClassifier(20, max_leaf_nodes=40, random_state=0).fit(X[:400], y[:400])
+    for threshold in (0.35, 0.6):
+        careful = FixedThresholdClassifier(model, threshold=threshold, response_method="predict_proba").fit(X, y)
+        compiled = ea.compile_model(careful, X_calibration=X[:400])
+        assert compiled.program.output.size == 2
+        assert np.mean(compiled.predict(X[400:]) == careful.predict(X[400:])) > 0.98
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_a_hundred_trees_of_ten_classes_are_code():
+    """Of each a byte counts two votes only: words count them."""
+    X, y = datasets.load_digits(return_X_y=True)
+    model = RandomForestClassifier(100, max_leaf_nodes=16, random_state=0).fit(X[:1000], y[:1000])
+    compiled = ea.compile_model(model, X_calibration=X[:1000])
+    found = compiled.simulate(X[1000:1030])
+    assert np.array_equal(found.scores, compiled.scores(X[1000:1030]))
+    assert np.mean(compiled.predict(X[1000:]) == model.predict(X[1000:])) >= 0.99
+    assert found.cycles.max() < 6000

@@ -321,6 +321,7 @@ class Forest(Op):
         doc = "leads that the trees to come cannot make up for"
         tensor = Tensor("rests", rests.shape, Space.FLASH, qtype, rests, storage=BITS.name, doc=doc)
         return replace(self, rests=tensor.name), tensor
+
     def lefts(self, program: Program) -> list[float]:
         """Share of what comes to each inner node that goes left, typically.
 

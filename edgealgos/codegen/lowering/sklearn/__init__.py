@@ -138,15 +138,16 @@ def _in_front(unwrapped: Unwrapped, features: int) -> Stage:
 
 
 def _moved(program: Program, by: float) -> Program:
-    """The program of two classes with a score that is larger by so much."""
+    """The program of two classes whose second one, or only, score is larger by so much."""
     out = program.output
     op = next(op for op in program.ops() if op.out == out.name)
-    if out.size != 1 or not hasattr(op, "bias"):
+    if out.size > 2 or not hasattr(op, "bias"):
         raise UnsupportedModelError(f"a threshold around {program.family} cannot be compiled: it has no single score")
+    added = np.array([by] if out.size == 1 else [max(-by, 0.0), max(by, 0.0)])
     if op.bias is not None:
         bias = program[op.bias]
-        return program.replacing(replace(bias, data=bias.values + by))
-    bias = Tensor("bias", (1,), Space.FLASH, None, np.array([by]))
+        return program.replacing(replace(bias, data=bias.values + added))
+    bias = Tensor("bias", (out.size,), Space.FLASH, None, added)
     changed: Op = replace(op, bias="bias")  # type: ignore[call-arg]
     functions = {name: tuple(changed if o is op else o for o in body) for name, body in program.functions.items()}
     return verify(replace(program, tensors=(*program.tensors, bias), functions=functions))

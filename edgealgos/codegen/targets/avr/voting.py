@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .code import Code
+from .counters import Counters
 from .windows import Windows, windows_of
 
 # A class counts in r16 to r25 (r24 where features are words: comparing these takes r25), others in r15 downwards. A
@@ -60,49 +61,12 @@ class _Item:
     far: bool = False
 
 
-@dataclass(frozen=True)
-class _Counters:
-    """Registers in which classes count, those first that a constant is added to in one word."""
-
-    size: int
-    classes: int
-
-    @property
-    def upper(self) -> int:
-        """How many of those there are, whether classes need them or not."""
-        return 10 if self.size == 1 else 9
-
-    @property
-    def names(self) -> list[str]:
-        """Of each class its own."""
-        return [f"r{16 + k}" if k < self.upper else f"r{15 + self.upper - k}" for k in range(self.classes)]
-
-    @property
-    def spares(self) -> list[str]:
-        """Upper ones that no class needs."""
-        return [f"r{16 + k}" for k in range(self.classes, self.upper)]
-
-    @property
-    def free(self) -> int:
-        """Pairs of registers from r2 on that no class needs."""
-        return min(7, (14 - max(0, self.classes - self.upper)) // 2)
-
-    def vote(self, number: int, votes: int) -> tuple[str, int]:
-        """What adds votes to a class, and its words, each a cycle."""
-        word, words = ("VOTES_FOR", 1) if number < self.upper else ("LATER_VOTE", 2)
-        return f"EDGEALGOS_{word}({self.names[number]}, {votes})", words
-
-    def added(self, additions: Sequence[tuple[int, int]]) -> float:
-        """Cycles of a leaf."""
-        return 4.0 + sum(1 if number < self.upper else 2 for number, _ in additions)
-
-
 @dataclass
 class _Printer:
     """Items so far and where they stand, the shared ends of leaves by what they add."""
 
     windows: Windows
-    counters: _Counters
+    counters: Counters
     held: dict[int, str]
     order: dict[tuple[int, int], tuple[int, int, int]]
     items: list[_Item] = field(default_factory=list)
@@ -208,6 +172,7 @@ def voting(
     tells_label: bool,
     rests: Sequence[int] = (),
     asked: float = 1.0,
+    wide: bool = False,
 ) -> Code | None:
     """Code that counts what trees vote; None where registers or jumps do not reach.
 
@@ -226,8 +191,10 @@ def voting(
         Behind each tree the lead that those to come cannot make up for; 0 where nobody looks.
     asked : float
         Share of the trees that are asked typically.
+    wide : bool
+        Whether classes count in words; a leaf still adds a byte at most.
     """
-    counters = _Counters(size, len(bias))
+    counters = Counters(size, len(bias), wide)
     if counters.free < 0:
         return None
     windows = windows_of(visits, size)
@@ -246,18 +213,24 @@ def voting(
         printer.mark(printer.labels, called=True)
         cycles += asked * (4 + printer.node(tree, -1))
         if i in looks:
-            calls.append(f"EDGEALGOS_STOP_VOTES({looks[i] + 1})")
-            cycles += asked * (_LOOK_CYCLES + _RIVAL_CYCLES * (len(bias) - 1))
+            calls.append(f"EDGEALGOS_STOP_{'WORD_' * wide}VOTES({looks[i] + 1})")
+            cycles += asked * (1 + wide) * (_LOOK_CYCLES + _RIVAL_CYCLES * (len(bias) - 1))
     if not _far_enough(printer.items):
         return None
     lines = [*begin.lines, *calls, *end.lines, *_lines(printer.items)]
     words = begin.size + 2 * len(trees) + end.size + sum(_words(item) for item in printer.items)
     if looks:
-        lines += ["EDGEALGOS_LEAD_OF_VOTES", f"EDGEALGOS_LEADER({counters.names[0]})"]
-        lines += [*(f"EDGEALGOS_RIVAL({name})" for name in counters.names[1:]), "EDGEALGOS_LEAD"]
-        words += _LOOK_WORDS * len(looks) + _LEAD_WORDS + _RIVAL_WORDS * (len(bias) - 1)
+        lines += ["EDGEALGOS_LEAD_OF_VOTES", *counters.lead]
+        words += (
+            (_LOOK_WORDS + wide) * len(looks) + _LEAD_WORDS + 7 * wide + (_RIVAL_WORDS + 4 * wide) * (len(bias) - 1)
+        )
     lines.append("EDGEALGOS_END_OF_TREES")
-    used = [*counters.names, *held.values(), *([SPARE] if size == 2 else [])]
+    used = [
+        *counters.names,
+        *map(counters.above, range(len(bias) * wide)),
+        *held.values(),
+        *([SPARE] if size == 2 else []),
+    ]
     used += [f"r{2 + i}" for i in range(2 * pairs)] + ["r26", "r27", "r24"]
     clobbers = sorted(set(used) - {"r26", "r27"}, key=lambda name: int(name[1:]))
     saved = sum(int(name[1:]) < 18 for name in clobbers)
@@ -271,10 +244,10 @@ def _held(visits: dict[int, float], spares: Sequence[str]) -> dict[int, str]:
 
 
 def _frame(
-    windows: Windows, counters: _Counters, held: dict[int, str], bias: Sequence[int], tells_label: bool
+    windows: Windows, counters: Counters, held: dict[int, str], bias: Sequence[int], tells_label: bool
 ) -> tuple[Code, Code]:
     """What stands before and after the calls of the trees; sizes in words."""
-    lines, cycles, words = ["EDGEALGOS_BEGIN_VOTES"], 8, 4
+    lines, cycles, words = ["EDGEALGOS_BEGIN_VOTES", *["EDGEALGOS_COUNT_WORDS"] * counters.wide], 10, 6
     for base, start in zip(windows.bases, windows.starts[1:], strict=False):
         lines.append(f"EDGEALGOS_VOTING_WINDOW({base}, {start * windows.size})")
         cycles, words = cycles + 4, words + 4
@@ -295,16 +268,17 @@ def _frame(
     for number, first_votes in enumerate(bias):
         upper = number < counters.upper
         lines.append(f"EDGEALGOS_{'FIRST' if upper else 'LATER_FIRST'}_VOTES({counters.names[number]}, {first_votes})")
-        cycles, words = cycles + (1 if upper else 2), words + (1 if upper else 2)
+        if counters.wide:
+            lines.append(f"EDGEALGOS_NO_VOTES_ABOVE({counters.above(number)})")
+        cycles, words = cycles + (1 if upper else 2) + counters.wide, words + (1 if upper else 2) + counters.wide
     begin = Code(tuple(lines), (), cycles, words)
     lines, cycles, words = ["EDGEALGOS_DECIDED_VOTES", "EDGEALGOS_END_VOTES"], 8, 4
-    lines += [f"EDGEALGOS_STORE_VOTES({name})" for name in counters.names]
+    lines += counters.stores
     cycles, words = cycles + 8 * len(bias), words + 4 * len(bias)
     if tells_label:
-        lines.append(f"EDGEALGOS_FIRST_VOTED({counters.names[0]})")
-        lines += [f"EDGEALGOS_MORE_VOTED({name}, {k})" for k, name in enumerate(counters.names) if k]
-        lines.append("EDGEALGOS_MOST_VOTED")
-        cycles, words = cycles + 3 + 4 * (len(bias) - 1), words + 3 + 4 * (len(bias) - 1)
+        lines += [*counters.most, f"EDGEALGOS_MOST_{'WORD_' * counters.wide}VOTED"]
+        others, wide = len(bias) - 1, counters.wide
+        cycles, words = cycles + 3 + wide + (4 + wide) * others, words + 3 + wide + (4 + 2 * wide) * others
     return begin, Code((*lines, "EDGEALGOS_OVER_TREES"), (), cycles + 3, words + 2)
 
 

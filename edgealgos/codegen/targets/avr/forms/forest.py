@@ -16,6 +16,7 @@ from ..code import Code
 from ..trees import LABEL, Node, Split, reach, registers_for, trees, visits_of
 from .record import Form, Parts, is_decided
 
+BYTE, WORD = 0xFF, 0xFFFF
 _COPY_CYCLES, _COPY_BYTES = 4, 6
 _PAIR_CYCLES, _PAIR_BYTES = 14, 24
 _START_CYCLES, _START_BYTES = 20, 30
@@ -63,7 +64,7 @@ class ForestForm(Form):
             ballots = [_ballot(node, rows, features) for node in nodes]
             visits, size = voting.visits_of(ballots), program[op.vector].type.container // 8
             return voting.voting(ballots, _bias(program, op), size, visits, self.tells_label(program, op),
-                                 _rests(program, op), op.asked)  # fmt: skip
+                                 _rests(program, op), op.asked, _counts_words(program, op))  # fmt: skip
         layout = _layout(program, op)
         code = trees(layout.groups, _bias(program, op), layout.places, layout.registers, op.start is not None,
                      self.tells_label(program, op), _words(program, op), _rests(program, op), op.asked)  # fmt: skip
@@ -116,11 +117,17 @@ class ForestForm(Form):
 
 
 def _votes(program: Program, op: Forest) -> bool:
-    """Whether leaves of rows add to counters of a byte each."""
+    """Whether leaves of rows add bytes to counters of a byte or a word each."""
     if op.values is None or op.partners is not None or op.start is not None or program[op.values].values.min() < 0:
         return False
     low, high = op.sums(program)
-    return bool(low.min() >= 0 and high.max() <= 0xFF)
+    most = max(int(program[op.values].values.max()), *_bias(program, op)) if high.max() > BYTE else 0
+    return bool(low.min() >= 0 and high.max() <= WORD and most <= BYTE)
+
+
+def _counts_words(program: Program, op: Forest) -> bool:
+    """Whether more is counted than a byte holds."""
+    return bool(op.sums(program)[1].max() > BYTE)
 
 
 def _ballot(node: Node, rows: list[list[int]], features: NDArray[Any]) -> voting.Node:

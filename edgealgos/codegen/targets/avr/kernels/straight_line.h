@@ -164,6 +164,25 @@
                                        "sbci r31, hi8(-(" #distance "))\n\t"
 #define EDGEALGOS_FIRST_VOTES(name, number) "ldi " #name ", " #number "\n\t"
 #define EDGEALGOS_LATER_FIRST_VOTES(name, number) "ldi r26, " #number "\n\t" "mov " #name ", r26\n\t"
+// Where counts are words, r0 holds 0xff: after `subi` of a negative number, `sbc` of that adds what is carried.
+#define EDGEALGOS_COUNT_WORDS "clr r0\n\t" "dec r0\n\t"
+#define EDGEALGOS_NO_VOTES_ABOVE(above) "clr " #above "\n\t"
+#define EDGEALGOS_VOTES_FOR_WORD(name, above, votes) "subi " #name ", lo8(-(" #votes "))\n\t" "sbc " #above ", r0\n\t"
+#define EDGEALGOS_STORE_WORD_VOTES(name, above) "st Z+, " #name "\n\t" "st Z+, " #above "\n\t" "st Z+, r1\n\t" "st Z+, r1\n\t"
+#define EDGEALGOS_FIRST_WORD_VOTED(name, above) "mov r26, " #name "\n\t" "mov r27, " #above "\n\t" "ldi r30, 0\n\t"
+#define EDGEALGOS_MORE_WORD_VOTED(name, above, number) \
+  "cp r26, " #name "\n\t" "cpc r27, " #above "\n\t" "brsh 1f\n\t" "mov r26, " #name "\n\t" "mov r27, " #above "\n\t" \
+  "ldi r30, " #number "\n\t" "1:\n\t"
+#define EDGEALGOS_MOST_WORD_VOTED "mov r24, r30\n\t"
+#define EDGEALGOS_STOP_WORD_VOTES(lead) "call .Ltree%=_lead\n\t" "subi r26, lo8(" #lead ")\n\t" \
+                                        "sbci r27, hi8(" #lead ")\n\t" "brlo 1f\n\t" "jmp .Ltree%=_decided\n\t" "1:\n\t"
+#define EDGEALGOS_WORD_LEADER(name, above) "push r30\n\t" "push r31\n\t" "mov r26, " #name "\n\t" \
+                                           "mov r27, " #above "\n\t" "ldi r30, 0\n\t" "ldi r31, 0\n\t"
+#define EDGEALGOS_WORD_RIVAL(name, above) \
+  "cp r30, " #name "\n\t" "cpc r31, " #above "\n\t" "brsh 1f\n\t" "mov r30, " #name "\n\t" "mov r31, " #above "\n\t" \
+  "cp r26, " #name "\n\t" "cpc r27, " #above "\n\t" "brsh 1f\n\t" "movw r30, r26\n\t" "mov r26, " #name "\n\t" \
+  "mov r27, " #above "\n\t" "1:\n\t"
+#define EDGEALGOS_WORD_LEAD "sub r26, r30\n\t" "sbc r27, r31\n\t" "pop r31\n\t" "pop r30\n\t" "ret\n\t"
 #define EDGEALGOS_CALL_TREE(label) "call .Ltree%=_" #label "\n\t"
 #define EDGEALGOS_COMPARE_VOTING_WORD(spare, cut) "ldi " #spare ", hi8(" #cut ")\n\t" "cpi r26, lo8(" #cut ")\n\t" \
                                                   "cpc r27, " #spare "\n\t"

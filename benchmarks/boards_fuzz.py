@@ -84,7 +84,8 @@ def main() -> int:
     words = " ".join(["python benchmarks/boards_fuzz.py", *sys.argv[1:]])
     print(f"    {words} > benchmarks/results/boards_fuzz.md\n")
     print("# Random programs on every simulated board\n")
-    print(f"{asked.programs} programs, seeds {seeds[0]} to {seeds[-1]}, each on {asked.each} of {len(simulated)} boards:")
+    each = f"each on {asked.each} of {len(simulated)} boards"
+    print(f"{asked.programs} programs, seeds {seeds[0]} to {seeds[-1]}, {each}:")
     print(f"{', '.join(f'{n} {family}' for family, n in families.most_common())}. {sum(rows.values()):,} rows on "
           f"{len(rows)} boards, {sum(wrong.values())} differ. {sum(refused.values())} were refused for want of room, "
           f"and {sum(too_large.values())} had no room beside what feeds rows to the simulator.\n")  # fmt: skip

@@ -209,7 +209,7 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     counts = [model.stack_counts(m.program, inlined) for m in found]
     frames = _frames(counts, stacks, deeper, ram)
     if not inlined:
-        frames |= _together(counts, stacks, deeper, frames)
+        frames |= _together(counts, stacks, deeper, frames, 0) | _together(counts, stacks, deeper, frames, 1)
     own = (*(f"prediction ({kind})" for kind in loops), "push")  # each function has one of these
     frames |= {part: frames[part] + (SPREAD if inlined else UNSEEN) for part in frames if part.startswith(own)}
     if inlined:  # elsewhere a reader is one, whatever its rows are of
@@ -239,17 +239,18 @@ def _frames(
 
 
 def _together(
-    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_], frames: dict[str, float]
-) -> dict[str, float]:
-    """What an op and its reader take together, where a sum of both says too much.
+    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_], frames: dict[str, float],
+    level: int,
+) -> dict[str, float]:  # fmt: skip
+    """What an op and its reader take together, where a sum of both says too much: of each name in turn.
 
     What was never the deepest of a program takes no more than there was in any.
     """
     owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
-    rows = [row for part in counts for row in part]
-    names = [frames_together(row) for row in rows]
+    named = [frames_together(row)[level] for rows in counts for row in rows]
+    names = [name for name, _ in named]
     costs = frames | dict.fromkeys(_BYTES, 1.0)
-    rest = [sum(amount * costs[part] for part, amount in row.items() if not part.startswith("frame ")) for row in rows]
+    rest = [sum(amount * costs[part] for part, amount in beside.items()) for _, beside in named]
     left = np.maximum(stacks[owner] - rest, 0.0)
     least = {name: left[[i for i, n in enumerate(names) if n == name]].min() for name in set(names)}
     deepest = _deepest(rest + np.array([least[name] for name in names]), owner) & deeper[owner]

@@ -150,12 +150,11 @@ def _stack(program: Program, board: Board, costs: CostModel) -> int:
 
 def _depth(row: Counts, cost: _Costs, table: str) -> float:
     """What a row of `stack_counts` takes; frames that have been measured together count as that."""
-    together = frames_together(row)
-    if (known := measured_costs(table)["ram"].get(together)) is None:
-        return sum(amount * cost.of(part) for part, amount in row.items() if amount)
-    return known + sum(
-        amount * cost.of(part) for part, amount in row.items() if amount and not part.startswith("frame ")
-    )
+    known = measured_costs(table)["ram"]
+    for name, beside in frames_together(row):
+        if name in known:
+            return known[name] + sum(amount * cost.of(part) for part, amount in beside.items() if amount)
+    return sum(amount * cost.of(part) for part, amount in row.items() if amount)
 
 
 def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:

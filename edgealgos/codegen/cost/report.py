@@ -14,6 +14,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from edgealgos.errors import BoardError
+
 from ...files import write_file
 from ..program.memory import MemoryPlan, plan_memory
 from ..program.program import Program
@@ -202,7 +204,15 @@ class Report:
 
     @property
     def cycles(self) -> int:
-        """Cycles (see :attr:`unit`) of one prediction, or of a whole sequence; 0 where no cost is known."""
+        """Cycles (see :attr:`unit`) of one prediction, or of a whole sequence; 0 on boards without a cost model.
+
+        Raises
+        ------
+        BoardError
+            If the board's model lacks a cost of what the program is made of.
+        """
+        if self.board.cost_model is not None and not self.cycle_items:
+            raise BoardError(f"no {self.unit} are predicted: {self.warnings[-1]}")
         return sum(self.cycle_items.values())
 
     @property

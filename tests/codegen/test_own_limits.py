@@ -47,6 +47,17 @@ def test_flash_is_kept_by_less_code_until_the_least_is_too_much(model, board):
         check_fits(made(model, board, half), half)
 
 
+@pytest.mark.parametrize("board", ["cortex-m0", "cortex-m4"])
+def test_ram_is_kept_by_smaller_code_where_faster_code_takes_more(board):
+    """Sums of rows that are made together wait on the stack."""
+    target = get_board(board)
+    program = to_integer(programs.bonsai(0, features=64, width=16, outputs=10, bits=4, density=1.0))
+    small, fast = (programs.CompiledModel(p, target).report.ram_bytes for p in (program, unroll(program, target)))
+    assert small < fast
+    limit = Budget(ram_bytes=small)
+    check_fits(programs.CompiledModel(unroll(program, target, limit), target).report, limit)
+
+
 @pytest.mark.parametrize("board", BOARDS)
 @pytest.mark.parametrize("model", MODELS)
 def test_a_refusal_of_flash_names_the_code_that_may_be_left_out(model, board):

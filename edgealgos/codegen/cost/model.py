@@ -30,7 +30,7 @@ from ..targets.board import CostModel
 from ..targets.boards import Board
 from ..targets.frameworks import ARDUINO
 from .items import Kind, ReportItem
-from .ram import core_of_kind, frames_together, label_pointers, stack_kind
+from .ram import core_of_kind, frames_together, label_pointers, stack_kind, variable_items
 
 COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
@@ -76,6 +76,12 @@ def needs(program: Program, board: Board) -> tuple[int, int]:
     straight = straight_line(program)
     flash = [*table_items(program, straight), *code_items(program, board)]
     return sum(item.amount for item in cycle_items(program, board, straight)), flash_at_most(flash, board)
+
+
+def ram_needed(program: Program, board: Board) -> int:
+    """RAM of the built sketch: variables and the deepest stack."""
+    items = [*variable_items(program, board.architecture.alignment), *stack_items(program, board)]
+    return sum(item.amount for item in items)
 
 
 def flash_at_most(items: Collection[ReportItem], board: Board) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from ..cost.budget import Budget
-from ..cost.model import needs
+from ..cost.model import needs, ram_needed
 from ..program.op import Op
 from ..program.program import Program
 from ..program.tensor import Tensor
@@ -51,22 +51,23 @@ def unroll(program: Program, board: Board, budget: Budget | None = None) -> Prog
     choices = list(_alternatives(program, board, before))
     code = any(tensor.unrolled for some in choices for choice in some for tensor in choice.changes.values())
     share = MODEL_FLASH - model_bytes(program) if code else free
-    modest, generous = (_best(program, choices, flash + before[1], board) for flash in (min(free, share), free))
+    ram = board.ram_bytes if limits.ram_bytes is None else min(board.ram_bytes, limits.ram_bytes)
+    modest, generous = (_best(program, choices, flash + before[1], ram, board) for flash in (min(free, share), free))
     cycles = needs(modest, board)[0]
     promised = [most for most in (program.max_cycles, limits.cycles) if most is not None]
     wanted = bool(promised) and cycles > min(promised)
     return generous if wanted or cycles > WORTH_ALL_FLASH * needs(generous, board)[0] else modest
 
 
-def _best(program: Program, alternatives: list[list[_Choice]], most: int, board: Board) -> Program:
-    """The program with the choices that are worth most in so many bytes of flash.
+def _best(program: Program, alternatives: list[list[_Choice]], flash: int, ram: int, board: Board) -> Program:
+    """The program with the choices that are worth most in so many bytes of flash and of RAM.
 
     What they take together is counted together: kernels that several of them call are there once.
     """
     worth = [(sum(map(_worth, choices)), choices) for choices in _combined(alternatives)]
     for value, choices in sorted(worth, key=lambda one: -one[0]):
         faster = program.replacing(*(tensor for choice in choices for tensor in choice.changes.values()))
-        if value > 0 and needs(faster, board)[1] <= most:
+        if value > 0 and needs(faster, board)[1] <= flash and ram_needed(faster, board) <= ram:
             return faster
     return program
 

@@ -21,6 +21,7 @@ ACTIVATION = QType(8, 5)  # rectified values: clipped at 4, of layers that begin
 AVERAGE = QType(8, 4)  # of many of them, times 4 since averages differ less: clipped at 8
 SMALL_BITS = 6  # of the weights of kernels that see few values: their sums stay within 16 bits
 NEGLIGIBLE = 1e-5  # variance of a channel that says nothing
+RARE = 1e-2  # added to variances of channels whose weights have the usual scale: what seldom speaks is not made loud
 SAMPLE = 1024  # rows whose deviations are made 1
 
 
@@ -91,18 +92,23 @@ class ConvNet(Family):
         params |= {f"{name}_bias": np.zeros(shape[0]) for name, shape in shapes.items()}
         params["FC"] = rng.normal(size=(self.n_outputs, self.channels)) / math.sqrt(self.channels)
         params["FC_bias"] = np.zeros(self.n_outputs)
-        return self.settled(params, lambda: x[rng.permutation(len(x))[:SAMPLE]])
+        return self._scaled(params, x[rng.permutation(len(x))[:SAMPLE]], fold=True, rare=0.0)
 
     def settled(self, params: Arrays, rows: Callable[[], Array], fold: bool = True) -> Arrays:
         """See the base: what normalisation of every channel over these rows did."""
-        values, params = tf.reshape(tf.constant(rows()[:SAMPLE], tf.float32), (-1, *self.picture)), dict(params)
+        return self._scaled(params, rows()[:SAMPLE], fold, RARE)
+
+    def _scaled(self, params: Arrays, rows: Array, fold: bool, rare: float) -> Arrays:
+        """Weights such that every channel has deviation 1 on these rows, and with `fold` mean 0 before its bias."""
+        values, params = tf.reshape(tf.constant(rows, tf.float32), (-1, *self.picture)), dict(params)
         for name, layer in self.named():
             if layer.kind == "maxpool":
                 values = _pool(values, layer)
                 continue
             weights, bias = params[f"{name}_weights"], params[f"{name}_bias"]
             made = _sums(values, tf.constant(weights, tf.float32), layer).numpy()
-            gain = 1.0 / np.sqrt(made.var((0, 1, 2)) + NEGLIGIBLE)
+            variance = made.var((0, 1, 2))
+            gain = np.where(variance < NEGLIGIBLE, 1.0, 1.0 / np.sqrt(variance + rare + NEGLIGIBLE))
             whole = bias - made.mean((0, 1, 2)) * gain
             params |= {f"{name}_weights": weights * gain[:, None], f"{name}_bias": whole if fold else bias}
             values = _clipped(tf.constant(made * gain + whole, tf.float32), layer)
@@ -188,7 +194,7 @@ def _pool(x: tf.Tensor, layer: LayerShape) -> tf.Tensor:
 def _normalised(sums: tf.Tensor) -> tf.Tensor:
     """Every channel with mean 0 and deviation 1 over a batch (Ioffe and Szegedy, ICML 2015); weights scale freely."""
     centred = sums - _mean(sums)
-    return centred * tf.math.rsqrt(_mean(centred * centred) + NEGLIGIBLE)
+    return centred * tf.math.rsqrt(_mean(centred * centred) + RARE + NEGLIGIBLE)
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:

@@ -40,17 +40,24 @@ def round_together(program: Program, rows: Reals) -> Program:
     """
     some = rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_ROWS)).astype(int)]
     program = _balanced(_without_what_is_common(program), some)
-    exact = observed(program, some, real=True)
+    exact = observed(program, some, real=True) | {program.input.name: program.encoding.real(some)}
     for op in program.ops():
         if (affine := op.affine) is not None:
             integer, device = to_integer(program), encode(program, some)
             vector = integer[affine.vector]
             seen = device if vector.space is Space.INPUT else observed(integer, device, real=False)[vector.name]
             inputs = vector.type.dequantize(seen.reshape(-1, vector.size))
-            wanted = exact[op.out].reshape(len(inputs), -1)
+            wanted = _sums(program, affine, exact[vector.name].reshape(inputs.shape))
             decides = op.out == program.output.name and program.task == "classifier"
             program = program.replacing(*_rounded(program, affine, inputs, wanted, decides))
     return program
+
+
+def _sums(program: Program, op: Affine, inputs: Reals) -> Reals:
+    """What a product makes of exact inputs, before its type makes it saturate."""
+    bias = 0.0 if op.bias is None else program[op.bias].values
+    sums: Reals = inputs @ program[op.matrix].values.T + bias
+    return sums
 
 
 # ---- what no answer depends on ---------------------------------------------------------------------------------------

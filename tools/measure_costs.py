@@ -165,6 +165,8 @@ def measure_again(name: str, count: int) -> None:
     makes = (sample_programs.small_program, sample_programs.random_program)
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
     jobs += [partial(measured_seed, seed, board, make=make) for make in makes for seed in range(count)]
+    products = [bare_products.program(kind, seed) for kind in bare_products.kinds() for seed in (0, 3)]
+    jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in products]
     found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
     _write(fit_again(found, board), board.costs("fit them").table)
 

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.naive_bayes import GaussianNB
 
-from edgealgos.codegen.compiled import CompiledModel
+from edgealgos.codegen.compiled import CompiledModel, compile_model
 from edgealgos.codegen.cost import model
 from edgealgos.codegen.passes import to_integer
+from edgealgos.codegen.program import QType, Space, Tensor
 from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import BoardError
 from tests.support import bare_products, feature_programs, sample_convnets
@@ -56,6 +59,33 @@ def test_models_of_realistic_size(kind):
 @pytest.mark.parametrize("seed", range(100_000, 100_006))
 def test_random_programs_that_were_not_fitted(seed):
     check(programs.random_program(seed))
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize(
+    "sizes",
+    [(4, 3), (5, 2), (8, 2), (12, 4)],
+    ids=str,
+)
+@pytest.mark.parametrize("reach", [7, 100], ids=["words", "long"])
+def test_models_of_a_few_hundred_cycles(sizes, reach):
+    """Sums of 32 bits of a line of iris took 494 cycles where 319 were predicted."""
+    features, outputs = sizes
+    values = np.random.default_rng(features).integers(-4, 5, (outputs, features))
+    program = bare_products.matvec(Tensor("W", values.shape, Space.FLASH, QType(8, 0), values), reach)
+    errors = relative_errors(program)
+    assert abs(errors["cycles"]) <= 0.20, errors
+    assert 0 <= errors["RAM"] <= 0.08, errors
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_many_classes_of_a_naive_bayes_take_no_more_flash_than_is_allowed_for():
+    """Sums that lie far from the frame pointer take code that few classes do not have."""
+    X, y = load_digits(return_X_y=True)
+    compiled = compile_model(GaussianNB().fit(X, y), X_calibration=X, optimize="size")
+    built = compiled.simulate(X[:2]).flash_bytes
+    assert built <= compiled.report.flash_at_most
+    assert abs(compiled.report.flash_bytes / built - 1) <= 0.05
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["NormalScores", "Normalize", "PairProducts", "SquareSums"]
 
+_NEAR_SUMS = 6  # whose 64 bits an AVR reaches beside its frame pointer; code for more of them is longer
+
 SCORE_FRAC = 8
 _MEAN_BITS = 14  # of a mean, and of a feature beside it
 _SATURATED = QType(SCORE_BITS, 0)
@@ -177,7 +179,9 @@ class NormalScores(Op):
                         "shifted bit of a density": int(down.sum())})  # fmt: skip
 
     def pieces(self, program: Program) -> Pieces:
-        return Pieces("NormalScores", frames=frozenset({"NormalScores"}), local_bytes=8 * program[self.out].size)
+        outputs = program[self.out].size
+        many = Counter({"NormalScores of many": 1} if outputs > _NEAR_SUMS else {})
+        return Pieces("NormalScores", many, frozenset(), frozenset({"NormalScores"}), 8 * outputs)
 
     def call(self, program: Program, cpp: Cpp) -> str:
         outputs, width = program[self.means].shape

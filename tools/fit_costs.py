@@ -42,6 +42,7 @@ _BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
 _A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
 _PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
+_SEEN = ((3, 16.0), (8, 8.0))  # so many times or more; bytes that what was seen less often may take more
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,7 @@ def _together(
 ) -> dict[str, float]:  # fmt: skip
     """What an op and its reader take together, where a sum of both says too much: of each name in turn.
 
-    What was never the deepest of a program takes no more than there was in any.
+    What was never the deepest of a program takes no more than there was in any; what was so seldom may take more.
     """
     owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
     named = [frames_together(row)[level] for rows in counts for row in rows]
@@ -255,9 +256,11 @@ def _together(
     left = np.maximum(stacks[owner] - rest, 0.0)
     least = {name: left[[i for i, n in enumerate(names) if n == name]].min() for name in set(names)}
     deepest = _deepest(rest + np.array([least[name] for name in names]), owner) & deeper[owner]
-    found = dict(least)
+    found, seen = dict(least), Counter(names[i] for i in np.flatnonzero(deepest))
     for i in np.flatnonzero(deepest):
         found[names[i]] = max(found[names[i]], left[i])
+    for name in found:
+        found[name] += next((more for times, more in _SEEN if seen[name] < times), 0.0)
     return {name: float(np.ceil(100 * most) / 100) for name, most in sorted(found.items()) if name}
 
 

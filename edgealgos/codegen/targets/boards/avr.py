@@ -9,7 +9,7 @@ from ..frameworks import ARDUINO, BARE
 _KIB = 1024
 _MHZ = 1_000_000
 _PRICES = "avr/costs.json"
-_BARE_COSTS = {True: None, False: CostModel("avr/without_mul.json")}  # by multiplier
+_BARE_COSTS = {True: None, False: CostModel("avr/without_mul.json", flash_margin=0.19)}  # by multiplier
 _USUAL = ("simavr", "avr8js")
 _CORE_OF_MEGA = CostModel(_PRICES, core_flash=378, core_stack=8)  # its calls push three bytes
 _CORE_OF_MEGA1280 = CostModel(_PRICES, core_flash=334, core_stack=8)

@@ -16,7 +16,28 @@ from edgealgos.codegen.passes.stop_votes import stop_votes
 from edgealgos.codegen.program.interpret import run_integer
 from edgealgos.codegen.program.scores import decide
 from tests.support import sample_programs as programs
-from tests.support.sample_forests import forest
+from tests.support.equivalence import check_host, check_uno
+from tests.support.sample_forests import forest, stopping
+
+KINDS = {
+    "votes": lambda: forest(1, rows=30, votes=9, bias=False, largest=40, trees=20, outputs=10),
+    "rows that go on": lambda: forest(1, rows=30, trees=30, largest=9, start=8),
+    "two classes": lambda: forest(1, outputs=1, trees=40, largest=15),
+    "two classes and words": lambda: forest(1, outputs=1, trees=12, leaf_bits=10, bits=16, start=8),
+}
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("kind", KINDS)
+def test_host(kind, tmp_path):
+    check_host(stopping(KINDS[kind]()), tmp_path)
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("optimize", ["speed", "size"])
+def test_uno(kind, optimize):
+    check_uno(stopping(KINDS[kind]()), optimize, rows=20)
 
 
 def op_of(program):

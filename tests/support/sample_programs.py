@@ -39,7 +39,7 @@ from edgealgos.codegen.program.verify import verify
 from edgealgos.codegen.targets.boards import get_board
 
 from .sample_convnets import convnet, residual_convnet
-from .sample_forests import forest, random_forest, stopping
+from .sample_forests import forest, random_forest
 
 Reals = NDArray[np.float64]
 
@@ -433,14 +433,6 @@ EVERY_KIND: dict[str, Callable[..., Program]] = {
     "forest that goes on from bytes": lambda seed=0: forest(seed, start=8, leaf_bits=5),
     "forest of rows": lambda seed=0: forest(seed, rows=30, largest=40, trees=4),
     "forest of votes": lambda seed=0: forest(seed, rows=30, votes=9, bias=False, largest=40, trees=20, outputs=10),
-    "forest of votes that stops": lambda seed=0: stopping(
-        forest(seed, rows=30, votes=9, bias=False, largest=40, trees=20, outputs=10)
-    ),
-    "forest of rows that stops": lambda seed=0: stopping(forest(seed, rows=30, trees=30, largest=9, start=8)),
-    "forest of two classes that stops": lambda seed=0: stopping(forest(seed, outputs=1, trees=40, largest=15)),
-    "forest of two classes and words that stops": lambda seed=0: stopping(
-        forest(seed, outputs=1, trees=12, leaf_bits=10, bits=16, start=8)
-    ),
     "forest with 16-bit inputs": lambda seed=0: forest(seed, bits=16, pairs=5),
     "forest with many features": lambda seed=0: forest(seed, features=300, tests=150, pairs=10, trees=30),
     "fastgrnn": lambda seed=0: fastgrnn(seed),

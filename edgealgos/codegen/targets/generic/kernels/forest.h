@@ -89,6 +89,11 @@ struct Always {
   template <class Index> uint16_t at(Index) const { return number; }
 };
 
+// Zero everywhere, of no bytes.
+struct Never {
+  template <class Index> uint8_t at(Index) const { return 0; }
+};
+
 // Numbers in RAM.
 template <class V> struct Vector {
   const V *numbers;
@@ -186,7 +191,7 @@ inline int32_t lead(const int32_t *scores, uint8_t outputs) {
 }
 
 // scores[k] = bias_k + start_k + the numbers of the leaves of its trees, of one output until it is decided.
-template <class Acc, class Index, uint16_t Tests, class T, class G, class B, class S, class X, class R = Always>
+template <class Acc, class Index, uint16_t Tests, class T, class G, class B, class S, class X, class R = Never>
 void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, S start, const X *x, int32_t *scores,
             uint8_t outputs, R rests = R()) {
   uint8_t below[(Tests + 7) / 8];
@@ -209,7 +214,7 @@ void forest(const T &t, uint16_t largest, uint16_t used, G groups, B bias, S sta
 }
 
 // scores = bias + start + the rows that the leaves of trees name, until the largest is decided.
-template <class Index, uint16_t Tests, class T, class V, class B, class S, class X, class R = Always>
+template <class Index, uint16_t Tests, class T, class V, class B, class S, class X, class R = Never>
 void forest_of_rows(const T &t, uint16_t largest, uint16_t used, uint16_t count, const V *rows, B bias, S start,
                     const X *x, int32_t *scores, uint8_t outputs, R rests = R()) {
   uint8_t below[(Tests + 7) / 8];

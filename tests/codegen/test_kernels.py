@@ -57,7 +57,7 @@ static void all_kernels(const int8_t *x) {
       for (uint8_t k = 0; k < 4; ++k) PRINT(four[k]);
     }
     const edgealgos::NibbleSum nibbles = edgealgos::dot_nibbles_wide(kNibbles, x, n);
-    PRINT(nibbles.sum);
+    PRINT(nibbles.sum * (16 >> edgealgos::kNibbleScale));
     PRINT(nibbles.next - kNibbles);
     const int8_t *values = kValues;
     PRINT(edgealgos::bitmap_row16(kBits + kStarts[i], values, x, (uint8_t)((n + 7) >> 3)));

@@ -10,6 +10,7 @@ from .forest import *
 from .instances import *
 from .linear import *
 from .motion import *
+from .pools import *
 from .prototypes import *
 from .quadratic import *
 from .recurrent import *

@@ -43,6 +43,12 @@ def padded_row(ring: NDArray[Any], op: Moving, positions: int) -> NDArray[Any]:
     return np.pad(ring, ((0, 0), (0, 0), (op.left, right), (0, 0)))
 
 
+def rows_in_order(ring: NDArray[Any], places: NDArray[Any], row: NDArray[Any] | None) -> NDArray[Any]:
+    """The rows of a ring, the oldest first, and one more behind them: (n, rows, positions, channels)."""
+    ordered = np.roll(ring, -int(places[0, 0]), axis=1) if len(ring) else ring
+    return ordered if row is None else np.concatenate([ordered, row.reshape(len(ring), 1, *ring.shape[2:])], axis=1)
+
+
 def columns_inside(op: Moving, width: int, positions: int) -> list[int]:
     """Columns of the kernel that lie on a row of that width, at every position."""
     starts = (p * op.stride - op.left for p in range(positions))

@@ -11,7 +11,8 @@ from ..program.qtype import QType
 from ..program.tensor import Space, Tensor
 from .conv import Convolve, Depthwise, Pointwise
 from .elementwise import Rescale
-from .rows import AddRow, AwaitRows, HoldRow, KeepRows, MaxPool, PoolRow, SumRow
+from .pools import MaxPool, PoolRow, SumRow
+from .rows import AddRow, AwaitRows, HoldRow, KeepRows
 
 
 class Chain:

@@ -13,7 +13,7 @@ from ..program.geometry import MOST
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Product, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
 from ..storage.record import storage_of
-from .along_rows import check_columns, columns_inside, padded_row, per_row
+from .along_rows import check_columns, columns_inside, padded_row, per_row, rows_in_order
 from .products import (
     SCORE_BITS,
     WIDTHS,
@@ -78,7 +78,10 @@ class Depthwise(Op):
         return rounded(program, self, self._sums(program, v))
 
     def _sums(self, program: Program, v: Values) -> NDArray[Any]:
-        ring, matrix = rows_seen(self, v), v[self.matrix]
+        ring, matrix = (
+            rows_in_order(v[self.ring], v[self.position], None if self.row is None else v[self.row]),
+            v[self.matrix],
+        )
         rows, _, channels = ring.shape[1:]
         count = program[self.out].size // channels
         padded = padded_row(ring, self, count)
@@ -182,7 +185,9 @@ class Convolve(Op):
     def _patches(self, program: Program, v: Values) -> NDArray[Any]:
         """What the kernel sees at each position, (n, positions, rows * columns * channels)."""
         count = program[self.out].size // len(v[self.matrix])
-        padded = padded_row(rows_seen(self, v), self, count)
+        padded = padded_row(
+            rows_in_order(v[self.ring], v[self.position], None if self.row is None else v[self.row]), self, count
+        )
         views = np.lib.stride_tricks.sliding_window_view(padded, self.columns, axis=2)[:, :, :: self.stride][
             :, :, :count
         ]
@@ -321,16 +326,6 @@ def sees(program: Program, op: Moved) -> tuple[int, int, int]:
     """Rows that the kernel sees, positions of each, and channels."""
     kept, width, channels = op.axes(program, op.ring, 3)
     return kept + (op.row is not None), width, channels
-
-
-def rows_seen(op: Moved, v: Values) -> NDArray[Any]:
-    """What the kernel sees, the oldest row first: (n, rows, positions, channels)."""
-    ring: NDArray[Any] = v[op.ring]
-    if len(ring):
-        ring = np.roll(ring, -int(v[op.position][0, 0]), axis=1)
-    if op.row is None:
-        return ring
-    return np.concatenate([ring, v[op.row].reshape(len(ring), 1, *ring.shape[2:])], axis=1)
 
 
 def clipped(program: Program, out: str, sums: NDArray[Any], rectify: bool) -> NDArray[Any]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ..program.op import FREE, Constant, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Values, counting
 from ..program.qtype import Ints, QType
 from ..program.tensor import Space, Tensor
-from ..storage.bits import BITS, is_signed, width
+from ..storage.bits import BITS, further_bytes, kind_of_number, typical_shift
 from .products import SCORE_BITS, narrowest
-from .walks import Walk, last_asked, leads_to_make_up_for, makes_trees, summed
+from .walks import Walk, last_asked, leads_to_make_up_for, makes_trees, shares_of_range, shares_of_rows, summed
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -204,18 +204,8 @@ class Forest(Op):
 
     def visited(self, program: Program, v: Values) -> Forest:
         """The forest that knows how many of these samples went left at each node."""
-        walk, tests = self.walk(v[self.inner], v[self.sizes]), v[self.tests].astype(np.int64)
-        came, left = np.zeros(len(tests)), np.zeros(len(tests))
         passed = self._passed(v[self.vector], v, lambda x, y, sign: 0.5 * (x + sign * y))
-        rows = np.arange(len(passed))
-        for root in walk.roots:
-            node = np.full(len(passed), root)
-            while (inside := node >= 0).any():
-                below = passed[rows[inside], tests[node[inside]]]
-                np.add.at(came, node[inside], 1.0)
-                np.add.at(left, node[inside], below)
-                node[inside] = walk.children[node[inside], 1 - below.astype(np.int64)]
-        shares = np.divide(left, came, out=np.full(len(tests), 0.5), where=came > 0)
+        shares = shares_of_rows(self.walk(v[self.inner], v[self.sizes]), v[self.tests].astype(np.int64), passed)
         return replace(self, went_left=tuple(shares.tolist()))
 
     def _leaves(self, walk: Walk, passed: NDArray[np.bool_], v: Values) -> NDArray[Any]:
@@ -290,10 +280,10 @@ class Forest(Op):
                  self.sizes: trees, self.leaves: trees, self.groups: outputs, self.bias: outputs,
                  self.rests: trees}  # fmt: skip
         for name, often in times.items():
-            if name is not None and (kind := _kind_of_number(program[name].values)) is not None:
+            if name is not None and (kind := kind_of_number(program[name].values)) is not None:
                 counts[f"Forest {kind}"] += often
-                counts["Forest shift"] += round(often * _typical_shift(program[name].values))
-                counts["Forest further byte"] += round(often * _further_bytes(program[name].values))
+                counts["Forest shift"] += round(often * typical_shift(program[name].values))
+                counts["Forest further byte"] += round(often * further_bytes(program[name].values))
         return counts
 
     @property
@@ -330,21 +320,10 @@ class Forest(Op):
         """
         if self.went_left:
             return list(self.went_left)
-        low, high = program.value_range(self.vector)
         walk = self.walk(program[self.inner].values, program[self.sizes].values)
-        tests = program[self.tests].values.tolist()
-        compared = np.repeat(np.arange(program[self.features].size), program[self.counts].values).tolist()
-        cuts, found = program[self.cuts].values.tolist(), [0.5] * len(tests)
-        ranges: list[dict[int, tuple[int, int]]] = [{} for _ in tests]
-        for node, children in enumerate(walk.children.tolist()):  # parents come first
-            feature, cut = compared[tests[node]], cuts[tests[node]]
-            first, last = ranges[node].get(feature, (low, high))
-            cut = min(max(cut, first), last + 1)
-            found[node] = (cut - first) / max(last + 1 - first, 1)
-            for child, left_over in zip(children, ((first, cut - 1), (cut, last)), strict=True):
-                if child >= 0:
-                    ranges[child] = ranges[node] | {feature: left_over}
-        return found
+        compared = np.repeat(np.arange(program[self.features].size), program[self.counts].values)
+        tests, cuts = program[self.tests].values, program[self.cuts].values
+        return shares_of_range(walk, compared[tests], cuts[tests], *program.value_range(self.vector))
 
     def _typical_way(self, program: Program) -> tuple[int, int]:
         """Nodes on the way to the leaves, and bytes of `inner` between them."""
@@ -376,7 +355,7 @@ class Forest(Op):
             "stops of rows" if self.values is not None else "stops": self.rests is not None,
         }
         stored = [name for name in self.storages(program) if name != self.inner]
-        kinds = Counter(f"Forest {kind}" for name in stored if (kind := _kind_of_number(program[name].values)))
+        kinds = Counter(f"Forest {kind}" for name in stored if (kind := kind_of_number(program[name].values)))
         options = [f"Forest {what}" for what, there in has.items() if there]
         return Pieces(
             "Forest",
@@ -407,23 +386,6 @@ class Forest(Op):
 def _numbers(cpp: Cpp, name: str | None) -> str:
     """The reader of numbers, or of zero everywhere."""
     return "edgealgos::Always{0}" if name is None else cpp.rows(name)
-
-
-def _kind_of_number(values: NDArray[Any]) -> str | None:
-    """What reading one takes, by its width; None where all are zero and nothing is read."""
-    bits = width(values)
-    return None if bits == 0 else "bit" if bits == 1 and not is_signed(values) else "number"
-
-
-def _typical_shift(values: NDArray[Any]) -> float:
-    """How far a number has to be shifted to the right."""
-    return float(np.mean(np.arange(8) * width(values) % 8))
-
-
-def _further_bytes(values: NDArray[Any]) -> float:
-    """How many bytes beyond its first a number lies in."""
-    bits = width(values)
-    return float(np.mean((np.arange(8) * bits % 8 + bits - 1) // 8))
 
 
 def _index_type(values: NDArray[Any]) -> QType:

@@ -38,6 +38,34 @@ def makes_trees(sizes: Ints, inner: Ints) -> bool:
     return bool((earlier - np.repeat(earlier[starts], sizes) >= place).all())
 
 
+def shares_of_rows(walk: Walk, tests: Ints, passed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Share of the rows that come to each node and go left; `passed`: which tests each row passes."""
+    came, left, rows = np.zeros(len(tests)), np.zeros(len(tests)), np.arange(len(passed))
+    for root in walk.roots:
+        node = np.full(len(passed), root)
+        while (inside := node >= 0).any():
+            below = passed[rows[inside], tests[node[inside]]]
+            np.add.at(came, node[inside], 1.0)
+            np.add.at(left, node[inside], below)
+            node[inside] = walk.children[node[inside], 1 - below.astype(np.int64)]
+    shares: NDArray[np.float64] = np.divide(left, came, out=np.full(len(tests), 0.5), where=came > 0)
+    return shares
+
+
+def shares_of_range(walk: Walk, features: Ints, cuts: Ints, low: int, high: int) -> list[float]:
+    """The same of rows whose features lie evenly from `low` to `high`: of nodes that compare features with cuts."""
+    found, ranges = [0.5] * len(cuts), [dict[int, tuple[int, int]]() for _ in cuts]
+    for node, children in enumerate(walk.children.tolist()):  # parents come first
+        feature = int(features[node])
+        first, last = ranges[node].get(feature, (low, high))
+        cut = min(max(int(cuts[node]), first), last + 1)
+        found[node] = (cut - first) / max(last + 1 - first, 1)
+        for child, left_over in zip(children, ((first, cut - 1), (cut, last)), strict=True):
+            if child >= 0:
+                ranges[child] = ranges[node] | {feature: left_over}
+    return found
+
+
 def last_asked(scores: NDArray[Any], rests: NDArray[Any]) -> Ints:
     """The tree of each row behind which the answer is decided; `scores` are those after each tree."""
     if scores.shape[2] == 1:

@@ -62,3 +62,20 @@ def packed(values: NDArray[np.integer]) -> NDArray[np.uint8]:
 
 
 BITS = Bits("bits", 9)
+
+
+def kind_of_number(values: NDArray[np.integer]) -> str | None:
+    """What reading one takes, by its width; None where all are zero and nothing is read."""
+    bits = width(values)
+    return None if bits == 0 else "bit" if bits == 1 and not is_signed(values) else "number"
+
+
+def typical_shift(values: NDArray[np.integer]) -> float:
+    """How far a number has to be shifted to the right."""
+    return float(np.mean(np.arange(8) * width(values) % 8))
+
+
+def further_bytes(values: NDArray[np.integer]) -> float:
+    """How many bytes beyond its first a number lies in."""
+    bits = width(values)
+    return float(np.mean((np.arange(8) * bits % 8 + bits - 1) // 8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -43,10 +44,11 @@ def padded_row(ring: NDArray[Any], op: Moving, positions: int) -> NDArray[Any]:
     return np.pad(ring, ((0, 0), (0, 0), (op.left, right), (0, 0)))
 
 
-def rows_in_order(ring: NDArray[Any], places: NDArray[Any], row: NDArray[Any] | None) -> NDArray[Any]:
+def rows_in_order(v: Mapping[str, NDArray[Any]], ring: str, position: str, row: str | None) -> NDArray[Any]:
     """The rows of a ring, the oldest first, and one more behind them: (n, rows, positions, channels)."""
-    ordered = np.roll(ring, -int(places[0, 0]), axis=1) if len(ring) else ring
-    return ordered if row is None else np.concatenate([ordered, row.reshape(len(ring), 1, *ring.shape[2:])], axis=1)
+    kept = v[ring]
+    ordered = np.roll(kept, -int(v[position][0, 0]), axis=1) if len(kept) else kept
+    return ordered if row is None else np.concatenate([ordered, v[row].reshape(-1, 1, *kept.shape[2:])], axis=1)
 
 
 def columns_inside(op: Moving, width: int, positions: int) -> list[int]:

@@ -78,10 +78,7 @@ class Depthwise(Op):
         return rounded(program, self, self._sums(program, v))
 
     def _sums(self, program: Program, v: Values) -> NDArray[Any]:
-        ring, matrix = (
-            rows_in_order(v[self.ring], v[self.position], None if self.row is None else v[self.row]),
-            v[self.matrix],
-        )
+        ring, matrix = rows_in_order(v, self.ring, self.position, self.row), v[self.matrix]
         rows, _, channels = ring.shape[1:]
         count = program[self.out].size // channels
         padded = padded_row(ring, self, count)
@@ -185,12 +182,9 @@ class Convolve(Op):
     def _patches(self, program: Program, v: Values) -> NDArray[Any]:
         """What the kernel sees at each position, (n, positions, rows * columns * channels)."""
         count = program[self.out].size // len(v[self.matrix])
-        padded = padded_row(
-            rows_in_order(v[self.ring], v[self.position], None if self.row is None else v[self.row]), self, count
-        )
-        views = np.lib.stride_tricks.sliding_window_view(padded, self.columns, axis=2)[:, :, :: self.stride][
-            :, :, :count
-        ]
+        padded = padded_row(rows_in_order(v, self.ring, self.position, self.row), self, count)
+        views = np.lib.stride_tricks.sliding_window_view(padded, self.columns, axis=2)[:, :, :: self.stride]
+        views = views[:, :, :count]
         found: NDArray[Any] = views.transpose(0, 2, 1, 4, 3).reshape(len(padded), count, -1)
         return found
 

@@ -367,9 +367,10 @@ def layer_range(program: Program, out: str, rectify: bool) -> tuple[int, int]:
 
 def layer_cost(program: Program, op: Layer, product: Product, positions: int) -> Counts:
     """The products at all positions, and what is made of their sums."""
-    outputs = program[op.matrix].shape[0]
-    several = " at once" * (storage_of(product.matrix).sums_at_once > 1)
+    outputs, storage = program[op.matrix].shape[0], storage_of(product.matrix)
+    several = " at once" * (storage.sums_at_once > 1)
     one = product_cost(product) + result_cost(program, op, f"a layer{several}", outputs)
+    one["nibbles row of a layer"] = outputs * (storage.name == "nibbles")  # no part of a loop over rows
     return Counter({part: positions * amount for part, amount in one.items()})
 
 

@@ -18,7 +18,7 @@ struct NibbleSum {
 #if defined(__AVR_HAVE_MUL__)
 
 static const int kNibbleScale = 4;
-static const uint16_t kNibbleColumns = 510;
+static const uint16_t kNibbleColumns __attribute__((unused)) = 510;
 
 // clang-format off
 #define EDGEALGOS_NIBBLE_ADD "muls r18, r19\n\t" "sbc r18, r18\n\t" \
@@ -112,7 +112,7 @@ struct NibblePlanes {
 };
 
 static const int kNibbleScale = 0;
-static const uint16_t kNibbleColumns = 254;  // so many inputs cannot leave 16 bits
+static const uint16_t kNibbleColumns __attribute__((unused)) = 254;  // so many inputs cannot leave 16 bits
 
 // A dense row of at most 255 columns; each row begins with a byte of its own. 22 cycles a column.
 EDGEALGOS_KERNEL NibbleSum dot_nibbles(const uint8_t *row, const int8_t *vector, uint16_t columns) {
@@ -169,7 +169,7 @@ EDGEALGOS_KERNEL NibbleSum dot_nibble_bitmap(const uint8_t *bits, const uint8_t 
 #else  // the same integers without such instructions
 
 static const int kNibbleScale = 4;
-static const uint16_t kNibbleColumns = 510;
+static const uint16_t kNibbleColumns __attribute__((unused)) = 510;
 
 // A nibble in the upper half of a byte times a byte.
 inline int16_t nibble_product(uint8_t b, int8_t a) { return static_cast<int16_t>(static_cast<int8_t>(b) * a); }

@@ -207,16 +207,15 @@ def _optimized(integer: Program, way: str) -> Program:
     """The program with forms chosen as if what has no cost yet had none at all."""
     if way == "size":
         return integer
-    _at_no_cost([integer])
+    _at_no_cost([integer], model.measured_costs())
     return unroll(integer, get_board("uno"))
 
 
-def _at_no_cost(programs: list[Program]) -> None:
-    """Until costs are forgotten: to be built at all, programs need a report."""
+def _at_no_cost(programs: list[Program], known: dict[str, dict[str, float]]) -> None:
+    """Parts that are not known cost nothing, until costs are forgotten: to be built, programs need a report."""
     for p in programs:
         for what, parts in model.all_parts(p).items():
-            costs = model.measured_costs()[what]
-            costs.update(dict.fromkeys(parts - costs.keys(), 0.0))
+            model.measured_costs()[what].update(dict.fromkeys(parts - known[what].keys(), 0.0))
 
 
 def _fits(program: Program) -> bool:
@@ -288,10 +287,7 @@ def _measure_new(
         what: {part: cost for part, cost in table.items() if part not in anew.get(what, ())}
         for what, table in model.measured_costs().items()
     }
-    for what, table in known.items():
-        model.measured_costs()[what].clear()
-        model.measured_costs()[what].update(table)
-    _at_no_cost(programs)
+    _at_no_cost(programs, known)
     found, base = _measured(programs), None if without is None else _measured(without)
     fresh = fit_new(found, known, base)
     model.forget()

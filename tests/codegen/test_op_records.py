@@ -14,6 +14,7 @@ from edgealgos import boards
 from edgealgos.codegen import ops
 from edgealgos.codegen.cost.report import predict_report
 from edgealgos.codegen.emit.cpp.calls import Operands
+from edgealgos.codegen.ops.row_by_row import TakesRows
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Op, Space, Tensor, verify
 from edgealgos.codegen.program.memory import plan_memory
@@ -76,7 +77,8 @@ def test_the_page_of_ops_names_every_one():
     found = [Op]
     for kind in found:
         found += kind.__subclasses__()
-    assert set(EVERY_OP) == {kind for kind in found[1:] if kind.__module__.startswith("edgealgos.")}
+    ours = {kind for kind in found[1:] if kind.__module__.startswith("edgealgos.")}
+    assert set(EVERY_OP) == ours - {TakesRows}  # what several have in common
 
 
 @pytest.mark.parametrize("kind", EVERY_OP)

@@ -14,6 +14,7 @@ from ..program.op import FREE, Counts, Cpp, Op, Pieces, Read, Shapes, Types, Upd
 from ..program.qtype import Ints, QType
 from .along_rows import per_row
 from .products import WIDTHS
+from .row_by_row import TakesRows
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["MaxPool", "PoolRow", "SumRow"]
 
 _UNROLLED, _IN_REGISTERS = 6, 3  # values of a pool that avr-gcc takes without a loop; sums that it holds over one
+
+
+def largest_of(row: NDArray[Any], columns: int, stride: int) -> NDArray[Any]:
+    """The largest values of so many positions of a row (n, positions, channels), `stride` apart, side by side."""
+    views = np.lib.stride_tricks.sliding_window_view(row, columns, axis=1)[:, ::stride]
+    return per_row(views.max(axis=-1))
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,7 @@ class MaxPool(Op):
         return {"out": (((width - self.columns) // self.stride + 1) * channels,), "ring": FREE}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
-        columns = v[self.ring].max(axis=1)
-        views = np.lib.stride_tricks.sliding_window_view(columns, self.columns, axis=1)[:, :: self.stride]
-        found: NDArray[Any] = views.max(axis=-1).reshape(len(columns), -1)
-        return found
+        return largest_of(v[self.ring].max(axis=1), self.columns, self.stride)
 
     integer = real
 
@@ -80,7 +84,7 @@ class MaxPool(Op):
 
 
 @dataclass(frozen=True)
-class PoolRow(Op):
+class PoolRow(TakesRows):
     """The largest value of every channel among `kernel` rows, which no other result sees, and `columns` positions.
 
     `out` is the row of the largest values so far; what follows runs when the last of `kernel` rows has come. Rows
@@ -96,20 +100,10 @@ class PoolRow(Op):
     columns: int
     stride: int
 
-    kernels = ("conv",)
-    over_rows = True
-    largest = counting()
-    counts_steps = True
-    repeats = True
     bound = cannot_overflow("it compares")
 
     @property
-    def fixed(self) -> tuple[str, ...]:
-        return self.out, self.position
-
-    @property
     def results(self) -> int:
-        """Rows of results of a whole picture."""
         return self.height // self.kernel
 
     def width(self, program: Program) -> int:
@@ -133,8 +127,7 @@ class PoolRow(Op):
             return None
         v[self.position] = v[self.position] + 1
         row = v[self.source].reshape(len(v[self.source]), -1, self.channels)
-        views = np.lib.stride_tricks.sliding_window_view(row, self.columns, axis=1)[:, :: self.stride]
-        largest: NDArray[Any] = per_row(views.max(axis=-1))
+        largest = largest_of(row, self.columns, self.stride)
         v[self.out] = largest if count % self.kernel == 0 else np.maximum(v[self.out], largest)
         return v[self.out] if (count + 1) % self.kernel == 0 else None
 
@@ -142,13 +135,6 @@ class PoolRow(Op):
 
     def types(self, program: Program) -> Types:
         return {self.out: program[self.source].type, self.position: QType(16, 0)}
-
-    def value_range(self, program: Program) -> tuple[int, int]:
-        low, high = program.value_range(self.source)
-        return min(low, 0), max(high, 0)
-
-    def steps_left(self, steps: int) -> int:
-        return self.results
 
     def cost(self, program: Program) -> Counts:
         out = program[self.out].size

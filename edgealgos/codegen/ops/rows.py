@@ -32,6 +32,7 @@ from ..program.op import (
 )
 from ..program.qtype import Ints, QType
 from .rescaling import rescale_cost
+from .row_by_row import TakesRows
 
 if TYPE_CHECKING:
     from ..program.program import Program
@@ -40,7 +41,7 @@ __all__ = ["AddRow", "AwaitRows", "HoldRow", "KeepRows"]
 
 
 @dataclass(frozen=True)
-class KeepRows(Op):
+class KeepRows(TakesRows):
     """Takes the row `source` into the ring `out`, the last rows of a picture; what follows runs for each result due.
 
     `out` has shape (kernel, width, channels). A result is due `stride` rows after the other. `top` rows of zeros lie
@@ -59,20 +60,10 @@ class KeepRows(Op):
     top: int = 0
     bottom: int = 0
 
-    kernels = ("conv",)
-    over_rows = True
-    largest = counting()
-    counts_steps = True
-    repeats = True
     bound = cannot_overflow("it copies")
 
     @property
-    def fixed(self) -> tuple[str, ...]:
-        return self.out, self.position
-
-    @property
     def results(self) -> int:
-        """Rows of results of a whole picture."""
         return (self.height + self.top + self.bottom - self.kernel) // self.stride + 1
 
     def shapes(self, program: Program) -> Shapes:
@@ -90,15 +81,14 @@ class KeepRows(Op):
     def real(self, program: Program, v: Values) -> NDArray[Any] | None:
         if self._rows(v) >= self.height:
             return None
-        return v[self.out] if self._take(program, v) else self.further(program, v)
+        return v[self.out] if self._take(v, v[self.source]) else self.further(program, v)
 
     integer = real
 
     def further(self, program: Program, v: Values) -> NDArray[Any] | None:
         """The ring as rows of zeros below the picture make the next result due."""
         while len(v[self.position]) and self.height <= self._rows(v) < self.height + self.bottom:
-            v[self.source] = np.zeros_like(v[self.source])
-            if self._take(program, v):
+            if self._take(v, np.zeros_like(v[self.source])):
                 return v[self.out]
         return None
 
@@ -106,10 +96,10 @@ class KeepRows(Op):
         """How many rows there were."""
         return int(v[self.position][0, 1]) if len(v[self.position]) else 0
 
-    def _take(self, program: Program, v: Values) -> bool:
-        """Count the row and put it into the ring; whether a result is due."""
+    def _take(self, v: Values, row: NDArray[Any]) -> bool:
+        """Count a row and put it into the ring; whether a result is due."""
         v[self.position] = v[self.position] + np.array([0, 1])
-        v[self.out] = with_row(v, self.out, self.source, self.position, program[self.out].shape[0])
+        v[self.out] = with_row(v, self.out, row, self.position)
         return self._due(v)
 
     def _due(self, v: Values) -> bool:
@@ -118,13 +108,6 @@ class KeepRows(Op):
 
     def types(self, program: Program) -> Types:
         return {self.out: program[self.source].type, self.position: QType(16, 0)}
-
-    def value_range(self, program: Program) -> tuple[int, int]:
-        low, high = program.value_range(self.source)
-        return min(low, 0), max(high, 0)
-
-    def steps_left(self, steps: int) -> int:
-        return self.results
 
     def cost(self, program: Program) -> Counts:
         taken = (self.height + self.bottom) / self.height  # the last row brings those of zeros along
@@ -158,9 +141,6 @@ class AwaitRows(KeepRows):
 
     source: Update
 
-    kernels = ("conv",)
-    over_rows = True
-    largest = counting()
     bound = cannot_overflow("it copies")
 
     def shapes(self, program: Program) -> Shapes:
@@ -170,11 +150,11 @@ class AwaitRows(KeepRows):
     integer = KeepRows.real
     types = KeepRows.types
 
-    def _take(self, program: Program, v: Values) -> bool:
-        v[self.position] = v[self.position] + np.array([0, 1])
+    def _take(self, v: Values, row: NDArray[Any]) -> bool:
+        v[self.position], v[self.source] = v[self.position] + np.array([0, 1]), row
         due = self._due(v)
         if not due:
-            v[self.out] = with_row(v, self.out, self.source, self.position, program[self.out].shape[0])
+            v[self.out] = with_row(v, self.out, row, self.position)
         return due
 
     def cost(self, program: Program) -> Counts:
@@ -215,7 +195,7 @@ class HoldRow(Op):
         return {"out": FREE, "source": (program[self.out].size // program[self.out].shape[0],), "places": (2,)}
 
     def real(self, program: Program, v: Values) -> NDArray[Any]:
-        return with_row(v, self.out, self.source, self.places, program[self.out].shape[0])
+        return with_row(v, self.out, v[self.source], self.places)
 
     integer = real
 
@@ -305,11 +285,10 @@ class AddRow(Op):
         return f"edgealgos::add_row<{known}>({where});"
 
 
-def with_row(v: Values, ring: str, source: str, places: str, rows: int) -> NDArray[Any]:
+def with_row(v: Values, ring: str, row: NDArray[Any], places: str) -> NDArray[Any]:
     """A ring with one more row, in place of the oldest."""
-    place = next_place(v, places, 0, rows)
     found: NDArray[Any] = v[ring].copy()
-    found[:, place] = v[source].reshape(len(found), *found.shape[2:])
+    found[:, next_place(v, places, 0, found.shape[1])] = row.reshape(len(found), *found.shape[2:])
     return found
 
 

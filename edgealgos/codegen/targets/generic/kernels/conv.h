@@ -34,9 +34,11 @@ EDGEALGOS_KERNEL void copy(const int8_t *from, int8_t *to, uint16_t count) {
 }
 #endif
 
-// Puts a row where the oldest one lay, the next one goes behind it.
+// Puts a row (null: zeros) where the oldest one lay, the next one goes behind it.
 template <uint8_t Rows, class T> inline void put_row(const T *row, T *ring, int16_t *places, uint16_t size) {
-  copy(row, ring + static_cast<uint16_t>(places[0]) * size, size);
+  T *place = ring + static_cast<uint16_t>(places[0]) * size;
+  if (row) copy(row, place, size);
+  else clear(place, size);
   places[0] = places[0] + 1 < Rows ? static_cast<int16_t>(places[0] + 1) : 0;
 }
 template <uint8_t Rows, class T>
@@ -54,8 +56,7 @@ template <uint8_t Kernel, uint8_t Stride, uint8_t Top> inline bool is_due(int16_
 // Puts a row (null: zeros) where the oldest one lay; whether a row of results is due.
 template <uint8_t Kernel, uint8_t Stride, uint8_t Top, class T>
 EDGEALGOS_NOINLINE bool take_row(const T *row, T *ring, int16_t *position, uint16_t size) {
-  if (!row) clear(ring + static_cast<uint16_t>(position[0]) * size, size);
-  put_row<Kernel>(row ? row : ring + static_cast<uint16_t>(position[0]) * size, ring, position, size);
+  put_row<Kernel>(row, ring, position, size);
   barrier();
   return is_due<Kernel, Stride, Top>(++position[1]);
 }

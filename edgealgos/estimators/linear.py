@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from .boosted_trees import Boosted
 from .params import Options
-from .shared import SHARED_PARAMETERS
+from .shared import WITHOUT_EPOCHS
 from .tasks import EdgeClassifier, EdgeRegressor
 
-_OWN = {name: SHARED_PARAMETERS[name] for name in ("max_model_bytes", "max_cycles", "random_state", "verbose")} | {
-    "bits": (Options(("auto", 8, 16)),)
-}
+_OWN = WITHOUT_EPOCHS | {"bits": (Options(("auto", 8, 16)),)}
 
 
 class LinearClassifier(EdgeClassifier, Boosted):

@@ -18,7 +18,7 @@ from ..deadline import check_time
 from .model import Arrays, Constants, Examples, Frame, Lesson, Model, Types
 from .params import check_parameters, integer
 from .precision import predicted_cycles_of, proven
-from .shared import SHARED_PARAMETERS
+from .shared import WITHOUT_EPOCHS
 from .splits import held_out
 from .tasks import EdgeClassifier
 
@@ -110,9 +110,7 @@ class NeighboursClassifier(EdgeClassifier):
     T. Cover, P. Hart. Nearest neighbor pattern classification. IEEE Transactions on Information Theory 13 (1967).
     """
 
-    _declared = {  # noqa: RUF012
-        name: SHARED_PARAMETERS[name] for name in ("max_model_bytes", "max_cycles", "random_state", "verbose")
-    }
+    _declared = WITHOUT_EPOCHS
     _structured = {"projection_dim": (integer(0, 255),), "n_neighbors": (integer(1, 255),)}  # noqa: RUF012
     program_of = staticmethod(program_of)
     bits = "auto"

@@ -27,4 +27,8 @@ CLASSIFIER_PARAMETERS: dict[str, tuple[Constraint, ...]] = {
     "class_weight": (Options(("balanced",)), Instance((dict,)), NONE),
     "label_smoothing": (Interval(Real, 0, 1),),
 }
+WITHOUT_EPOCHS = {
+    name: SHARED_PARAMETERS[name] for name in ("max_model_bytes", "max_cycles", "random_state", "verbose")
+}
+"""Those of families that are no gradient training."""
 TRAINING_ONLY = ("teacher", "augment", "storage")  # parameters that a fitted model does without

@@ -198,18 +198,24 @@ VOTES = {
 }
 
 
-@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
-@pytest.mark.parametrize("kind", VOTES)
-def test_votes_become_code_that_counts_bytes(kind):
-    program = forest(4, votes=15, bias=False, **VOTES[kind])
-    compiled = programs.compiled(program, optimize="speed")
-    assert all(compiled.program[name].unrolled for name in ("cuts", "leaves", "rows"))
+def alike_on_the_uno(compiled):
+    """What an Uno does with any inputs: as Python does, without a warning."""
     q = programs.any_inputs(np.random.default_rng(0), compiled.program, 40)
     X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
     found = compiled.simulate(X)
     assert np.array_equal(found.scores, compiled.scores(X))
     assert np.array_equal(found.labels, compiled.predict(X))
     assert not [w for w in found.warnings if "warning:" in w]
+    return found
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", VOTES)
+def test_votes_become_code_that_counts_bytes(kind):
+    program = forest(4, votes=15, bias=False, **VOTES[kind])
+    compiled = programs.compiled(program, optimize="speed")
+    assert all(compiled.program[name].unrolled for name in ("cuts", "leaves", "rows"))
+    found = alike_on_the_uno(compiled)
     assert abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.15
     assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
 
@@ -225,12 +231,7 @@ def test_votes_that_a_byte_does_not_count_are_counted_in_words(shape, stops):
     compiled = programs.compiled(stopping(program) if stops else program, optimize="speed")
     assert op_of(compiled.program).sums(compiled.program)[1].max() > 255
     assert all(compiled.program[name].unrolled for name in ("cuts", "leaves", "rows"))
-    q = programs.any_inputs(np.random.default_rng(0), compiled.program, 40)
-    X = q / compiled.program.encoding.scale.astype(float) + compiled.program.encoding.offset.astype(float)
-    found = compiled.simulate(X)
-    assert np.array_equal(found.scores, compiled.scores(X))
-    assert np.array_equal(found.labels, compiled.predict(X))
-    assert not [w for w in found.warnings if "warning:" in w]
+    found = alike_on_the_uno(compiled)
     assert found.ram_peak <= compiled.report.ram_bytes
     assert stops or abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.15
     assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05

@@ -21,13 +21,8 @@ SPARE = "r25"
 LABEL = "r24"
 _NEAR, _FAR = 60, 1960  # words that a conditional branch and a jump reach, less what far branches make longer
 _JUMP = 2040
-_LOOK_CYCLES, _RIVAL_CYCLES, _LOOK_WORDS, _LEAD_WORDS, _RIVAL_WORDS = (
-    14,
-    4.5,
-    6,
-    4,
-    7,
-)  # of a look whether it is decided
+_LOOK_CYCLES, _RIVAL_CYCLES = 14, 4.5  # of a look whether it is decided, and of each class but the first
+_LOOK_WORDS, _LEAD_WORDS, _RIVAL_WORDS = 6, 4, 7  # of a look, and of what all looks call
 
 Votes = tuple[int, ...]
 

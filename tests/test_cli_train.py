@@ -317,17 +317,20 @@ def run(*words, encoding="utf-8", **options):
     return subprocess.run([sys.executable, "-m", "edgealgos", *words], env=environment, check=False, **options)
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_everything_is_written_in_any_encoding(encoding):
+def test_everything_is_written_in_any_encoding():
     table(labels=["Rose 🌹", "Jasmin", "Łąka→∞"])
-    done = run("train", "t.csv", *QUICK, "--export", "out/wiese", encoding=encoding, capture_output=True)
+    done = run("train", "t.csv", *QUICK, "--export", "out/wiese", encoding="ascii", capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"written to out" in done.stdout
-    said = done.stdout.decode(encoding)
+    assert "150 rows" in done.stdout.decode("ascii")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_errors_are_written_in_any_encoding(encoding):
     done = run("report", "nothing→.edgealgos", encoding=encoding, capture_output=True)
     assert done.returncode == 1
     assert done.stderr.startswith(b"edgealgos: ")
-    assert "150 rows" in said
+    assert b"nothing" in done.stderr.decode(encoding).encode()
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")

@@ -292,7 +292,7 @@ def test_rows_vary_as_was_chosen(variation, width):
 def test_short_trainings_choose_among_structures(digits, monkeypatch):
     for steps in ("JUDGED_STEPS", "LEAST_STEPS"):
         monkeypatch.setattr(f"edgealgos.estimators.choice.{steps}", 60)
-    found = ConvNetClassifier(image_shape=(8, 8), search_time=300, epochs=50, random_state=0).fit(*digits)
+    found = ConvNetClassifier(image_shape=(8, 8), bits=4, search_time=300, epochs=50, random_state=0).fit(*digits)
     tried = {choice["layers"] for choice in found.history_["choices"]}
     assert len(tried) > 1
     assert found.structure_["layers"] in tried

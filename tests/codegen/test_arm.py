@@ -93,7 +93,7 @@ def test_sums_of_16_bits_are_exact_to_their_ends(board, rows, columns, largest):
 
 
 @pytest.mark.parametrize("board", ARM)
-@pytest.mark.parametrize("columns", [1, 2, 3, 4, 5, 6, 7, 9, 15])
+@pytest.mark.parametrize("columns", [1, 2, 3, 5, 7, 15])
 @pytest.mark.parametrize("optimize", ["size", "speed"])
 def test_columns_beside_whole_words_are_multiplied_as_well(board, columns, optimize):
     rng = np.random.default_rng(columns)

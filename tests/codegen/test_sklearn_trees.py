@@ -211,8 +211,8 @@ def test_a_tree_that_answers_every_row_alike_is_refused():
 
 def test_a_forest_too_large_for_the_board_is_refused_with_its_largest_items(tmp_path):
     X, y = datasets.load_digits(return_X_y=True)
-    model = RandomForestClassifier(200, random_state=0).fit(X, y)
-    with pytest.raises(ea.DoesNotFitError, match=r"table tests.*about \d+ of its 200 would fit"):
+    model = RandomForestClassifier(80, random_state=0).fit(X, y)
+    with pytest.raises(ea.DoesNotFitError, match=r"table tests.*about \d+ of its 80 would fit"):
         ea.export_arduino(model, tmp_path / "forest", X_calibration=X)
     assert not (tmp_path / "forest").exists()
 

@@ -48,7 +48,7 @@ def test_a_search_runs_unchanged_on_a_dask_cluster(digits):
     model = ea.ProtoNNClassifier(epochs=3, random_state=0)
     here = cross_val_score(model, X, y, cv=2)
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         Client(cluster),
         joblib.parallel_backend("dask"),
     ):

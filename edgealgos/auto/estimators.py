@@ -171,7 +171,9 @@ class _Auto(BaseEstimator):
         >>> auto.estimator_of(auto.leaderboard_[-1]).fit(X, y).model_bytes_ <= 256
         True
         """
-        family = next(family for family in FAMILIES if family.name == line["family"])
+        family = next((family for family in FAMILIES if family.name == line["family"]), None)
+        if family is None:
+            raise ValueError(f"no family is named {line['family']!r}; take a line of leaderboard_")
         return self._judge(self._seed()).estimator(
             Candidate(family, dict(line["params"])), isinstance(self, ClassifierMixin)
         )

@@ -5,6 +5,7 @@ Nothing here takes memory or time that the file's own size does not account for.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from math import prod
@@ -38,6 +39,8 @@ LARGEST_SHIFT = 29
 MOST_COARSER = 16  # bits that a constant may give up for its accumulator
 ALWAYS = {"n_features_in_", "encoding_", "weights_", "qtypes_", "structure_", "n_iter_", "history_"}
 SEARCHES = ("AutoClassifier", "AutoRegressor")
+SCORE = "validation_score"  # None where a limit was broken
+LINE = {"family", "params", SCORE, "validation_spread", "model_bytes", "cycles", "ram_bytes", "seconds"}
 SOMETIMES = {"feature_names_in_", "representations_", "input_warnings_"}
 
 
@@ -106,9 +109,23 @@ def _check_search(search: Any) -> None:
     _demand(bool(labels) == isinstance(best, EdgeClassifier), "holds a search for something else than its best")
     _demand(best.n_features_in_ == search.n_features_in_, "holds a search in other rows than its best")
     same = not labels or np.array_equal(best.classes_, search.classes_)
-    _demand(same and isinstance(board, list) and all(isinstance(row, dict) for row in board), "holds no leaderboard")
+    _demand(same and isinstance(board, list) and all(_is_line(line) for line in board), "holds no leaderboard")
     if hasattr(search, "feature_names_in_"):
         _check_names(search, search.n_features_in_)
+
+
+def _is_line(line: Any) -> bool:
+    """Whether a line of a leaderboard tells all that people, and the picture of it, read."""
+    if not isinstance(line, dict) or line.keys() != LINE:
+        return False
+    told = isinstance(line["family"], str) and isinstance(line["params"], dict)
+    amounts = [line[name] for name in LINE - {"family", "params", SCORE}]
+    counted = all(_is_amount(amount) and amount >= 0 for amount in amounts)
+    return told and counted and (line[SCORE] is None or _is_amount(line[SCORE]))
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 # ---- estimators ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import edgealgos as ea
+from edgealgos.estimators.linear import LinearClassifier, LinearRegressor
+from edgealgos.estimators.neighbours import NeighboursClassifier
 
 pytestmark = pytest.mark.slow
 
@@ -95,6 +97,16 @@ def test_one_epoch_keeps_cycles_just_above_the_least(kind, more, digits):
         fitted(kind, digits, max_cycles=1)
     most = round(more * int(re.search(r"max_cycles=(\d+)$", str(refusal.value))[1]))
     assert ea.compile_model(fitted(kind, digits, max_cycles=most)).report.cycles <= most
+
+
+@pytest.mark.parametrize("kind", [LinearClassifier, NeighboursClassifier, LinearRegressor], ids=lambda k: k.__name__)
+@pytest.mark.parametrize("features", [1, 13, 64])
+def test_families_without_epochs_refuse_cycles_with_the_least_that_works(kind, features, digits):
+    X, y = digits[0][:200, 10 : 10 + features], digits[1][:200] % 3
+    with pytest.raises(ValueError, match="the least that works is max_cycles=") as refusal:
+        kind(max_cycles=1, random_state=0).fit(X, y)
+    least = int(re.search(r"max_cycles=(\d+)$", str(refusal.value))[1])
+    assert ea.compile_model(kind(max_cycles=least, random_state=0).fit(X, y)).report.cycles <= least
 
 
 def test_nothing_is_trained_before_cycles_are_refused(digits, monkeypatch):

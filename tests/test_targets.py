@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 import edgealgos as ea
+from edgealgos.estimators.linear import LinearRegressor
 
 pytestmark = pytest.mark.slow
 
 KINDS = [ea.BonsaiRegressor, ea.ProtoNNRegressor, ea.FastGRNNRegressor]
 OPTIONS = [{"epochs": 2, "random_state": 0}, {"epochs": 2, "bits": 16}, {"epochs": 2, "bits": 4}]
+WITHOUT_EPOCHS = [ea.BoostedTreesRegressor, LinearRegressor]
 X = np.random.default_rng(0).normal(size=(60, 4))
 
 
@@ -43,6 +45,26 @@ def test_one_row_is_a_constant_with_the_defaults_too(kind, rows):
 def test_what_rounding_alone_tells_apart_is_a_constant(kind, y):
     for answers in told(kind, OPTIONS[0], y):
         np.testing.assert_allclose(answers, y.mean(), rtol=2.0**-22)
+
+
+@pytest.mark.parametrize("bits", ["auto", 16])
+@pytest.mark.parametrize("value", [3.7, 0.1, 1e-20, -7e25, 12345.678, 1e9 / 3, -1 / 3, 0.0])
+@pytest.mark.parametrize("kind", WITHOUT_EPOCHS)
+def test_a_constant_whose_mean_is_rounded_is_answered_as_that_constant(kind, value, bits):
+    for answers in told(kind, {"bits": bits, "random_state": 0}, np.full(60, value)):
+        np.testing.assert_allclose(answers, value, rtol=2.0**-22)
+
+
+@pytest.mark.parametrize("y", [-7.0 + 1e-14 * X[:, 0], 1e15 + X[:, 0], np.full(60, 0.1) * 3 / 3 + 1e-17 * X[:, 0]])
+@pytest.mark.parametrize("kind", WITHOUT_EPOCHS)
+def test_what_rounding_alone_tells_apart_is_a_constant_of_trees_too(kind, y):
+    for answers in told(kind, {"random_state": 0}, y):
+        np.testing.assert_allclose(answers, y.mean(), rtol=2.0**-22)
+
+
+def test_a_search_answers_a_constant_as_that_constant():
+    for answers in told(ea.AutoRegressor, {"families": ["linear", "boosted_trees"], "time_limit": 5}, np.full(60, 3.7)):
+        np.testing.assert_allclose(answers, 3.7, rtol=2.0**-22)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -24,6 +24,7 @@ from .tasks import EdgeClassifier, EdgeRegressor
 if TYPE_CHECKING:
     from ..training.boosting.boost import Boosting
     from ..training.boosting.fit import Grown
+    from ..training.boosting.start import Start
 
 _SHARED = ("max_model_bytes", "max_cycles", "epochs", "batch_size", "learning_rate", "random_state", "verbose")
 _OWN = {name: SHARED_PARAMETERS[name] for name in _SHARED} | {
@@ -34,6 +35,7 @@ _OWN = {name: SHARED_PARAMETERS[name] for name in _SHARED} | {
 JUDGED_SHARE, MOST_JUDGED = 0.25, 3000
 FAST_BYTES, FAST = 2500, 2800  # models of at most so many bytes are code, and take no more cycles if nothing is said
 MEAN_BYTES = 4  # of targets, at most
+CONSTANT_BITS = 30  # of a bias to which nothing is added
 MOST_ROUNDS = 200  # where bytes have no limit
 _DOCS = {
     "features": "inputs that tests compare",
@@ -117,10 +119,13 @@ class Boosted(EdgeEstimator):
                     min(rounds, default=None), self.batch_size or MOST_ROWS, MEAN_BYTES if mean else 0)  # fmt: skip
         wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits, self._trees, self._decided)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))
+        if mean and not y.any():  # a constant has all the bits of a sum
+            exponent = _bias_type(grown.boosting.start).frac - QType.covering(abs(mean), CONSTANT_BITS).frac
         model = _model_of(grown, frame, mean, exponent)
         while self.max_cycles is not None and (cycles := predicted_cycles_of(model)) > self.max_cycles:
             if len(grown.boosting.order) <= 1:
-                raise ValueError(f"max_cycles={self.max_cycles} is too few: a single tree takes {cycles}")
+                what = "a single tree" if self._trees else "the smallest linear model"
+                raise ValueError(f"max_cycles={self.max_cycles} is too few: {what} takes {cycles}")
             grown.boosting.cut_to(len(grown.boosting.order) * 9 // 10)
             model = _model_of(grown, frame, mean, exponent)
         return model
@@ -139,9 +144,10 @@ def _scaled(examples: Examples, frame: Frame) -> tuple[NDArray[np.float64], floa
     y = np.asarray(examples.y, np.float64)
     if frame.problem != "regression":
         return y, 0.0, 0
-    mean = float(np.average(y, weights=examples.weight))
+    # The mean of numbers that are all the same is not quite that number.
+    mean = float(np.average(y, weights=examples.weight)) if np.ptp(y) else float(y[0])
     deviation = float(np.sqrt(np.average((y - mean) ** 2, weights=examples.weight)))
-    exponent = int(np.ceil(np.log2(deviation))) if deviation > 0 else 0
+    exponent = int(np.ceil(np.log2(deviation))) if deviation else 0
     return np.ldexp(y - mean, -exponent), mean, exponent
 
 
@@ -181,6 +187,11 @@ def _start_of(boosting: Boosting, mean: float, exponent: int) -> tuple[dict[str,
     if "bias" in weights and not weights["bias"].any():
         del weights["bias"], qtypes["bias"]
     return weights, qtypes
+
+
+def _bias_type(start: Start) -> QType:
+    """Of what is added to all scores: the sums' of a linear model, or the scores' own."""
+    return QType(32, start.out.frac) if start.weights is None else start.sum_type
 
 
 def _moved(kind: QType, exponent: int) -> QType:

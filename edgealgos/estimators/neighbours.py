@@ -137,7 +137,10 @@ class NeighboursClassifier(EdgeClassifier):
             if over <= 1:
                 return model
             if count <= 1:
-                raise ValueError(f"max_cycles={self.max_cycles} is too few for a neighbour; others take fewer")
+                raise ValueError(
+                    f"max_cycles={self.max_cycles} is too few for a neighbour; the least that works is "
+                    f"max_cycles={predicted_cycles_of(model)}"
+                )
             count = max(1, min(count - 1, int(len(model.weights["samples"]) / over)))
 
     def _excess(self, model: Model) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -120,9 +121,13 @@ def _most_weights(task: Task, inputs: int) -> int:
     fixed = task.other_bytes + LINEAR_BIAS_BYTES * task.n_outputs
     most = task.n_outputs * inputs
     if task.max_cycles is not None:
-        most = min(most, int((task.max_cycles - FIXED_CYCLES - SCORE_CYCLES * task.n_outputs) // WEIGHT_CYCLES))
+        without = FIXED_CYCLES + SCORE_CYCLES * task.n_outputs
+        most = min(most, int((task.max_cycles - without) // WEIGHT_CYCLES))
         if most < 1:
-            raise ValueError(f"max_cycles={task.max_cycles} is too few for a linear model of {inputs} features")
+            raise ValueError(
+                f"max_cycles={task.max_cycles} is too few for a linear model of {inputs} features; the least that "
+                f"works is max_cycles={ceil(without + WEIGHT_CYCLES)}"
+            )
     if task.max_bytes is None:
         return most
     sizes = [fixed + cheapest_storage(shape, count, WEIGHT_BITS, task.x_type.bits)[1] for count in range(1, most + 1)]

@@ -18,27 +18,30 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog, nnls
 
 from edgealgos.codegen.cost import model
-from edgealgos.codegen.cost.ram import core_of_kind, frames_together, label_pointers, stack_kind, variable_items
+from edgealgos.codegen.cost.ram import core_of_kind, frames_together, label_pointers, loop_kind, variable_items
+from edgealgos.codegen.cost.tables import measured_costs
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board
 
 _RIDGE = 5e-3
 _RARE = 0.03
 _WORST = 60.0  # programs that the one with the largest error counts as
+_WORST_ABOVE = 300.0  # the same where nothing is below
 _BELOW = 2.0  # what is predicted too low counts for so much of what is too high
 _OFTEN = 8  # programs that a part is in, for its cost to be told from others
 _PULL = 0.1  # what a change of costs counts, of what it changes
 _TIE = 1e-6  # of parts that always come together the dearest is as cheap as can be
-SPREAD = 1  # bytes that the frame of a function may take more than in what was measured
+SPREAD = 2  # bytes that the frame of a function may take more than in what was measured
 UNSEEN = 8  # bytes that a frame of types that were not measured may take more
 UNSEEN_LAYERS = 12  # the same of nets: one in 240 others took 4 bytes more than with 8
-LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between sketches
+LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between sketches of a kind
+SAME_LOOP = 1  # the same where several scores are compared on AVR
 _COUNTS = {
     "flash": model.code_counts,
     "cycles": model.cycle_counts,
     "ram": lambda program: reduce(operator.or_, model.stack_counts(program)),
 }
-_BYTES = ("local byte", "byte of code")  # of arrays: a byte is a byte
+_BYTES = ("local byte", "byte of code", "register of code")  # a byte is a byte
 _A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
 _PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
@@ -106,7 +109,7 @@ def fit_above(
         np.hstack([np.zeros((programs, count)), np.diag(shares), -np.ones((programs, 1))]),  # the most of that
         np.hstack([-matrix[bound], np.zeros((int(bound.sum()), programs + 1))]),
     ])  # fmt: skip
-    cost = np.concatenate([np.full(count, _TIE), shares, [_WORST]])
+    cost = np.concatenate([np.full(count, _TIE), shares, [_WORST_ABOVE]])
     found = linprog(cost, least, np.concatenate([totals, np.zeros(programs), -totals[bound]]))
     if not found.success:
         raise RuntimeError(f"no costs bound what was measured: {found.message}")
@@ -138,7 +141,7 @@ def fit_again(found: list[Measurement], board: Board) -> dict[str, dict[str, flo
 
     Parts that few programs have keep theirs: what is wrong elsewhere is no cost of them.
     """
-    known = model.measured_costs(board.costs("fit them").table)["cycles"]
+    known = measured_costs(board.costs("fit them").table)["cycles"]
     timed = [m for m in found if not stops_early(m.program)]
     counts = [model.cycle_counts(m.program) for m in timed]
     totals, whole = np.array([_priced_cycles(m) for m in timed]), np.array([m.cycles for m in timed])
@@ -199,10 +202,11 @@ def _priced_cycles(m: Measurement) -> float:
 
 def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
-    kinds = [stack_kind(m.program) for m in found]
+    kinds = [loop_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
-    deeper = stacks > [shallowest[kind] + LOOP_SPREAD for kind in kinds]
+    alike = {kind: inlined and not kind.endswith("of one score") for kind in shallowest}
+    deeper = stacks > [shallowest[kind] + (SAME_LOOP if alike[kind] else LOOP_SPREAD) for kind in kinds]
     loops = {
         kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
         for kind in shallowest
@@ -212,11 +216,11 @@ def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
     frames = _frames(counts, stacks, deeper, ram)
     if not inlined:
         frames |= _together(counts, stacks, deeper, frames, 0) | _together(counts, stacks, deeper, frames, 1)
-    own = (*(f"prediction ({kind})" for kind in loops), "push")  # each function has one of these
+    own = ("prediction (", "push")  # each function has one of these
     frames |= {part: frames[part] + (SPREAD if inlined else UNSEEN) for part in frames if part.startswith(own)}
-    if inlined:  # elsewhere a reader is one, whatever its rows are of
-        readers = {f"{part} of rows": cost for part, cost in frames.items() if " to " in part and "of rows" not in part}
-        frames = readers | frames  # rows of pictures may be in any storage
+    if inlined:  # elsewhere a reader is one, whatever its rows are of; rows of pictures may be in any storage
+        readers = [part for part in frames if _PRODUCT.search(part) and not part.endswith("of rows")]
+        frames = {f"{part} of rows": frames[part] for part in readers} | frames
     frames |= {f"serial loop ({kind})": float(depth) for kind, depth in loops.items()}
     return frames | dict.fromkeys(_BYTES, 1.0)
 
@@ -231,13 +235,16 @@ def _frames(
     owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
     rows = [Counter(row) for part in counts for row in part]
     arrays = np.array([sum(row.pop(part, 0) for part in _BYTES) for row in rows], dtype=float)
-    frames = dict.fromkeys(sorted({part for row in rows for part in row}), 0.0)
     deepest = _deepest(arrays + _shallowest(rows, stacks[owner] - arrays), owner)
+    found = []
     for _ in range(_ROUNDS if len(rows) > len(counts) else 1):
-        frames |= fit_above(rows, stacks[owner] - arrays, deepest & deeper[owner], owner, ram[owner])
+        frames = fit_above(rows, stacks[owner] - arrays, deepest & deeper[owner], owner, ram[owner])
         depth = arrays + [sum(frames[part] * amount for part, amount in row.items()) for row in rows]
+        over = np.zeros(len(counts))
+        np.maximum.at(over, owner, (depth - stacks[owner]) / ram[owner])
+        found.append((float(over.sum() + _WORST_ABOVE * over.max(initial=0.0)), len(found), frames))
         deepest = _deepest(depth, owner)
-    return frames
+    return min(found)[2]
 
 
 def _together(
@@ -293,7 +300,7 @@ def fit_new(
         wrong = {what: [0.0] * len(found) for what in known}
     else:
         wrong = {what: [_left(m, known, what) for m in without] for what in known}
-    kinds = [stack_kind(m.program) for m in found]
+    kinds = [loop_kind(m.program) for m in found]
     least = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in kinds}
     loops = [max(known["ram"][f"serial loop ({kind})"], least[kind]) for kind in kinds]
     used = {
@@ -331,7 +338,7 @@ def _new_frames(found: list[Measurement], known: dict[str, float], deep: list[bo
 def fit_layers(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
     """Costs of the layers of nets, those of all else held; frames where ops are inlined, and each layer is not."""
     costs = board.costs("fit them")
-    known = model.measured_costs(costs.table)
+    known = measured_costs(costs.table)
     cycles = [model.cycle_counts(m.program) for m in found]
     code = [model.code_counts(m.program, board.core_is_here, costs.inlined) for m in found]
     spent = np.array([_priced_cycles(m) for m in found])
@@ -373,7 +380,7 @@ def _frames_of_layers(found: list[Measurement], known: dict[str, float]) -> dict
     below = [[row for row in program if any(part.startswith("push") for part in row)] for program in rows]
     others = [[row for row in program if row not in push] for program, push in zip(rows, below, strict=True)]
     depth = [max(sum((part in _BYTES or known[part]) * n for part, n in row.items()) for row in o) for o in others]
-    loops = [known[f"serial loop ({stack_kind(m.program)})"] for m in found]
+    loops = [known[f"serial loop ({loop_kind(m.program)})"] for m in found]
     least = np.maximum(depth, loops)
     stacks = np.array([m.stack for m in found], dtype=float)
     ram = stacks + [m.static_ram for m in found]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.cost import model
+from edgealgos.codegen.cost import model, tables
 from edgealgos.codegen.cost.ram import variable_items
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import changed_together, forms, unroll
@@ -198,7 +198,7 @@ def measure_op(names: tuple[str, ...], again: bool, count: int) -> None:
     integers = ((to_integer(make(seed)), _WAYS[seed // 2 % 2]) for seed in range(1000))
     wanted = ((p, way) for p, way in integers if any(_has(p, name) for name in names) and _fits(p))
     chosen = [_optimized(*found) for found in itertools.islice(wanted, count)]
-    model.forget()
+    tables.forget()
     own = _own_parts(chosen, *names) if again else {}
     _write(_measure_new(chosen, {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}))
 
@@ -207,7 +207,7 @@ def _optimized(integer: Program, way: str) -> Program:
     """The program with forms chosen as if what has no cost yet had none at all."""
     if way == "size":
         return integer
-    _at_no_cost([integer], model.measured_costs())
+    _at_no_cost([integer], tables.measured_costs())
     return unroll(integer, get_board("uno"))
 
 
@@ -215,7 +215,7 @@ def _at_no_cost(programs: list[Program], known: dict[str, dict[str, float]]) -> 
     """Parts that are not known cost nothing, until costs are forgotten: to be built, programs need a report."""
     for p in programs:
         for what, parts in model.all_parts(p).items():
-            model.measured_costs()[what].update(dict.fromkeys(parts - known[what].keys(), 0.0))
+            tables.measured_costs()[what].update(dict.fromkeys(parts - known[what].keys(), 0.0))
 
 
 def _fits(program: Program) -> bool:
@@ -238,7 +238,7 @@ def measure_record(name: str, make: Callable[[int, bool], Program], count: int =
     chosen = [sample_programs.compiled(make(seed, True)).program for seed in range(count)]
     without = [sample_programs.compiled(make(seed, False)).program for seed in range(count)]
     fresh = _measure_new(chosen, _own_parts(chosen, name), without)
-    print(f"    measured = {{\n        {model.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
+    print(f"    measured = {{\n        {tables.COSTS!r}: {fresh!r}\n    }}  # in the record of {name}")
 
 
 def measure_missing(again: str = "") -> None:
@@ -246,7 +246,7 @@ def measure_missing(again: str = "") -> None:
 
     `again` is part of the names of those: "indexed value 8x8 to 32".
     """
-    known = model.measured_costs()
+    known = tables.measured_costs()
     anew = {part for part in known["cycles"] if again and again in part}
     wanted = []
     for kind in bare_products.kinds():
@@ -285,12 +285,12 @@ def _measure_new(
     anew = anew or {}
     known = {
         what: {part: cost for part, cost in table.items() if part not in anew.get(what, ())}
-        for what, table in model.measured_costs().items()
+        for what, table in tables.measured_costs().items()
     }
     _at_no_cost(programs, known)
     found, base = _measured(programs), None if without is None else _measured(without)
     fresh = fit_new(found, known, base)
-    model.forget()
+    tables.forget()
     for what, table in fresh.items():
         print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
     return fresh
@@ -321,15 +321,15 @@ def _run(jobs: Sequence[Callable[[], Measurement | None]]) -> list[Measurement]:
     return [m for m in made if m is not None]
 
 
-def _write(fresh: dict[str, dict[str, float]], file: str = model.COSTS) -> None:
+def _write(fresh: dict[str, dict[str, float]], file: str = tables.COSTS) -> None:
     """Write costs; parts that have no new one keep theirs."""
     place = _TARGETS / file
-    known: dict[str, dict[str, float]] = model.measured_costs(file) if place.is_file() else {}
+    known: dict[str, dict[str, float]] = tables.measured_costs(file) if place.is_file() else {}
     place.parent.mkdir(exist_ok=True)
     place.write_text(
-        model.table(known | {what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
+        tables.table(known | {what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
     )
-    model.forget()
+    tables.forget()
 
 
 def main() -> None:

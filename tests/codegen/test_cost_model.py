@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.naive_bayes import GaussianNB
 
 from edgealgos.codegen.compiled import CompiledModel, compile_model
-from edgealgos.codegen.cost import model
+from edgealgos.codegen.cost import tables
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import QType, Space, Tensor
 from edgealgos.codegen.targets.boards import get_board
@@ -136,7 +136,7 @@ def test_every_kind_of_program_has_measured_costs_on_other_processors(kind, boar
 def test_cycles_without_a_cost_are_an_error_and_never_zero(board, monkeypatch):
     table = get_board(board).cost_model.table
     report = programs.compiled(programs.bonsai(0), board, "size").report
-    monkeypatch.delitem(model.measured_costs(table)["cycles"], "tree node")
+    monkeypatch.delitem(tables.measured_costs(table)["cycles"], "tree node")
     unknown = programs.compiled(programs.bonsai(0), board, "size").report
     assert report.cycles > 0
     assert "not predicted" in unknown.time

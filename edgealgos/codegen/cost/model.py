@@ -1,20 +1,15 @@
 """What a program costs on its board, from counts of its parts and the measured cost of each part.
 
-Knows programs and boards, and asks each op for its parts. The measured costs lie in tables below ``targets``, the Uno's
-in ``avr/costs.json``; ``python -m tools.measure_costs`` measures them anew on the simulated board (Arduino core 1.8,
-avr-gcc, the IDE's default flags), with ``--op`` those of one op alone, with ``--board`` those of another board's table.
+Knows programs and boards, and asks each op for its parts.
 """
 
 from __future__ import annotations
 
-import json
 import operator
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cache, reduce
-from importlib import resources
+from functools import reduce
 from math import ceil
-from typing import Any
 
 from edgealgos.errors import UnmeasuredCostError
 
@@ -30,32 +25,15 @@ from ..targets.board import CostModel
 from ..targets.boards import Board
 from ..targets.frameworks import ARDUINO
 from .items import Kind, ReportItem
-from .ram import core_of_kind, frames_together, label_pointers, stack_kind, variable_items
+from .ram import core_of_kind, frames_together, label_pointers, loop_kind, stack_kind, variable_items
+from .tables import COSTS, measured_costs
 
-COSTS = "avr/costs.json"  # below targets/
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
 ROWS = "rows of "  # what a reader of rows is to an op
-_CODE, _WITH_CODE = "straight-line code", " with code"
-_OVER_ROWS = " of rows"
+_CODE, _WITH_CODE, _OVER_ROWS = "straight-line code", " with code", " of rows"
+_ENDS = (_WITH_CODE, " of code")
 StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
-
-
-def measured_costs(file: str = COSTS) -> dict[str, dict[str, float]]:
-    """Measured costs: flash bytes, cycles and stack bytes of a part."""
-    return _loaded(file)
-
-
-@cache
-def _loaded(file: str) -> dict[str, dict[str, float]]:
-    text = resources.files("edgealgos.codegen.targets").joinpath(file).read_text(encoding="utf-8")
-    loaded: dict[str, dict[str, float]] = json.loads(text)
-    return loaded
-
-
-def forget() -> None:
-    """Read the tables of costs anew when they are asked for: they have been written."""
-    _loaded.cache_clear()
 
 
 def costs_of(program: Program, board: Board) -> CostModel | None:
@@ -151,7 +129,10 @@ def _stack(program: Program, board: Board, costs: CostModel) -> int:
     rows = stack_counts(program, costs.inlined)
     frames = max(_depth(row, cost, costs.table) for row in rows)
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
-    return round(max(frames, cost.of(f"serial loop ({stack_kind(program)})")) + lines) + costs.core_stack
+    return ceil(max(frames, cost.of(f"serial loop ({loop_kind(program)})")) + lines - _ROUNDING) + costs.core_stack
+
+
+_ROUNDING = 1e-6
 
 
 def _depth(row: Counts, cost: _Costs, table: str) -> float:
@@ -206,7 +187,8 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
     return {
         "cycles": {part for part, amount in op_counts(program, op).items() if amount},
         "flash": {f"call {pieces.call}", *pieces.inline, *(f"kernel {name}" for name in pieces.kernels)},
-        "ram": {f"frame {name}{end}" for name in pieces.frames for end in ("", _WITH_CODE, _OVER_ROWS)},
+        "ram": {f"frame {name}{end}" for name in pieces.frames for end in ("", _WITH_CODE, _OVER_ROWS)}
+        | set(_options(program, op)),
     }
 
 
@@ -264,7 +246,8 @@ def op_counts(program: Program, op: Op) -> Counts:
     """Parts that one call of an op runs through, typically; what is straight-line code is counted there."""
     if (form := form_of(op)) and form.in_one(program, op):
         return form.counts(program, op) + Counter({f"call {type(op).__name__} of code": 1})
-    return Counter() if label_told(program, op) else op.cost(program)
+    told = label_told(program, op) and not op.least_share  # how likely it is remains to be found
+    return Counter() if told else op.cost(program)
 
 
 def code_counts(program: Program, sketch: bool = True, inlined: bool = True) -> Counts:
@@ -363,29 +346,54 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
 
 
 def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Counts]:
-    """Frames of one function; kernels over rows are called one after the other, all others lie in its own frame."""
-    over_rows = _OVER_ROWS * any(op.over_rows for op in body)
+    """Frames of one function: its own, in which all ops lie together, and below it one reader or code at a time."""
     name = f"prediction ({stack_kind(program)})" if function == "predict" else function
-    rows: list[Counts] = []
-    for op in body:
-        if (form := form_of(op)) and form.in_one(program, op):
-            copied = form.local_bytes(program, op)
-            rows.append(Counter({f"frame {type(op).__name__} of code": 1, "byte of code": copied}))
-            continue
-        pieces, kind = op.pieces(program), type(op).__name__
-        code = _WITH_CODE * (_CODE in pieces.frames)
-        named: Counts = Counter(f"frame {frame}{over_rows or code * (frame == kind)}" for frame in pieces.frames)
-        rows.append(named | Counter({"local byte": pieces.local_bytes}))
-    in_part = _WITH_CODE * any(_ends_in_code(part) for row in rows for part in row)
-    base: Counts = Counter({f"{name}{over_rows or in_part}": 1})
-    base += Counter(around for op in body if (around := op.pieces(program).around))
-    yield from (base | row for row in rows) if over_rows else [reduce(operator.or_, rows, base)]
+    around: Counts = Counter(part for op in body if (part := op.pieces(program).around))
+    if any(op.over_rows for op in body):
+        yield from (around + Counter({f"{name}{_OVER_ROWS}": 1}) | _over_rows(program, op) for op in body)
+        return
+    own = [_in_frame(program, op) for op in body]
+    coded = any(part.startswith("frame") and part.endswith(_ENDS) for row in own for part in row)
+    together = reduce(operator.or_, own, around + Counter({name + _WITH_CODE * coded: 1}))
+    yield from (together | row for op in body for row in _below(program, op) or [Counter()])
 
 
-def _ends_in_code(part: str) -> bool:
-    return part.startswith("frame") and (_CODE in part or part.endswith("of code"))
+def _over_rows(program: Program, op: Op) -> Counts:
+    """What an op takes whose function calls kernels over rows, one after the other, with the readers below them."""
+    if in_one(program, op):
+        return _in_frame(program, op)
+    pieces = op.pieces(program)
+    named: Counts = Counter(f"frame {frame}{_OVER_ROWS}" for frame in pieces.frames)
+    return named | Counter({"local byte": pieces.local_bytes})
 
 
-def table(values: dict[str, Any]) -> str:
-    """Text of ``targets/avr/costs.json``."""
-    return json.dumps(values, indent=2, sort_keys=True) + "\n"
+def _in_frame(program: Program, op: Op) -> Counts:
+    """What an op takes of the frame that it lies in: arrays, and registers, which differ with its sums and options."""
+    kind = type(op).__name__
+    if (form := form_of(op)) and form.in_one(program, op):
+        return Counter({f"frame {kind} of code": 1, "byte of code": form.local_bytes(program, op)})
+    pieces = op.pieces(program)
+    own: Counts = Counter({f"frame {kind}{_WITH_CODE * (_CODE in pieces.frames)}": 1})
+    return own | Counter(dict.fromkeys(_options(program, op), 1)) | Counter({"local byte": pieces.local_bytes})
+
+
+def _options(program: Program, op: Op) -> list[str]:
+    """Of which width an op's sums are, and what it has of all that it may have."""
+    pieces, kind = op.pieces(program), type(op).__name__
+    return [part for part in pieces.inline if part.startswith(f"{kind} ")] + [pieces.call] * bool(op.products(program))
+
+
+def _below(program: Program, op: Op) -> list[Counts]:
+    """What an op calls: readers of rows, and code, whose registers are counted."""
+    code: Counts = Counter({f"frame {_CODE}": 1, "register of code": _saved_bytes(program, op)})
+    if in_one(program, op):
+        return [code]
+    pieces = op.pieces(program)
+    readers = sorted(pieces.frames - {type(op).__name__, _CODE})
+    return [Counter({f"frame {reader}": 1}) for reader in readers] + [code] * (_CODE in pieces.frames)
+
+
+def _saved_bytes(program: Program, op: Op) -> int:
+    """Registers that the largest function of an op's code saves on the stack."""
+    form, names = form_of(op), [name for name in op.constants if is_code(program[name])]
+    return max((code.saved for name in names if form for code in form.chosen(program, op, name)), default=0)

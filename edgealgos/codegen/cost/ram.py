@@ -39,8 +39,14 @@ def core_of_kind(program: Program) -> str:
     return f"core ({stack_kind(program)})"
 
 
+def loop_kind(program: Program) -> str:
+    """What decides the frame of the serial loop, which is larger where a single score tells two classes apart."""
+    one = program.task == "classifier" and program.output.size == 1 and not any(op.least_share for op in program.ops())
+    return stack_kind(program) + " of one score" * one
+
+
 def stack_kind(program: Program) -> str:
-    """What decides the frame of the serial loop."""
+    """What decides what a prediction is called with, and calls."""
     return f"{'sequence' if program.steps is not None else 'sample'} {program.task}"
 
 

@@ -29,6 +29,11 @@ class Code:
     cycles: float
     size: int
 
+    @property
+    def saved(self) -> int:
+        """Bytes of the stack for registers that its caller needs."""
+        return len(CALL_SAVED.intersection(self.clobbers))
+
 
 class Writer:
     """Collects words with their cycles and program words."""

@@ -102,7 +102,7 @@ def test_time_moves_linearly_and_stays_inside(rng):
         TimeJitter()(X[:, :, 0], rng)
 
 
-def test_training_sees_raw_rows_and_learns_from_the_augmented(digits):
+def test_augmentation_sees_raw_rows_and_training_learns_from_them_and_from_what_it_makes(digits):
     X, y = digits
     seen = []
 
@@ -113,7 +113,9 @@ def test_training_sees_raw_rows_and_learns_from_the_augmented(digits):
     model = ea.BonsaiClassifier(epochs=30, random_state=0, augment=upside_down).fit(X, y)
     np.testing.assert_array_equal(seen[0], X)
     assert model.score(X[:, ::-1], y) > 0.9
-    assert model.score(X, y) < 0.7
+    assert model.score(X, y) > 0.7
+    plain = ea.BonsaiClassifier(epochs=30, random_state=0).fit(X, y)
+    assert plain.score(X[:, ::-1], y) < 0.7
 
 
 def test_sequences_are_augmented_as_sequences(digits):

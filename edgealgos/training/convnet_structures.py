@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Callable
+from itertools import takewhile
 
 from ..codegen.program.geometry import LayerShape, Picture
 from .budget import dense_bytes
 from .convnet import ConvNet
 
 QUARTERS = 4
+BEHIND = 3  # times a quarter of the width, and more, have layers whose rows are short
+MUCH, NARROWED, AHEAD = 0.9, 0.75, 3.0  # of the bytes; of the widest front; of the front, behind
 LONG = 16  # steps of a sequence that two pools leave something of
 MOST_POSITIONS = 256  # whose sums a word holds
 
@@ -37,27 +40,47 @@ def nets_for(picture: Picture) -> list[str]:
     return ["conv3x3:{1} sep3x3/2:{2} sep3x3:{2}", *pools]
 
 
-def with_channels(net: str, width: int) -> str:
-    """A net with channels in proportion: 1 to 6 times a quarter of `width`, at least 1."""
-    return net.format("", *(min(255, max(1, factor * width // QUARTERS)) for factor in range(1, 7)))
+def with_channels(net: str, width: int, behind: int | None = None) -> str:
+    """A net with channels in proportion: 1 to 6 times a quarter of `width`, at least 1.
+
+    Of `behind` from 3 times on: layers behind a pool or a stride, whose rows are short.
+    """
+    widths = (width if factor < BEHIND else behind or width for factor in range(1, 7))
+    return net.format("", *(min(255, max(1, factor * w // QUARTERS)) for factor, w in enumerate(widths, 1)))
 
 
 def structure_for_budget(
     net: str, picture: Picture, n_outputs: int, problem: str, *, bits: int, budget: int | None, ram: int | None,
     quick: Callable[[str], bool] | None = None,
     ) -> str | None:  # fmt: skip
-    """The net with as many channels as bytes, RAM and what is `quick` allow; None where not even the fewest do."""
-    fitting: list[str] = []
-    for width in range(1, 64 * QUARTERS + 1):
-        layers = with_channels(net, width)
-        model = ConvNet(picture, n_outputs, problem, layers=layers, bits=bits)
-        if budget is not None and dense_bytes(model.specs) > budget:
-            break
-        if ram is not None and ram_of(model.shapes, n_outputs) + stack_of(model.shapes) > ram:
-            break
-        fitting.append(layers)
-        if budget is None and width >= 8 * QUARTERS:
-            break
+    """The net with as many channels as bytes, RAM and what is `quick` allow; None where not even the fewest do.
+
+    Channels are in proportion. Where long rows fill the RAM before weights fill the bytes, the net is narrower in front
+    and wider behind.
+    """
+
+    def model(layers: str) -> ConvNet:
+        return ConvNet(picture, n_outputs, problem, layers=layers, bits=bits)
+
+    def fits(layers: str) -> bool:
+        net = model(layers)
+        small = budget is None or dense_bytes(net.specs) <= budget
+        return small and (ram is None or ram_of(net.shapes, n_outputs) + stack_of(net.shapes) <= ram)
+
+    def up_to(front: int, behind: int) -> list[str]:
+        """Nets that fit, ever wider: first in proportion, then behind alone."""
+        nets = [with_channels(net, width) for width in range(1, front + 1)]
+        return list(
+            takewhile(fits, [*nets, *(with_channels(net, front, width) for width in range(front + 1, behind + 1))])
+        )
+
+    fitting = up_to(8 * QUARTERS if budget is None else 64 * QUARTERS, 0)
+    if fitting and budget is not None and dense_bytes(model(fitting[-1]).specs) < MUCH * budget:
+        widest = len(fitting)
+        others = [
+            up_to(front, round(AHEAD * front)) for front in range(widest, round(NARROWED * widest) - 1, -1) if front
+        ]
+        fitting = max(others, key=lambda nets: dense_bytes(model(nets[-1]).specs))
     count = len(fitting) if quick is None else bisect_left(fitting, True, key=lambda layers: not quick(layers))
     return fitting[count - 1] if count else None
 

@@ -121,10 +121,10 @@ class Course:
         recipe = self.recipe
         if not epoch or not recipe.quantized(epoch) or recipe.folded(epoch - 1):
             return state
-        params, pool = eng.arrays(state.params), self.data.x_q
+        params, own = eng.arrays(state.params), self.stored.x_q
 
         def some() -> Array:
-            return self.real(tf.gather(pool, self.rng.permutation(len(pool))[:ROWS_PROFILED]).numpy())
+            return self.real(own[self.rng.permutation(len(own))[:ROWS_PROFILED]])
 
         settled = self.model.settled(params, some, fold=recipe.folded(epoch))
         if settled is params:

@@ -82,7 +82,7 @@ def varied(
     most: int = 250_000,
     epochs: int = MOST_VERSIONS,
 ) -> Rows:
-    """Many versions of `rows`, one below the other; `rows` alone where nothing varies.
+    """Many versions of `rows`, one below the other, the first as they are where they are augmented; or `rows` alone.
 
     Parameters
     ----------
@@ -103,7 +103,8 @@ def varied(
     """
     if mixup or noise or augment:
         versions = int(np.clip(most // len(rows.x_q), 2, min(MOST_VERSIONS, max(epochs, 2))))
-        parts = [_version(rows, mixup, noise, augment, rng, around) for _ in range(versions)]
+        own = [rows] if augment and not mixup else []  # what augmentation makes of rows is never quite like them
+        parts = own + [_version(rows, mixup, noise, augment, rng, around) for _ in range(versions - len(own))]
         rows = Rows(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     if answer is None:
         return rows

@@ -35,7 +35,7 @@ SPREAD = 2  # bytes that the frame of a function may take more than in what was 
 UNSEEN = 8  # bytes that a frame of types that were not measured may take more
 UNSEEN_LAYERS = 12  # the same of nets: one in 240 others took 4 bytes more than with 8
 LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between sketches of a kind
-SAME_LOOP = 1  # the same where several scores are compared on AVR
+SAME_LOOP = 1  # the same in sketches that compare several scores
 _COUNTS = {
     "flash": model.code_counts,
     "cycles": model.cycle_counts,
@@ -171,7 +171,7 @@ def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float
     return {
         "flash": fit_near(parts, code, np.array([m.flash for m in found], dtype=float)),
         "cycles": fit([model.cycle_counts(m.program) for m in timed], np.array([_priced_cycles(m) for m in timed])),
-        "ram": _variables(found, board) | _stacks(found, inlined),
+        "ram": _variables(found, board) | _stacks(found, board),
     }
 
 
@@ -200,12 +200,12 @@ def _priced_cycles(m: Measurement) -> float:
     return m.cycles - sum(times * cycles for times, cycles in model.straight_line_cycles(m.program))
 
 
-def _stacks(found: list[Measurement], inlined: bool) -> dict[str, float]:
+def _stacks(found: list[Measurement], board: Board) -> dict[str, float]:
     """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
-    kinds = [loop_kind(m.program) for m in found]
+    inlined, kinds = board.costs("fit them").inlined, [loop_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
-    alike = {kind: inlined and not kind.endswith("of one score") for kind in shallowest}
+    alike = {kind: board.core_is_here and not kind.endswith("of one score") for kind in shallowest}
     deeper = stacks > [shallowest[kind] + (SAME_LOOP if alike[kind] else LOOP_SPREAD) for kind in kinds]
     loops = {
         kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)

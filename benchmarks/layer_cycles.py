@@ -23,7 +23,7 @@ from edgealgos.codegen.program.geometry import LayerShape
 from edgealgos.codegen.targets.boards import get_board
 from tests.support.sample_convnets import convnet
 from tools import measure_costs as measure
-from tools.fit_costs import Measurement
+from tools.fit_parts import Measurement
 
 LAYERS = (
     ("pointwise, 32 to 32 channels, 8 positions", LayerShape("pointwise", (4, 8, 32), 32)),

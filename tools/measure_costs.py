@@ -34,7 +34,8 @@ from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
 from edgealgos.errors import BuildError, SimulationError
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
-from tools.fit_costs import Measurement, fit_again, fit_all, fit_layers, fit_new, stops_early
+from tools.fit_costs import fit_again, fit_all, fit_layers, fit_new, stops_early
+from tools.fit_parts import Measurement
 
 OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("Decimate", "SlideWindow", "WindowStatistics", "Standardize"), feature_programs.motion),

@@ -30,6 +30,8 @@ from .rejection import AutoReject, chosen_threshold, rejecting
 from .targets.boards import Board, get_board
 from .twin import Twin
 
+_CALIBRATE = "AutoReject chooses by rows instead, CalibratedClassifierCV(model, ensemble=False) makes some of them"
+
 
 def _none() -> Ints:
     return np.zeros(0, np.int64)
@@ -330,6 +332,9 @@ def _deciding(program: Program, below: float | AutoReject | None, label: Any) ->
     """The program that rejects what it is not sure of."""
     if below is None:
         return program
+    if not (isinstance(below, AutoReject) or program.link.calibrated):
+        doubt = f"{program.family} says no probabilities: reject_below counts on a softmax of its scores; {_CALIBRATE}"
+        program = replace(program, warnings=(*program.warnings, doubt))
     if isinstance(below, AutoReject):
         below = chosen_threshold(
             below, Twin(to_integer(program), get_board("host")).scores(below.X), to_integer(program)

@@ -77,7 +77,7 @@ def chosen_threshold(wanted: AutoReject, scores: Any, program: Program) -> float
         If no threshold reaches the error rate.
     """
     right = np.asarray(program.labels)[decide(scores)] == np.asarray(wanted.y)
-    shares = probabilities(scores, program.output.type.frac).max(axis=1)
+    shares = probabilities(scores, program.link, program.output.type.frac).max(axis=1)
     for share in range(1, 256):
         told = shares >= share
         if told.any() and 1.0 - right[told].mean() <= wanted.error_rate:

@@ -114,7 +114,7 @@ class Twin:
         """
         if self.program.task != "classifier":
             raise UnsupportedModelError(f"{self.program.family} predicts numbers; probabilities are for classifiers")
-        shares = probabilities(self.scores(X), self.program.output.type.frac)
+        shares = probabilities(self.scores(X), self.program.link, self.program.output.type.frac)
         return np.ldexp(shares.astype(np.float64), -PROBABILITY_BITS)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -123,7 +123,8 @@ class Twin:
 
     def _answers(self, scores: Ints) -> NDArray[Any]:
         if self.program.task == "classifier":
-            return self._named(decide_if_sure(scores, self.program.output.type.frac, self.program.least_share))
+            program = self.program
+            return self._named(decide_if_sure(scores, program.link, program.output.type.frac, program.least_share))
         return self.program.output.type.dequantize(scores[:, 0])
 
     def _named(self, indices: Ints) -> NDArray[Any]:

@@ -96,8 +96,9 @@ def test_trees_run_on_the_board_as_in_the_twin(kind):
 
 def test_two_ways_to_one_leaf_are_one():
     X, y = datasets.load_breast_cancer(return_X_y=True)
-    model = DecisionTreeClassifier(max_depth=4, random_state=0).fit(X, y)
-    tree, winner = model.tree_, model.tree_.value[:, 0].argmax(axis=1)
+    model = AdaBoostClassifier(DecisionTreeClassifier(max_depth=4, random_state=0), n_estimators=1).fit(X, y)
+    tree = model.estimators_[0].tree_  # a vote is all that counts of its leaves
+    winner = tree.value[:, 0].argmax(axis=1)
     inner = np.flatnonzero(tree.children_left >= 0)
     left, right = tree.children_left[inner], tree.children_right[inner]
     leaves = (tree.children_left[left] < 0) & (tree.children_left[right] < 0)

@@ -6,34 +6,18 @@ Knows what scikit-learn's wrappers compare, and what the scores of a program are
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import logit
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.ensemble import (
-    AdaBoostClassifier,
-    BaggingClassifier,
-    ExtraTreesClassifier,
-    GradientBoostingClassifier,
-    HistGradientBoostingClassifier,
-    RandomForestClassifier,
-)
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
-from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
-from sklearn.neural_network import MLPClassifier
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+from sklearn.ensemble import AdaBoostClassifier, GradientBoostingClassifier, HistGradientBoostingClassifier
+from sklearn.svm import SVC, NuSVC
 
 from edgealgos.errors import UnsupportedModelError
 
-_LOG_ODDS = (
-    LogisticRegression, LogisticRegressionCV, LinearDiscriminantAnalysis, SGDClassifier, MLPClassifier,
-    GradientBoostingClassifier, HistGradientBoostingClassifier, MultinomialNB, BernoulliNB, ComplementNB,
-)  # fmt: skip
-"""Models whose score of two classes is the logarithm of their odds."""
-
-_SHARES = (RandomForestClassifier, ExtraTreesClassifier, BaggingClassifier)
-"""Models whose score is what one class leads by, summed over the members."""
+from ..program.link import LOGISTIC, SHARES, SOFTMAX, Link
 
 
 class Cut(NamedTuple):
@@ -66,30 +50,36 @@ def cut_of(model: Any) -> Cut:
     return Cut(method, float(threshold))
 
 
-def score_at(model: Any, cut: Cut) -> float:
-    """The program's score at which the wrapper's decision changes."""
+def score_at(link: Link, model: Any, cut: Cut) -> float:
+    """The program's score at which the wrapper's decision changes, where its scores have this link."""
     if cut.method == "decision_function":
         if isinstance(model, AdaBoostClassifier):
             raise _refused(model)
         return cut.threshold
     if not 0.0 < cut.threshold < 1.0:
         raise UnsupportedModelError(f"a threshold of {cut.threshold} decides for one class whatever the row is")
-    if isinstance(model, _SHARES):
-        return len(model.estimators_) * (2 * cut.threshold - 1)
-    if not isinstance(model, _LOG_ODDS) or (isinstance(model, SGDClassifier) and model.loss != "log_loss"):
+    if not link.calibrated:
         raise _refused(model)
-    return float(logit(cut.threshold))
+    return link.score_at(cut.threshold)
 
 
 def _refused(model: Any) -> UnsupportedModelError:
     return UnsupportedModelError(
         f"a threshold around {type(model).__name__} cannot be compiled: its program compares other numbers. Around "
-        f"{', '.join(sorted(kind.__name__ for kind in (*_LOG_ODDS, *_SHARES)))} it can."
+        "linear models, trees, forests and boosting it can, by response_method='predict_proba'."
     )
 
 
-def calibrated(model: CalibratedClassifierCV) -> tuple[Any, Cut | None]:
-    """The model inside, and where it decides once calibrated; of several classes a linear model with other scores.
+class Calibrated(NamedTuple):
+    """The model inside, where it decides once calibrated, and what becomes of the link of its scores."""
+
+    model: Any
+    cut: Cut | None
+    link: Callable[[Link], Link]
+
+
+def calibrated(model: CalibratedClassifierCV) -> Calibrated:
+    """What is inside of one; of several classes a linear model with other scores.
 
     Raises
     ------
@@ -103,11 +93,14 @@ def calibrated(model: CalibratedClassifierCV) -> tuple[Any, Cut | None]:
         )
     (member,) = model.calibrated_classifiers_
     inner, calibrators = member.estimator, member.calibrators
-    if model.method == "temperature":
-        return inner, None
     method = "decision_function" if hasattr(inner, "decision_function") else "predict_proba"
-    if len(model.classes_) == 2:
-        return inner, Cut(method, _even(calibrators[0], model.method))
+    two = len(model.classes_) == 2
+    if model.method == "temperature":
+        sharper = float(calibrators[0].beta_)
+        return Calibrated(inner, None, lambda own: _tempered(own, inner, method, sharper, two))
+    if two:
+        cut = Cut(method, _even(calibrators[0], model.method))
+        return Calibrated(inner, cut, lambda own: _bent(own, inner, method, calibrators[0]))
     if model.method != "sigmoid" or not hasattr(inner, "coef_"):
         raise UnsupportedModelError(
             "CalibratedClassifierCV of more than two classes compiles with method='sigmoid' around a linear model"
@@ -116,7 +109,34 @@ def calibrated(model: CalibratedClassifierCV) -> tuple[Any, Cut | None]:
     scaled = copy.copy(inner)
     scaled.coef_ = slope[:, None] * inner.coef_
     scaled.intercept_ = slope * inner.intercept_ - np.array([c.b_ for c in calibrators])
-    return scaled, None
+    return Calibrated(scaled, None, lambda _: Link(LOGISTIC))
+
+
+def _tempered(own: Link, inner: Any, method: str, sharper: float, two: bool) -> Link:
+    """Of logits that are multiplied; of two classes both count the only score."""
+    if method == "decision_function":
+        return Link(scale=2 * sharper if two else sharper, calibrated=_is_decision(inner))
+    known = own.kind == SOFTMAX and own.calibrated
+    return Link(SOFTMAX, own.scale * sharper, own.offset * sharper, known) if known else Link(calibrated=False)
+
+
+def _bent(own: Link, inner: Any, method: str, calibrator: Any) -> Link:
+    """Of the logistic function of a score, or of a share of votes; other curves order rows alone."""
+    slope, shift = (-float(getattr(calibrator, name, -1.0)) for name in ("a_", "b_"))
+    if not hasattr(calibrator, "a_") or not (_is_decision(inner) or own.kind == SHARES):
+        return Link(calibrated=False)
+    if method == "decision_function":
+        return Link(SOFTMAX, slope, shift)
+    return Link(SOFTMAX, slope * own.scale, slope * own.offset + shift)
+
+
+def _is_decision(model: Any) -> bool:
+    """Whether a program's scores are what the model's `decision_function` says."""
+    boosted = (GradientBoostingClassifier, HistGradientBoostingClassifier, QuadraticDiscriminantAnalysis)
+    machine = isinstance(model, (SVC, NuSVC)) and len(model.classes_) == 2
+    return hasattr(model, "decision_function") and (
+        machine or isinstance(model, boosted) or (hasattr(model, "coef_") and not isinstance(model, (SVC, NuSVC)))
+    )
 
 
 def _even(calibrator: Any, method: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import singledispatch
 from typing import Any
@@ -18,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
 
+from ..program import Link
 from .scalers import affine
 from .thresholds import Cut, calibrated, cut_of
 
@@ -36,6 +38,8 @@ class Unwrapped:
         What its answer, a real number, goes through.
     cut : Cut or None
         Where it decides between two classes, if not at zero.
+    link : callable, optional
+        What becomes of the link of its scores.
     """
 
     model: Any
@@ -43,6 +47,7 @@ class Unwrapped:
     slope: float = 1.0
     shift: float = 0.0
     cut: Cut | None = None
+    link: Callable[[Link], Link] | None = None
 
     @property
     def is_ours(self) -> bool:
@@ -139,14 +144,16 @@ def _(model: CalibratedClassifierCV) -> Unwrapped:
     member.estimator = inner.model
     single = copy.copy(model)
     single.calibrated_classifiers_ = [member, *model.calibrated_classifiers_[1:]]
-    changed, cut = calibrated(single)
-    return replace(inner, model=changed, cut=cut)
+    changed, cut, link = calibrated(single)
+    return replace(inner, model=changed, cut=cut, link=link)
 
 
 def _undecided(model: Any, inside: Any) -> Unwrapped:
     inner = unwrap(inside)
-    if inner.cut is not None:
-        raise UnsupportedModelError(f"{type(model).__name__} around another threshold cannot be compiled")
+    if inner.cut is not None or inner.link is not None:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} around another threshold or calibration cannot be compiled; leave one of them out"
+        )
     if inner.is_ours:
         raise UnsupportedModelError(f"{type(model).__name__} compiles around scikit-learn's models, not around ours")
     return inner

@@ -67,7 +67,7 @@ class SureArgMax(Op):
         return decide(v[self.source])[:, None]
 
     def integer(self, program: Program, v: Values) -> NDArray[np.int64]:
-        return decide_if_sure(v[self.source], program[self.source].type.frac, self.below)[:, None]
+        return decide_if_sure(v[self.source], program.link, program[self.source].type.frac, self.below)[:, None]
 
     def types(self, program: Program) -> Types:
         return {self.out: QType(16, 0)}
@@ -86,6 +86,6 @@ class SureArgMax(Op):
         return Pieces("SureArgMax", kernels=kernels, frames=frozenset({"SureArgMax"}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
-        size = cpp.constant("kScores", program[self.source].size)
-        kind = f"{cpp.constant('kFrac', program[self.source].type.frac)}, {cpp.constant('kBelow', self.below)}"
-        return f"return edgealgos::if_sure<{kind}>({cpp.ref(self.source)}, {size}, {cpp.largest(self.source)});"
+        numbers = f"{cpp.constant('kScores', program[self.source].size)}, {cpp.constant('kBelow', self.below)}"
+        kind = f"{program.link.kernel(program[self.source].type.frac)}, {numbers}"
+        return f"return edgealgos::if_sure<{kind}>({cpp.ref(self.source)}, {cpp.largest(self.source)});"

@@ -14,6 +14,7 @@ from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
 
 from ..program.interpret import encode, observed
+from ..program.link import SOFTMAX
 from ..program.op import Affine
 from ..program.program import Program
 from ..program.qtype import QType
@@ -68,7 +69,8 @@ def _sums(program: Program, op: Affine, inputs: Reals) -> Reals:
 def _without_what_is_common(program: Program) -> Program:
     """Scores of classes less their mean: no comparison of them changes, and no share of a softmax."""
     last = next((op.affine for op in program.ops() if op.out == program.output.name), None)
-    if last is None or last.bias is None or program.task != "classifier" or program.output.size == 1:
+    compared = program.task == "classifier" and program.output.size > 1 and program.link.kind == SOFTMAX
+    if last is None or last.bias is None or not compared:
         return program
     matrix, bias = program[last.matrix], program[last.bias]
     whole = (matrix.values != 0).all(axis=0)  # a zero costs nothing on the device: it stays

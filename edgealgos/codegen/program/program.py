@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .encoding import InputEncoding
+from .link import Link
 from .op import Op
 from .qtype import QType
 from .tensor import Space, Tensor
@@ -53,6 +54,8 @@ class Program:
         Time steps from one answer to the next for a model that goes on for ever, None for one that begins anew.
     label_when_rejected : object
         What stands for no class, where none is likely enough.
+    link : Link
+        Which shares of likelihood a classifier's scores stand for.
     zeros : float
         Share of the device inputs that are zero, where that is the background of pictures.
     """
@@ -72,6 +75,7 @@ class Program:
     hop: int | None = None
 
     label_when_rejected: Any = None
+    link: Link = field(default_factory=Link)
     zeros: float = 0.0
 
     _by_name: dict[str, Tensor] = field(init=False, repr=False)
@@ -136,7 +140,7 @@ def same_program(a: Program, b: Program) -> bool:
         len(a.tensors) == len(b.tensors)
         and all(s.equals(t) for s, t in zip(a.tensors, b.tensors, strict=True))
         and dict(a.functions) == dict(b.functions)
-        and (a.task, a.labels, a.steps, a.family) == (b.task, b.labels, b.steps, b.family)
+        and (a.task, a.labels, a.steps, a.family, a.link) == (b.task, b.labels, b.steps, b.family, b.link)
         and a.preprocessing == b.preprocessing
         and np.array_equal(a.encoding.offset, b.encoding.offset)
         and np.array_equal(a.encoding.scale, b.encoding.scale)

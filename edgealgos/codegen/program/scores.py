@@ -1,4 +1,4 @@
-"""What scores say: which class they choose, by how much, and how likely each is; knows arrays and tables alone."""
+"""What scores say: which class they choose, by how much, and how likely each is; knows arrays and links alone."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .link import Link
 from .qtype import Ints
-from .tables import EXP2
 
 PROBABILITY_BITS = 8
 REJECTED = 255
 """What stands for no class; `kRejected` of an export."""
-
-_FRAC, _FAR = 12, 16  # fractional bits of a distance between scores; from there on a class is out of the question
-_STEPS = 1477  # 64 / ln 2, in units of 2^(_FRAC - 16): steps of the table for a distance
 
 
 def decide(scores: NDArray[Any]) -> NDArray[np.intp]:
@@ -26,10 +23,10 @@ def decide(scores: NDArray[Any]) -> NDArray[np.intp]:
     return best
 
 
-def decide_if_sure(scores: Ints, frac: int, below: int) -> Ints:
+def decide_if_sure(scores: Ints, link: Link, frac: int, below: int) -> Ints:
     """Class indices of raw scores; :data:`REJECTED` where the class is less than ``below / 256`` likely."""
     best = decide(scores)
-    share = probabilities(scores, frac)[np.arange(len(best)), best]
+    share = probabilities(scores, link, frac)[np.arange(len(best)), best]
     found: Ints = np.where(share < below, REJECTED, best).astype(np.int64)
     return found
 
@@ -43,24 +40,20 @@ def margin(scores: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
-def probabilities(scores: Ints, frac: int) -> Ints:
+def probabilities(scores: Ints, link: Link, frac: int) -> Ints:
     """How likely each class is, in 256ths (255 at most), as the device computes it by integers.
-
-    Softmax, of one column the logistic function; powers of two come from a table of 64.
 
     Parameters
     ----------
     scores : int64 array, shape (n, n_outputs)
         Raw scores.
+    link : Link
+        What they stand for.
     frac : int
         Their fractional bits.
     """
-    columns = scores if scores.shape[1] > 1 else np.concatenate([np.zeros_like(scores), scores], axis=1)
-    below = columns.max(axis=1, keepdims=True) - columns
-    far = below >= np.ldexp(_FAR, frac)
-    fine = np.where(far, 0, below) >> max(frac - _FRAC, 0) << min(max(_FRAC - frac, 0), 31)
-    steps = fine * _STEPS >> 16
-    parts = np.where(far, 0, (EXP2[steps & 63] << 8) >> (steps >> 6))
+    parts = link.parts(scores, frac)
     total = parts.sum(axis=1, keepdims=True)
+    parts, total = np.where(total > 0, parts, 1), np.where(total > 0, total, parts.shape[1])
     shares: Ints = np.minimum((parts * (1 << PROBABILITY_BITS) + total // 2) // total, (1 << PROBABILITY_BITS) - 1)
     return shares

@@ -174,6 +174,7 @@ def _label_table(program: Program) -> str:
     texts = [str(label).replace("\0", r"\0") for label in labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
     facts = {
+        "link": program.link.kernel(program.output.type.frac),
         "table": folded(f"{{{', '.join(f'label_{i}' for i in range(len(texts)))}}};", "    "),
         "count": len(program.labels),
         "otherwise": len(texts) - 1 if program.least_share else 0,

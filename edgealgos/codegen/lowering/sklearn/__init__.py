@@ -97,7 +97,14 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
         raise TooCoarse(f"bytes, for {_kind(unwrapped.model)}: rows to come may lie where these round otherwise")
     if program.encoding.low == 0:
         program = replace(program, zeros=float(np.mean(program.encoding.encode(rows) == 0)))
-    return program if unwrapped.cut is None else _moved(program, -score_at(unwrapped.model, unwrapped.cut))
+    return _decided(program, unwrapped) if program.task == "classifier" else program
+
+
+def _decided(program: Program, unwrapped: Unwrapped) -> Program:
+    """The program with what stands around the model: what its scores say, and where they say the second class."""
+    own = replace(program.link, calibrated=program.link.calibrated and hasattr(unwrapped.model, "predict_proba"))
+    program = replace(program, link=own if unwrapped.link is None else unwrapped.link(own))
+    return program if unwrapped.cut is None else _moved(program, -score_at(own, unwrapped.model, unwrapped.cut))
 
 
 def _encoding(model: Any, stage: Stage, rows: NDArray[np.float64], widths: Widths) -> InputEncoding:
@@ -139,7 +146,7 @@ def _in_front(unwrapped: Unwrapped, features: int) -> Stage:
 
 def _moved(program: Program, by: float) -> Program:
     """The program of two classes whose second one, or only, score is larger by so much."""
-    out = program.output
+    out, program = program.output, replace(program, link=program.link.behind(1.0, by))
     op = next(op for op in program.ops() if op.out == out.name)
     if out.size > 2 or not hasattr(op, "bias"):
         raise UnsupportedModelError(f"a threshold around {program.family} cannot be compiled: it has no single score")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...program import Program
+from ...program import Link, Program
 from .registry import Front, Rows, Widths, program_of
 from .stages import Reals
 from .trees import Tree, linear_program, sum_of_trees, votes_of_trees
@@ -63,8 +64,8 @@ def _one_output(model: Any) -> None:
 @program_of.register(ExtraTreeClassifier)
 def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     _one_output(model)
-    winners = np.eye(len(model.classes_))[_shares(model.tree_).argmax(axis=1)]
-    return votes_of_trees(front, rows, [_tree(model.tree_, winners)], type(model).__name__, model.classes_.tolist())
+    tree = _tree(model.tree_, _shares(model.tree_))
+    return votes_of_trees(front, rows, [tree], type(model).__name__, model.classes_.tolist())
 
 
 @program_of.register(RandomForestClassifier)
@@ -105,14 +106,16 @@ def _(model: VotingClassifier, front: Front, rows: Rows, widths: Widths) -> Prog
 
 @program_of.register
 def _(model: AdaBoostClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
-    """Each tree votes with its weight for one class."""
+    """Each tree votes with its weight for one class: scikit-learn takes what is made of the votes for a logarithm."""
     _are_trees(model, DecisionTreeClassifier)
     trees = []
     for estimator, weight in zip(model.estimators_, model.estimator_weights_, strict=False):
         winners = estimator.classes_[_shares(estimator.tree_).argmax(axis=1)]
         votes = (winners[:, None] == model.classes_).astype(np.float64)
         trees.append(_tree(estimator.tree_, weight * votes))
-    return votes_of_trees(front, rows, trees, type(model).__name__, model.classes_.tolist())
+    classes = len(model.classes_)
+    link = Link(scale=classes / ((classes - 1) ** 2 * float(model.estimator_weights_[: len(trees)].sum())))
+    return votes_of_trees(front, rows, trees, type(model).__name__, model.classes_.tolist(), link)
 
 
 def _are_trees(model: Any, kind: type) -> None:
@@ -171,8 +174,8 @@ def _(model: GradientBoostingClassifier, front: Front, rows: Rows, widths: Width
         [_tree(e.tree_, model.learning_rate * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, k]]
         for k in range(model.estimators_.shape[1])
     ]
-    bias = _constant_start(model)
-    return sum_of_trees(front, rows, trees, bias, type(model).__name__, model.classes_.tolist())
+    program = sum_of_trees(front, rows, trees, _constant_start(model), type(model).__name__, model.classes_.tolist())
+    return replace(program, link=Link(scale=2.0)) if model.loss == "exponential" else program
 
 
 @program_of.register

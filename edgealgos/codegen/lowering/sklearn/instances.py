@@ -13,7 +13,7 @@ from edgealgos.errors import UnsupportedModelError
 
 from ...ops import KernelSums, MatVec, Neighbours, PairVotes
 from ...ops.instances import KERNEL_FRAC
-from ...program import InputEncoding, Op, Program, QType, Space, Tensor
+from ...program import InputEncoding, Link, Op, Program, QType, Space, Tensor
 from ...program.choose_encoding import full_range_encoding
 from .registry import Front, Rows, Widths, finished, linear_program, program_of, weights
 from .stages import Reals
@@ -112,7 +112,12 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     labels = model.classes_.tolist()
     if model.break_ties and len(labels) > 2 and model.decision_function_shape == "ovr":
         raise UnsupportedModelError(f"{type(model).__name__}(break_ties=True) cannot be compiled; leave it out")
-    return _machine(model, front, rows, widths, labels, np.asarray(model.n_support_))
+    program = _machine(model, front, rows, widths, labels, np.asarray(model.n_support_))
+    if not len(model.probA_):
+        return program
+    if len(labels) > 2:
+        return replace(program, link=Link(calibrated=False))
+    return replace(program, link=Link(scale=-float(model.probA_[0]), offset=float(model.probB_[0])))
 
 
 @program_of.register(SVR)
@@ -246,7 +251,8 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
         Tensor("scores", (max(len(labels), 1),), Space.OUTPUT),
     ]
     op = Neighbours("scores", space.vector, "samples", "norms", "answers", int(model.n_neighbors))
-    return finished(space.front, tensors, [*space.ops, op], name, labels)
+    program = finished(space.front, tensors, [*space.ops, op], name, labels)
+    return replace(program, link=Link.of_votes(model.n_neighbors, len(labels))) if labels else program
 
 
 def _neighbours_bits(model: Any, front: Front, rows: Rows) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from sklearn.svm import LinearSVC, LinearSVR
 
 from edgealgos.errors import UnsupportedModelError
 
-from ...program import Program
+from ...program import Link, Program
+from ...program.link import LOGISTIC, SHARES
 from .registry import Front, Rows, Widths, program_of
 from .stages import Reals
 from .trees import linear_program
@@ -36,7 +38,18 @@ REGRESSORS = (
 def _classifier(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     matrix = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64))
     bias = np.ravel(model.intercept_) * np.ones(len(matrix))
-    return linear_program(front, matrix, bias, widths, type(model).__name__, model.classes_.tolist())
+    program = linear_program(front, matrix, bias, widths, type(model).__name__, model.classes_.tolist())
+    return replace(program, link=link_of(model))
+
+
+def link_of(model: Any) -> Link:
+    """What a linear classifier makes of its decision function."""
+    if isinstance(model, lm.SGDClassifier):
+        return {"log_loss": Link(LOGISTIC), "modified_huber": Link(SHARES, 0.5, 0.5)}.get(model.loss, Link())
+    if getattr(model, "multi_class", "auto") == "multinomial" and len(model.classes_) == 2:
+        return Link(scale=2.0)
+    apart = getattr(model, "multi_class", "auto") == "ovr" or getattr(model, "solver", "") == "liblinear"
+    return Link(LOGISTIC) if apart else Link()
 
 
 def _regressor(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
@@ -69,7 +82,10 @@ def _(model: OneVsRestClassifier, front: Front, rows: Rows, widths: Widths) -> P
         raise UnsupportedModelError("OneVsRestClassifier compiles with linear classifiers of one label a sample")
     matrix = np.vstack([e.coef_ for e in model.estimators_]).astype(np.float64)
     bias = np.concatenate([np.ravel(e.intercept_) for e in model.estimators_])
-    return linear_program(front, matrix, bias, widths, "OneVsRestClassifier", model.classes_.tolist())
+    program = linear_program(front, matrix, bias, widths, "OneVsRestClassifier", model.classes_.tolist())
+    links = {link_of(e) for e in model.estimators_}
+    same = links.pop() if len(links) == 1 else Link(calibrated=False)
+    return replace(program, link=replace(same, kind=LOGISTIC) if same.kind != SHARES else same)
 
 
 @program_of.register(MultinomialNB)
@@ -96,7 +112,9 @@ def _(model: NearestCentroid, front: Front, rows: Rows, widths: Widths) -> Progr
     scale = getattr(model, "within_class_std_dev_", None)
     weighted = np.any(prior != prior[0])
     spread = np.ones(model.n_features_in_) if scale is None or not weighted else 1.0 / np.square(scale)
-    return _nearest(model, front, model.centroids_, spread, prior, widths, model.classes_.tolist())
+    program = _nearest(model, front, model.centroids_, spread, prior, widths, model.classes_.tolist())
+    # of equal priors labels go by distances, probabilities by distances in deviations
+    return replace(program, link=Link(calibrated=bool(scale is None or weighted)))
 
 
 @program_of.register(KMeans)

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from edgealgos.errors import UnsupportedModelError
 
 from ...ops import Forest, MatVec
-from ...program import Op, Program, QType, Space, Tensor
+from ...program import Link, Op, Program, QType, Space, Tensor
 from ...program.choose_encoding import CENTRED, TooCoarse, lossless
 from ...program.choose_levels import BITS, levels_between
 from . import registry
 from .registry import Front, Rows, Widths, finished, weights
 from .stages import Curve, Reals
-from .votes import VOTE_BITS, leaf_of, votes_of
+from .votes import leads_of, leaf_of, votes_of
 
 Ints = NDArray[np.int64]
 LEAF = -1
@@ -181,29 +181,34 @@ def sum_of_trees(
     return trees_program(front, grown, False, qtype, rest, family, labels)
 
 
-def votes_of_trees(front: Front, rows: Rows, trees: Sequence[Tree], family: str, labels: Sequence[Any]) -> Program:
+def votes_of_trees(
+    front: Front, rows: Rows, trees: Sequence[Tree], family: str, labels: Sequence[Any], link: Link | None = None
+) -> Program:
     """Scores to which every tree adds a row, a number for each class.
 
     Of two classes it is one number, what the second one leads by: where all features are within reach of that code.
+    Without a `link` it is a share of what all trees add.
     """
     front = _told_apart(front, rows, trees)
     cuts = Cuts(front, rows.raw, rows.given)
     leaves = [tree.leaf for tree in trees]
     read = {int(feature) for tree in trees for feature in tree.feature[tree.left >= 0]}
     near = len(read) * front.encoding.qtype.container <= 8 * REACH
-    if len(labels) == 2:  # thresholds around the model count on the scale of shares
+    link = link or Link.of_votes(sum(float(leaf[0].sum()) for leaf in leaves), len(labels))
+    reached = [leaf_of(tree.left, tree.right, tree.feature, tree.threshold, rows.given) for tree in trees]
+    if len(labels) == 2:
         leaves = [leaf[:, 1:] - leaf[:, :1] for leaf in leaves] if near else leaves
-        qtype = QType.covering(max(float(np.abs(leaf).max()) for leaf in leaves), VOTE_BITS)
+        qtype, leaves, unit = leads_of(leaves, reached)
     else:
-        reached = [leaf_of(tree.left, tree.right, tree.feature, tree.threshold, rows.given) for tree in trees]
-        qtype, leaves = votes_of(leaves, reached, near)
+        qtype, leaves, unit = votes_of(leaves, reached, near)
     nodes = [_planted(t, cuts, qtype.quantize(leaf)) for t, leaf in zip(trees, leaves, strict=True)]
     rest = np.zeros(leaves[0].shape[1])
     for node in nodes:
         if node.children is None:
             rest += np.array(node.leaf) * qtype.step
     grown = [node for node in nodes if node.children is not None]
-    return trees_program(front, [grown], leaves[0].shape[1] > 1, qtype, rest, family, labels)
+    program = trees_program(front, [grown], leaves[0].shape[1] > 1, qtype, rest, family, labels)
+    return replace(program, link=link.behind(unit))
 
 
 def _told_apart(front: Front, rows: Rows, trees: Sequence[Tree], exactly: bool = True) -> Front:

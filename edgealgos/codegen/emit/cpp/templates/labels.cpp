@@ -1,5 +1,5 @@
 
-uint8_t probability(uint8_t index) { return edgealgos::probability<kScoreFrac>(scores_, kScoreCount, index); }
+uint8_t probability(uint8_t index) { return edgealgos::probability<${link}, kScoreCount>(scores_, index); }
 
 namespace {
 ${strings}

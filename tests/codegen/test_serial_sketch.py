@@ -13,7 +13,7 @@ from sklearn.datasets import load_iris
 import edgealgos as ea
 from edgealgos.codegen.build import sketch as toolchain
 from edgealgos.codegen.emit.cpp import files
-from edgealgos.codegen.program import InputEncoding
+from edgealgos.codegen.program import InputEncoding, Link
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.decimals import decimal_scales
 from edgealgos.codegen.program.qtype import QType
@@ -299,7 +299,7 @@ def test_probabilities_are_near_softmax_and_logistic_function(columns, frac):
     scores = np.ldexp(real, frac).round().clip(-(2**31), 2**31 - 1).astype(np.int64)
     real = np.ldexp(scores.astype(float), -frac)
     exact = softmax(real, axis=1) if columns > 1 else np.stack([1 - expit(real[:, 0]), expit(real[:, 0])], axis=1)
-    found = probabilities(scores, frac) / 256
+    found = probabilities(scores, Link(), frac) / 256
     assert np.abs(found - exact).max() < 0.012
     best = found.max(axis=1)
     assert (found[np.arange(500), np.argmax(exact, axis=1)] == best).all()

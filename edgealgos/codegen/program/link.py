@@ -54,6 +54,14 @@ class Link:
     offset: float = 0.0
     calibrated: bool = True
 
+    @property
+    def title(self) -> str:
+        """What shares are made of."""
+        made = {
+            SOFTMAX: "softmax of the scores", LOGISTIC: "logistic functions of the scores", SHARES: "shares of the votes",
+        }[self.kind]  # fmt: skip
+        return made if self.calibrated else f"{made}, no probabilities of the model itself"
+
     @classmethod
     def of_votes(cls, total: float, classes: int) -> Link:
         """That of scores which sum up to `total`; of two classes of their difference."""

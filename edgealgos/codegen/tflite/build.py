@@ -13,6 +13,7 @@ from edgealgos.errors import UnsupportedModelError
 
 from ..ops.chain import stages_of
 from ..program.interpret import run_integer
+from ..program.link import LOGISTIC, SOFTMAX
 from ..program.op import Op
 from ..program.program import Program
 from ..program.qtype import Ints
@@ -143,17 +144,26 @@ def _told(writer: Writer, answer: Value, scores: NDArray[np.float64], margin: fl
         output = writer.requantized(answer, "int8", scale, zero)
         sharpness = 1.0
     else:
-        sharpness = _sharpness(scores)
+        scale = writer.program.link.scale if is_told(writer.program) else 1.0
+        sharpness = _sharpness(scores * scale)
         if outputs > 1:
-            shares = graph.add(Operator.SOFTMAX, [answer], "probabilities", answer.shape, "int16", WIDE, beta=sharpness)
+            beta = sharpness * scale
+            shares = graph.add(Operator.SOFTMAX, [answer], "probabilities", answer.shape, "int16", WIDE, beta=beta)
         else:
-            if sharpness != 1.0:
-                factor = writer.words("sharpness", np.array([sharpness]))
-                answer = writer.times("sharper", answer, factor, answer.step * sharpness)
+            if sharpness * scale != 1.0:
+                factor = writer.words("sharpness", np.array([sharpness * scale]))
+                answer = writer.times("sharper", answer, factor, answer.step * sharpness * scale)
             shares = writer.function(Operator.LOGISTIC, "probabilities", answer)
         output = writer.requantized(shares, "int8", PROBABILITY, LOWEST)
     graph.outputs = [output.index]
     return Built(graph, output, sharpness)
+
+
+def is_told(program: Program) -> bool:
+    """Whether a softmax, of one score the logistic function, is the model's own probability, and a half decides."""
+    link = program.link
+    logistic = link.kind == SOFTMAX or (link.kind == LOGISTIC and program.output.size <= 2)
+    return program.task == "classifier" and link.calibrated and logistic and link.offset == 0
 
 
 def _sharpness(scores: NDArray[np.float64]) -> float:

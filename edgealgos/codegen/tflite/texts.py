@@ -11,7 +11,7 @@ from edgealgos._version import VERSION
 
 from ..emit.cpp.literals import c_float, c_string, number_lines
 from ..program.program import Program
-from .build import Built
+from .build import Built, is_told
 from .graph import Graph, Operator, Value
 
 _METHODS = {
@@ -151,5 +151,7 @@ def manifest(name: str, program: Program, built: Built, size: int, arena: int) -
     if program.task == "classifier":
         facts["labels"] = list(program.labels)
         facts["output"]["meaning"] = "how likely each class is" if output.shape[-1] > 1 else "how likely labels[1] is"
+        if not is_told(program):
+            facts["output"]["meaning"] += ", by a softmax of the scores: no probabilities of the model itself"
         facts["output"]["scores_times"] = built.sharpness
     return json.dumps(facts, indent=1, ensure_ascii=False, default=str) + "\n"

@@ -88,7 +88,11 @@ def manifest(twin: Twin, name: str, report: Report) -> dict[str, Any]:
             "scale": [float(v) for v in encoding.scale],
             "rule": WIDE_RULE if encoding.wide else RULE,
         },
-        "output": {"count": program.output.size, "frac": program.output.type.frac},
+        "output": {
+            "count": program.output.size,
+            "frac": program.output.type.frac,
+            **({"probabilities": program.link.title} if program.task == "classifier" else {}),
+        },
         "serial": {"baud": BAUD},
         "predicted": {
             "flash_bytes": report.flash_bytes,

@@ -84,7 +84,7 @@ def _declarations(program: Program) -> str:
     name = "model_api_sequence" if program.steps is not None else "model_api_sample"
     counted = any(op.counts_steps for op in program.functions.get("push", ()))
     more = " More than kStepCount of them are ignored until reset()." if counted else ""
-    return template(f"{name}_{program.task}.h").substitute(more=more).rstrip("\n")
+    return template(f"{name}_{program.task}.h").substitute(more=more, link=program.link.title).rstrip("\n")
 
 
 def _is_table(tensor: Tensor) -> bool:

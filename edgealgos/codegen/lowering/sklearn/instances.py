@@ -113,11 +113,10 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     if model.break_ties and len(labels) > 2 and model.decision_function_shape == "ovr":
         raise UnsupportedModelError(f"{type(model).__name__}(break_ties=True) cannot be compiled; leave it out")
     program = _machine(model, front, rows, widths, labels, np.asarray(model.n_support_))
-    if not len(model.probA_):
-        return program
-    if len(labels) > 2:
+    slope, shift = (np.ravel(getattr(model, name, ())) for name in ("_probA", "_probB"))  # public ones warn
+    if not len(slope) or not len(labels) or len(labels) > 2:
         return replace(program, link=Link(calibrated=False))
-    return replace(program, link=Link(scale=-float(model.probA_[0]), offset=float(model.probB_[0])))
+    return replace(program, link=Link(scale=-float(slope[0]), offset=float(shift[0])))
 
 
 @program_of.register(SVR)

@@ -14,6 +14,7 @@ uint8_t predict(const input_t *x);
 const score_t *scores();
 
 // How likely a class is after the last prediction, in 256ths (255 at most); linked in only if called.
+// Made by ${link}.
 uint8_t probability(uint8_t index);
 
 // Name of a class. On an AVR without Arduino's core it lasts until the next call.

@@ -3,7 +3,7 @@
 Builds and runs random programs of every family. Costs of cycles and flash come nearest to what was measured; those of
 RAM bound it from above, since a stack that meets the variables overwrites them without a word. With
 ``--op Clip`` it measures what programs with that op have no cost of yet, with ``--missing`` products that no program
-has shown so far; the other costs stay as they are. With ``--check SEED`` it fits nothing and compares predictions.
+has shown so far, with ``--frames`` the stack alone. With ``--check SEED`` it fits nothing and compares predictions.
 """
 
 from __future__ import annotations
@@ -30,11 +30,13 @@ from edgealgos.codegen.passes.choose_forms import changed_together, forms, unrol
 from edgealgos.codegen.passes.count_visits import count_visits
 from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
+from edgealgos.codegen.rejection import rejecting
 from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
 from edgealgos.errors import BuildError, SimulationError
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
 from tools.fit_costs import fit_again, fit_all, fit_layers, fit_new, stops_early
+from tools.fit_frames import stacks_of
 from tools.fit_parts import Measurement
 
 OF_OP: dict[str, Callable[[int], Program]] = {
@@ -243,10 +245,7 @@ def measure_record(name: str, make: Callable[[int, bool], Program], count: int =
 
 
 def measure_missing(again: str = "") -> None:
-    """Costs of products that random programs did not show, all others held fixed; cycles of some of them anew.
-
-    `again` is part of the names of those: "indexed value 8x8 to 32".
-    """
+    """Costs of products that random programs did not show; cycles anew of those that `again` is part of."""
     known = tables.measured_costs()
     anew = {part for part in known["cycles"] if again and again in part}
     wanted = []
@@ -256,6 +255,24 @@ def measure_missing(again: str = "") -> None:
         if parts["cycles"] & anew or any(parts[what] - known[what].keys() for what in known):
             wanted += programs
     _write(_measure_new(wanted, {"cycles": anew}))
+
+
+def measure_frames(name: str, count: int) -> None:
+    """Frames of the stack alone: of programs of all kinds, and such that withhold answers that are not sure."""
+    board = get_board(name)
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in _WAYS]
+    jobs: list[Callable[[], Measurement | None]] = [partial(measured_kind, *kind, board) for kind in both]
+    usual = {sample_programs.random_program: 16 * count, sample_programs.small_program: 4 * count}
+    makes = usual | dict.fromkeys(WITH_OPS, count // 2)
+    jobs += [partial(measured_net, make, seed, board) for make, seeds in makes.items() for seed in range(seeds)]
+    jobs += [partial(measured_net, partial(_withheld, make), seed, board) for make in usual for seed in range(count)]
+    found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
+    _write({"ram": stacks_of(found, board)}, board.costs("fit them").table)
+
+
+def _withheld(make: Callable[[int], Program], seed: int) -> Program:
+    program = make(seed)
+    return rejecting(program, 0.7, "?") if program.task == "classifier" else program
 
 
 def measure_layers(name: str, count: int) -> None:
@@ -345,6 +362,7 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="cycles from the table on; with --op: of its parts")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     parser.add_argument("--product", metavar="PART", help="cycles of products anew, by a part of their names")
+    parser.add_argument("--frames", action="store_true", help="only frames of the stack, from --count seeds of a kind")
     parser.add_argument("--layers", action="store_true", help="only layers over pictures, from --count nets of a kind")
     parser.add_argument("--board", default="uno", help="whose table is measured (default: uno)")
     parser.add_argument("--count", type=int, help="random programs (default: 420; with --op: 24, with --layers: 60)")
@@ -368,6 +386,8 @@ def main() -> None:
         measure_missing(asked.product or "")
     elif asked.again:
         measure_again(asked.board, asked.count or 260)
+    elif asked.frames:
+        measure_frames(asked.board, asked.count or 60)
     elif asked.layers:
         measure_layers(asked.board, asked.count or 60)
     else:

@@ -58,9 +58,12 @@ class Link:
     def title(self) -> str:
         """What shares are made of."""
         made = {
-            SOFTMAX: "softmax of the scores", LOGISTIC: "logistic functions of the scores", SHARES: "shares of the votes",
-        }[self.kind]  # fmt: skip
-        return made if self.calibrated else f"{made}, no probabilities of the model itself"
+            SOFTMAX: "softmax of the scores",
+            LOGISTIC: "logistic functions of the scores",
+            SHARES: "shares of votes",
+        }
+        title = made[self.kind]
+        return title if self.calibrated else f"{title}, no probabilities of the model itself"
 
     @classmethod
     def of_votes(cls, total: float, classes: int) -> Link:

@@ -104,6 +104,8 @@ def memory(program: Program, plan: MemoryPlan) -> str:
             lines.append(f"{c_type(tensor.type)} {tensor.name}[{tensor.size}];  // state, survives between steps")
     output = program.output
     lines.append(f"{c_type(output.type)} {output.name}_[{output.size}];")
+    if program.task == "classifier":
+        lines.append(f"typedef {program.link.kernel(output.type.frac)} Link;  // {program.link.title}")
     return "\n".join(lines)
 
 
@@ -174,7 +176,6 @@ def _label_table(program: Program) -> str:
     texts = [str(label).replace("\0", r"\0") for label in labels]  # a character 0 would end the string
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
     facts = {
-        "link": program.link.kernel(program.output.type.frac),
         "table": folded(f"{{{', '.join(f'label_{i}' for i in range(len(texts)))}}};", "    "),
         "count": len(program.labels),
         "otherwise": len(texts) - 1 if program.least_share else 0,

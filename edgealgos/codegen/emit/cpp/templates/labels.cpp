@@ -1,5 +1,5 @@
 
-uint8_t probability(uint8_t index) { return edgealgos::probability<${link}, kScoreCount>(scores_, index); }
+uint8_t probability(uint8_t index) { return edgealgos::probability<Link, kScoreCount>(scores_, index); }
 
 namespace {
 ${strings}

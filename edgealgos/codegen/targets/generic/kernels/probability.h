@@ -6,7 +6,7 @@
 
 namespace edgealgos {
 
-// 2^15 * e^-below, to 7 bits; `below` has Frac fractional bits of units that Factor says, 16 and more is out of the question.
+// 2^15 * e^-below, to 7 bits; `below` has Frac fractional bits of units that Factor says, 16 of them count as infinite.
 template <int Frac, uint16_t Factor> inline uint16_t likelihood(uint32_t below) {
   enum { whole = Frac <= -4 ? 0 : Frac >= 28 ? 32 : Frac + 4, up = Frac < 12 && Frac > -4 ? 12 - Frac : 0 };
   if (whole == 0 ? below > 0 : whole < 32 && below >> (whole & 31)) return 0;

@@ -1,4 +1,4 @@
-"""Writes how near probabilities are to scikit-learn's into docs/scikit_learn.md: ``python -m tools.probability_table``."""
+"""Writes into docs how near probabilities are to scikit-learn's: ``python -m tools.probability_table``."""
 
 from __future__ import annotations
 

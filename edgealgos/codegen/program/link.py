@@ -57,12 +57,8 @@ class Link:
     @property
     def title(self) -> str:
         """What shares are made of."""
-        made = {
-            SOFTMAX: "softmax of the scores",
-            LOGISTIC: "logistic functions of the scores",
-            SHARES: "shares of votes",
-        }
-        title = made[self.kind]
+        functions = {SOFTMAX: "softmax", LOGISTIC: "logistic functions", SHARES: "shares"}
+        title = f"{functions[self.kind]} of the scores"
         return title if self.calibrated else f"{title}, no probabilities of the model itself"
 
     @classmethod

@@ -64,16 +64,7 @@ class SureArgMax(Op):
                     "call SureArgMax of shares": 10.0,
                 },
                 "ram": {"frame SureArgMax": 31.0},
-            },
-            "avr/without_mul.json": {
-                "cycles": {
-                    "call SureArgMax of logistic": 845.0,
-                    "SureArgMax of logistic": 885.0,
-                    "call SureArgMax of shares": 665.0,
-                    "SureArgMax of shares": 45.0,
-                },
-                "flash": {"call SureArgMax of logistic": 910.0, "call SureArgMax of shares": 316.0},
-            },
+            }
         }
     )
 
@@ -108,9 +99,6 @@ class SureArgMax(Op):
         kind = program.link.kind
         several = kind == SHARES or (kind == LOGISTIC and program[self.source].size > 2)
         return f"SureArgMax of {kind}" if several else "SureArgMax"
-
-    def cost_of_told(self, program: Program) -> Counts:
-        return self.cost(program)
 
     def pieces(self, program: Program) -> Pieces:
         kernels = frozenset({"argmax"} if program[self.source].size > 1 else ())

@@ -45,11 +45,11 @@ def votes_of(leaves: Sequence[Reals], reached: Sequence[Ints], near: bool) -> tu
     count = sum((len(leaf) + 1) // 2 for leaf in leaves)
     large = count > FEW_LEAVES or not finer  # code of finer ones is long, or there is none
     for votes in [in_a_byte, *finer] if min(leaf.min() for leaf in leaves) >= 0 and in_a_byte else []:
-        rounded = _rounded(leaves, reached, votes)
+        rounded = [np.rint(votes * leaf) for leaf in leaves]
         enough = large and votes >= LEAST_VOTES and (votes == in_a_byte or (near and count <= MOST_LEAVES))
         if votes * largest <= 127 and (enough or _otherwise(leaves, rounded, reached) <= TOLD_OTHERWISE):
             qtype = QType(VOTE_BITS, round(np.log2(votes)))
-            return qtype, [leaf * qtype.step for leaf in rounded], votes * qtype.step
+            return qtype, [leaf * qtype.step for leaf in _rounded(leaves, reached, votes)], votes * qtype.step
     qtype = QType.covering(largest, VOTE_BITS)
     return qtype, [leaf * qtype.step for leaf in _rounded(leaves, reached, 1 / qtype.step)], 1.0
 

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
 from sklearn.ensemble import AdaBoostClassifier, GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -134,6 +137,12 @@ WRAPPED = {
         RandomForestClassifier(9, max_depth=4, random_state=0), threshold=0.7, response_method="predict_proba"
     ),
     "threshold around densities": FixedThresholdClassifier(GaussianNB(), threshold=0.9),
+    "threshold around quadratic discriminants": FixedThresholdClassifier(
+        make_pipeline(StandardScaler(), QuadraticDiscriminantAnalysis(reg_param=0.3)), threshold=0.8
+    ),
+    "threshold around adaboost": FixedThresholdClassifier(
+        AdaBoostClassifier(n_estimators=9, random_state=0), threshold=0.55, response_method="predict_proba"
+    ),
     "calibrated forest": CalibratedClassifierCV(
         RandomForestClassifier(9, max_depth=4, random_state=0), ensemble=False, cv=3
     ),

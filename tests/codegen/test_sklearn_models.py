@@ -220,3 +220,12 @@ def test_a_step_of_another_kind_is_refused_by_name():
 def test_the_kinds_that_compile_are_listed():
     assert {"LogisticRegression", "KMeans", "PLSRegression"} < set(models())
     assert {"PCA", "SelectKBest", "StandardScaler"} < set(transformers_known())
+
+
+@pytest.mark.filterwarnings("ignore:.*PassiveAggressive")
+@pytest.mark.skipif(not hasattr(lm, "PassiveAggressiveClassifier"), reason="this version of scikit-learn has none")
+def test_passive_aggressive_models_are_linear_ones():
+    X, y = datasets.load_digits(return_X_y=True)
+    model = make_pipeline(StandardScaler(), lm.PassiveAggressiveClassifier(random_state=0)).fit(X[:1200], y[:1200])
+    compiled = ea.compile_model(model, X_calibration=X[:1200])
+    assert np.mean(compiled.predict(X[1200:]) == model.predict(X[1200:])) >= 0.995

@@ -16,11 +16,13 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
+from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
 
 import edgealgos as ea
 
@@ -47,6 +49,11 @@ WRAPPED = {
     "votes": VotingClassifier(
         [("a", RandomForestClassifier(5, max_depth=4, random_state=0)),
          ("b", ExtraTreesClassifier(9, max_depth=4, random_state=0))], voting="soft", weights=[2, 1],
+    ),
+    "hard votes": VotingClassifier(
+        [("a", DecisionTreeClassifier(max_depth=3, random_state=0)),
+         ("b", DecisionTreeClassifier(max_depth=2, max_features=9, random_state=1)),
+         ("c", ExtraTreeClassifier(max_depth=5, random_state=0))], weights=[1, 2, 2],
     ),
 }  # fmt: skip
 
@@ -99,9 +106,10 @@ def test_samplers_drop_out():
         (CalibratedClassifierCV(scaled(LinearSVC()), cv=3), "ensemble=False"),
         (FixedThresholdClassifier(KNeighborsClassifier(), threshold=0.3), "KNeighborsClassifier.*no single score"),
         (FixedThresholdClassifier(LogisticRegression(max_iter=5000), pos_label=0, threshold=0.3), "pos_label"),
-        (VotingClassifier([("a", GaussianNB())]), "voting='soft' of trees"),
+        (VotingClassifier([("a", GaussianNB())]), "voting='soft' of trees.*teacher=model"),
+        (OneVsRestClassifier(SVC()), "leave OneVsRestClassifier out"),
     ],
-    ids=["members", "no bias", "first class", "votes of other models"],
+    ids=["members", "no bias", "first class", "votes of other models", "machines apart"],
 )
 def test_what_cannot_be_is_refused_by_name(model, said):
     X, y = TWO

@@ -111,12 +111,14 @@ class Link:
     def parts(self, scores: Ints, frac: int) -> Ints:
         """What the shares of the classes are in proportion to, shape (n, n_classes), as the device has it."""
         numbers = self.constants(frac)
-        led = np.clip(_led(scores), -_HALF_RANGE, _HALF_RANGE) + numbers.offset
+        lead = _led(scores)
+        led = np.clip(lead, -_HALF_RANGE, _HALF_RANGE) + numbers.offset
         if self.kind == SHARES:
             parts = np.clip(led, 0, numbers.span) >> numbers.shift
             whole = numbers.span >> numbers.shift
             return parts if scores.shape[1] > 2 else np.concatenate([whole - parts, parts], axis=1)
         if scores.shape[1] <= 2:
+            led = led if numbers.offset else lead
             return _likelihood(np.maximum(np.concatenate([led, -led], axis=1), 0), numbers)
         if self.kind == SOFTMAX:
             return _likelihood(scores.max(axis=1, keepdims=True) - scores, numbers)

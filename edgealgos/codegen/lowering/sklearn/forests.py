@@ -89,18 +89,26 @@ def _(model: BaggingClassifier, front: Front, rows: Rows, widths: Widths) -> Pro
 
 @program_of.register
 def _(model: VotingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
-    """The mean of what trees and forests hold likely is that of all their trees, each forest with one weight."""
-    kinds = (DecisionTreeClassifier, ExtraTreeClassifier, RandomForestClassifier, ExtraTreesClassifier)
-    if model.voting != "soft" or not all(isinstance(e, kinds) for e in model.estimators_):
+    """The mean of what trees and forests hold likely is that of all their trees, each forest with one weight.
+
+    Of hard votes each tree has one; what a forest votes for is no sum over its trees.
+    """
+    soft, single = model.voting == "soft", (DecisionTreeClassifier, ExtraTreeClassifier)
+    kinds = (*single, RandomForestClassifier, ExtraTreesClassifier) if soft else single
+    if not all(isinstance(e, kinds) for e in model.estimators_):
         raise UnsupportedModelError(
             f"VotingClassifier(voting={model.voting!r}) of {', '.join(type(e).__name__ for e in model.estimators_)} "
-            "cannot be compiled; voting='soft' of trees and forests can"
+            "cannot be compiled; voting='soft' of trees and forests can, and 'hard' of trees. To put what this one has "
+            "learnt on a board, teach a small model with it: ProtoNNClassifier(teacher=model).fit(X, y)"
         )
     weights = np.ones(len(model.estimators_)) if model.weights is None else np.array(model._weights_not_none)
     trees = []
     for estimator, weight in zip(model.estimators_, weights, strict=True):
         members = getattr(estimator, "estimators_", [estimator])
-        trees += [_tree(e.tree_, weight / len(members) * _shares(e.tree_)) for e in members]
+        for member in members:
+            shares = _shares(member.tree_)
+            votes = shares if soft else np.eye(shares.shape[1])[shares.argmax(axis=1)]
+            trees.append(_tree(member.tree_, weight / len(members) * votes))
     return votes_of_trees(front, rows, trees, "VotingClassifier", model.classes_.tolist())
 
 

@@ -23,15 +23,21 @@ from .registry import Front, Rows, Widths, program_of
 from .stages import Reals
 from .trees import linear_program
 
+
+def _known(name: str) -> tuple[type, ...]:
+    """A kind that coming versions of scikit-learn no longer have."""
+    return (getattr(lm, name),) if hasattr(lm, name) else ()
+
+
 CLASSIFIERS = (
     lm.LogisticRegression, lm.LogisticRegressionCV, lm.RidgeClassifier, lm.RidgeClassifierCV, lm.SGDClassifier,
-    lm.Perceptron, LinearSVC, LinearDiscriminantAnalysis,
+    lm.Perceptron, LinearSVC, LinearDiscriminantAnalysis, *_known("PassiveAggressiveClassifier"),
 )  # fmt: skip
 REGRESSORS = (
     lm.LinearRegression, lm.Ridge, lm.RidgeCV, lm.Lasso, lm.LassoCV, lm.LassoLars, lm.LassoLarsCV, lm.LassoLarsIC,
     lm.Lars, lm.LarsCV, lm.ElasticNet, lm.ElasticNetCV, lm.BayesianRidge, lm.ARDRegression, lm.HuberRegressor,
     lm.SGDRegressor, lm.TheilSenRegressor, lm.QuantileRegressor, lm.OrthogonalMatchingPursuit,
-    lm.OrthogonalMatchingPursuitCV, LinearSVR,
+    lm.OrthogonalMatchingPursuitCV, LinearSVR, *_known("PassiveAggressiveRegressor"),
 )  # fmt: skip
 
 
@@ -79,7 +85,10 @@ def _(model: PLSRegression, front: Front, rows: Rows, widths: Widths) -> Program
 @program_of.register
 def _(model: OneVsRestClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
     if model.multilabel_ or not all(isinstance(e, CLASSIFIERS) for e in model.estimators_):
-        raise UnsupportedModelError("OneVsRestClassifier compiles with linear classifiers of one label a sample")
+        raise UnsupportedModelError(
+            "OneVsRestClassifier compiles with linear classifiers of one label a sample. SVC by itself tells several "
+            "classes apart, and so do trees, forests, neighbours and networks: leave OneVsRestClassifier out"
+        )
     matrix = np.vstack([e.coef_ for e in model.estimators_]).astype(np.float64)
     bias = np.concatenate([np.ravel(e.intercept_) for e in model.estimators_])
     program = linear_program(front, matrix, bias, widths, "OneVsRestClassifier", model.classes_.tolist())

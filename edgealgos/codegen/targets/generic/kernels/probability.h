@@ -24,21 +24,22 @@ inline int32_t held(int32_t score) {
 }
 inline int16_t held(int16_t score) { return score; }
 
-// By how much the second of two classes leads.
-template <uint8_t Count, class Score> int32_t lead(const Score *scores) {
-  if (Count == 1) return held(scores[0]);
-  const bool ahead = scores[1] > scores[0];
-  const uint32_t first = static_cast<uint32_t>(scores[0]), second = static_cast<uint32_t>(scores[1]);
-  const uint32_t gap = ahead ? second - first : first - second, most = UINT32_C(1) << 30;
+// By how much the second of two classes leads, or is behind.
+inline int32_t lead(uint32_t gap, bool ahead) {
+  const uint32_t most = UINT32_C(1) << 30;
   const int32_t far = static_cast<int32_t>(gap > most ? most : gap);
   return ahead ? far : -far;
 }
 
 // e^score; of two classes what the logistic function makes of the second one's lead.
 template <int Frac, uint16_t Factor, int32_t Offset> struct Softmax {
-  static uint16_t side(int32_t ahead, bool second) {
-    const int32_t below = second ? -(ahead + Offset) : ahead + Offset;
-    return likelihood<Frac, Factor>(below > 0 ? static_cast<uint32_t>(below) : 0);
+  static uint16_t side(uint32_t gap, bool ahead, bool second) {
+    if (Offset) {
+      const int32_t moved = lead(gap, ahead) + Offset;
+      ahead = moved > 0;
+      gap = static_cast<uint32_t>(ahead ? moved : -moved);
+    }
+    return likelihood<Frac, Factor>(ahead == second ? 0 : gap);
   }
   static uint16_t part(int32_t score, int32_t best) {
     return likelihood<Frac, Factor>(static_cast<uint32_t>(best) - static_cast<uint32_t>(score));
@@ -64,8 +65,8 @@ template <int32_t Span, uint8_t Shift, int32_t Offset> struct Shares {
     const int32_t above = held(score) + Offset;
     return static_cast<uint16_t>((above < 0 ? 0 : above > Span ? Span : above) >> Shift);
   }
-  static uint16_t side(int32_t ahead, bool second) {
-    const uint16_t share = part(ahead, 0);
+  static uint16_t side(uint32_t gap, bool ahead, bool second) {
+    const uint16_t share = part(lead(gap, ahead), 0);
     return second ? share : static_cast<uint16_t>((Span >> Shift) - share);
   }
 };
@@ -73,12 +74,15 @@ template <int32_t Span, uint8_t Shift, int32_t Offset> struct Shares {
 // The share of a class in 256ths (255 at most): of what Link makes of the scores of all.
 template <class Link, uint8_t Count, class Score> uint8_t probability(const Score *scores, uint8_t index) {
   const uint8_t classes = Count == 1 ? 2 : Count;
-  int32_t other = scores[0];  // the best score, or the lead
-  if (classes == 2) other = lead<Count>(scores);
-  for (uint8_t c = 1; c < Count && classes > 2; ++c) other = scores[c] > other ? scores[c] : other;
+  const Score first = Count == 1 ? 0 : scores[0], second = scores[Count == 2];
+  const bool ahead = second > first;
+  const uint32_t before = static_cast<uint32_t>(first), after = static_cast<uint32_t>(second);
+  Score best = scores[0];
+  for (uint8_t c = 1; c < Count; ++c) best = scores[c] > best ? scores[c] : best;
   uint32_t sum = 0, own = 0;
   for (uint8_t c = 0; c < classes; ++c) {
-    const uint16_t part = classes == 2 ? Link::side(other, c) : Link::part(scores[c], other);
+    const uint16_t part =
+        classes == 2 ? Link::side(ahead ? after - before : before - after, ahead, c) : Link::part(scores[c], best);
     sum += part;
     if (c == index) own = part;
   }

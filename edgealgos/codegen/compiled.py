@@ -120,7 +120,7 @@ class CompiledModel(Twin):
     >>> compiled.quantize(X[:1]).tolist(), compiled.scores(X[:1]).tolist()  # its inputs, its scores
     ([[15, -1, -22, -34]], [[127, 0, 0]])
     >>> compiled.report.model_bytes
-    17
+    21
     """
 
     def __repr__(self) -> str:

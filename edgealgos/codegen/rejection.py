@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from ..errors import UnsupportedModelError
 from .ops import SureArgMax
 from .program import Program, verify
-from .program.scores import PROBABILITY_BITS, decide, probabilities
+from .program.scores import PROBABILITY_BITS, REJECTED, decide, probabilities
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,25 @@ class AutoReject:
 def rejecting(program: Program, below: float, label: Any) -> Program:
     """The program that answers where its best class is at least so likely; else it says `label`.
 
+    The threshold is rounded as shares are: seven votes of ten, 179 of 256, are not less than 0.7.
+
     Raises
     ------
     ValueError
         If `below` is not between 0 and 255/256.
     UnsupportedModelError
-        Of a regressor.
+        Of a regressor, and where no index is left for what is no class.
     """
     if program.task != "classifier":
         raise UnsupportedModelError(f"{program.family} predicts numbers; reject_below= is for classifiers")
-    if not 0.0 < below <= 255 / 256:
-        raise ValueError(f"reject_below must be above 0 and at most 255/256, got {below}")
-    share = ceil(below * (1 << PROBABILITY_BITS))
+    if not isinstance(below, Real) or not 0.0 < below <= 255 / 256:
+        raise ValueError(f"reject_below must be above 0 and at most 255/256, got {below!r}")
+    if len(program.labels) >= REJECTED:
+        raise UnsupportedModelError(
+            f"{program.family} has {len(program.labels)} classes; with reject_below= a device tells {REJECTED - 1} "
+            "apart at most, since the last index stands for none. Put rare classes together before fit"
+        )
+    share = max(round(below * (1 << PROBABILITY_BITS)), 1)
     *others, last = program.functions["predict"]
     functions = {**program.functions, "predict": (*others, SureArgMax(last.out, last.scores[0], share))}
     return verify(replace(program, functions=functions, label_when_rejected=label))
@@ -74,8 +81,12 @@ def chosen_threshold(wanted: AutoReject, scores: Any, program: Program) -> float
     Raises
     ------
     ValueError
-        If no threshold reaches the error rate.
+        If rows and labels are not as many, the error rate is none, or no threshold reaches it.
     """
+    if np.shape(wanted.y) != (len(scores),):
+        raise ValueError(f"AutoReject: y has shape {np.shape(wanted.y)} for {len(scores)} rows; give one label a row")
+    if not 0.0 <= wanted.error_rate < 1.0:
+        raise ValueError(f"AutoReject: error_rate is a share, at least 0 and below 1, got {wanted.error_rate!r}")
     right = np.asarray(program.labels)[decide(scores)] == np.asarray(wanted.y)
     shares = probabilities(scores, program.link, program.output.type.frac).max(axis=1)
     for share in range(1, 256):

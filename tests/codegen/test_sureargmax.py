@@ -7,6 +7,7 @@ import pytest
 from sklearn import datasets
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.tree import DecisionTreeClassifier
 
 import edgealgos as ea
 from edgealgos.codegen.rejection import rejecting
@@ -31,10 +32,20 @@ def test_an_answer_is_given_where_its_probability_suffices(digits):
     model, X, _ = digits
     plain = ea.compile_model(model, X_calibration=X)
     sure = ea.compile_model(model, X_calibration=X, reject_below=0.9, labels_when_rejected=-1)
-    likely = plain.predict_proba(X).max(axis=1) >= 231 / 256
+    likely = plain.predict_proba(X).max(axis=1) >= 230 / 256
     assert 0 < likely.sum() < len(X)
     assert np.array_equal(sure.predict(X), np.where(likely, plain.predict(X), -1))
     assert np.array_equal(sure.predict_proba(X), plain.predict_proba(X))
+
+
+@pytest.mark.parametrize("tenths", range(2, 10))
+def test_as_many_votes_as_are_asked_for_suffice(tenths):
+    """Of ten trees seven were rejected by reject_below=0.7: 179 of 256 are a little less."""
+    X, y = datasets.load_wine(return_X_y=True)
+    forest = RandomForestClassifier(10, random_state=0).fit(X[::2], y[::2])
+    told = ea.compile_model(forest, X_calibration=X, reject_below=tenths / 10).predict(X)
+    likely = forest.predict_proba(X).max(axis=1) >= tenths / 10 - 1e-9
+    assert np.array_equal(np.array([label is not None for label in told.tolist()]), likely)
 
 
 def test_what_stands_for_no_class_is_none_unless_told(digits):
@@ -56,8 +67,17 @@ def test_what_cannot_be_is_refused(digits):
     model, X, y = digits
     with pytest.raises(ValueError, match="reject_below must be"):
         ea.compile_model(model, X_calibration=X, reject_below=1.5)
+    with pytest.raises(ValueError, match=r"reject_below must be .* got '0.7'"):
+        ea.compile_model(model, X_calibration=X, reject_below="0.7")
+    many = DecisionTreeClassifier(max_leaf_nodes=300, random_state=0).fit(X, np.arange(len(X)) % 255)
+    with pytest.raises(ea.UnsupportedModelError, match=r"has 255 classes; with reject_below= .* 254"):
+        ea.compile_model(many, "host", X_calibration=X, reject_below=0.5)
     with pytest.raises(ea.UnsupportedModelError, match="for classifiers"):
         ea.compile_model(Ridge().fit(X, y), X_calibration=X, reject_below=0.5)
+    with pytest.raises(ValueError, match=r"y has shape \(5,\) for 1797 rows"):
+        ea.compile_model(model, X_calibration=X, reject_below=ea.AutoReject(X, y[:5]))
+    with pytest.raises(ValueError, match="error_rate is a share"):
+        ea.compile_model(model, X_calibration=X, reject_below=ea.AutoReject(X, y, error_rate=2))
     with pytest.raises(ValueError, match="no threshold brings errors"):
         ea.compile_model(model, X_calibration=X, reject_below=ea.AutoReject(X, (y + 1) % 10, 0.0))
 

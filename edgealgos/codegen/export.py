@@ -40,6 +40,7 @@ def export_arduino(
     self_test: ArrayLike | None = None,
     overwrite: bool = False,
     budget: Budget | None = None,
+    probabilities: bool = True,
     reject_below: float | AutoReject | None = None,
     labels_when_rejected: Any = None,
 ) -> Report:
@@ -78,8 +79,9 @@ def export_arduino(
         model is a refusal.
     budget : Budget, optional
         Stricter limits than the board's.
-    reject_below, labels_when_rejected
-        As in :func:`compile_model`: ``predict()`` answers ``kRejected`` where no class is likely enough.
+    probabilities, reject_below, labels_when_rejected
+        As in :func:`compile_model`: trees that vote may stop early; ``predict()`` answers ``kRejected`` where no class
+        is likely enough.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def export_arduino(
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
     compiled = _compiled(
-        model, board, optimize, X_calibration, input_buffer, budget, reject_below, labels_when_rejected
+        model, board, optimize, X_calibration, input_buffer, budget, probabilities, reject_below, labels_when_rejected
     )
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
@@ -138,6 +140,7 @@ def export_cpp(
     self_test: ArrayLike | None = None,
     overwrite: bool = False,
     budget: Budget | None = None,
+    probabilities: bool = True,
     reject_below: float | AutoReject | None = None,
     labels_when_rejected: Any = None,
 ) -> Report:
@@ -164,7 +167,7 @@ def export_cpp(
     ['CMakeLists.txt', 'README.md', 'cortex-m4.cmake', 'edgealgos_runtime.h', 'iris_model.cpp']
     """
     compiled = _compiled(
-        model, target, optimize, X_calibration, input_buffer, budget, reject_below, labels_when_rejected
+        model, target, optimize, X_calibration, input_buffer, budget, probabilities, reject_below, labels_when_rejected
     )
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
@@ -194,11 +197,11 @@ def _checked_name(name: str, board: Board) -> str:
 
 def _compiled(
     model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool, budget: Budget | None,
-    reject_below: float | AutoReject | None, labels_when_rejected: Any,
+    probabilities: bool, reject_below: float | AutoReject | None, labels_when_rejected: Any,
 ) -> CompiledModel:  # fmt: skip
     if optimize not in ("speed", "size"):
         raise ExportError(f"optimize must be 'speed' or 'size', got {optimize!r}")
     return compile_model(
         model, board, optimize=optimize, X_calibration=X_calibration, input_buffer=input_buffer, budget=budget,
-        reject_below=reject_below, labels_when_rejected=labels_when_rejected,
+        probabilities=probabilities, reject_below=reject_below, labels_when_rejected=labels_when_rejected,
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
@@ -159,3 +161,11 @@ def test_other_models_are_the_same_without_probabilities(digits):
     one, other = (compile_model(model, X_calibration=X, probabilities=told) for told in (True, False))
     assert np.array_equal(one.scores(rows), other.scores(rows))
     assert one.report.cycles == other.report.cycles
+
+
+def test_an_export_that_stops_early_says_that_shares_are_not_the_model_s(digits, model, tmp_path):
+    X = digits[0]
+    assert export_arduino(model, tmp_path / "early", X_calibration=X, probabilities=False).stops_early
+    said = json.loads((tmp_path / "early" / "manifest.json").read_text())["output"]["probabilities"]
+    assert said == "shares of the votes, no probabilities of the model itself"
+    assert said in (tmp_path / "early" / "early_model.h").read_text()

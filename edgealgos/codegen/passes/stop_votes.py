@@ -20,7 +20,7 @@ _MOST_ROWS = 2000  # that tell how many trees are asked typically
 def stop_votes(program: Program, rows: NDArray[np.float64] | None = None) -> Program:
     """Integer program that asks no more trees than its label needs; the same where none can be left out.
 
-    Labels stay what they are; scores are those of the trees that were asked.
+    Labels stay what they are; scores are those of the trees that were asked, and their shares not the model's own.
 
     Parameters
     ----------
@@ -48,4 +48,5 @@ def _with(program: Program, op: Op, *tensors: Tensor) -> Program:
     """The program with this op in the place of the one that makes the same."""
     body = tuple(op if other.out == op.out else other for other in program.functions["predict"])
     functions = {**program.functions, "predict": body}
-    return verify(replace(program, tensors=(*program.tensors, *tensors), functions=functions))
+    link = replace(program.link, calibrated=False)
+    return verify(replace(program, tensors=(*program.tensors, *tensors), functions=functions, link=link))

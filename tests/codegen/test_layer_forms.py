@@ -69,6 +69,16 @@ def test_layers_are_straight_line_code_at_every_position(seed):
     assert answers_as_the_interpreter(program)
 
 
+@AVR
+def test_code_that_sees_many_rows_has_a_pointer_to_each():
+    """Of a sequence of 30 steps it took 30 bytes of RAM more than were predicted."""
+    picture = (30, 1, 1)
+    layers = [LayerShape("conv", picture, 4, (3, 1)), LayerShape("conv", (30, 1, 4), 16, (30, 1), padded=False)]
+    program, told = in_form(to_integer(convnet(0, picture, layers, bits=4)), 1)
+    assert told == {"code"}
+    assert answers_as_the_interpreter(program)
+
+
 DEPTHWISE = [  # stride of positions, zeros around, width, channels
     (1, True, 1, 2), (1, True, 2, 3), (1, True, 7, 1), (1, False, 3, 4), (1, False, 8, 2), (1, True, 4, 70),
     (2, True, 6, 3), (2, True, 7, 2), (2, False, 3, 3), (2, False, 9, 2), (2, True, 5, 63), (2, True, 4, 64),

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgealgos.codegen.ops.conv import Convolve, Pointwise, sees, shift_of
+from edgealgos.codegen.ops.conv import POINTER_BYTES, Convolve, Pointwise, sees, shift_of
 from edgealgos.codegen.program.op import Counts
 from edgealgos.codegen.program.qtype import Ints
 from edgealgos.codegen.storage.dense import BLOCK_ROWS
@@ -143,7 +143,7 @@ class ConvolveForm(LayerForm):
         return "const int8_t *ring, const int16_t *position, const int8_t *row", begin, "patches.next()", ""
 
     def local_bytes(self, program: Program, op: Convolve) -> int:
-        return program[op.matrix].shape[1]
+        return program[op.matrix].shape[1] + POINTER_BYTES * sees(program, op)[0]
 
     def counts(self, program: Program, op: Convolve) -> Counts:
         return super().counts(program, op) + op.gathered(program)

@@ -167,5 +167,5 @@ def test_an_export_that_stops_early_says_that_shares_are_not_the_model_s(digits,
     X = digits[0]
     assert export_arduino(model, tmp_path / "early", X_calibration=X, probabilities=False).stops_early
     said = json.loads((tmp_path / "early" / "manifest.json").read_text())["output"]["probabilities"]
-    assert said == "shares of the votes, no probabilities of the model itself"
+    assert said == "shares of the scores, no probabilities of the model itself"
     assert said in (tmp_path / "early" / "early_model.h").read_text()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn import datasets
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.svm import LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 import edgealgos as ea
+from edgealgos.codegen.program.link import LOGISTIC
 from edgealgos.codegen.rejection import rejecting
 from tests.support import sample_programs
 
@@ -114,3 +117,17 @@ def test_the_interpreter_runs_the_op_as_the_twin_answers():
     indices = op.integer(compiled.program, {op.source: compiled.scores(X)})[:, 0]
     expected = [("?" if i == 255 else compiled.program.labels[i]) for i in indices]
     assert compiled.predict(X).tolist() == expected
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("rejects", [True, False], ids=["reject", "tell"])
+def test_a_sketch_that_tells_logistic_functions_of_scores_takes_no_more_than_is_predicted(rejects):
+    """Its loop took 15 bytes of RAM and 360 of flash that nobody had counted."""
+    X, y = datasets.load_wine(return_X_y=True)
+    model = CalibratedClassifierCV(LinearSVC(max_iter=200, random_state=0), ensemble=False).fit(X, y)
+    compiled = ea.compile_model(model, X_calibration=X, reject_below=0.6 if rejects else None)
+    assert compiled.program.link.kind == LOGISTIC
+    ran, report = compiled.simulate(X[:20]), compiled.report
+    assert ran.ram_peak <= report.ram_bytes
+    assert report.flash_bytes == pytest.approx(ran.flash_bytes, rel=0.05)
+    assert ran.flash_bytes <= report.flash_at_most

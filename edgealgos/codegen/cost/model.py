@@ -262,7 +262,8 @@ def application_counts(program: Program, sketch: bool = True) -> Counts:
     """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
     if not sketch:
         return Counter()
-    counts: Counts = Counter({f"serial lines ({stack_kind(program)})": 1})
+    counts: Counts = Counter([f"serial lines ({stack_kind(program)})"])
+    counts |= Counter(["logistic functions of scores"] * program.link.is_logistic(program.output.size))
     scales = decimal_scales(program.encoding)
     if scales is not None and not program.encoding.uniform:
         counts |= Counter({"decimal numbers by feature": 1, "scale of decimal numbers": len(scales)})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.link import LOGISTIC, SHARES
+from ..program.link import SHARES
 from ..program.op import (
     FREE,
     Counts,
@@ -96,9 +96,9 @@ class SureArgMax(Op):
 
     def _name(self, program: Program) -> str:
         """What it costs goes by the link."""
-        kind = program.link.kind
-        several = kind == SHARES or (kind == LOGISTIC and program[self.source].size > 2)
-        return f"SureArgMax of {kind}" if several else "SureArgMax"
+        link = program.link
+        apart = link.kind == SHARES or link.is_logistic(program[self.source].size)
+        return f"SureArgMax of {link.kind}" if apart else "SureArgMax"
 
     def pieces(self, program: Program) -> Pieces:
         kernels = frozenset({"argmax"} if program[self.source].size > 1 else ())

@@ -61,6 +61,10 @@ class Link:
         title = f"{functions[self.kind]} of the scores"
         return title if self.calibrated else f"{title}, no probabilities of the model itself"
 
+    def is_logistic(self, scores: int) -> bool:
+        """Whether it takes a logistic function of every score; of two classes it is as dear as a softmax."""
+        return self.kind == LOGISTIC and scores > 2
+
     @classmethod
     def of_votes(cls, total: float, classes: int) -> Link:
         """That of scores which sum up to `total`; of two classes of their difference."""

@@ -75,6 +75,23 @@ def test_small_pictures_have_nets_that_lie_in_them(shape):
     assert least_bytes_of(nets_for(shape), shape, 2, "binary", bits=4) < 200
 
 
+def test_nets_whose_ram_is_full_before_their_bytes_go_on_behind():
+    from edgealgos.training.budget import dense_bytes
+    from edgealgos.training.convnet_structures import nets_for, stack_of, structure_for_budget, with_channels
+
+    picture = (28, 28, 1)
+    for net in nets_for(picture)[:2]:
+        made = structure_for_budget(net, picture, 10, "multiclass", bits=8, budget=4608, ram=1200)
+        family = ConvNet(picture, 10, "multiclass", layers=made, bits=8)
+        assert dense_bytes(family.specs) <= 4608
+        assert ram_of(family.shapes, 10) + stack_of(family.shapes) <= 1200
+        proportional = [ConvNet(picture, 10, "multiclass", layers=with_channels(net, w), bits=8) for w in range(1, 99)]
+        those = [f for f in proportional if ram_of(f.shapes, 10) + stack_of(f.shapes) <= 1200]
+        assert dense_bytes(family.specs) > 1.1 * max(dense_bytes(f.specs) for f in those)
+    few = structure_for_budget(net, picture, 10, "multiclass", bits=8, budget=1500, ram=None)
+    assert few in {with_channels(net, width) for width in range(1, 99)}  # bytes alone: in proportion
+
+
 def test_it_learns(digits, model):
     X, y = digits
     assert model.score(X, y) > 0.8

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from itertools import takewhile
 
-from ..codegen.program.geometry import LayerShape, Picture
+from ..codegen.program.geometry import LayerShape, Picture, parse
 from .budget import dense_bytes
 from .convnet import ConvNet
 
@@ -59,28 +59,28 @@ def structure_for_budget(
     and wider behind.
     """
 
-    def model(layers: str) -> ConvNet:
-        return ConvNet(picture, n_outputs, problem, layers=layers, bits=bits)
+    def stored(layers: str) -> int:
+        return dense_bytes(ConvNet(picture, n_outputs, problem, layers=layers, bits=bits).specs)
+
+    def small(layers: str) -> bool:
+        return budget is None or stored(layers) <= budget
 
     def fits(layers: str) -> bool:
-        net = model(layers)
-        small = budget is None or dense_bytes(net.specs) <= budget
-        return small and (ram is None or ram_of(net.shapes, n_outputs) + stack_of(net.shapes) <= ram)
+        shapes = parse(layers, picture)
+        return small(layers) and (ram is None or ram_of(shapes, n_outputs) + stack_of(shapes) <= ram)
 
     def up_to(front: int, behind: int) -> list[str]:
         """Nets that fit, ever wider: first in proportion, then behind alone."""
         nets = [with_channels(net, width) for width in range(1, front + 1)]
-        return list(
-            takewhile(fits, [*nets, *(with_channels(net, front, width) for width in range(front + 1, behind + 1))])
-        )
+        nets += [with_channels(net, front, width) for width in range(front + 1, behind + 1)]
+        return list(takewhile(fits, nets))
 
     fitting = up_to(8 * QUARTERS if budget is None else 64 * QUARTERS, 0)
-    if fitting and budget is not None and dense_bytes(model(fitting[-1]).specs) < MUCH * budget:
-        widest = len(fitting)
-        others = [
-            up_to(front, round(AHEAD * front)) for front in range(widest, round(NARROWED * widest) - 1, -1) if front
-        ]
-        fitting = max(others, key=lambda nets: dense_bytes(model(nets[-1]).specs))
+    widest = len(fitting)
+    much_left = budget is not None and widest > 0 and stored(fitting[-1]) < MUCH * budget
+    if much_left and small(with_channels(net, widest + 1)):  # so RAM has ended it
+        fronts = range(widest, max(1, round(NARROWED * widest)) - 1, -1)
+        fitting = max((up_to(front, round(AHEAD * front)) for front in fronts), key=lambda nets: stored(nets[-1]))
     count = len(fitting) if quick is None else bisect_left(fitting, True, key=lambda layers: not quick(layers))
     return fitting[count - 1] if count else None
 

@@ -7,11 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import resources
 from pathlib import Path
 
 from edgealgos.errors import BuildError
 from edgealgos.files import Scratch
 
+from .. import targets
 from ..targets.architectures import NATIVE
 from ..targets.boards import Board, get_board
 from . import tools
@@ -109,7 +111,7 @@ class _Build:
         """Compile, link, check and measure."""
         objects = {source.name: self.compile(source) for source in sources}
         main = objects.pop("main.cpp")
-        model = list(objects.values())
+        model = [*objects.values(), *self._rom()]
         bare = not self.board.framework.hosted
         program = self.link("program", [main, *model], ["-Wl,-e,main"] if self._lacks_startup else [])
         flash, ram = self.measure([program] if bare else [main, *model])
@@ -121,6 +123,13 @@ class _Build:
         nm = None if self.board.architecture is NATIVE else self.companion("nm")
         found = symbols(program, nm) if nm else ()
         return Executable(program, self.board, flash, ram, found, tuple(warning_lines("\n".join(self.messages))))
+
+    def _rom(self) -> list[Path]:
+        """What the chip has beside the program."""
+        if not (name := self.board.architecture.rom):
+            return []
+        with resources.as_file(resources.files(targets).joinpath(name)) as source:
+            return [self.compile(source)]
 
     def compile(self, source: Path, flags: Iterable[str] = ()) -> Path:
         """Object file of a source file."""

@@ -29,6 +29,8 @@ class Architecture:
         Bytes of RAM to a multiple of which every variable is padded.
     starts_itself : bool
         Whether what the compiler links starts the processor; else the board's maker has start-up code.
+    rom : str
+        Source, below this folder, of what chips have in ROM and the compiler's libraries lack; empty: nothing.
     linkable : str
         Pattern of the architectures that a linked file may be made for, where a compiler's libraries may be too new.
     """
@@ -42,6 +44,7 @@ class Architecture:
     fastest_storage: str = "blocks"
     alignment: int = 4
     starts_itself: bool = False
+    rom: str = ""
     linkable: str = ""
 
 
@@ -62,5 +65,5 @@ ARMV7E_M = Architecture("armv7e-m", fastest_storage="tiles")
 ARMV8_M = Architecture("armv8-m", fastest_storage="tiles")
 ARMV8_A = Architecture("armv8-a")
 RV32 = Architecture("rv32imc")
-XTENSA = Architecture("xtensa")
+XTENSA = Architecture("xtensa", rom="xtensa/rom.cpp")
 NATIVE = Architecture("native")

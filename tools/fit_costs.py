@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import operator
-import re
 from collections import Counter
 from functools import reduce
 from math import ceil
@@ -21,7 +20,7 @@ from edgealgos.codegen.cost.ram import core_of_kind, label_pointers, loop_kind, 
 from edgealgos.codegen.cost.tables import measured_costs
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board
-from tools.fit_frames import BYTES, frames_of, stacks_of
+from tools.fit_frames import BYTES, PRODUCT, frames_of, stacks_of
 from tools.fit_parts import TIE, WORST, Measurement, fit, fit_above, fit_near
 
 _OFTEN = 8  # programs that a part is in, for its cost to be told from others
@@ -33,7 +32,6 @@ _COUNTS = {
     "ram": lambda program: reduce(operator.or_, model.stack_counts(program)),
 }
 _A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
-_PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
 
 
 def fit_again(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
@@ -181,7 +179,7 @@ def _of_layers(found: list[Measurement], what: str, known: dict[str, dict[str, f
     for m in found:
         for op in m.program.ops():
             parts[op.over_rows] |= model.parts(m.program, op)[what]
-    alone = {part for part in parts[True] - parts[False] if not _PRODUCT.search(part)}
+    alone = {part for part in parts[True] - parts[False] if not PRODUCT.search(part)}
     return alone | (parts[True] | parts[False]) - known[what].keys()
 
 

@@ -18,7 +18,7 @@ UNSEEN = 8  # bytes that a frame of types that were not measured may take more
 LOOP_SPREAD = 8  # bytes by which the stack of the serial loop differs between sketches of a kind
 SAME_LOOP = 1  # the same in sketches that compare several scores
 BYTES = ("local byte", "byte of code", "register of code")  # a byte is a byte
-_PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
+PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
 _SEEN = ((3, 16.0), (8, 8.0))  # so many times or more; bytes that what was seen less often may take more
 
@@ -45,7 +45,7 @@ def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
     }
     if inlined:  # elsewhere a reader is one, whatever its rows are of; rows of pictures may be in any storage
         frames |= _hidden(counts, frames, [loops[kind] for kind in kinds])
-        readers = [part for part in frames if _PRODUCT.search(part) and not part.endswith("of rows")]
+        readers = [part for part in frames if PRODUCT.search(part) and not part.endswith("of rows")]
         frames = {f"{part} of rows": frames[part] for part in readers} | frames
     frames |= {f"serial loop ({kind})": float(depth) for kind, depth in loops.items()}
     return frames | dict.fromkeys(BYTES, 1.0)
@@ -53,7 +53,7 @@ def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
 
 def _hidden(counts: list[list[model.Counts]], frames: dict[str, float], loops: list[float]) -> dict[str, float]:
     """What readers of rows may take that hides behind something deeper in all programs, no more than the largest."""
-    readers = {part: cost for part, cost in frames.items() if _PRODUCT.search(part)}
+    readers = {part: cost for part, cost in frames.items() if PRODUCT.search(part)}
     most = dict.fromkeys(readers, max(readers.values(), default=0.0))
     costs = frames | dict.fromkeys(BYTES, 1.0)
     for rows, loop in zip(counts, loops, strict=True):

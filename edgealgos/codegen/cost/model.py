@@ -33,6 +33,7 @@ LOOP = ARDUINO.around  # under this name tables have what is around a model, wha
 ROWS = "rows of "  # what a reader of rows is to an op
 _CODE, _WITH_CODE, _OVER_ROWS = "straight-line code", " with code", " of rows"
 _ENDS = (_WITH_CODE, " of code")
+_ROUNDING = 1e-6  # of sums of costs, which are no byte
 StraightLine = dict[str, tuple[int, float]]  # of constants that are code: bytes, and cycles of a call
 
 
@@ -130,9 +131,6 @@ def _stack(program: Program, board: Board, costs: CostModel) -> int:
     frames = max(_depth(row, cost, costs.table) for row in rows)
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
     return ceil(max(frames, cost.of(f"serial loop ({loop_kind(program)})")) + lines - _ROUNDING) + costs.core_stack
-
-
-_ROUNDING = 1e-6
 
 
 def _depth(row: Counts, cost: _Costs, table: str) -> float:

@@ -1,4 +1,4 @@
-"""Links: how likely scores say that classes are, in real numbers and in the device's; knows arrays and tables alone."""
+"""Links: how likely scores say that classes are, by the device's integers; knows arrays and tables alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit, softmax
+from scipy.special import logit
 
 from .qtype import Ints
 from .tables import EXP2
@@ -77,19 +77,6 @@ class Link:
     def score_at(self, share: float) -> float:
         """By how much the second of two classes leads where it is so likely."""
         return float(((share if self.kind == SHARES else logit(share)) - self.offset) / self.scale)
-
-    def real(self, scores: NDArray[Any]) -> NDArray[np.float64]:
-        """Shares of the classes, shape (n, n_classes), of scores that are real numbers."""
-        z = self.scale * _led(scores) + self.offset
-        if scores.shape[1] <= 2:
-            second = np.clip(z, 0, 1) if self.kind == SHARES else expit(z)
-            return np.concatenate([1 - second, second], axis=1)
-        if self.kind == SOFTMAX:
-            found: NDArray[np.float64] = softmax(z, axis=1)
-            return found
-        parts = np.clip(z, 0, 1) if self.kind == SHARES else expit(z)
-        total = parts.sum(axis=1, keepdims=True)
-        return np.where(total > 0, parts / np.where(total > 0, total, 1), 1 / scores.shape[1])
 
     def constants(self, frac: int) -> Constants:
         """The integers that the device computes with, for scores of so many fractional bits."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 Rows = NDArray[Any]
 Augmenter = Callable[[Rows, np.random.Generator], Rows]
-ROWS_AT_ONCE = 2048  # bounds the memory of warped images
+VALUES_AT_ONCE = 100_000  # of images that are warped together: as many as caches hold
 
 
 @dataclass(frozen=True)
@@ -122,10 +122,12 @@ class ImageWarp:
 
     def __call__(self, X: Rows, rng: np.random.Generator) -> Rows:
         """Warped images, of the shape of `X`."""
-        images = _as_images(X, self.shape)
-        parts = [self._warped(images[i : i + ROWS_AT_ONCE].astype(np.float32), rng)
-                 for i in range(0, len(images), ROWS_AT_ONCE)]  # fmt: skip
-        return np.concatenate(parts).reshape(np.shape(X))
+        images, warped = _as_images(X, self.shape), np.empty(np.shape(X), np.float32)
+        made, count = _as_images(warped, self.shape), max(1, VALUES_AT_ONCE // math.prod(self.shape))
+        for i in range(0, len(images), count):
+            part = images[i : i + count]
+            made[i : i + count] = self._warped(part.astype(np.float32), rng).reshape(part.shape)
+        return warped
 
     def _warped(self, images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
         """Images (n, height, width) or (n, height, width, channels), each in its own way."""
@@ -254,19 +256,31 @@ def _stretch(size: int) -> NDArray[np.float32]:
 def _sampled(images: NDArray[np.float32], sources: NDArray[np.float32], background: float) -> NDArray[np.float32]:
     """Images looked up at real places (n, 2, pixels), flat."""
     height, width = images.shape[1:]
-    padded = np.pad(images, ((0, 0), (1, 2), (1, 2)), constant_values=background)
-    flat, stride = padded.reshape(len(images), -1), width + 3
-    rows = np.clip(sources[:, 0] + 1, 0, height + 1)
-    columns = np.clip(sources[:, 1] + 1, 0, width + 1)
-    top, left = rows.astype(np.int64), columns.astype(np.int64)
-    down, right = rows - top, columns - left
+    flat = np.pad(images, ((0, 0), (1, 2), (1, 2)), constant_values=background).ravel()
+    stride, size = width + 3, (height + 3) * (width + 3)
+    rows, columns = sources[:, 0] + 1, sources[:, 1] + 1
+    np.clip(rows, 0, height + 1, out=rows)
+    np.clip(columns, 0, width + 1, out=columns)
+    corner, left = rows.astype(np.int32), columns.astype(np.int32)
+    rows -= corner
+    columns -= left
+    corner *= stride
+    corner += left
+    corner += size * np.arange(len(images), dtype=np.int32)[:, None]
 
-    def at(offset: int) -> NDArray[np.float32]:
-        return np.take_along_axis(flat, top * stride + left + offset, 1)
+    def between(offset: int) -> NDArray[np.float32]:
+        """Values between two neighbours of a row of pixels."""
+        found, other = flat[offset:].take(corner), flat[offset + 1 :].take(corner)
+        other -= found
+        other *= columns
+        found += other
+        return found
 
-    upper = at(0) + right * (at(1) - at(0))
-    lower = at(stride) + right * (at(stride + 1) - at(stride))
-    return upper + down * (lower - upper)
+    upper, lower = between(0), between(stride)
+    lower -= upper
+    lower *= rows
+    upper += lower
+    return upper
 
 
 # ---- sensors ---------------------------------------------------------------------------------------------------------

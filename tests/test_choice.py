@@ -66,6 +66,17 @@ def test_rounds_go_on_from_the_best_and_try_nothing_twice(monkeypatch):
     assert [trial.choice.variation for trial in trials] == ["b", "d", "c", "a"]  # of equal ones the first
 
 
+def test_with_a_lead_the_likelier_stays_unless_chance_is_ruled_out(monkeypatch):
+    errors = {"likely": 0.1, "a little better": 0.08, "better": 0.02, "worse": 0.3}
+    monkeypatch.setattr(choice, "_error", lambda found, *_: errors[found.variation])  # of 100 rows: chance .03
+    rounds = [lambda _, name=name: [Choice(8, {}, name)] for name in errors]
+    few = choice.race(rounds[:2], lesson(), None, 1.5)
+    assert [trial.choice.variation for trial in few] == ["likely", "a little better"]
+    every = choice.race(rounds, lesson(), None, 1.5)
+    assert [trial.choice.variation for trial in every] == ["better", "a little better", "likely", "worse"]
+    assert choice.race(rounds[:2], lesson(), None)[0].choice.variation == "a little better"
+
+
 @pytest.mark.parametrize("options", [{"epochs": 20}, {"max_cycles": 20_000, "epochs": 60}, {"max_model_bytes": None}])
 def test_quick_fits_and_other_budgets_choose_by_rule(options, monkeypatch):
     monkeypatch.setattr(gradient, "race", lambda *_: pytest.fail("it searched"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -67,9 +68,13 @@ def judged_steps(rows: int) -> int:
 
 
 def race(
-    rounds: Sequence[Callable[[Choice | None], list[Choice]]], lesson: Lesson, train: Callable[[Lesson], Model]
-) -> list[Trial]:
-    """Trials, best first. Each round gives the choices to try next for the best so far."""
+    rounds: Sequence[Callable[[Choice | None], list[Choice]]], lesson: Lesson, train: Callable[[Lesson], Model],
+    lead: float = 0.0,
+    ) -> list[Trial]:  # fmt: skip
+    """Trials, best first. Each round gives the choices to try next for the best so far.
+
+    With a `lead` the best so far stays the best until another is better by so many standard errors of what is judged.
+    """
     splits, trials, began = splits_of(lesson), list[Trial](), time_left()
     for choices_after in rounds if splits else ():
         for choice in choices_after(trials[0].choice if trials else None):
@@ -77,8 +82,17 @@ def race(
                 break
             if choice not in [trial.choice for trial in trials]:
                 trials.append(Trial(choice, _error(choice, splits, train)))
-        trials.sort(key=lambda trial: trial.error)
+        trials = _ranked(trials, lead / math.sqrt(sum(len(split.judged) for split in splits)))
     return trials
+
+
+def _ranked(trials: list[Trial], lead: float) -> list[Trial]:
+    """The first stays first unless another is better by `lead` deviations of a row's error; others by what they did."""
+    if not trials:
+        return []
+    best, share = trials[0], min(trials[0].error, 1.0)
+    ahead = best.error - lead * math.sqrt(share * (1.0 - share))
+    return sorted(trials, key=lambda trial: ahead if trial is best else trial.error)
 
 
 def _error(choice: Choice, splits: list[Split], train: Callable[[Lesson], Model]) -> float:

@@ -25,6 +25,7 @@ from .tasks import EdgeClassifier, EdgeRegressor
 
 Round = Callable[[Choice | None], list[Choice]]
 SAMPLE = 256  # rows by which cycles are foreseen
+LEAD = 1.5  # standard errors by which another net has to be better: short trainings prefer what learns quickly
 SHIFTED = 20  # part of a picture's side, or of a sequence, by which it may be moved
 UNO_RAM = 1690  # bytes that core, calls and sketch leave on an Uno
 _SHARED = {name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name != "max_accuracy_loss"}
@@ -187,7 +188,7 @@ class _Convolutional(PictureMixin, GradientTrained):
         narrow = NARROW if self.bits == "auto" else lesson.bits
         rounds = [trial(layers) for layers in self._fitting(lesson, narrow)]
         rounds += [*(varied(variation) for variation in self._variations(lesson)), wider]
-        trials = race(rounds, lesson, self._train_shortly)
+        trials = race(rounds, lesson, self._train_shortly, LEAD)
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)

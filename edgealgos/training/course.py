@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,7 @@ class Course:
     verbose: int
     noise: float
     validation: Rows | None
+    renewed: Callable[[], Rows] | None = None
     qtypes: Types = field(default_factory=dict)
     types_stand: bool = False
     history: dict[str, list[float]] = field(
@@ -134,11 +135,13 @@ class Course:
         return state._replace(params={name: tf.constant(value, tf.float32) for name, value in settled.items()})
 
     def batches(self, steps: int, size: int) -> Iterator[NDArray[np.int64]]:
-        """Row numbers of each epoch, (steps, size): every version of every row once before any comes again."""
+        """Row numbers of each epoch, (steps, size): every version of every row once, then again, or new ones."""
         pool = len(self.data.x_q)
-        order = np.empty(0, np.int64)
+        order = self.rng.permutation(pool)
         while True:
             if len(order) < steps * size:
+                if self.renewed is not None:
+                    self.data = eng.data(*self.renewed())
                 order = self.rng.permutation(pool)
             now, order = order[: steps * size], order[steps * size :]
             yield now.reshape(steps, size)

@@ -110,14 +110,18 @@ def _course(
         recipe = dataclasses.replace(recipe, epochs=1)
     around = Neighbours.of(rows.x_q, rng) if recipe.near else None
     noise = recipe.noise * (typical_deviation(rows.x_q) if around is None else around.distance)
-    versions = varied(rows, mixup=recipe.mixup, noise=0.0 if model.stepwise else noise, augment=augment, answer=answer,
+
+    def versions() -> Rows:
+        return varied(rows, mixup=recipe.mixup, noise=0.0 if model.stepwise else noise, augment=augment, answer=answer,
                       around=around, most=recipe.most_rows, epochs=recipe.epochs, rng=rng)  # fmt: skip
+
     stored = Stored(model, rows.x_q, x_frac)
     engine = (StepEngine if model.stepwise else eng.Engine)(model, loss=recipe.loss, jit=jit)
     return Course(
-        model, recipe, stored, Support(stored, limits, recipe, scale), engine, eng.data(*versions), rng, verbose,
-        noise=noise * 2.0**-x_frac if model.stepwise else 0.0,
+        model, recipe, stored, Support(stored, limits, recipe, scale), engine, eng.data(*versions()), rng,
+        verbose, noise=noise * 2.0**-x_frac if model.stepwise else 0.0,
         validation=None if validation is None else _held_out(model, scale, *validation),
+        renewed=versions if augment is not None and answer is None else None,
     )  # fmt: skip
 
 

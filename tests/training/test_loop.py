@@ -184,6 +184,25 @@ def test_versions_of_rows():
     assert np.array_equal(shifted.x_q[50:100], rows.x_q[:, ::-1])
 
 
+@pytest.mark.parametrize(("augmented", "answered", "made"), [(True, False, 3), (True, True, 1), (False, False, 0)])
+def test_augmented_versions_that_all_have_been_seen_are_made_anew(augmented, answered, made):
+    x, y = problem("multiclass")
+    seeds = []
+
+    def augment(rng):
+        seeds.append(int(rng.integers(2**31)))
+        return x
+
+    def answer(x_q):
+        return np.full((len(x_q), 3), 1 / 3, np.float32)
+
+    model = family("protonn", "multiclass")
+    recipe = dataclasses.replace(with_options(model.recipe, epochs=6, batch_size=32), mixup=0.0, most_rows=2 * len(x))
+    train(model, x, y, x_frac=X_FRAC, recipe=recipe, jit=False, augment=augment if augmented else None,
+          teacher=answer if answered else None)  # fmt: skip
+    assert len(set(seeds)) == len(seeds) == made  # of two versions of all rows, one after the other, in six epochs
+
+
 def test_rows_as_they_are_stand_among_their_augmented_versions():
     """Interpolation blurs: nets that had seen moved pictures alone did worse on pictures that nobody had moved."""
     rows = Rows(np.arange(8, dtype=np.int8).reshape(4, 2), np.eye(2, dtype=np.float32)[[0, 1, 0, 1]], np.ones(4))

@@ -264,6 +264,19 @@ def test_what_cannot_be_is_refused(digits, parameters, what):
         ConvNetClassifier(**QUICK | {"image_shape": (8, 8)} | parameters).fit(*digits)
 
 
+@pytest.mark.parametrize("side", [6, 8])
+def test_flat_rows_that_may_be_pictures_are_named(side):
+    X, y = np.random.default_rng(0).normal(size=(40, side * side)), np.arange(40) % 2
+    with pytest.warns(UserWarning, match=rf"flat rows of {side * side} numbers .* image_shape=\({side}, {side}\)"):
+        ConvNetClassifier(**QUICK | {"epochs": 1}).fit(X, y)
+
+
+@pytest.mark.parametrize(("columns", "wanted"), [(35, None), (25, None), (36, (-1, 1)), (36, (6, 6))])
+def test_other_flat_rows_are_not(columns, wanted):
+    X, y = np.random.default_rng(0).normal(size=(40, columns)), np.arange(40) % 2
+    ConvNetClassifier(image_shape=wanted, **QUICK | {"epochs": 1}).fit(X, y)  # warnings are errors here
+
+
 def test_rows_wider_than_kernels_count_are_refused():
     with pytest.raises(ValueError, match=r"300 positions .* at most 255"):
         ConvNetClassifier(image_shape=(2, 300), **QUICK).fit(np.zeros((9, 600)), np.arange(9) % 2)

@@ -30,6 +30,7 @@ from .rejection import AutoReject, chosen_threshold, rejecting
 from .targets.boards import Board, get_board
 from .twin import Twin
 
+FEW_ROWS = 10  # tell little of the ranges of a model
 _CALIBRATE = "AutoReject chooses by rows instead, CalibratedClassifierCV(model, ensemble=False) makes some of them"
 
 
@@ -378,4 +379,7 @@ def _scikit_learns(
         chosen = choose_widths(made, rows, expected, name, exactly, widths, enough, seen)
     except OutOfReach as reason:
         raise UnsupportedModelError(str(reason)) from None
+    if len(rows) < FEW_ROWS and not exactly:
+        doubt = f"ranges come from {len(rows)} calibration rows, and what lies beyond them saturates: pass more of them"
+        chosen = replace(chosen, warnings=(*chosen.warnings, doubt))
     return count_visits(chosen, seen(chosen))

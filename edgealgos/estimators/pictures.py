@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -45,6 +46,14 @@ class PictureMixin:
         shape = _shape(X)
         flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
         picture = picture_of(shape or flat.shape, self.image_shape)
+        side = math.isqrt(picture[0])
+        if self.image_shape is None and shape is None and side**2 == picture[0] > LEAST_SIDE**2:
+            warnings.warn(
+                f"flat rows of {picture[0]} numbers are taken for {_said(picture)}; if they are pictures, pass "
+                f"image_shape=({side}, {side}), if not, image_shape=(-1, 1)",
+                UserWarning,
+                stacklevel=3,
+            )
         if max(picture[1:]) > MOST:
             raise ValueError(f"X has {_said(picture)}: of positions and channels the device counts at most {MOST}")
         rows, positions, channels = picture

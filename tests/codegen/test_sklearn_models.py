@@ -185,6 +185,15 @@ def test_ranges_are_asked_for_where_a_model_holds_none():
 
 
 @pytest.mark.needs("g++")
+@pytest.mark.parametrize(("count", "told"), [(1, True), (9, True), (10, False), (200, False)])
+def test_few_calibration_rows_are_told(count, told):
+    X, y = datasets.load_wine(return_X_y=True)
+    X = X[np.random.default_rng(0).permutation(len(X))]
+    model = lm.Ridge().fit(X, y)
+    report = ea.compile_model(model, board="uno", X_calibration=X[:count]).report
+    assert any(f"{count} calibration rows" in warning for warning in report.warnings) == told
+
+
 def test_our_own_models_compile_behind_selections_and_projections(tmp_path):
     X, y = datasets.load_wine(return_X_y=True)
     X, y = X[::2], y[::2]  # few rows: nothing is tried

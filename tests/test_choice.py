@@ -75,6 +75,8 @@ def test_with_a_lead_the_likelier_stays_unless_chance_is_ruled_out(monkeypatch):
     every = choice.race(rounds, lesson(), None, 1.5)
     assert [trial.choice.variation for trial in every] == ["better", "a little better", "likely", "worse"]
     assert choice.race(rounds[:2], lesson(), None)[0].choice.variation == "a little better"
+    even = [lambda _: [Choice(8, {}, "likely"), Choice(8, {}, "a little better")]]
+    assert choice.race(even, lesson(), None, 1.5)[0].choice.variation == "a little better"  # of one round
 
 
 @pytest.mark.parametrize("options", [{"epochs": 20}, {"max_cycles": 20_000, "epochs": 60}, {"max_model_bytes": None}])

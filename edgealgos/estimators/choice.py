@@ -73,26 +73,25 @@ def race(
     ) -> list[Trial]:  # fmt: skip
     """Trials, best first. Each round gives the choices to try next for the best so far.
 
-    With a `lead` the best so far stays the best until another is better by so many standard errors of what is judged.
+    With a `lead` the best so far stays the best until one of a later round is better by so many standard errors.
     """
     splits, trials, began = splits_of(lesson), list[Trial](), time_left()
     for choices_after in rounds if splits else ():
-        for choice in choices_after(trials[0].choice if trials else None):
+        best = trials[0] if trials else None
+        for choice in choices_after(best.choice if best else None):
             if trials and time_left() < SPARED * began:
                 break
             if choice not in [trial.choice for trial in trials]:
                 trials.append(Trial(choice, _error(choice, splits, train)))
-        trials = _ranked(trials, lead / math.sqrt(sum(len(split.judged) for split in splits)))
+        trials = _ranked(trials, best, lead / math.sqrt(sum(len(split.judged) for split in splits)))
     return trials
 
 
-def _ranked(trials: list[Trial], lead: float) -> list[Trial]:
-    """The first stays first unless another is better by `lead` deviations of a row's error; others by what they did."""
-    if not trials:
-        return []
-    best, share = trials[0], min(trials[0].error, 1.0)
-    ahead = best.error - lead * math.sqrt(share * (1.0 - share))
-    return sorted(trials, key=lambda trial: ahead if trial is best else trial.error)
+def _ranked(trials: list[Trial], best: Trial | None, lead: float) -> list[Trial]:
+    """Trials of fewest errors first, but before the best so far only what is better by so many deviations of a row."""
+    share = min(best.error, 1.0) if best else 0.0
+    ahead = lead * math.sqrt(share * (1.0 - share))
+    return sorted(trials, key=lambda trial: trial.error - ahead * (trial is best))
 
 
 def _error(choice: Choice, splits: list[Split], train: Callable[[Lesson], Model]) -> float:

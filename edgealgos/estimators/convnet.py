@@ -170,35 +170,45 @@ class _Convolutional(PictureMixin, GradientTrained):
         need_tensorflow()
         width, ends = lesson.frame.structure["width"], time.monotonic() + self.search_time
 
-        def trial(layers: str) -> Round:
-            """One more structure, while there is time."""
-            return lambda _: [Choice(narrow, {"layers": layers, "width": width})] if time.monotonic() < ends else []
+        def on_time(choices: Round) -> Round:
+            """Those choices, while there is time."""
+            return lambda best: choices(best) if time.monotonic() < ends else []
+
+        def first(_: Choice | None) -> list[Choice]:
+            """The likeliest structure, with rows varied in the likeliest ways."""
+            return [Choice(narrow, {"layers": nets[0], "width": width}, variation) for variation in likely]
+
+        def shaped(layers: str) -> Round:
+            """The best so far with another structure."""
+            return lambda best: [replace(best, structure={"layers": layers, "width": width})] if best else []
 
         def varied(variation: str) -> Round:
-            """The best so far with rows varied, while there is time."""
-            return lambda best: [replace(best, variation=variation)] if best and time.monotonic() < ends else []
+            """The best so far with rows varied otherwise."""
+            return lambda best: [replace(best, variation=variation)] if best else []
 
         def wider(best: Choice | None) -> list[Choice]:
-            """The best so far with wider weights, and fewer channels for them, while there is time."""
-            if best is None or self.bits != "auto" or time.monotonic() >= ends:
+            """The best so far with wider weights, and fewer channels for them."""
+            if best is None or self.bits != "auto":
                 return []
             alike = [net for net in self._fitting(lesson, WIDE) if _kinds(net) == _kinds(best.structure["layers"])]
             return [replace(best, bits=WIDE, structure={"layers": net, "width": width}) for net in alike]
 
         narrow = NARROW if self.bits == "auto" else lesson.bits
-        rounds = [trial(layers) for layers in self._fitting(lesson, narrow)]
-        rounds += [*(varied(variation) for variation in self._variations(lesson)), wider]
-        trials = race(rounds, lesson, self._train_shortly, LEAD)
+        nets, variations = self._fitting(lesson, narrow), self._variations(lesson)
+        likely = variations if width == 1 else variations[:1]  # sequences gain by it or lose: there is no telling
+        others = [varied(variation) for variation in variations if variation not in likely]
+        rounds = [first, *others[:1], *(shaped(layers) for layers in nets[1:]), *others[1:], wider]
+        trials = race([on_time(choices) for choices in rounds], lesson, self._train_shortly, LEAD)
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)
         return replace(lesson, bits=best.bits, choice=best, choices=told)
 
     def _variations(self, lesson: Lesson) -> tuple[str, ...]:
-        """Ways to vary rows that are tried, besides none: none where the user has chosen."""
+        """Ways to vary rows that are tried, the likeliest first: only none where the user has chosen."""
         if self.augment is not None:
-            return ()
-        return ("moved", "mirrored") if _picture(lesson.frame)[1] > 1 else ("moved",)
+            return ("spread",)
+        return ("moved", "spread", "mirrored") if _picture(lesson.frame)[1] > 1 else ("moved", "spread")
 
     def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
         variation = "spread" if lesson.choice is None else lesson.choice.variation

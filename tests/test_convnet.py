@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 import edgealgos as ea
 from edgealgos import ConvNetClassifier, ConvNetRegressor
+from edgealgos.augment import ImageShift
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Space
 from edgealgos.codegen.program.geometry import parse
@@ -307,6 +308,29 @@ def test_without_time_the_rule_chooses(digits):
     assert ruled.structure_["layers"].startswith("conv3x3")
 
 
+@pytest.mark.parametrize(
+    ("shape", "given", "expected"),
+    [
+        ((8, 8), {}, [["moved"], ["spread"], ["moved"], ["mirrored"], ["moved"]]),
+        ((40, 2), {}, [["moved", "spread"], ["moved"], ["moved"], ["moved"], ["moved"]]),
+        ((8, 8), {"bits": 4, "augment": ImageShift((8, 8))}, [["spread"], ["spread"], []]),
+    ],
+)
+def test_ways_to_vary_rows_are_tried_before_structures(shape, given, expected, monkeypatch):
+    class Raced(Exception):
+        pass
+
+    def race(rounds, *_):
+        best = rounds[0](None)[0]
+        raise Raced([[choice.variation for choice in choices(best)] for choices in rounds])
+
+    monkeypatch.setattr("edgealgos.estimators.convnet.race", race)
+    X, y = np.random.default_rng(0).random((200, *shape)), np.arange(200) % 2
+    with pytest.raises(Raced) as raced:
+        ConvNetClassifier(**given).fit(X, y)
+    assert raced.value.args[0] == expected
+
+
 @pytest.mark.parametrize(("variation", "width"), [("moved", 8), ("mirrored", 8), ("moved", 1)])
 def test_rows_vary_as_was_chosen(variation, width):
     frame = SimpleNamespace(shape=(8, 2 * width), structure={"width": width})
@@ -322,7 +346,8 @@ def test_rows_vary_as_was_chosen(variation, width):
 def test_short_trainings_choose_among_structures(digits, monkeypatch):
     for steps in ("JUDGED_STEPS", "LEAST_STEPS"):
         monkeypatch.setattr(f"edgealgos.estimators.choice.{steps}", 60)
-    found = ConvNetClassifier(image_shape=(8, 8), bits=4, search_time=300, epochs=50, random_state=0).fit(*digits)
+    given = {"bits": 4, "augment": ImageShift((8, 8)), "epochs": 50}  # else these are tried as well
+    found = ConvNetClassifier(image_shape=(8, 8), search_time=300, random_state=0, **given).fit(*digits)
     tried = {choice["layers"] for choice in found.history_["choices"]}
     assert len(tried) > 1
     assert found.structure_["layers"] in tried

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn import datasets
 from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.decomposition import PCA
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingClassifier,
@@ -14,20 +16,22 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.linear_model import Lasso, LogisticRegression, Ridge
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier, ExtraTreeClassifier
+from sklearn.utils.fixes import parse_version
 
 import edgealgos as ea
 
 TWO = datasets.load_breast_cancer(return_X_y=True)
 THREE = datasets.load_wine(return_X_y=True)
+TEN = datasets.load_digits(return_X_y=True)
 
 
 def scaled(model):
@@ -72,6 +76,49 @@ def test_three_calibrated_classes_are_those_of_the_calibrated_model():
     assert (ea.compile_model(model, X_calibration=X).predict(X) == model.predict(X)).mean() >= 0.99
 
 
+CALIBRATED = {
+    "default, scaled inside": CalibratedClassifierCV(scaled(LinearSVC())),
+    "default, scaled before": scaled(CalibratedClassifierCV(LogisticRegression())),
+    "ten folds": scaled(CalibratedClassifierCV(SGDClassifier(random_state=0), cv=10)),
+    "projected inside": CalibratedClassifierCV(make_pipeline(StandardScaler(), PCA(8), RidgeClassifier()), cv=3),
+}
+
+
+@pytest.mark.parametrize("data", [TWO, THREE, TEN], ids=["two", "three", "ten"])
+@pytest.mark.parametrize("kind", CALIBRATED)
+def test_the_mean_of_calibrated_members_is_scikit_learn_s(kind, data):
+    X, y = data[0], data[1]
+    seen = np.arange(len(X)) % 3 > 0
+    model = CALIBRATED[kind].fit(X[seen], y[seen])
+    compiled = ea.compile_model(model, "host", X_calibration=X[seen])
+    assert (compiled.predict(X[~seen]) == model.predict(X[~seen])).mean() >= 0.99
+    steps = np.abs(compiled.predict_proba(X[~seen]) - model.predict_proba(X[~seen])) * 256
+    assert steps.mean() <= 1.5
+    assert compiled.program.link.calibrated
+
+
+def test_tempered_members_keep_the_softmax_of_each():
+    if parse_version(sklearn.__version__) < parse_version("1.8"):
+        pytest.skip("method='temperature' came with scikit-learn 1.8")
+    X, y = THREE
+    model = scaled(CalibratedClassifierCV(LogisticRegression(), method="temperature", cv=3)).fit(X, y)
+    compiled = ea.compile_model(model, "host", X_calibration=X)
+    assert (compiled.predict(X) == model.predict(X)).all()
+    assert np.abs(compiled.predict_proba(X) - model.predict_proba(X)).max() * 256 < 6
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("data", [TWO, THREE], ids=["two", "three"])
+def test_an_uno_calibrates_as_the_twin(data):
+    X, y = data
+    model = CalibratedClassifierCV(scaled(LinearSVC()), cv=3).fit(X, y)
+    compiled = ea.compile_model(model, X_calibration=X, reject_below=0.8)
+    ran = compiled.simulate(X[:40])
+    assert np.array_equal(ran.scores, compiled.scores(X[:40]))
+    assert ran.labels.tolist() == compiled.predict(X[:40]).tolist()
+    assert compiled.report.cycles == pytest.approx(ran.cycles.mean(), rel=0.15)
+
+
 def test_the_mean_of_linear_regressors_is_one():
     X, y = datasets.load_diabetes(return_X_y=True)
     model = VotingRegressor([("a", Ridge()), ("b", Lasso(0.1))], weights=[1, 3]).fit(X, y)
@@ -103,13 +150,23 @@ def test_samplers_drop_out():
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (CalibratedClassifierCV(scaled(LinearSVC()), cv=3), "ensemble=False"),
+        (CalibratedClassifierCV(GaussianNB(), cv=3), "GaussianNB.*linear ones.*ensemble=False"),
+        (CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=3), "sigmoid.*ensemble=False"),
+        (CalibratedClassifierCV(make_pipeline(PolynomialFeatures(2), LinearSVC()), cv=3), "Polynomial.*in front of"),
         (FixedThresholdClassifier(KNeighborsClassifier(), threshold=0.3), "KNeighborsClassifier.*no single score"),
         (FixedThresholdClassifier(LogisticRegression(max_iter=5000), pos_label=0, threshold=0.3), "pos_label"),
         (VotingClassifier([("a", GaussianNB())]), "voting='soft' of trees.*teacher=model"),
         (OneVsRestClassifier(SVC()), "leave OneVsRestClassifier out"),
     ],
-    ids=["members", "no bias", "first class", "votes of other models", "machines apart"],
+    ids=[
+        "members",
+        "curves of members",
+        "products of members",
+        "no bias",
+        "first class",
+        "votes of other models",
+        "machines apart",
+    ],
 )
 def test_what_cannot_be_is_refused_by_name(model, said):
     X, y = TWO

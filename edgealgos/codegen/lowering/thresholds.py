@@ -79,18 +79,13 @@ class Calibrated(NamedTuple):
 
 
 def calibrated(model: CalibratedClassifierCV) -> Calibrated:
-    """What is inside of one; of several classes a linear model with other scores.
+    """What is inside of one of a single member; of several classes a linear model with other scores.
 
     Raises
     ------
     UnsupportedModelError
-        Of several members, and where calibration does not keep an order that a program has.
+        Where calibration does not keep an order that a program has.
     """
-    if len(model.calibrated_classifiers_) != 1:
-        raise UnsupportedModelError(
-            f"CalibratedClassifierCV holds {len(model.calibrated_classifiers_)} models and averages what they say; "
-            "fit it with ensemble=False, which keeps one"
-        )
     (member,) = model.calibrated_classifiers_
     inner, calibrators = member.estimator, member.calibrators
     method = "decision_function" if hasattr(inner, "decision_function") else "predict_proba"

@@ -138,7 +138,10 @@ def _(model: Any) -> Unwrapped:
 
 @_unwrap.register
 def _(model: CalibratedClassifierCV) -> Unwrapped:
+    """Of one member the model inside; several are one of their own."""
     check_is_fitted(model)
+    if len(model.calibrated_classifiers_) > 1:
+        return Unwrapped(model)
     inner = _undecided(model, model.calibrated_classifiers_[0].estimator)
     member = copy.copy(model.calibrated_classifiers_[0])
     member.estimator = inner.model

@@ -3,6 +3,7 @@
 # ruff: noqa: F403  # each file says in __all__ what its ops are
 
 from .activation import *
+from .committee import *
 from .conv import *
 from .decision import *
 from .elementwise import *

@@ -165,10 +165,8 @@ class KernelSums(Op):
 
     def _scale(self, program: Program) -> tuple[int, int]:
         """Bits that a distance (or base) is shifted down, and what it is multiplied with then."""
-        if self._is_rbf:  # 256ths of exponents to the base of two
-            rate = np.ldexp(self.gamma / log(2.0), STEPS - self._sum_frac(program))
-            shift = int(np.clip(-2 - frexp(rate)[1], -15, 31))  # rate * 2^shift in [1/8, 1/4)
-            return shift, int(np.clip(round(np.ldexp(rate, shift + 16)), 1, _WORD))
+        if self._is_rbf:
+            return exponent_scale(float(np.ldexp(self.gamma / log(2.0), STEPS - self._sum_frac(program))))
         rate = np.ldexp(self.gamma / self.reach, KERNEL_FRAC - self._sum_frac(program))
         shift = int(np.clip(1 - frexp(rate)[1], -15, 31))  # rate * 2^shift in [1, 2)
         return shift, int(np.clip(round(np.ldexp(rate, shift + 14)), 1, 32767))
@@ -259,6 +257,12 @@ def pair_index(a: Any, b: Any, classes: int) -> Any:
     """Where the sum of two classes stands among those of all pairs, in the order of libsvm."""
     first, second = np.minimum(a, b), np.maximum(a, b)
     return first * (2 * classes - first - 1) // 2 + second - first - 1
+
+
+def exponent_scale(rate: float) -> tuple[int, int]:
+    """Shift and factor with which :func:`rbf_kernel` makes so many 256ths of a power of two of each distance."""
+    shift = int(np.clip(-2 - frexp(rate)[1], -15, 31))  # rate * 2^shift in [1/8, 1/4)
+    return shift, int(np.clip(round(np.ldexp(rate, shift + 16)), 1, _WORD))
 
 
 def rbf_kernel(distance: Ints, shift: int, factor: int) -> Ints:

@@ -33,6 +33,7 @@ _FILES = {
     "@LAYERS@": "avr/kernels/layers.h",
     "@FOREST@": "generic/kernels/forest.h",
     "@INSTANCES@": "generic/kernels/instances.h",
+    "@COMMITTEE@": "generic/kernels/committee.h",
     "@QUADRATIC@": "generic/kernels/quadratic.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",

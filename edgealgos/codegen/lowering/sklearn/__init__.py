@@ -27,7 +27,7 @@ from ...program.choose_encoding import (
 )
 from ..thresholds import score_at
 from ..wrappers import Unwrapped, unwrap
-from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
+from . import committees, forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
 from .curves import encoders_known, products_known, stage_of
 from .finite import check_finite
 from .registry import Front, Rows, Widths, models, program_of, transformers_known

@@ -383,6 +383,7 @@ template <int Frac> inline float to_float(int32_t raw) {
 @MOTION@
 @FOREST@
 @INSTANCES@
+@COMMITTEE@
 @QUADRATIC@
 @CONV@
 @PROBABILITY@

@@ -13,10 +13,11 @@ from sklearn.svm import SVC
 
 from edgealgos import compile_model
 from edgealgos.codegen.compiled import CompiledModel
-from edgealgos.codegen.ops.instances import pair_index, poly_kernel, rbf_kernel
+from edgealgos.codegen.ops.instances import pair_index, poly_kernel
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.passes.choose_forms import forms
 from edgealgos.codegen.program.interpret import run_float, run_integer
+from edgealgos.codegen.program.powers import rbf_kernel
 from edgealgos.codegen.targets.boards import get_board
 
 from ..support import sample_instances as programs

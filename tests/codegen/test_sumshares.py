@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgealgos.codegen.ops import ArgMax, MatVec, SumShares
-from edgealgos.codegen.ops.committee import reciprocal
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import InputEncoding, Program, QType, Space, Tensor, verify
 from edgealgos.codegen.program.link import LOGISTIC, SOFTMAX
+from edgealgos.codegen.program.powers import reciprocal
 
 from ..support.equivalence import check_host, check_uno
 

@@ -27,9 +27,9 @@ from ..program.op import (
     cannot_overflow,
     counting,
 )
+from ..program.powers import KERNEL_FRAC, STEPS, exponent_scale, rbf_kernel, reciprocal
 from ..program.qtype import Ints, QType
 from ..program.tables import COARSE_EXP2, FINE_EXP2
-from .instances import KERNEL_FRAC, STEPS, exponent_scale, rbf_kernel
 from .products import SCORE_BITS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SumShares"]
 
-_WHOLE, _WORD = 1 << KERNEL_FRAC, 0xFFFF
+_WHOLE = 1 << KERNEL_FRAC
 
 
 @dataclass(frozen=True)
@@ -152,11 +152,3 @@ class SumShares(Op):
         kind = f"edgealgos::{self.kind.capitalize()}Parts<{numbers}>"
         counts = f"{counts}, {cpp.constant('kClasses', program[self.out].size)}"
         return f"edgealgos::sum_shares<{kind}>({self.source}, {cpp.ref(self.out)}, {counts});"
-
-
-def reciprocal(word: Ints) -> Ints:
-    """``2^31 / word`` of words with their highest bit set, by two steps of Newton's method from the best line."""
-    found = 92521 - (word * 61681 >> 16)
-    for _ in range(2):
-        found = (found * (0x10000 - (word * found >> 16)) >> 16) * 2
-    return found

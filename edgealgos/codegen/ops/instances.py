@@ -26,6 +26,7 @@ from ..program.op import (
     Values,
     counting,
 )
+from ..program.powers import KERNEL_FRAC, STEPS, exponent_scale, rbf_kernel
 from ..program.qtype import Ints, QType
 from ..program.tables import COARSE_EXP2, FINE_EXP2
 from .products import (
@@ -43,11 +44,6 @@ if TYPE_CHECKING:
     from ..program.program import Program
 
 __all__ = ["KernelSums"]
-
-KERNEL_FRAC = 15  # of a kernel's value
-STEPS = 8  # fractional bits of an exponent
-FAR = 16 << STEPS
-_WORD = 0xFFFF
 
 
 @dataclass(frozen=True)
@@ -257,20 +253,6 @@ def pair_index(a: Any, b: Any, classes: int) -> Any:
     """Where the sum of two classes stands among those of all pairs, in the order of libsvm."""
     first, second = np.minimum(a, b), np.maximum(a, b)
     return first * (2 * classes - first - 1) // 2 + second - first - 1
-
-
-def exponent_scale(rate: float) -> tuple[int, int]:
-    """Shift and factor with which :func:`rbf_kernel` makes so many 256ths of a power of two of each distance."""
-    shift = int(np.clip(-2 - frexp(rate)[1], -15, 31))  # rate * 2^shift in [1/8, 1/4)
-    return shift, int(np.clip(round(np.ldexp(rate, shift + 16)), 1, _WORD))
-
-
-def rbf_kernel(distance: Ints, shift: int, factor: int) -> Ints:
-    """``2**-(distance * rate)`` with 15 fractional bits; `shift` and `factor` say the rate."""
-    word = np.minimum(distance >> shift if shift >= 0 else distance << -shift, _WORD)
-    steps = word * factor >> 16
-    mantissa = COARSE_EXP2[steps >> 4 & 15] * FINE_EXP2[steps & 15] >> 16
-    return np.where(steps >= FAR, 0, mantissa >> np.minimum(steps >> STEPS, 15))
 
 
 def poly_kernel(sums: Ints, shift: int, factor: int, addend: int, degree: int) -> Ints:

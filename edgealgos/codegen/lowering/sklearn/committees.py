@@ -16,7 +16,7 @@ from ...program import Link, Program, Space, Tensor
 from ...program.link import LOGISTIC, SOFTMAX
 from ..wrappers import unwrap
 from .finite import check_finite
-from .linear import CLASSIFIERS
+from .kinds import CLASSIFIERS
 from .registry import Front, Rows, Widths, affine_map, finished, program_of, weights
 from .stages import Reals
 

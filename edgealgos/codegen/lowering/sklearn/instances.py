@@ -12,9 +12,9 @@ from sklearn.svm import SVC, SVR, NuSVC, NuSVR, OneClassSVM
 from edgealgos.errors import UnsupportedModelError
 
 from ...ops import KernelSums, MatVec, Neighbours, PairVotes
-from ...ops.instances import KERNEL_FRAC
 from ...program import InputEncoding, Link, Op, Program, QType, Space, Tensor
 from ...program.choose_encoding import full_range_encoding
+from ...program.powers import KERNEL_FRAC
 from .registry import Front, Rows, Widths, finished, linear_program, program_of, weights
 from .stages import Reals
 

@@ -9,35 +9,25 @@ import numpy as np
 from sklearn import linear_model as lm
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.cross_decomposition import PLSRegression
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
-from sklearn.svm import LinearSVC, LinearSVR
+from sklearn.svm import LinearSVR
 
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Link, Program
 from ...program.link import LOGISTIC, SHARES
+from .kinds import CLASSIFIERS, known
 from .registry import Front, Rows, Widths, program_of
 from .stages import Reals
 from .trees import linear_program
 
-
-def _known(name: str) -> tuple[type, ...]:
-    """A kind that coming versions of scikit-learn no longer have."""
-    return (getattr(lm, name),) if hasattr(lm, name) else ()
-
-
-CLASSIFIERS = (
-    lm.LogisticRegression, lm.LogisticRegressionCV, lm.RidgeClassifier, lm.RidgeClassifierCV, lm.SGDClassifier,
-    lm.Perceptron, LinearSVC, LinearDiscriminantAnalysis, *_known("PassiveAggressiveClassifier"),
-)  # fmt: skip
 REGRESSORS = (
     lm.LinearRegression, lm.Ridge, lm.RidgeCV, lm.Lasso, lm.LassoCV, lm.LassoLars, lm.LassoLarsCV, lm.LassoLarsIC,
     lm.Lars, lm.LarsCV, lm.ElasticNet, lm.ElasticNetCV, lm.BayesianRidge, lm.ARDRegression, lm.HuberRegressor,
     lm.SGDRegressor, lm.TheilSenRegressor, lm.QuantileRegressor, lm.OrthogonalMatchingPursuit,
-    lm.OrthogonalMatchingPursuitCV, LinearSVR, *_known("PassiveAggressiveRegressor"),
+    lm.OrthogonalMatchingPursuitCV, LinearSVR, *known("PassiveAggressiveRegressor"),
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from .passes import to_integer
 from .passes.calibrate import calibrate
 from .passes.choose_forms import unroll
 from .passes.choose_ranges import choose_ranges
-from .passes.choose_widths import WIDTHS, OutOfReach, choose_widths
+from .passes.choose_widths import WIDTHS, Bits, OutOfReach, choose_widths
 from .passes.count_visits import count_visits
 from .passes.stop_votes import stop_votes
 from .program import Program
@@ -314,7 +314,7 @@ def _exceeds(program: Program, board: Board, budget: Budget | None) -> bool:
 
 
 def float_program(
-    model: Any, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]] = WIDTHS, enough: float = 0.0
+    model: Any, X_calibration: ArrayLike | None, widths: Sequence[Bits] = WIDTHS, enough: float = 0.0
 ) -> Program:
     """Float program of a fitted model; one of scikit-learn gets the first of `widths` that answer as it does.
 
@@ -358,7 +358,7 @@ def _ours(unwrapped: Unwrapped, X_calibration: ArrayLike | None) -> Program:
 
 
 def _scikit_learns(
-    model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None, widths: Sequence[tuple[int, int, bool]],
+    model: Any, unwrapped: Unwrapped, X_calibration: ArrayLike | None, widths: Sequence[Bits],
     enough: float,
 ) -> Program:  # fmt: skip
     """Float program of an estimator of scikit-learn, with the widths that answer as it does."""

@@ -17,16 +17,20 @@ from ..program.interpret import encode, run_float, run_integer
 from ..program.scores import decide
 from . import to_integer
 from .round_together import round_together
+from .rows_to_come import rows_to_come
 
-WIDTHS = ((8, 8, False), (8, 8, True), (8, 16, False), (16, 8, True), (16, 16, True))
-"""Bits of inputs and weights, and whether each input has the whole range to itself; cheapest first."""
+Bits = tuple[int, int, bool] | tuple[int, int, bool, bool]
+WIDTHS: tuple[Bits, ...] = (
+    (8, 8, False), (8, 8, True), (8, 8, False, True), (8, 8, True, True), (8, 16, False), (16, 8, True), (16, 16, True),
+)  # fmt: skip
+"""Bits of inputs and weights, whether each input has the whole range to itself, and whether layers pass words on."""
 ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
 
 NEARLY_ALL = 0.999
 """The share with which inputs whose background is zero are kept."""
-WORTH_A_TABLE = 0.5
-"""Of what is answered otherwise, where every input has a scale of its own: that takes flash."""
+WORTH_A_TABLE, WORTH_WORDS = 0.5, 0.7
+"""Of what is answered otherwise, at most, where inputs have a scale each, which takes flash, or numbers are words."""
 
 LOST, FAR = 0.5, 1000
 """Share below which numbers are lost, and deviations from zero beyond which that is why."""
@@ -40,8 +44,8 @@ class OutOfReach(ValueError):
 
 
 def choose_widths(
-    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
-    exactly: bool = False, widths: Sequence[tuple[int, int, bool]] = WIDTHS,
+    make: Callable[..., Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
+    exactly: bool = False, widths: Sequence[Bits] = WIDTHS,
     enough: float = 0.0, seen: Callable[[Program], NDArray[np.float64]] | None = None,
 ) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
@@ -58,7 +62,7 @@ def choose_widths(
         Its name, for the warning of the program, which says how often the two differ.
     exactly : bool
         Whether every row can be answered alike, because only comparisons are rounded.
-    widths : sequence of (int, int, bool)
+    widths : sequence of tuple
         Those of :data:`WIDTHS` that may be chosen.
     enough : float
         A larger share than :data:`ENOUGH`.
@@ -68,8 +72,8 @@ def choose_widths(
     seen = seen or (lambda _: rows)
     best: tuple[float, Program] | None = None
     for bits, share, program in _judged(make, rows, expected, widths, seen):
-        bytes_alone = bits[:2] == (8, 8)
-        if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else 1.0):
+        bytes_alone = tuple(bits[:2]) == (8, 8) and not any(bits[3:])
+        if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else WORTH_WORDS):
             best = share, program
         wider = not bytes_alone or bits[2]  # what comes next
         another = NEARLY_ALL if program.zeros else EXACTLY  # a table makes zeros rare, and products that are left out
@@ -102,34 +106,44 @@ def _check_reach(expected: NDArray[Any], what: str) -> None:
 
 
 def _judged(
-    make: Callable[[int, int, bool], Program], rows: NDArray[np.float64], expected: NDArray[Any],
-    widths: Sequence[tuple[int, int, bool]], seen: Callable[[Program], NDArray[np.float64]],
-) -> Iterator[tuple[tuple[int, int, bool], float, Program]]:  # fmt: skip
+    make: Callable[..., Program], rows: NDArray[np.float64], expected: NDArray[Any],
+    widths: Sequence[Bits], seen: Callable[[Program], NDArray[np.float64]],
+) -> Iterator[tuple[Bits, float, Program]]:  # fmt: skip
+    coming = rows_to_come(rows)
     for bits in widths:
         try:
             exact = make(*bits)
             held = seen(exact)
             program = round_together(exact, held)
-            yield bits, agreement(program, held, expected, exact), program
+            yield bits, agreement(program, held, expected, exact, coming), program
         except (AccumulatorOverflow, TooCoarse):
             continue
 
 
-def agreement(program: Program, rows: NDArray[np.float64], expected: NDArray[Any], exact: Program) -> float:
+def agreement(
+    program: Program, rows: NDArray[np.float64], expected: NDArray[Any], exact: Program, coming: NDArray[np.float64]
+) -> float:
     """Share of rows that the integer program answers as expected; of numbers the share of variance explained.
 
-    Of classes it is the smaller of what is seen and of what is to be expected of other rows like these: how often the
-    rounding of a margin of the `exact` program, taken as normal, is larger than the margin.
+    Of classes it is the smaller of what is seen and of what is to be expected of other rows: how often the rounding of
+    a margin of the `exact` program, taken as normal, is larger than the margin. Of `rows`, which it was fitted to, the
+    model is surer than of others; of those that are `coming` (:func:`~.rows_to_come.rows_to_come`) it is less sure than
+    of many. The mean of both is near.
     """
     integer = to_integer(program)
-    scores = run_integer(integer, encode(integer, rows))
-    real = integer.output.type.dequantize(scores)
+    real = _scores(integer, rows)
     if integer.task == "classifier":
-        seen = np.mean(np.asarray(integer.labels)[decide(scores)] == np.asarray(expected))
-        return float(min(seen, 1.0 - _flipped(run_float(exact, rows), real)))
+        seen = np.mean(np.asarray(integer.labels)[decide(real)] == np.asarray(expected))
+        flipped = [_flipped(run_float(exact, some), _scores(integer, some)) for some in (rows, coming)]
+        return float(min(seen, 1.0 - np.mean(flipped)))
     wanted = np.ravel(np.asarray(expected, dtype=np.float64))
     spread = float(np.square(wanted - wanted.mean()).sum())
     return 1.0 - float(np.square(real[:, 0] - wanted).sum()) / spread if spread > 0 else 1.0
+
+
+def _scores(integer: Program, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What the device's scores of rows stand for."""
+    return integer.output.type.dequantize(run_integer(integer, encode(integer, rows)))
 
 
 def _flipped(exact: NDArray[np.float64], rounded: NDArray[np.float64]) -> float:

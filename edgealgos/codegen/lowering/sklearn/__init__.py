@@ -30,6 +30,7 @@ from ..wrappers import Unwrapped, unwrap
 from . import committees, forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
 from .curves import encoders_known, products_known, stage_of
 from .finite import check_finite
+from .kinds import CLASSIFIERS
 from .registry import Front, Rows, Widths, models, program_of, transformers_known
 from .stages import Stage
 from .transformers import imputed
@@ -189,7 +190,7 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
 
 def _of_several_labels(model: Any) -> bool:
     """Whether it has classes for each; a linear classifier has a row of coefficients, where two classes have one."""
-    if not isinstance(model, linear.CLASSIFIERS):
+    if not isinstance(model, CLASSIFIERS):
         return isinstance(getattr(model, "classes_", None), list) and not is_of_trees(model)
     return (len(np.atleast_2d(model.coef_)) == 1) != (len(model.classes_) == 2)
 
@@ -200,9 +201,9 @@ def is_of_trees(model: Any) -> bool:
 
 
 def worth_trying(model: Any, widths: Sequence[Widths]) -> Sequence[Widths]:
-    """Widths that make a difference: trees that vote have no weights."""
+    """Widths that make a difference: trees that vote have no weights, most models no layers."""
     if not isinstance(model, forests.EXACT):
-        return widths
+        return [w for w in widths if not w.words_between or neural.has_free_layers(model)]
     return [w for i, w in enumerate(widths) if (w.inputs, w.apart) not in {(v.inputs, v.apart) for v in widths[:i]}]
 
 

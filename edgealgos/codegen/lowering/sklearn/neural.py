@@ -13,7 +13,7 @@ from edgealgos.errors import UnsupportedModelError
 from ...ops import MatVec, Rectify, Squash
 from ...program import Op, Program, QType, Space, Tensor
 from ...program.qtype import PREACTIVATION
-from .registry import Front, Rows, Widths, finished, program_of, weights
+from .registry import Front, Rows, Widths, finished, held, program_of, weights
 from .stages import Reals
 
 _FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
@@ -22,6 +22,11 @@ _FUNCTIONS: dict[str, Callable[[Reals], Reals]] = {
     "logistic": lambda a: 0.5 + 0.5 * np.tanh(0.5 * a),
     "identity": lambda a: a,
 }
+
+
+def has_free_layers(model: Any) -> bool:
+    """Whether it passes on what has no type of its own: tanh and the logistic function come from tables."""
+    return isinstance(model, MLPClassifier | MLPRegressor) and model.activation in ("relu", "identity")
 
 
 @program_of.register(MLPClassifier)
@@ -48,15 +53,17 @@ def _layers(
     tensors: list[Tensor] = [front.input]
     ops: list[Op] = []
     values = rows.given
-    source = "x"
+    x, source = front.encoding, "x"
+    largest, frac = max(-x.low, x.high) * x.qtype.step, x.qtype.frac
     for i, (matrix, bias) in enumerate(zip(matrices, biases, strict=True), 1):
         last = i == len(matrices)
         out = "scores" if last else f"layer{i}"
         values = values @ matrix.T + bias
         if i == 1:
             matrix, bias = matrix @ front.matrix, matrix @ front.shift + bias
+        reach = float((np.abs(matrix).sum(axis=1) * largest + np.abs(bias)).max())
         tensors += [
-            weights(f"weights{i}", matrix, widths.weights, f"layer {i}"),
+            held(weights(f"weights{i}", matrix, widths.weights, f"layer {i}"), reach, frac),
             Tensor(f"bias{i}", bias.shape, Space.FLASH, None, bias, doc=f"intercepts of layer {i}"),
         ]
         ops.append(MatVec(out, f"weights{i}", source, f"bias{i}"))
@@ -67,7 +74,15 @@ def _layers(
             tensors += made[0]
             ops += made[1]
             values = _FUNCTIONS[activation](values)
+            largest, frac = _passed_on(activation, made[0][-1])
     return finished(front, tensors, ops, family, labels)
+
+
+def _passed_on(activation: str, layer: Tensor) -> tuple[float, int]:
+    """The largest value that a layer's results can have, and their fractional bits."""
+    if activation in ("tanh", "logistic"):
+        return 1.0, 7 if activation == "tanh" else 8
+    return layer.type.high * layer.type.step, layer.type.frac
 
 
 def _activated(name: str, values: Reals, activation: str, widths: Widths) -> tuple[tuple[list[Tensor], list[Op]], str]:
@@ -77,7 +92,7 @@ def _activated(name: str, values: Reals, activation: str, widths: Widths) -> tup
         tensors = [Tensor(name, shape, Space.SCRATCH, PREACTIVATION), Tensor(out, shape, Space.SCRATCH)]
         return (tensors, [Squash(out, name, activation)]), out
     largest = float(np.abs(_FUNCTIONS[activation](values)).max(initial=0.0))
-    qtype = QType.covering(largest, widths.inputs)
+    qtype = QType.covering(largest, widths.between)
     sums = Tensor(name, shape, Space.SCRATCH, qtype)
     if activation == "identity":
         return ([sums], []), name

@@ -18,11 +18,17 @@ SUM_BITS = 31  # of sums, one less than accumulators have
 
 
 class Widths(NamedTuple):
-    """Bits of device inputs and of weights, and whether each input has the whole range to itself."""
+    """Bits of device inputs and of weights, whether each input has the whole range to itself, layers pass words on."""
 
     inputs: int
     weights: int
     apart: bool = False
+    words_between: bool = False
+
+    @property
+    def between(self) -> int:
+        """Bits of what one layer of a network passes on to the next."""
+        return 16 if self.words_between else max(self.inputs, self.weights)
 
 
 class Rows(NamedTuple):
@@ -169,6 +175,13 @@ def weights(name: str, values: Reals, bits: int, doc: str = "") -> Tensor:
     """A matrix of weights, on the finest grid of so many bits that holds them."""
     qtype = QType.covering(float(np.abs(values).max(initial=0.0)), bits)
     return Tensor(name, values.shape, Space.FLASH, qtype, values, doc=doc)
+
+
+def held(table: Tensor, reach: float, frac: int) -> Tensor:
+    """Weights of as many bits as 32 leave of sums that reach so far, of a vector with so many fractional bits."""
+    finest = QType.covering(reach, SUM_BITS - 1).frac - frac  # rounding together may take a grid half as wide
+    less = max(table.type.frac - finest, 0)
+    return replace(table, qtype=QType(table.type.bits - less, table.type.frac - less))
 
 
 def linear_program(

@@ -73,7 +73,7 @@ def choose_widths(
     best: tuple[float, Program] | None = None
     for bits, share, program in _judged(make, rows, expected, widths, seen):
         bytes_alone = tuple(bits[:2]) == (8, 8) and not any(bits[3:])
-        if best is None or 1 - share < (1 - best[0]) * (WORTH_A_TABLE if bytes_alone else WORTH_WORDS):
+        if best is None or 1 - share < (1 - best[0]) * _worth(bytes_alone, best[1]):
             best = share, program
         wider = not bytes_alone or bits[2]  # what comes next
         another = NEARLY_ALL if program.zeros else EXACTLY  # a table makes zeros rare, and products that are left out
@@ -91,6 +91,13 @@ def choose_widths(
         differing = f"answers for {len(rows)} calibration rows explain {share:.2%} of the variance of those of {what}"
     advice = "see on other rows what that costs: compile_model(...).predict(X)"
     return replace(program, warnings=(*program.warnings, f"{differing}; {advice}"))
+
+
+def _worth(bytes_alone: bool, best: Program) -> float:
+    """What may be left of labels that turn; a table in place of another one is free."""
+    if not bytes_alone:
+        return WORTH_WORDS
+    return WORTH_A_TABLE if best.encoding.uniform else 1.0
 
 
 def _check_reach(expected: NDArray[Any], what: str) -> None:

@@ -230,7 +230,10 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     if model.effective_metric_ not in ("euclidean", "sqeuclidean"):
         raise UnsupportedModelError(f"{name}(metric={model.effective_metric_!r}) cannot be compiled; 'euclidean' can")
     if model.weights not in (None, "uniform"):
-        raise UnsupportedModelError(f"{name}(weights={model.weights!r}) cannot be compiled; 'uniform' can")
+        raise UnsupportedModelError(
+            f"{name}(weights={model.weights!r}) cannot be compiled; fit it with weights='uniform', or weigh by an SVC "
+            "with kernel='rbf'"
+        )
     if hasattr(model._fit_X, "toarray"):
         raise UnsupportedModelError(f"{name} was fitted on a sparse matrix; fit it on an array, X.toarray()")
     answers = np.asarray(model._y, dtype=np.float64)

@@ -220,7 +220,8 @@ def products_of(matrix: Reals, shift: Reals, pairs: Sequence[Pair]) -> tuple[tup
     """
     if (np.count_nonzero(matrix, axis=1) > 1).any():
         raise UnsupportedModelError(
-            "PolynomialFeatures multiplies single features: in front of it scalers and selections compile"
+            "PolynomialFeatures multiplies single features: in front of it scalers and selections compile, projections "
+            "such as PCA behind it"
         )
     count, width = matrix.shape
     owner = np.abs(matrix).argmax(axis=1)

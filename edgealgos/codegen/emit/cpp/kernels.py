@@ -47,7 +47,10 @@ _TABLES = {
     "@LOG2@": LOG2,
 }
 _HEAD = re.compile(r".*?#define EDGEALGOS_\w+_H\n(?:\n#include <stdint.h>\n)?", re.DOTALL)
-_BASE = "EDGEALGOS_FLASH EDGEALGOS_NOINLINE EDGEALGOS_OP EDGEALGOS_INLINE EDGEALGOS_KERNEL flash( clear( barrier("
+_BASE = (
+    "EDGEALGOS_FLASH EDGEALGOS_NOINLINE EDGEALGOS_OP EDGEALGOS_PART EDGEALGOS_INLINE EDGEALGOS_KERNEL "
+    "flash( clear( barrier("
+)
 _SILENT = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')  # comments and strings mention nothing
 _NAMESPACE = ("namespace edgealgos {", "}  // namespace edgealgos")
 

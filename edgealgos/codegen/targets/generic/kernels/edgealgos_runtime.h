@@ -18,9 +18,11 @@
 #define EDGEALGOS_NOINLINE __attribute__((noinline))
 #if defined(__AVR__)  // a call costs, and there are few registers to save
 #define EDGEALGOS_OP
+#define EDGEALGOS_PART
 #define EDGEALGOS_MAY_BE(known) true  // what the costs of its code were measured with
 #else
 #define EDGEALGOS_OP EDGEALGOS_NOINLINE
+#define EDGEALGOS_PART __attribute__((always_inline))  // else frames have it in some programs, in others not
 #define EDGEALGOS_MAY_BE(known) (known)
 #endif
 

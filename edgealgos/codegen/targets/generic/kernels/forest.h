@@ -148,7 +148,7 @@ inline int16_t half_of_pair(int16_t x, int16_t y, bool minus) {
 }
 
 // One bit a test: whether its feature is below its cut.
-template <class T, class X> void make_tests(const T &t, uint16_t used, const X *x, uint8_t *below) {
+template <class T, class X> EDGEALGOS_OP void make_tests(const T &t, uint16_t used, const X *x, uint8_t *below) {
   uint16_t test = 0;
   uint8_t mask = 1;
   *below = 0;
@@ -165,7 +165,7 @@ template <class T, class X> void make_tests(const T &t, uint16_t used, const X *
 }
 
 // Which of its leaves a tree answers with, whose nodes begin at `first`.
-template <class Index, class T> Index leaf_of(const T &t, const uint8_t *below, Index first) {
+template <class Index, class T> EDGEALGOS_PART inline Index leaf_of(const T &t, const uint8_t *below, Index first) {
   Index node = first, flag = static_cast<Index>(2 * first), inner = 0;
   for (;;) {
     const uint16_t test = static_cast<uint16_t>(t.tests.at(node));

@@ -149,8 +149,9 @@ template <> struct AddKernel<0, int8_t> {
 
 // out = bias + sum_j coefficients_j * kernel(product_j + norm_j), pair by pair.
 template <class Acc, int Shift, class Kernel, class Rows, class B, class C, class V, class N>
-void kernel_sums(Kernel kernel, Rows matrix, const B *norms, const C *coefficients, const int16_t *sections,
-                 const int32_t *bias, const V *x, int32_t *out, uint8_t classes, N columns) {
+EDGEALGOS_OP void kernel_sums(Kernel kernel, Rows matrix, const B *norms, const C *coefficients,
+                              const int16_t *sections, const int32_t *bias, const V *x, int32_t *out, uint8_t classes,
+                              N columns) {
   const uint16_t pairs = static_cast<uint16_t>(static_cast<uint16_t>(classes * (classes - 1)) >> 1);
   for (uint16_t p = 0; p < pairs; ++p) out[p] = flash(bias + p);
   kernel.begin(x, columns);
@@ -184,8 +185,8 @@ inline void pair_votes(const int32_t *sums, int32_t *votes, uint8_t classes) {
 
 // The nearest samples: of classes their votes, else the sum of their values.
 template <class Acc, uint8_t Count, class Rows, class L, class V, class N>
-void neighbours(Rows matrix, const int32_t *norms, const L *values, const V *x, int32_t *out, uint8_t outputs,
-                uint16_t samples, N columns) {
+EDGEALGOS_OP void neighbours(Rows matrix, const int32_t *norms, const L *values, const V *x, int32_t *out,
+                             uint8_t outputs, uint16_t samples, N columns) {
   int32_t nearness[Count];
   L said[Count];
   uint8_t found = 0;

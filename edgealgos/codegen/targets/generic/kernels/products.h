@@ -111,7 +111,8 @@ EDGEALGOS_NOINLINE void dot_block(const int8_t *weights, const int8_t *vector, u
 #endif
 
 template <class Acc>
-inline void dot_blocks(const int8_t *weights, const int8_t *vector, uint8_t columns, Acc *sums, uint8_t blocks) {
+EDGEALGOS_PART inline void dot_blocks(const int8_t *weights, const int8_t *vector, uint8_t columns, Acc *sums,
+                                      uint8_t blocks) {
 #if defined(EDGEALGOS_OWN_WORDS)
   if ((reinterpret_cast<uintptr_t>(weights) & 3) == 0) {
     dot_words(weights, vector, columns, sums, blocks);
@@ -120,10 +121,12 @@ inline void dot_blocks(const int8_t *weights, const int8_t *vector, uint8_t colu
 #endif
   for (; blocks; --blocks, weights += 4 * columns, sums += 4) dot_block(weights, vector, columns, sums);
 }
-inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums, uint8_t blocks) {
+EDGEALGOS_PART inline void dot_blocks16(const int8_t *weights, const int8_t *vector, uint8_t columns, int16_t *sums,
+                                        uint8_t blocks) {
   dot_blocks(weights, vector, columns, sums, blocks);
 }
-inline void dot_blocks24(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums, uint8_t blocks) {
+EDGEALGOS_PART inline void dot_blocks24(const int8_t *weights, const int8_t *vector, uint8_t columns, int32_t *sums,
+                                        uint8_t blocks) {
   dot_blocks(weights, vector, columns, sums, blocks);
 }
 

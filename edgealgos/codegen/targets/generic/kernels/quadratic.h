@@ -12,7 +12,8 @@ inline int32_t saturate32(int64_t raw) {
 
 // out = bias - the sum of so many squares
 template <int Shift>
-void square_sums(const int32_t *bias, const int16_t *vector, int32_t *out, uint8_t outputs, uint16_t each) {
+EDGEALGOS_OP void square_sums(const int32_t *bias, const int16_t *vector, int32_t *out, uint8_t outputs,
+                              uint16_t each) {
   for (uint8_t c = 0; c < outputs; ++c) {
     int32_t sum = flash(bias + c);
     for (uint16_t j = 0; j < each; ++j, ++vector) sum -= (static_cast<int32_t>(*vector) * *vector) >> Shift;
@@ -23,8 +24,8 @@ void square_sums(const int32_t *bias, const int16_t *vector, int32_t *out, uint8
 
 // out = bias - sum_j factor_j 2^-shift_j (vector_j - mean_j)^2, of several less the largest of them.
 template <int Up, int Down, uint8_t Outputs, class V>
-void normal_scores(const int16_t *means, const int16_t *factors, const int8_t *shifts, const int32_t *bias,
-                   const V *vector, int32_t *out, uint16_t width) {
+EDGEALGOS_OP void normal_scores(const int16_t *means, const int16_t *factors, const int8_t *shifts, const int32_t *bias,
+                                const V *vector, int32_t *out, uint16_t width) {
   int64_t sums[Outputs], best = 0;
   for (uint8_t c = 0; c < Outputs; ++c) {
     int64_t sum = flash(bias + c);
@@ -52,7 +53,8 @@ inline int16_t beside_products(int16_t a) { return static_cast<int16_t>(a >> 1);
 
 // out = the vector, widened, and the products of pairs of its elements
 template <class I, class V>
-void pair_products(const I *first, const I *second, const V *x, int16_t *out, uint16_t width, uint16_t pairs) {
+EDGEALGOS_OP void pair_products(const I *first, const I *second, const V *x, int16_t *out, uint16_t width,
+                                uint16_t pairs) {
   for (uint16_t i = 0; i < width; ++i) *out++ = beside_products(x[i]);
   for (uint16_t k = 0; k < pairs; ++k) *out++ = pair_product(x[flash(first + k)], x[flash(second + k)]);
   barrier();
@@ -98,7 +100,8 @@ template <class V> uint32_t norm_max(const V *x, uint16_t size) {
 }
 
 // out = x / norm with 14 fractional bits, of a norm with so many.
-template <class V> void normalize(uint32_t norm, const V *x, int16_t *out, uint16_t size, uint8_t frac = 0) {
+template <class V>
+EDGEALGOS_OP void normalize(uint32_t norm, const V *x, int16_t *out, uint16_t size, uint8_t frac = 0) {
   int8_t down = static_cast<int8_t>(17 - frac);
   uint16_t factor = 0;
   if (norm) {
@@ -115,7 +118,7 @@ template <class V> void normalize(uint32_t norm, const V *x, int16_t *out, uint1
   }
   barrier();
 }
-template <class V> void normalize(Squared<V> squares, const V *x, int16_t *out, uint16_t size) {
+template <class V> EDGEALGOS_OP void normalize(Squared<V> squares, const V *x, int16_t *out, uint16_t size) {
   uint8_t frac = 0;
   if (squares.sum)
     for (; squares.sum < 0x40000000u; squares.sum <<= 2) ++frac;

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edgealgos.codegen.cost import model
-from edgealgos.codegen.cost.ram import frames_together, loop_kind
+from edgealgos.codegen.cost.ram import loop_kind
 from edgealgos.codegen.targets.boards import Board
 from tools.fit_parts import WORST_ABOVE, Measurement, fit_above
 
@@ -20,12 +20,11 @@ SAME_LOOP = 1  # the same in sketches that compare several scores
 BYTES = ("local byte", "byte of code", "register of code")  # a byte is a byte
 PRODUCT = re.compile(r"\b(8|16)x(8|16)\b")
 _ROUNDS = 8  # of finding the deepest op of each program, and what its frame takes
-_SEEN = ((3, 16.0), (8, 8.0))  # so many times or more; bytes that what was seen less often may take more
 
 
 def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
     """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
-    inlined, kinds = board.costs("fit them").inlined, [loop_kind(m.program) for m in found]
+    kinds = [loop_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
     alike = {kind: board.core_is_here and not kind.endswith("of one score") for kind in shallowest}
@@ -35,18 +34,15 @@ def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
         for kind in shallowest
     }
     ram = stacks + [m.static_ram for m in found]
-    counts = [model.stack_counts(m.program, inlined) for m in found]
+    counts = [model.stack_counts(m.program) for m in found]
     frames = frames_of(counts, stacks, deeper, ram)
-    if not inlined:
-        frames |= _together(counts, stacks, deeper, frames, 0) | _together(counts, stacks, deeper, frames, 1)
     own = ("prediction (", "push")  # each function has one of these
     frames |= {
         part: frames[part] + (SPREAD if board.core_is_here else UNSEEN) for part in frames if part.startswith(own)
     }
-    if inlined:  # elsewhere a reader is one, whatever its rows are of; rows of pictures may be in any storage
-        frames |= _hidden(counts, frames, [loops[kind] for kind in kinds])
-        readers = [part for part in frames if PRODUCT.search(part) and not part.endswith("of rows")]
-        frames = {f"{part} of rows": frames[part] for part in readers} | frames
+    frames |= _hidden(counts, frames, [loops[kind] for kind in kinds])
+    readers = [part for part in frames if PRODUCT.search(part) and not part.endswith("of rows")]
+    frames = {f"{part} of rows": frames[part] for part in readers} | frames  # rows of pictures may be in any storage
     frames |= {f"serial loop ({kind})": float(depth) for kind, depth in loops.items()}
     return frames | dict.fromkeys(BYTES, 1.0)
 
@@ -84,30 +80,6 @@ def frames_of(
         found.append((float(over.sum() + WORST_ABOVE * over.max(initial=0.0)), len(found), frames))
         deepest = _deepest(depth, owner)
     return min(found)[2]
-
-
-def _together(
-    counts: list[list[model.Counts]], stacks: NDArray[np.float64], deeper: NDArray[np.bool_], frames: dict[str, float],
-    level: int,
-) -> dict[str, float]:  # fmt: skip
-    """What an op and its reader take together, where a sum of both says too much: of each name in turn.
-
-    What was never the deepest of a program takes no more than there was in any; what was so seldom may take more.
-    """
-    owner = np.array([i for i, rows in enumerate(counts) for _ in rows])
-    named = [frames_together(row)[level] for rows in counts for row in rows]
-    names = [name for name, _ in named]
-    costs = frames | dict.fromkeys(BYTES, 1.0)
-    rest = [sum(amount * costs[part] for part, amount in beside.items()) for _, beside in named]
-    left = np.maximum(stacks[owner] - rest, 0.0)
-    least = {name: left[[i for i, n in enumerate(names) if n == name]].min() for name in set(names)}
-    deepest = _deepest(rest + np.array([least[name] for name in names]), owner) & deeper[owner]
-    found, seen = dict(least), Counter(names[i] for i in np.flatnonzero(deepest))
-    for i in np.flatnonzero(deepest):
-        found[names[i]] = max(found[names[i]], left[i])
-    for name in found:
-        found[name] += next((more for times, more in _SEEN if seen[name] < times), 0.0)
-    return {name: float(np.ceil(100 * most) / 100) for name, most in sorted(found.items()) if name}
 
 
 def _shallowest(rows: list[model.Counts], stacks: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import importlib
 import itertools
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -65,13 +66,16 @@ WITH_OPS = (
 )
 """What makes programs with the ops that random programs do not have."""
 
-_WAYS = ("size", "speed")  # to optimise
+WAYS = ("size", "speed")
+"""To optimise."""
+
 _TOLD = 1 << 32  # seed of the rows that trees are told of
 NETS = (
     sample_convnets.large_convnet, sample_convnets.convnet, sample_convnets.residual_convnet,
     sample_convnets.one_kind_alone,
 )  # fmt: skip
 
+_TOGETHER = re.compile(r"^frame .*( over | alone)|^arguments of | of \w+, ")
 _TARGETS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets"
 
 
@@ -111,7 +115,7 @@ def measured_seed(
     """Build and run a random program, optimised in one of the ways there are."""
     program = make(seed)
     streams = seed % 7 == 0 and program.steps is None and can_stream(to_integer(program))
-    ready = prepared(program, _WAYS[seed % 2], board, not streams)
+    ready = prepared(program, WAYS[seed % 2], board, not streams)
     return measured_program(ready, board, np.random.default_rng(seed), rows)
 
 
@@ -147,7 +151,7 @@ def measure_all(name: str, count: int) -> None:
     board = get_board(name)
     costs, own = board.costs("measure them"), board.name == "uno"
     board = board if own else replace(board, cost_model=None)  # costs that are still to be found choose nothing
-    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in _WAYS]
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in WAYS]
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
     if not own:  # a table that is new has the cost of every product and every op
         programs = [bare_products.program(kind, 0) for kind in bare_products.kinds(board.architecture.fastest_storage)]
@@ -156,22 +160,22 @@ def measure_all(name: str, count: int) -> None:
     jobs += [partial(measured_seed, seed, board) for seed in range(count)]
     found = _run(jobs)
     fitted, checked = found[: -count // 10], found[-count // 10 :]
-    _write(fit_all(fitted, get_board(name)), costs.table)
+    write(fit_all(fitted, get_board(name)), costs.table)
     _tell_errors(checked, name)
-    _write(fit_all(found, get_board(name)), costs.table)
+    write(fit_all(found, get_board(name)), costs.table)
 
 
 def measure_again(name: str, count: int) -> None:
     """Cycles of what all programs, the smallest among them, have often; others are held, layers over pictures too."""
     board = get_board(name)
-    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in _WAYS]
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in WAYS]
     makes = (sample_programs.small_program, sample_programs.random_program)
     jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
     jobs += [partial(measured_seed, seed, board, make=make) for make in makes for seed in range(count)]
     products = [bare_products.program(kind, seed) for kind in bare_products.kinds() for seed in (0, 3)]
     jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in products]
     found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
-    _write(fit_again(found, board), board.costs("fit them").table)
+    write(fit_again(found, board), board.costs("fit them").table)
 
 
 def check(name: str, first: int, count: int) -> None:
@@ -198,12 +202,12 @@ def measure_op(names: tuple[str, ...], again: bool, count: int) -> None:
     Others are fixed, and so are those of the products with a matrix.
     """
     make = OF_OP.get(names[0], sample_programs.random_program)
-    integers = ((to_integer(make(seed)), _WAYS[seed // 2 % 2]) for seed in range(1000))
+    integers = ((to_integer(make(seed)), WAYS[seed // 2 % 2]) for seed in range(1000))
     wanted = ((p, way) for p, way in integers if any(_has(p, name) for name in names) and _fits(p))
     chosen = [_optimized(*found) for found in itertools.islice(wanted, count)]
     tables.forget()
     own = _own_parts(chosen, *names) if again else {}
-    _write(_measure_new(chosen, {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}))
+    write(_measure_new(chosen, {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}))
 
 
 def _optimized(integer: Program, way: str) -> Program:
@@ -254,23 +258,24 @@ def measure_missing(again: str = "") -> None:
         parts = {what: set().union(*(model.all_parts(p)[what] for p in programs)) for what in known}
         if parts["cycles"] & anew or any(parts[what] - known[what].keys() for what in known):
             wanted += programs
-    _write(_measure_new(wanted, {"cycles": anew}))
+    write(_measure_new(wanted, {"cycles": anew}))
 
 
 def measure_frames(name: str, count: int) -> None:
     """Frames of the stack alone: of programs of all kinds, and such that withhold answers that are not sure."""
     board = get_board(name)
-    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in _WAYS]
+    both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in WAYS]
     jobs: list[Callable[[], Measurement | None]] = [partial(measured_kind, *kind, board) for kind in both]
     usual = {sample_programs.random_program: 16 * count, sample_programs.small_program: 4 * count}
     makes = usual | dict.fromkeys(WITH_OPS, count // 2)
     jobs += [partial(measured_net, make, seed, board) for make, seeds in makes.items() for seed in range(seeds)]
-    jobs += [partial(measured_net, partial(_withheld, make), seed, board) for make in usual for seed in range(count)]
+    jobs += [partial(measured_net, partial(withheld, make), seed, board) for make in usual for seed in range(count)]
     found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
-    _write({"ram": stacks_of(found, board)}, board.costs("fit them").table)
+    write({"ram": stacks_of(found, board)}, board.costs("fit them").table)
 
 
-def _withheld(make: Callable[[int], Program], seed: int) -> Program:
+def withheld(make: Callable[[int], Program], seed: int) -> Program:
+    """The program of a seed, which answers where it is likely enough to be right."""
     program = make(seed)
     return rejecting(program, 0.7, "?") if program.task == "classifier" else program
 
@@ -279,7 +284,7 @@ def measure_layers(name: str, count: int) -> None:
     """Costs of layers over pictures from random nets, all others held fixed; errors for as many other nets."""
     board = get_board(name)
     built = board if board.name == "uno" else replace(board, cost_model=None)  # costs to be found choose nothing
-    _write(fit_layers(_nets(built, 0, count), board), board.costs("fit them").table)
+    write(fit_layers(_nets(built, 0, count), board), board.costs("fit them").table)
     _tell_errors(_nets(board, count, count), name)
 
 
@@ -290,7 +295,7 @@ def _nets(board: Board, first: int, count: int) -> list[Measurement]:
 
 def measured_net(make: Callable[[int], Program], seed: int, board: Board) -> Measurement | None:
     """Build and run a random net; None for one that does not fit."""
-    program = prepared(make(seed), _WAYS[seed % 2], board)
+    program = prepared(make(seed), WAYS[seed % 2], board)
     with contextlib.suppress(BuildError, SimulationError):
         return measured_program(program, board, np.random.default_rng(seed), 5)
     return None
@@ -339,7 +344,7 @@ def _run(jobs: Sequence[Callable[[], Measurement | None]]) -> list[Measurement]:
     return [m for m in made if m is not None]
 
 
-def _write(fresh: dict[str, dict[str, float]], file: str = tables.COSTS) -> None:
+def write(fresh: dict[str, dict[str, float]], file: str = tables.COSTS) -> None:
     """Write costs; parts that have no new one keep theirs."""
     place = _TARGETS / file
     known: dict[str, dict[str, float]] = tables.measured_costs(file) if place.is_file() else {}
@@ -347,6 +352,14 @@ def _write(fresh: dict[str, dict[str, float]], file: str = tables.COSTS) -> None
     place.write_text(
         tables.table(known | {what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
     )
+    tables.forget()
+
+
+def replace_frames(frames: dict[str, float], file: str) -> None:
+    """Write frames of the stack; what other programs took together before is forgotten."""
+    known = tables.measured_costs(file)
+    kept = {part: cost for part, cost in known["ram"].items() if not _TOGETHER.search(part)}
+    (_TARGETS / file).write_text(tables.table(known | {"ram": kept | frames}), encoding="utf-8")
     tables.forget()
 
 

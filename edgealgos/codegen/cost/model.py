@@ -17,20 +17,19 @@ from ..program.decimals import decimal_scales
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
-from ..storage.dense import DENSE
 from ..storage.needs import table_bytes
 from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
 from ..targets.board import CostModel
 from ..targets.boards import Board
 from ..targets.frameworks import ARDUINO
+from .calls import ROWS, Call, Frame, calls
 from .items import Kind, ReportItem
-from .ram import core_of_kind, frames_together, label_pointers, loop_kind, stack_kind, variable_items
+from .ram import core_of_kind, label_pointers, loop_kind, stack_kind, variable_items
 from .tables import COSTS, measured_costs
 
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
-ROWS = "rows of "  # what a reader of rows is to an op
 _CODE, _WITH_CODE, _OVER_ROWS = "straight-line code", " with code", " of rows"
 _ENDS = (_WITH_CODE, " of code")
 _ROUNDING = 1e-6  # of sums of costs, which are no byte
@@ -127,19 +126,23 @@ def stack_items(program: Program, board: Board) -> list[ReportItem]:
 def _stack(program: Program, board: Board, costs: CostModel) -> int:
     """The deepest stack: of a prediction, or of the loop that answers."""
     cost = _Costs(program, costs.table, "ram")
-    rows = stack_counts(program, costs.inlined)
-    frames = max(_depth(row, cost, costs.table) for row in rows)
+    if costs.inlined:
+        frames = max(cost.all_of(row) for row in stack_counts(program))
+    else:
+        known = measured_costs(costs.table)["ram"]
+        frames = max(_depth(call, cost, known) for call in calls(program))
     lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
     return ceil(max(frames, cost.of(f"serial loop ({loop_kind(program)})")) + lines - _ROUNDING) + costs.core_stack
 
 
-def _depth(row: Counts, cost: _Costs, table: str) -> float:
-    """What a row of `stack_counts` takes; frames that have been measured together count as that."""
-    known = measured_costs(table)["ram"]
-    for name, beside in frames_together(row):
-        if name in known:
-            return known[name] + sum(amount * cost.of(part) for part, amount in beside.items() if amount)
-    return sum(amount * cost.of(part) for part, amount in row.items() if amount)
+def _depth(call: Call, cost: _Costs, known: Mapping[str, float]) -> float:
+    """What there is below a prediction while an op runs."""
+
+    def taken(frame: Frame) -> float:
+        name = next((name for name in frame.names if name in known), None)
+        return frame.local_bytes + (cost.all_of(frame.parts) if name is None else known[name])
+
+    return cost.all_of(call.around) + sum(map(taken, call.frames))
 
 
 def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[ReportItem]:
@@ -159,7 +162,7 @@ def cycle_items(program: Program, board: Board, straight: StraightLine) -> list[
 
 
 class _Costs:
-    """Looks up what a part costs; one that was never measured is an error, never free."""
+    """Looks up what parts cost; one that was never measured is an error, never free."""
 
     def __init__(self, program: Program, file: str, what: str) -> None:
         self._program, self._file, self._what = program, file, what
@@ -174,6 +177,10 @@ class _Costs:
             if (own := op.measured.get(self._file, {}).get(self._what, {}).get(part)) is not None:
                 return own
         raise UnmeasuredCostError(self._what, part, sorted({type(op).__name__ for op in owners}), self._file)
+
+    def all_of(self, counts: Counts) -> float:
+        """Cycles or bytes of all that is counted."""
+        return sum(amount * self.of(part) for part, amount in counts.items() if amount)
 
 
 def parts(program: Program, op: Op) -> dict[str, set[str]]:
@@ -327,21 +334,7 @@ def stack_counts(program: Program, inlined: bool = True) -> list[Counts]:
     """
     if inlined:
         return [row for name, body in program.functions.items() for row in _frames(program, name, body)]
-    base: Counts = Counter({f"prediction ({stack_kind(program)})": 1})
-    rows = []
-    for op in program.ops():
-        if in_one(program, op):
-            rows.append(base | Counter({"frame straight-line code": 1}))
-            continue
-        pieces, kind = op.pieces(program), type(op).__name__
-        options = {part: 1 for part in pieces.inline if not part.startswith(ROWS)}
-        options[f"{kind} with a bias"] = int(op.operands.get("bias") is not None)
-        own = base | Counter({"local byte": pieces.local_bytes} | options)
-        read = sorted(pieces.frames - {kind})
-        packed = [name for name in read if not name.startswith(DENSE.name)]  # their readers are the larger ones
-        own[f"frame {kind}"] = 1
-        rows += [own | Counter({f"frame {name}": 1}) for name in packed or read] or [own]
-    return rows
+    return [call.parts for call in calls(program)]
 
 
 def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Counts]:

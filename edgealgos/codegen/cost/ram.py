@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 
 from ..program.memory import plan_memory
-from ..program.op import Counts
 from ..program.program import Program
 from ..program.tensor import Space
 from ..targets.boards import Board
@@ -48,20 +46,3 @@ def loop_kind(program: Program) -> str:
 def stack_kind(program: Program) -> str:
     """What decides what a prediction is called with, and calls."""
     return f"{'sequence' if program.steps is not None else 'sample'} {program.task}"
-
-
-def frames_together(row: Counts) -> tuple[tuple[str, Counts], ...]:
-    """Names of what an op and the reader below it take, where ops are functions of their own, and what lies beside it.
-
-    First with the op's options, then without: those are beside it, too.
-    """
-    present = sorted(part for part, amount in row.items() if amount)
-    frames = [part for part in present if part.startswith("frame ")]
-    options = [part for part in present if not part.startswith(("frame ", "prediction (", "local byte"))]
-    name = f"{frames[0]} alone" if len(frames) == 1 else " over ".join(frames)
-    exactly = f"{name} with {' and '.join(options) or 'no option'}"
-    return (exactly, _without(row, frames + options)), (name, _without(row, frames))
-
-
-def _without(row: Counts, parts: list[str]) -> Counts:
-    return Counter({part: amount for part, amount in row.items() if part not in parts})

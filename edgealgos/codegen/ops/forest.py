@@ -95,6 +95,7 @@ class Forest(Op):
     acc_bits: int = 32
     went_left: tuple[float, ...] = ()
 
+    in_place = True
     kernels = ("forest",)
     largest = counting(out=255, inner=1 << 32, tests=1 << 31, leaves=1 << 31)
     measured = MappingProxyType(

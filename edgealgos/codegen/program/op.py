@@ -118,6 +118,9 @@ class Op:
     over_rows: ClassVar[bool] = False
     """Whether it works on rows of a picture: compilers keep the kernels of such ops apart, each in its frame."""
 
+    in_place: ClassVar[bool] = False
+    """Whether its kernel lies in the function that runs it, also where those of other ops are functions."""
+
     counts_steps: ClassVar[bool] = False
     """Whether it takes as many steps as a sample has, and ignores those that follow."""
 

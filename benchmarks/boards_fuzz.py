@@ -4,8 +4,9 @@
 
 Two programs in five are of rarer families: GRU, nets over pictures, kernel machines, neighbours. Each goes to `--each`
 boards in turn, so that every board gets its share of all families; half of the programs are made for speed, half for
-size, and rows go over the whole calibrated range, its ends included. What a small board has no room for is refused
-before it is built, and counted.
+size, and rows go over the whole calibrated range, its ends included. Every other classifier answers only where it is
+as likely to be right as half of its rows are, by one of the links there are: kernels of links are compared as well.
+What a small board has no room for is refused before it is built, and counted.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
 
 from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.program import Program
+from edgealgos.codegen.program.link import LOGISTIC, SHARES, SOFTMAX, Link
+from edgealgos.codegen.program.scores import probabilities
+from edgealgos.codegen.rejection import rejecting
 from edgealgos.codegen.targets.boards import boards, get_board
 from edgealgos.errors import BuildError, DoesNotFitError
 from tests.support import sample_convnets, sample_instances
@@ -28,6 +33,7 @@ from tests.support import sample_programs as programs
 from tests.support.equivalence import raw
 
 ROWS = 20
+SPREAD = {SOFTMAX: 4.0, LOGISTIC: 4.0, SHARES: 0.4}  # of what links make their functions of
 FAMILIES = {"TreeWalk": "Bonsai", "PrototypeScore": "ProtoNN", "GatedUpdate": "FastGRNN", "LeakyUpdate": "FastRNN",
             "Forest": "trees", "GRUUpdate": "GRU", "KernelSums": "kernel machines", "Neighbours": "neighbours",
             "KeepRows": "nets over pictures", "HoldRow": "nets over pictures"}  # fmt: skip
@@ -42,10 +48,25 @@ def any_program(seed: int) -> Program:
     return programs.random_program(seed) if seed % 5 < 3 else RARE[seed % len(RARE)](seed)
 
 
+def if_likely(program: Program, seed: int) -> Program:
+    """The program with a random link, which answers where it says that a class is as likely as in half of the rows."""
+    rng = np.random.default_rng(seed)
+    told = programs.compiled(program, "host")
+    scores = told.scores(raw(told, programs.any_inputs(rng, told.program, 100)))
+    kind, frac = str(rng.choice(list(SPREAD))), told.program.output.type.frac
+    scale = SPREAD[kind] / max(float(np.ldexp(scores, -frac).std()), 2.0**-frac)
+    link = Link(kind, scale, 0.5 if kind == SHARES else float(rng.normal()) * (rng.random() < 0.5))
+    likely = float(np.median(probabilities(scores, link, frac).max(axis=1))) / 256
+    return rejecting(replace(program, link=link), min(max(likely, 1 / 256), 255 / 256), -1)
+
+
 def rows_that_differ(seed: int, board: str) -> tuple[str, int]:
     """Family of a random program, and rows of it that a board answers otherwise; DoesNotFitError without room."""
     optimize = ("size", "speed")[seed % 2]
-    compiled = programs.compiled(any_program(seed), board, optimize)
+    program = any_program(seed)
+    if program.task == "classifier" and seed // 2 % 2:
+        program = if_likely(program, seed)
+    compiled = programs.compiled(program, board, optimize)
     check_fits(compiled.report)
     X = raw(compiled, programs.any_inputs(np.random.default_rng(seed), compiled.program, ROWS))
     result = compiled.simulate(X)
@@ -64,7 +85,9 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=4, help="boards that each program goes to (default: 4)")
     asked = parser.parse_args()
     simulated = [board.name for board in boards() if board.simulators]
-    names = itertools.cycle(np.random.default_rng(0).permutation(simulated).tolist())  # neighbours are alike
+    mixed = np.random.default_rng(0).permutation(simulated).tolist()  # neighbours are alike
+    begin = asked.first * asked.each % len(mixed)  # pieces go on where the one before ended
+    names = itertools.cycle([*mixed[begin:], *mixed[:begin]])
     seeds = range(asked.first, asked.first + asked.programs)
     rows, wrong, refused, too_large, families = (Counter[str]() for _ in range(5))
     for seed, board in tqdm([(seed, next(names)) for seed in seeds for _ in range(asked.each)], unit="program"):

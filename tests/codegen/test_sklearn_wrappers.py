@@ -152,7 +152,10 @@ def test_samplers_drop_out():
     [
         (CalibratedClassifierCV(GaussianNB(), cv=3), "GaussianNB.*linear ones.*ensemble=False"),
         (CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=3), "sigmoid.*ensemble=False"),
-        (CalibratedClassifierCV(make_pipeline(PolynomialFeatures(2), LinearSVC()), cv=3), "Polynomial.*in front of"),
+        (
+            CalibratedClassifierCV(make_pipeline(PCA(4, whiten=True), PolynomialFeatures(2), RidgeClassifier()), cv=3),
+            "Polynomial.*in front of",
+        ),
         (FixedThresholdClassifier(KNeighborsClassifier(), threshold=0.3), "KNeighborsClassifier.*no single score"),
         (FixedThresholdClassifier(LogisticRegression(max_iter=5000), pos_label=0, threshold=0.3), "pos_label"),
         (VotingClassifier([("a", GaussianNB())]), "voting='soft' of trees.*teacher=model"),

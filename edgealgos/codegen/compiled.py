@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from .cost.budget import Budget
 from .cost.model import costs_of, needs
 from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
-from .lowering.sklearn import EXACT, Widths, calibration_rows, lower_sklearn, rows_seen, worth_trying
+from .lowering.sklearn import (
+    EXACT,
+    Widths,
+    calibration_rows,
+    lower_sklearn,
+    rows_seen,
+    stated_missing,
+    worth_trying,
+)
 from .lowering.wrappers import Unwrapped, unwrap
 from .passes import to_integer
 from .passes.calibrate import calibrate
@@ -365,21 +374,21 @@ def _scikit_learns(
     name = type(unwrapped.model).__name__
     rows = calibration_rows(model, unwrapped, X_calibration)
 
-    def seen(program: Program) -> NDArray[np.float64]:
-        return rows_seen(unwrapped, program, rows)
+    seen = partial(rows_seen, unwrapped)
 
     widths = worth_trying(unwrapped.model, [Widths(*bits) for bits in widths])
 
     def made(*bits: Any) -> Program:
         program = lower_sklearn(unwrapped, rows, Widths(*bits))
-        return choose_ranges(program, seen(program), bits[0])
+        return choose_ranges(program, seen(program, rows), bits[0])
 
     expected, exactly = model.predict(X_calibration), isinstance(unwrapped.model, EXACT)
     try:
-        chosen = choose_widths(made, rows, expected, name, exactly, widths, enough, seen)
+        absent = stated_missing(unwrapped, rows)
+        chosen = choose_widths(made, rows, expected, name, exactly, widths, enough, seen, absent)
     except OutOfReach as reason:
         raise UnsupportedModelError(str(reason)) from None
     if len(rows) < FEW_ROWS and not exactly:
         doubt = f"ranges come from {len(rows)} calibration rows, and what lies beyond them saturates: pass more of them"
         chosen = replace(chosen, warnings=(*chosen.warnings, doubt))
-    return count_visits(chosen, seen(chosen))
+    return count_visits(chosen, seen(chosen, rows))

@@ -47,6 +47,19 @@ def test_of_many_rows_some_are_moved():
     assert len(rows_to_come(np.random.default_rng(0).normal(size=(5000, 2)))) == MOST_MOVED
 
 
+def test_numbers_that_stand_for_missing_values_are_no_distance():
+    rng = np.random.default_rng(2)
+    rows, absent = rng.normal(size=(300, 4)), rng.random((300, 4)) < 0.2
+    absent[:, 3] = True
+    stated = [np.where(absent, number, rows) for number in (-5.0, 0.0, 1e6)]
+    moved = [rows_to_come(some, absent) for some in stated]
+    for some, found in zip(stated, moved, strict=True):
+        assert np.array_equal(found[absent], some[absent])
+        assert np.array_equal(found[~absent], moved[0][~absent])
+        assert np.abs(found[~absent]).max() <= np.abs(rows[~absent]).max()
+    assert (moved[0] != stated[0])[~absent].mean() > 0.5
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_networks_that_are_sure_of_their_own_rows_keep_labels_of_others():
     """Of other rows 1 % were told otherwise, though next to none of the calibration rows was."""

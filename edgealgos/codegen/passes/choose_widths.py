@@ -24,6 +24,7 @@ WIDTHS: tuple[Bits, ...] = (
     (8, 8, False), (8, 8, True), (8, 8, False, True), (8, 8, True, True), (8, 16, False), (16, 8, True), (16, 16, True),
 )  # fmt: skip
 """Bits of inputs and weights, whether each input has the whole range to itself, and whether layers pass words on."""
+Seen = Callable[[Program, NDArray[np.float64]], NDArray[np.float64]]
 ENOUGH = {"classifier": 0.997, "regressor": 0.999}
 """Share of rows answered alike (of a number: of its variance explained) beyond which wider numbers buy little."""
 
@@ -46,7 +47,7 @@ class OutOfReach(ValueError):
 def choose_widths(
     make: Callable[..., Program], rows: NDArray[np.float64], expected: NDArray[Any], what: str,
     exactly: bool = False, widths: Sequence[Bits] = WIDTHS,
-    enough: float = 0.0, seen: Callable[[Program], NDArray[np.float64]] | None = None,
+    enough: float = 0.0, seen: Seen | None = None, absent: NDArray[np.bool_] | None = None,
 ) -> Program:  # fmt: skip
     """Float program of the narrowest inputs and weights that answer as the model, or else of those that come nearest.
 
@@ -67,11 +68,14 @@ def choose_widths(
     enough : float
         A larger share than :data:`ENOUGH`.
     seen : callable, optional
-        Gives the rows as a program's inputs hold them, where that is not near to what they are.
+        Gives rows as a program's inputs hold them, where that is not near to what they are.
+    absent : array of bool, shape (n, n_features), optional
+        Where numbers of `rows` stand for missing values.
     """
-    seen = seen or (lambda _: rows)
+    seen = seen or (lambda _, some: some)
+    coming = rows_to_come(rows, absent)
     best: tuple[float, Program] | None = None
-    for bits, share, program in _judged(make, rows, expected, widths, seen):
+    for bits, share, program in _judged(make, rows, expected, widths, seen, coming):
         bytes_alone = tuple(bits[:2]) == (8, 8) and not any(bits[3:])
         if best is None or 1 - share < (1 - best[0]) * _worth(bytes_alone, best[1]):
             best = share, program
@@ -114,15 +118,14 @@ def _check_reach(expected: NDArray[Any], what: str) -> None:
 
 def _judged(
     make: Callable[..., Program], rows: NDArray[np.float64], expected: NDArray[Any],
-    widths: Sequence[Bits], seen: Callable[[Program], NDArray[np.float64]],
+    widths: Sequence[Bits], seen: Seen, coming: NDArray[np.float64],
 ) -> Iterator[tuple[Bits, float, Program]]:  # fmt: skip
-    coming = rows_to_come(rows)
     for bits in widths:
         try:
             exact = make(*bits)
-            held = seen(exact)
+            held = seen(exact, rows)
             program = round_together(exact, held)
-            yield bits, agreement(program, held, expected, exact, coming), program
+            yield bits, agreement(program, held, expected, exact, seen(exact, coming)), program
         except (AccumulatorOverflow, TooCoarse):
             continue
 

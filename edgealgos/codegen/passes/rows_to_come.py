@@ -10,7 +10,7 @@ MOST_MOVED, MOST_NEIGHBOURS = 1000, 4000
 _RESOLVED = 1e-9  # of a squared length: less between two rows is rounding
 
 
-def rows_to_come(rows: Reals) -> Reals:
+def rows_to_come(rows: Reals, absent: NDArray[np.bool_] | None = None) -> Reals:
     """Rows, each moved by what separates another one from its nearest neighbour, within the range of each column.
 
     A model is surer of rows that it was fitted to than of others: its margins there say too little of its rounding. New
@@ -19,21 +19,34 @@ def rows_to_come(rows: Reals) -> Reals:
     Parameters
     ----------
     rows : array, shape (n, n_features)
+    absent : array of bool, shape (n, n_features), optional
+        Where a number stands for a missing value: it stays, says nothing of distances, and is in no range.
 
     Returns
     -------
     array, shape (min(n, MOST_MOVED), n_features)
     """
-    pool = _some(rows, MOST_NEIGHBOURS)
-    moved, donors = _some(pool, MOST_MOVED), _some(pool, MOST_MOVED)[::-1]
-    apart = donors - pool[_nearest(donors, pool)]
-    found: Reals = np.clip(moved + apart, rows.min(axis=0), rows.max(axis=0))
-    return found
+    absent = np.zeros(rows.shape, bool) if absent is None else absent
+    known = np.where(absent, _middle(rows, absent), rows)
+    pool = _some(len(rows), MOST_NEIGHBOURS)
+    moved = pool[_some(len(pool), MOST_MOVED)]
+    donors = moved[::-1]
+    neighbours = pool[_nearest(known[donors], known[pool])]
+    apart = np.where(absent[donors] | absent[neighbours], 0.0, rows[donors] - rows[neighbours])
+    found = np.clip(rows[moved] + apart, known.min(axis=0), known.max(axis=0))
+    return np.where(absent[moved], rows[moved], found)
 
 
-def _some(rows: Reals, most: int) -> Reals:
-    """All rows, or so many of them in even steps."""
-    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(int)]
+def _middle(rows: Reals, absent: NDArray[np.bool_]) -> Reals:
+    """Mean of what is there in each column."""
+    there = np.maximum(np.sum(~absent, axis=0), 1)
+    middle: Reals = np.where(absent, 0.0, rows).sum(axis=0) / there
+    return middle
+
+
+def _some(count: int, most: int) -> NDArray[np.intp]:
+    """Places of all rows, or of so many of them in even steps."""
+    return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(int)
 
 
 def _nearest(some: Reals, pool: Reals) -> NDArray[np.intp]:

@@ -50,6 +50,7 @@ __all__ = [
     "models",
     "rows_seen",
     "smaller_model",
+    "stated_missing",
     "transformers_known",
     "worth_trying",
 ]
@@ -119,15 +120,17 @@ def _encoding(model: Any, stage: Stage, rows: NDArray[np.float64], widths: Width
 
 def rows_seen(unwrapped: Unwrapped, program: Program, rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows whose stated missing values are what the program's inputs hold of them: they lie beyond their range."""
-    stated = [curve for curve in _in_front(unwrapped, rows.shape[1]).curves if curve.stated is not None]
-    if not stated:
-        return rows
-    seen: NDArray[np.float64] = rows.copy()
-    held = program.encoding.decode(program.encoding.encode(rows))
-    for curve in stated:
-        missing = rows[:, curve.feature] == curve.stated
-        seen[missing, curve.feature] = held[missing, curve.feature]
-    return seen
+    missing = stated_missing(unwrapped, rows)
+    return np.where(missing, program.encoding.decode(program.encoding.encode(rows)), rows) if missing.any() else rows
+
+
+def stated_missing(unwrapped: Unwrapped, rows: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where numbers stand for missing values."""
+    missing = np.zeros(rows.shape, bool)
+    for curve in _in_front(unwrapped, rows.shape[1]).curves:
+        if curve.stated is not None:
+            missing[:, curve.feature] |= rows[:, curve.feature] == curve.stated
+    return missing
 
 
 def _in_front(unwrapped: Unwrapped, features: int) -> Stage:

@@ -26,11 +26,6 @@ from tools.fit_parts import TIE, WORST, Measurement, fit, fit_above, fit_near
 _OFTEN = 8  # programs that a part is in, for its cost to be told from others
 _PULL = 0.1  # what a change of costs counts, of what it changes
 UNSEEN_LAYERS = 12  # the same of nets: one in 240 others took 4 bytes more than with 8
-_COUNTS = {
-    "flash": model.code_counts,
-    "cycles": model.cycle_counts,
-    "ram": lambda program: reduce(operator.or_, model.stack_counts(program)),
-}
 _A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
 
 
@@ -99,16 +94,17 @@ def _priced_cycles(m: Measurement) -> float:
 
 
 def fit_new(
-    found: list[Measurement], known: dict[str, dict[str, float]], without: list[Measurement] | None = None
-) -> dict[str, dict[str, float]]:
-    """Costs of parts that are not known yet, those that are held fixed.
+    found: list[Measurement], known: dict[str, dict[str, float]], board: Board,
+    without: list[Measurement] | None = None,
+) -> dict[str, dict[str, float]]:  # fmt: skip
+    """Costs of parts that are not known yet on a board, those that are held fixed.
 
     `without` are the same programs without what is new: what the known costs get wrong in them is no cost of it.
     """
     if without is None:
         wrong = {what: [0.0] * len(found) for what in known}
     else:
-        wrong = {what: [_left(m, known, what) for m in without] for what in known}
+        wrong = {what: [_left(m, known, what, board) for m in without] for what in known}
     kinds = [loop_kind(m.program) for m in found]
     least = {kind: min(m.stack for m, k in zip(found, kinds, strict=True) if k == kind) for kind in kinds}
     loops = [max(known["ram"][f"serial loop ({kind})"], least[kind]) for kind in kinds]
@@ -119,23 +115,25 @@ def fit_new(
     }
     fresh: dict[str, dict[str, float]] = {what: {} for what in known}
     for what, table in known.items():
-        new = [Counter({p: n for p, n in _COUNTS[what](m.program).items() if p not in table and n}) for m in found]
+        new = [
+            Counter({p: n for p, n in _counts(m.program, what, board).items() if p not in table and n}) for m in found
+        ]
         fresh[what] = dict.fromkeys(itertools.chain.from_iterable(new), 0.0)
         rows = [i for i, use in enumerate(used[what]) if use and new[i] and what != "ram"]
         if rows:
             totals = np.array([_total(found[i], what) for i in rows])
-            left = np.array([_left(found[i], known, what) - wrong[what][i] for i in rows])
+            left = np.array([_left(found[i], known, what, board) - wrong[what][i] for i in rows])
             chosen = [new[i] for i in rows]
             fresh[what] |= fit(chosen, totals, left) if what == "cycles" else fit_above(chosen, np.maximum(left, 0.0))
-    return fresh | {"ram": fresh["ram"] | _new_frames(found, known["ram"], used["ram"])}
+    return fresh | {"ram": fresh["ram"] | _new_frames(found, known["ram"], used["ram"], board)}
 
 
-def _new_frames(found: list[Measurement], known: dict[str, float], deep: list[bool]) -> dict[str, float]:
+def _new_frames(found: list[Measurement], known: dict[str, float], deep: list[bool], board: Board) -> dict[str, float]:
     """What frames take that are not known, of which the deepest of each program bounds its stack, if any is deep."""
     counts = [
         [Counter({part: n for part, n in row.items() if part not in known and n})
          + Counter({BYTES[0]: sum(ceil(known[part] * n) for part, n in row.items() if part in known)})
-         for row in model.stack_counts(m.program)]
+         for row in model.stack_counts(m.program, board.costs("fit them").inlined)]
         for m in found
     ]  # fmt: skip
     if not any(deep):
@@ -202,7 +200,17 @@ def _total(m: Measurement, what: str) -> float:
     return {"flash": float(m.flash - _tables(m.program)), "cycles": _priced_cycles(m), "ram": float(m.stack)}[what]
 
 
-def _left(m: Measurement, known: dict[str, dict[str, float]], what: str) -> float:
+def _counts(program: Program, what: str, board: Board) -> model.Counts:
+    """Parts of a program on a board with a cost model."""
+    inlined = board.costs("fit them").inlined
+    if what == "cycles":
+        return model.cycle_counts(program)
+    if what == "flash":
+        return model.code_counts(program, board.core_is_here, inlined)
+    return reduce(operator.or_, model.stack_counts(program, inlined))
+
+
+def _left(m: Measurement, known: dict[str, dict[str, float]], what: str, board: Board) -> float:
     """What the known costs do not explain."""
-    counts = _COUNTS[what](m.program)
+    counts = _counts(m.program, what, board)
     return _total(m, what) - sum(known[what].get(part, 0.0) * amount for part, amount in counts.items())

@@ -2,8 +2,9 @@
 
 Builds and runs random programs of every family. Costs of cycles and flash come nearest to what was measured; those of
 RAM bound it from above, since a stack that meets the variables overwrites them without a word. With
-``--op Clip`` it measures what programs with that op have no cost of yet, with ``--missing`` products that no program
-has shown so far, with ``--frames`` the stack alone. With ``--check SEED`` it fits nothing and compares predictions.
+``--op Clip`` it measures what programs with that op have no cost of yet (``--board``: whose table), with ``--missing``
+products that no program has shown so far, with ``--frames`` the stack alone. With ``--check SEED`` it fits nothing and
+compares predictions.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ OF_OP: dict[str, Callable[[int], Program]] = {
         sample_convnets.large_convnet,
     ),
     **dict.fromkeys(("HoldRow", "AddRow"), sample_convnets.residual_convnet),
+    "SumShares": sample_instances.committee,
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
@@ -59,6 +61,7 @@ WITH_OPS = (
     sample_convnets.residual_convnet,
     sample_instances.any_machine,
     sample_instances.any_neighbours,
+    sample_instances.committee,
     sample_instances.lengths,
     sample_instances.normal,
     sample_instances.votes_of_pairs,
@@ -130,6 +133,11 @@ def prepared(program: Program, optimize: str, board: Board, input_buffer: bool =
         return integer
     if board.cost_model is not None:
         return unroll(integer, board)
+    return _fastest(integer, board)
+
+
+def _fastest(integer: Program, board: Board) -> Program:
+    """The program with all matrices in the fastest storage."""
     for names, op in changed_together(integer).items():
         faster: dict[str, Any] = next(forms(integer, op, names, board.architecture), {})
         integer = integer.replacing(*faster.values())
@@ -196,26 +204,30 @@ def _tell_errors(found: list[Measurement], name: str) -> None:
               f"from {column.min():+.1%} to {column.max():+.1%}")  # fmt: skip
 
 
-def measure_op(names: tuple[str, ...], again: bool, count: int) -> None:
+def measure_op(names: tuple[str, ...], again: bool, count: int, name: str = "uno") -> None:
     """Costs of what programs with these ops have none of yet, or anew of the parts that they alone have.
 
     Others are fixed, and so are those of the products with a matrix.
     """
+    board = get_board(name)
     make = OF_OP.get(names[0], sample_programs.random_program)
     integers = ((to_integer(make(seed)), WAYS[seed // 2 % 2]) for seed in range(1000))
-    wanted = ((p, way) for p, way in integers if any(_has(p, name) for name in names) and _fits(p))
-    chosen = [_optimized(*found) for found in itertools.islice(wanted, count)]
+    wanted = ((p, way) for p, way in integers if any(_has(p, name) for name in names) and _fits(p, board))
+    chosen = [_optimized(*found, board) for found in itertools.islice(wanted, count)]
     tables.forget()
     own = _own_parts(chosen, *names) if again else {}
-    write(_measure_new(chosen, {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}))
+    anew = {what: {p for p in parts if not _of_storage(p)} for what, parts in own.items()}
+    write(_measure_new(chosen, anew, board=board), board.costs("fit them").table)
 
 
-def _optimized(integer: Program, way: str) -> Program:
+def _optimized(integer: Program, way: str, board: Board) -> Program:
     """The program with forms chosen as if what has no cost yet had none at all."""
     if way == "size":
         return integer
+    if board.name != "uno":
+        return _fastest(integer, board)
     _at_no_cost([integer], tables.measured_costs())
-    return unroll(integer, get_board("uno"))
+    return unroll(integer, board)
 
 
 def _at_no_cost(programs: list[Program], known: dict[str, dict[str, float]]) -> None:
@@ -225,11 +237,10 @@ def _at_no_cost(programs: list[Program], known: dict[str, dict[str, float]]) -> 
             tables.measured_costs()[what].update(dict.fromkeys(parts - known[what].keys(), 0.0))
 
 
-def _fits(program: Program) -> bool:
+def _fits(program: Program, board: Board) -> bool:
     """Whether variables leave room for a stack, whatever that takes."""
-    board = get_board("uno")
     taken = sum(item.amount for item in variable_items(program, board.architecture.alignment))
-    return taken < board.ram_bytes - 512
+    return taken < board.ram_bytes - min(512, board.ram_bytes // 2)
 
 
 def _of_storage(part: str) -> bool:
@@ -302,25 +313,26 @@ def measured_net(make: Callable[[int], Program], seed: int, board: Board) -> Mea
 
 
 def _measure_new(
-    programs: list[Program], anew: Mapping[str, set[str]] | None = None, without: list[Program] | None = None
-) -> dict[str, dict[str, float]]:
+    programs: list[Program], anew: Mapping[str, set[str]] | None = None, without: list[Program] | None = None,
+    board: Board | None = None,
+) -> dict[str, dict[str, float]]:  # fmt: skip
     """Measure programs; costs of parts that have none yet, and of those that are wanted `anew`."""
-    anew = anew or {}
+    anew, board = anew or {}, board or get_board("uno")
     known = {
         what: {part: cost for part, cost in table.items() if part not in anew.get(what, ())}
-        for what, table in tables.measured_costs().items()
+        for what, table in tables.measured_costs(board.costs("fit them").table).items()
     }
-    _at_no_cost(programs, known)
-    found, base = _measured(programs), None if without is None else _measured(without)
-    fresh = fit_new(found, known, base)
+    if board.name == "uno":  # where others lack a cost, they predict nothing
+        _at_no_cost(programs, known)
+    found, base = _measured(programs, board), None if without is None else _measured(without, board)
+    fresh = fit_new(found, known, board, base)
     tables.forget()
     for what, table in fresh.items():
         print("\n".join(f"{what:6} {value:9,.2f}  {part}" for part, value in sorted(table.items())))
     return fresh
 
 
-def _measured(programs: list[Program]) -> list[Measurement]:
-    board = get_board("uno")
+def _measured(programs: list[Program], board: Board) -> list[Measurement]:
     return _run([partial(measured_program, p, board, np.random.default_rng(i), 4) for i, p in enumerate(programs)])
 
 
@@ -394,7 +406,7 @@ def main() -> None:
         module, _, function = asked.program.partition(":")
         measure_record(asked.op, getattr(importlib.import_module(module), function))
     elif asked.op:
-        measure_op(tuple(asked.op.split(",")), asked.again, asked.count or 24)
+        measure_op(tuple(asked.op.split(",")), asked.again, asked.count or 24, asked.board)
     elif asked.missing or asked.product:
         measure_missing(asked.product or "")
     elif asked.again:

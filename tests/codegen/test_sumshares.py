@@ -7,39 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgealgos.codegen.ops import ArgMax, MatVec, SumShares
+from edgealgos.codegen.ops import SumShares
 from edgealgos.codegen.passes import to_integer
-from edgealgos.codegen.program import InputEncoding, Program, QType, Space, Tensor, verify
-from edgealgos.codegen.program.link import LOGISTIC, SOFTMAX
 from edgealgos.codegen.program.powers import reciprocal
 
 from ..support.equivalence import check_host, check_uno
-
-KINDS = ("leads", LOGISTIC, SOFTMAX)
-
-
-def program(seed=0, with_op=True):
-    """A committee of linear models, or the scores of its first one."""
-    rng = np.random.default_rng(seed)
-    kind, members, width = KINDS[seed % 3], (1, 6, 3)[seed // 3 % 3], 3 + 5 * (seed % 4)
-    classes = 1 if kind == "leads" else (9, 2, 5)[seed // 3 % 3]
-    count = members * classes if with_op else classes
-    matrix, bias = rng.normal(size=(count, width)) / 2, rng.normal(size=count)
-    tensors = [
-        Tensor("x", (width,), Space.INPUT, QType(8, 5)),
-        Tensor("weights", matrix.shape, Space.FLASH, QType.covering(np.abs(matrix).max(), 8), matrix),
-        Tensor("bias", (count,), Space.FLASH, None, bias),
-        *([Tensor("members", (count,), Space.SCRATCH)] if with_op else []),
-        Tensor("scores", (classes,), Space.OUTPUT),
-        Tensor("label", (1,), Space.SCRATCH),
-    ]
-    ops = [MatVec("members" if with_op else "scores", "weights", "x", "bias")]
-    if with_op:
-        ops.append(SumShares("scores", "members", members, LOGISTIC if kind == "leads" else kind))
-    ops.append(ArgMax("label", "scores"))
-    encoding = InputEncoding(np.zeros(1), np.ones(1) * 16, -127, 127, QType(8, 5))
-    labels = tuple(range(max(classes, 2)))
-    return verify(Program(tuple(tensors), {"predict": tuple(ops)}, encoding, "classifier", labels, family="committee"))
+from ..support.sample_instances import committee as program
 
 
 @given(st.integers(0, 60))

@@ -1,4 +1,4 @@
-"""Random programs that compare inputs with stored samples, or with normal distributions."""
+"""Random programs that compare inputs with stored samples or normal distributions, or have several models vote."""
 
 from __future__ import annotations
 
@@ -7,10 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edgealgos.codegen.ops import ArgMax, KernelSums, MatVec, Neighbours, NormalScores, PairVotes, SquareSums
+from edgealgos.codegen.ops import (
+    ArgMax,
+    KernelSums,
+    MatVec,
+    Neighbours,
+    NormalScores,
+    PairVotes,
+    SquareSums,
+    SumShares,
+)
 from edgealgos.codegen.program import Op, Program, QType, Space, Tensor
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.encoding import InputEncoding
+from edgealgos.codegen.program.link import LOGISTIC, SOFTMAX
 from edgealgos.codegen.program.verify import verify
 
 
@@ -148,3 +158,19 @@ def any_machine(seed: int = 0, with_op: bool = True) -> Program:
 def any_neighbours(seed: int = 0, with_op: bool = True) -> Program:
     """Neighbours in numbers of all widths."""
     return neighbours(seed, with_op, (8, 4, 13)[seed % 3], 1 if seed % 4 == 0 else 0)
+
+
+def committee(seed: int = 0, with_op: bool = True) -> Program:
+    """Linear models that vote by what they hold likely, or the scores of the first one."""
+    rng = np.random.default_rng(seed)
+    kind, many = ("leads", LOGISTIC, SOFTMAX)[seed % 3], seed // 3 % 3
+    members, classes = (1, 6, 3)[many], 1 if kind == "leads" else (9, 2, 5)[many]
+    features, count = 3 + 5 * (seed % 4), members * classes if with_op else classes
+    matrix, bias = rng.normal(size=(count, features)) / 2, rng.normal(size=count)
+    encoding = InputEncoding(np.zeros(1), np.ones(1) * 16, -127, 127, QType(8, 5))
+    tensors = [_constant("weights", matrix, QType.covering(np.abs(matrix).max(), 8)), _constant("bias", bias)]
+    if not with_op:
+        return _finished(encoding, tensors, [MatVec("scores", "weights", "x", "bias")], classes, features)
+    tensors.append(Tensor("members", (count,), Space.SCRATCH))
+    shares = SumShares("scores", "members", members, LOGISTIC if kind == "leads" else kind)
+    return _finished(encoding, tensors, [MatVec("members", "weights", "x", "bias"), shares], classes, features)

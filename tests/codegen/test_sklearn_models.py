@@ -12,6 +12,7 @@ from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
 from sklearn.frozen import FrozenEstimator
 from sklearn.gaussian_process import GaussianProcessClassifier
@@ -20,6 +21,7 @@ from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -192,6 +194,18 @@ def test_few_calibration_rows_are_told(count, told):
     model = lm.Ridge().fit(X, y)
     report = ea.compile_model(model, board="uno", X_calibration=X[:count]).report
     assert any(f"{count} calibration rows" in warning for warning in report.warnings) == told
+
+
+@pytest.mark.parametrize("largest", [1e9, 1e15])
+def test_layers_whose_sums_nothing_holds_are_refused_by_name(largest):
+    X, y = datasets.load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    model = MLPClassifier((4,), solver="lbfgs", max_iter=2, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    model.intercepts_[0] += largest
+    with pytest.raises(ValueError, match="MLPClassifier: the products of its coefficients need more than 32 bits"):
+        ea.compile_model(model, board="uno", X_calibration=X)
 
 
 def test_our_own_models_compile_behind_selections_and_projections(tmp_path):

@@ -180,7 +180,7 @@ def weights(name: str, values: Reals, bits: int, doc: str = "") -> Tensor:
 def held(table: Tensor, reach: float, frac: int) -> Tensor:
     """Weights of as many bits as 32 leave of sums that reach so far, of a vector with so many fractional bits."""
     finest = QType.covering(reach, SUM_BITS - 1).frac - frac  # rounding together may take a grid half as wide
-    less = max(table.type.frac - finest, 0)
+    less = min(max(table.type.frac - finest, 0), table.type.bits - 2)  # what still overflows is refused
     return replace(table, qtype=QType(table.type.bits - less, table.type.frac - less))
 
 

@@ -6,7 +6,6 @@ Compiling is enough: nothing runs, and what no run has shown is there as well.
 from __future__ import annotations
 
 import re
-import subprocess
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
@@ -119,5 +118,4 @@ def _library(board: Board) -> dict[str, Function]:
 
 
 def _disassembled(file: Path, board: Board) -> str:
-    tool = f"{board.compiler.removesuffix('g++')}objdump"
-    return subprocess.run([tool, "-dr", "--no-show-raw-insn", file], capture_output=True, text=True, check=True).stdout
+    return run([f"{board.compiler.removesuffix('g++')}objdump", "-dr", "--no-show-raw-insn", file]).stdout

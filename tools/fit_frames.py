@@ -23,7 +23,10 @@ _ROUNDS = 8  # of finding the deepest op of each program, and what its frame tak
 
 
 def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
-    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little."""
+    """Stack of the serial loop by kind, and of the parts of a prediction where that is deeper: never too little.
+
+    Where ops are functions, of the loop alone: call graphs tell of the others (:mod:`tools.fit_calls`).
+    """
     kinds = [loop_kind(m.program) for m in found]
     stacks = np.array([m.stack for m in found], dtype=float)
     shallowest = {kind: min(s for s, k in zip(stacks, kinds, strict=True) if k == kind) for kind in sorted(set(kinds))}
@@ -33,6 +36,9 @@ def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
         kind: max(s for s, k, deep in zip(stacks, kinds, deeper, strict=True) if k == kind and not deep)
         for kind in shallowest
     }
+    told = {f"serial loop ({kind})": float(depth) for kind, depth in loops.items()} | dict.fromkeys(BYTES, 1.0)
+    if not board.costs("fit them").inlined:
+        return told
     ram = stacks + [m.static_ram for m in found]
     counts = [model.stack_counts(m.program) for m in found]
     frames = frames_of(counts, stacks, deeper, ram)
@@ -43,8 +49,7 @@ def stacks_of(found: list[Measurement], board: Board) -> dict[str, float]:
     frames |= _hidden(counts, frames, [loops[kind] for kind in kinds])
     readers = [part for part in frames if PRODUCT.search(part) and not part.endswith("of rows")]
     frames = {f"{part} of rows": frames[part] for part in readers} | frames  # rows of pictures may be in any storage
-    frames |= {f"serial loop ({kind})": float(depth) for kind, depth in loops.items()}
-    return frames | dict.fromkeys(BYTES, 1.0)
+    return frames | told
 
 
 def _hidden(counts: list[list[model.Counts]], frames: dict[str, float], loops: list[float]) -> dict[str, float]:

@@ -19,8 +19,9 @@ from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import sample_programs
 from tools.call_graphs import CallGraph, call_graph
+from tools.cost_tables import replace_frames
 from tools.fit_calls import frames_of_calls, seen
-from tools.measure_costs import NETS, WAYS, WITH_OPS, measured_program, prepared, replace_frames, withheld
+from tools.measure_costs import NETS, WAYS, WITH_OPS, measured_program, prepared, withheld
 
 _STACK = 250  # bytes, about: errors are weighed in parts of all RAM
 MARGIN = 8  # bytes: one in twenty other programs took so much more in its functions together

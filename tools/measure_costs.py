@@ -13,11 +13,9 @@ import argparse
 import contextlib
 import importlib
 import itertools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +35,7 @@ from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
 from edgealgos.errors import BuildError, SimulationError
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
+from tools.cost_tables import write
 from tools.fit_costs import fit_again, fit_all, fit_layers, fit_new, stops_early
 from tools.fit_frames import stacks_of
 from tools.fit_parts import Measurement
@@ -69,17 +68,12 @@ WITH_OPS = (
 )
 """What makes programs with the ops that random programs do not have."""
 
-WAYS = ("size", "speed")
-"""To optimise."""
-
+WAYS = ("size", "speed")  # to optimise
 _TOLD = 1 << 32  # seed of the rows that trees are told of
 NETS = (
     sample_convnets.large_convnet, sample_convnets.convnet, sample_convnets.residual_convnet,
     sample_convnets.one_kind_alone,
 )  # fmt: skip
-
-_TOGETHER = re.compile(r"^frame .*( over | alone)|^arguments of | of \w+, ")
-_TARGETS = Path(__file__).parents[1] / "edgealgos" / "codegen" / "targets"
 
 
 def measured(
@@ -275,6 +269,8 @@ def measure_missing(again: str = "") -> None:
 def measure_frames(name: str, count: int) -> None:
     """Frames of the stack alone: of programs of all kinds, and such that withhold answers that are not sure."""
     board = get_board(name)
+    if not board.costs("measure its frames").inlined:
+        raise SystemExit(f"where ops are functions, frames are read: python -m tools.measure_calls --board {name}")
     both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in WAYS]
     jobs: list[Callable[[], Measurement | None]] = [partial(measured_kind, *kind, board) for kind in both]
     usual = {sample_programs.random_program: 16 * count, sample_programs.small_program: 4 * count}
@@ -354,25 +350,6 @@ def _has(program: Program, name: str) -> bool:
 def _run(jobs: Sequence[Callable[[], Measurement | None]]) -> list[Measurement]:
     made = (job() for job in tqdm(jobs, desc="building and running", unit="program"))
     return [m for m in made if m is not None]
-
-
-def write(fresh: dict[str, dict[str, float]], file: str = tables.COSTS) -> None:
-    """Write costs; parts that have no new one keep theirs."""
-    place = _TARGETS / file
-    known: dict[str, dict[str, float]] = tables.measured_costs(file) if place.is_file() else {}
-    place.parent.mkdir(exist_ok=True)
-    place.write_text(
-        tables.table(known | {what: known.get(what, {}) | table for what, table in fresh.items()}), encoding="utf-8"
-    )
-    tables.forget()
-
-
-def replace_frames(frames: dict[str, float], file: str) -> None:
-    """Write frames of the stack; what other programs took together before is forgotten."""
-    known = tables.measured_costs(file)
-    kept = {part: cost for part, cost in known["ram"].items() if not _TOGETHER.search(part)}
-    (_TARGETS / file).write_text(tables.table(known | {"ram": kept | frames}), encoding="utf-8")
-    tables.forget()
 
 
 def main() -> None:

@@ -371,11 +371,8 @@ def _scikit_learns(
     enough: float,
 ) -> Program:  # fmt: skip
     """Float program of an estimator of scikit-learn, with the widths that answer as it does."""
-    name = type(unwrapped.model).__name__
+    name, seen = type(unwrapped.model).__name__, partial(rows_seen, unwrapped)
     rows = calibration_rows(model, unwrapped, X_calibration)
-
-    seen = partial(rows_seen, unwrapped)
-
     widths = worth_trying(unwrapped.model, [Widths(*bits) for bits in widths])
 
     def made(*bits: Any) -> Program:

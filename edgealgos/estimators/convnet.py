@@ -249,8 +249,8 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
     max_cycles : int or None, default=None
         Cycles of a prediction on an Uno; channels are chosen to fit. None: no limit.
     bits : {"auto", 3, 4, 5, 6, 8, 16}, default="auto"
-        Width of the stored weights, which training knows. ``"auto"``: 4 or 8 bits, whatever does better on rows held
-        out. Kernels that see one channel or few values have at least 6 bits.
+        Width of the stored weights, which training knows. ``"auto"``: 4 bits, or 8 where they do better on rows held
+        out by more than chance. Kernels that see one channel or few values have at least 6 bits.
     image_shape : tuple of int or None, default=None
         Height and width of pictures, and channels, where rows are flat. Without it arrays of three axes are pictures
         (height, width) where the sides are alike (at least 5, one at most twice the other), else sequences (steps,

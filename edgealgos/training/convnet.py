@@ -161,7 +161,7 @@ def _seen(x: tf.Tensor, layer: LayerShape) -> Iterator[tf.Tensor]:
 
 
 def _sums(x: tf.Tensor, weights: tf.Tensor, layer: LayerShape) -> tf.Tensor:
-    """Sums of products, (n, rows, positions, channels); slices and matrices alone, which XLA is quick with."""
+    """Sums of products, (n, rows, positions, channels)."""
     if layer.kind == "depthwise":
         return _each_channel(x, weights, layer)
     if layer.kind == "pointwise":
@@ -170,12 +170,11 @@ def _sums(x: tf.Tensor, weights: tf.Tensor, layer: LayerShape) -> tf.Tensor:
         return _at_every_place(tf.reshape(x, (-1, 1, 1, math.prod(layer.before))), weights)
     padded = tf.pad(x, ((0, 0), layer.zeros(0), layer.zeros(1), (0, 0)))
     kernel = tf.reshape(tf.transpose(weights), (*layer.kernel, layer.before[2], layer.after[2]))
-    sums = tf.nn.conv2d(padded, kernel, layer.stride, "VALID")
-    return sums[:, : layer.after[0], : layer.after[1]]
+    return tf.nn.conv2d(padded, kernel, layer.stride, "VALID")
 
 
 def _at_every_place(x: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The same product at all places: one of two matrices, since XLA multiplies one by one what has more axes."""
+    """The same product at all places, as one of two matrices: XLA is slower with one of more axes."""
     product = tf.matmul(tf.reshape(x, (-1, x.shape[-1])), weights, transpose_b=True)
     return tf.reshape(product, (-1, *x.shape[1:-1], weights.shape[0]))
 

@@ -17,7 +17,7 @@ from ..support.sample_instances import committee as program
 
 @given(st.integers(0, 60))
 def test_sums_are_near_those_of_real_numbers(seed):
-    """To a two-thousandth of each member's shares, whatever scores are."""
+    """To four thousandths of each member's shares, whatever scores are."""
     integer = to_integer(program(seed))
     (op,) = (op for op in integer.ops() if isinstance(op, SumShares))
     rng = np.random.default_rng(seed)

@@ -1,8 +1,10 @@
 """Convolutional nets under byte budgets. ``python benchmarks/convnets.py --data FOLDER [--only NAME] [--budget N]``.
 
-FOLDER holds ``mnist.npz``, ``usps10.npz`` and ``chars4k.npz`` with ``X_train, y_train, X_test, y_test``, and CIFAR-10
-as JPEG files one behind the other (slightly lossy) in ``cifar10_jpeg.npz``; what is not there is left out, and
-scikit-learn's digits need no file. Every net is fitted with its defaults but for the budget (and
+FOLDER holds files with ``X_train, y_train, X_test, y_test``, and ``X_val, y_val`` where there are, which count to the
+rows for training: pictures in ``mnist.npz``, ``usps10.npz``, ``chars4k.npz``, motion in ``magic_wand.npz`` and
+``smartwatch_har.npz``, waves of 8 kHz, behind a ``LogMel()``, in ``arabic_commands_8k.npz`` and
+``speech_commands_8k.npz``; and CIFAR-10 as JPEG files one behind the other (slightly lossy) in ``cifar10_jpeg.npz``. What
+is not there is left out, and scikit-learn's digits need no file. Every net is fitted with its defaults but for the budget (and
 ``--epochs``, below 50 of which nothing is searched); its device program answers all test rows once, and the simulated
 Uno some of them, bit for bit. ``results/convnets.jsonl`` gets a line a fit, ``results/convnets.md`` the table.
 """
@@ -19,14 +21,17 @@ from typing import Any
 
 import numpy as np
 from sklearn.datasets import load_digits
+from sklearn.pipeline import make_pipeline
 
 import edgealgos as ea
+from edgealgos.features import LogMel
 
 RESULTS = Path(__file__).with_name("results")
 SIMULATED = 5  # rows, spread over the test part
 BUDGETS = {
     "digits": (1024, 2048), "mnist": (1024, 2048, 4608, 8704), "usps10": (2048,), "chars4k odd or even": (2048,),
     "chars4k": (14_336,), "cifar10_jpeg halves": (700, 2048), "cifar10_jpeg grey, odd or even": (800,),
+    "magic_wand": (2048,), "smartwatch_har": (2048,), "arabic_commands_8k": (2048, 6144), "speech_commands_8k": (6144,),
 }  # fmt: skip
 REFERENCES = {
     ("mnist", 2048): "SpArSe 98.64 at 2.8 KB, indices uncounted",
@@ -54,12 +59,13 @@ def parts(name: str, folder: Path | None) -> Rows | None:
     if file is None or not file.exists():
         return None
     with np.load(file, allow_pickle=False) as data:
-        y, y_test = data["y_train"], data["y_test"]
+        train = [part for part in ("train", "val") if f"y_{part}" in data]
+        y, y_test = np.concatenate([data[f"y_{part}"] for part in train]), data["y_test"]
         if "jpeg" in data:
             X = decoded(data["jpeg"].tobytes(), data["offsets"], grey="grey" in name)
             X, X_test = X[: len(y)], X[len(y) :]
         else:
-            X, X_test = data["X_train"], data["X_test"]
+            X, X_test = np.concatenate([data[f"X_{part}"] for part in train]), data["X_test"]
     if "halves" in name:
         return X, y < HALF, X_test, y_test < HALF
     return (X, y % 2, X_test, y_test % 2) if "odd or even" in name else (X, y, X_test, y_test)
@@ -80,9 +86,10 @@ def measured(name: str, budget: int, seed: int, epochs: int | None, rows: Rows) 
     """One fit and what its program does."""
     X, y, X_test, y_test = rows
     began = time.monotonic()
-    model = ea.ConvNetClassifier(max_model_bytes=budget, epochs=epochs, random_state=seed).fit(X, y)
+    model = ea.ConvNetClassifier(max_model_bytes=budget, epochs=epochs, random_state=seed)
+    fitted = (make_pipeline(LogMel(), model) if "8k" in name else model).fit(X, y)
     seconds = time.monotonic() - began
-    compiled = ea.compile_model(model)
+    compiled = ea.compile_model(fitted)
     some = np.linspace(0, len(X_test) - 1, SIMULATED).astype(int)
     simulated = compiled.simulate(X_test[some])
     if not np.array_equal(simulated.scores, compiled.scores(X_test[some])):

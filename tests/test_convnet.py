@@ -133,6 +133,19 @@ def test_channels_that_say_nothing_stay_as_they_are():
     assert max(np.abs(values).max() for values in params.values()) == 50
 
 
+def test_a_channel_that_seldom_speaks_does_not_take_the_grid_of_the_others():
+    """Scaled to deviation 1 after every epoch its weights grew to 80, and the step of their grid to 4."""
+    rng = np.random.default_rng(0)
+    net = ConvNet((8, 8, 1), 3, "multiclass", layers="conv3x3:6 dw3x3 pw:6", bits=4)
+    rows = rng.normal(size=(300, 64)).astype(np.float32)
+    params = net.initial(rows, np.zeros((300, 3)), rng)
+    params["layer1_bias"][0] = -3.5
+    for _ in range(6):
+        params = net.settled(params, lambda: rows, fold=False)
+    largest = np.abs(params["layer2_weights"]).max(1)
+    assert largest[0] < 4 * np.median(largest)
+
+
 def test_normalisation_outlasts_the_first_rounding():
     recipe = ConvNet((8, 8, 1), 3, "multiclass", layers="conv3x3:4").recipe.for_rows(1000)
     rounded, folded = ([stage(epoch) for epoch in range(recipe.epochs)] for stage in (recipe.quantized, recipe.folded))

@@ -20,8 +20,8 @@ from .targets import excess_fraction
 ACTIVATION = QType(8, 5)  # rectified values: clipped at 4, of layers that begin with deviations of 1
 AVERAGE = QType(8, 4)  # of many of them, times 4 since averages differ less: clipped at 8
 SMALL_BITS = 6  # of the weights of kernels that see few values: their sums stay within 16 bits
-NEGLIGIBLE = 1e-5  # variance of a channel that says nothing
-RARE = 1e-2  # added to variances of channels whose weights have the usual scale: what seldom speaks is not made loud
+NEGLIGIBLE = 1e-9  # variance, for a channel without weights
+RARE = 0.1  # of what inputs of variance 1 would make, added to variances: what seldom speaks is not made loud
 SAMPLE = 1024  # rows whose deviations are made 1
 
 
@@ -92,13 +92,13 @@ class ConvNet(Family):
         params |= {f"{name}_bias": np.zeros(shape[0]) for name, shape in shapes.items()}
         params["FC"] = rng.normal(size=(self.n_outputs, self.channels)) / math.sqrt(self.channels)
         params["FC_bias"] = np.zeros(self.n_outputs)
-        return self._scaled(params, x[rng.permutation(len(x))[:SAMPLE]], fold=True, rare=0.0)
+        return self._scaled(params, x[rng.permutation(len(x))[:SAMPLE]], fold=True)
 
     def settled(self, params: Arrays, rows: Callable[[], Array], fold: bool = True) -> Arrays:
         """See the base: what normalisation of every channel over these rows did."""
-        return self._scaled(params, rows()[:SAMPLE], fold, RARE)
+        return self._scaled(params, rows()[:SAMPLE], fold)
 
-    def _scaled(self, params: Arrays, rows: Array, fold: bool, rare: float) -> Arrays:
+    def _scaled(self, params: Arrays, rows: Array, fold: bool) -> Arrays:
         """Weights such that every channel has deviation 1 on these rows, and with `fold` mean 0 before its bias."""
         values, params = tf.reshape(tf.constant(rows, tf.float32), (-1, *self.picture)), dict(params)
         for name, layer in self.named():
@@ -107,8 +107,7 @@ class ConvNet(Family):
                 continue
             weights, bias = params[f"{name}_weights"], params[f"{name}_bias"]
             made = _sums(values, tf.constant(weights, tf.float32), layer).numpy()
-            variance = made.var((0, 1, 2))
-            gain = np.where(variance < NEGLIGIBLE, 1.0, 1.0 / np.sqrt(variance + rare + NEGLIGIBLE))
+            gain = 1.0 / np.sqrt(made.var((0, 1, 2)) + RARE * np.square(weights).sum(1) + NEGLIGIBLE)
             whole = bias - made.mean((0, 1, 2)) * gain
             params |= {f"{name}_weights": weights * gain[:, None], f"{name}_bias": whole if fold else bias}
             values = _clipped(tf.constant(made * gain + whole, tf.float32), layer)
@@ -127,7 +126,7 @@ class ConvNet(Family):
             sums = _sums(values, weights, layer)
             if rounding.key is not None:
                 folded = rounding.on if rounding.folded is None else rounding.folded
-                sums = tf.where(folded, sums, _normalised(sums))
+                sums = tf.where(folded, sums, _normalised(sums, weights))
             sums += rounding.weight(f"{name}_bias", params[f"{name}_bias"])
             values = rounding.fixed(tf.nn.relu(sums) if layer.rectify else sums, ACTIVATION)
         total = tf.reduce_sum(values, (1, 2)) * 2.0 ** -halvings_of(self.positions)
@@ -199,10 +198,11 @@ def _pool(x: tf.Tensor, layer: LayerShape) -> tf.Tensor:
     return found
 
 
-def _normalised(sums: tf.Tensor) -> tf.Tensor:
+def _normalised(sums: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Every channel with mean 0 and deviation 1 over a batch (Ioffe and Szegedy, ICML 2015); weights scale freely."""
     centred = sums - _mean(sums)
-    return centred * tf.math.rsqrt(_mean(centred * centred) + RARE + NEGLIGIBLE)
+    least = RARE * tf.reduce_sum(tf.square(weights), 1) + NEGLIGIBLE
+    return centred * tf.math.rsqrt(_mean(centred * centred) + least)
 
 
 def _mean(values: tf.Tensor) -> tf.Tensor:

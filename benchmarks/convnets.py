@@ -3,10 +3,10 @@
 FOLDER holds files with ``X_train, y_train, X_test, y_test``, and ``X_val, y_val`` where there are, which count to the
 rows for training: pictures in ``mnist.npz``, ``usps10.npz``, ``chars4k.npz``, motion in ``magic_wand.npz`` and
 ``smartwatch_har.npz``, waves of 8 kHz, behind a ``LogMel()``, in ``arabic_commands_8k.npz`` and
-``speech_commands_8k.npz``; and CIFAR-10 as JPEG files one behind the other (slightly lossy) in ``cifar10_jpeg.npz``. What
-is not there is left out, and scikit-learn's digits need no file. Every net is fitted with its defaults but for the budget (and
-``--epochs``, below 50 of which nothing is searched); its device program answers all test rows once, and the simulated
-Uno some of them, bit for bit. ``results/convnets.jsonl`` gets a line a fit, ``results/convnets.md`` the table.
+``speech_commands_8k.npz``; and CIFAR-10 as JPEG files one behind the other (slightly lossy) in ``cifar10_jpeg.npz``.
+What is not there is left out, and scikit-learn's digits need no file. Every net is fitted with its defaults but for the
+budget (and ``--epochs``, below 50 of which nothing is searched); its device program answers all test rows once, and the
+Uno some, bit for bit. ``results/convnets.jsonl`` gets a line a fit, ``results/convnets.md`` the table.
 """
 
 from __future__ import annotations

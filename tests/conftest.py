@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -48,6 +49,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if (mark := metafunc.definition.get_closest_marker("fuzz")) is not None:
         start, count = int(os.environ["EDGEALGOS_FUZZ_SEED"]), int(os.environ.get("EDGEALGOS_FUZZ", mark.args[0]))
         metafunc.parametrize("fuzz_seed", range(start, start + count))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays to the end: the collector, busy while graphs are made, passes it over."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -49,6 +49,7 @@ OF_OP: dict[str, Callable[[int], Program]] = {
     ),
     **dict.fromkeys(("HoldRow", "AddRow"), sample_convnets.residual_convnet),
     "SumShares": sample_instances.committee,
+    "Neighbours": sample_instances.any_neighbours,
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""

@@ -33,6 +33,8 @@ PROGRAMS = {
     "neighbours": programs.neighbours,
     "neighbours of words": lambda seed: programs.neighbours(seed, bits=13),
     "number of neighbours": lambda seed: programs.neighbours(seed, classes=1),
+    "near neighbours": lambda seed: programs.neighbours(seed, weigh="distance"),
+    "number of near neighbours": lambda seed: programs.neighbours(seed, classes=1, weigh="distance"),
     "normal": programs.normal,
     "normal of words": lambda seed: programs.normal(seed, bits=16),
     "lengths": programs.lengths,

@@ -63,6 +63,7 @@ CLASSIFIERS = {
     "machine behind components": make_pipeline(StandardScaler(), PCA(5), SVC()),
     "linear machine": make_pipeline(StandardScaler(), NuSVC(nu=0.05, kernel="linear")),
     "neighbours": KNeighborsClassifier(3),
+    "near neighbours": KNeighborsClassifier(weights="distance"),
     "normal": GaussianNB(),
     "normal components": make_pipeline(StandardScaler(), PCA(5), GaussianNB()),
     "quadratic": make_pipeline(StandardScaler(), QuadraticDiscriminantAnalysis(reg_param=0.1)),
@@ -106,6 +107,7 @@ def test_a_model_answers_as_in_scikit_learn(kind, data):
         ("machine", "wine"),
         ("machine behind components", "wine"),
         ("neighbours", "iris"),
+        ("near neighbours", "iris"),
         ("normal", "digits"),
         ("quadratic", "wine"),
     ],
@@ -124,7 +126,7 @@ def test_a_model_runs_on_the_board_as_in_the_twin(kind, data):
     [lm.LinearRegression(), lm.Ridge(), lm.Lasso(0.1), lm.ElasticNet(0.01), lm.BayesianRidge(), lm.HuberRegressor(),
      make_pipeline(StandardScaler(), LinearSVR(max_iter=5000, random_state=0)), PLSRegression(3),
      make_pipeline(StandardScaler(), lm.SGDRegressor(random_state=0)),
-     make_pipeline(StandardScaler(), SVR(C=50)), KNeighborsRegressor(),
+     make_pipeline(StandardScaler(), SVR(C=50)), KNeighborsRegressor(), KNeighborsRegressor(weights="distance"),
      TransformedTargetRegressor(lm.Ridge(), transformer=StandardScaler()), FrozenEstimator(lm.Ridge())],
     ids=lambda model: type(model).__name__,
 )  # fmt: skip
@@ -149,7 +151,7 @@ def test_novelties_are_those_of_scikit_learn(model):
 @pytest.mark.parametrize(
     ("model", "said"),
     [(SVC(kernel="sigmoid"), "'rbf'"), (SVC(kernel=lambda a, b: a @ b.T), "'rbf'"), (SVC(break_ties=True), "leave it"),
-     (KNeighborsClassifier(weights="distance"), "'uniform'"),
+     (KNeighborsClassifier(weights=lambda d: 1 / (1 + d)), "no board has"),
      (KNeighborsClassifier(metric="manhattan"), "'euclidean'")],
     ids=["kernel", "callable", "ties", "weights", "metric"],
 )  # fmt: skip

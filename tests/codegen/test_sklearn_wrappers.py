@@ -10,8 +10,10 @@ from sklearn.base import BaseEstimator
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.decomposition import PCA
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     ExtraTreesClassifier,
     GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
     RandomForestClassifier,
     VotingClassifier,
     VotingRegressor,
@@ -119,6 +121,58 @@ def test_an_uno_calibrates_as_the_twin(data):
     assert compiled.report.cycles == pytest.approx(ran.cycles.mean(), rel=0.15)
 
 
+MEMBERS = {
+    "machines": scaled(OneVsRestClassifier(SVC(C=3))),
+    "machines of powers": scaled(OneVsRestClassifier(SVC(kernel="poly", coef0=1.0))),
+    "linear machines": scaled(OneVsRestClassifier(SVC(kernel="linear"))),
+    "pipelines": OneVsRestClassifier(scaled(LogisticRegression())),
+    "trees": OneVsRestClassifier(DecisionTreeClassifier(max_depth=4, random_state=0)),
+    "forests": OneVsRestClassifier(RandomForestClassifier(4, max_depth=4, random_state=0)),
+    "boosting": OneVsRestClassifier(GradientBoostingClassifier(n_estimators=5, random_state=0)),
+    "stumps": OneVsRestClassifier(AdaBoostClassifier(n_estimators=5, random_state=0)),
+    "calibrated tree": CalibratedClassifierCV(DecisionTreeClassifier(max_depth=4, random_state=0), cv=3),
+    "calibrated forest": CalibratedClassifierCV(RandomForestClassifier(4, max_depth=4, random_state=0), cv=2),
+    "calibrated boosting": CalibratedClassifierCV(GradientBoostingClassifier(n_estimators=4, random_state=0), cv=2),
+    "calibrated histograms": CalibratedClassifierCV(HistGradientBoostingClassifier(max_iter=4), cv=2),
+    "calibrated stumps": CalibratedClassifierCV(AdaBoostClassifier(n_estimators=4, random_state=0), cv=2),
+    "calibrated alone": CalibratedClassifierCV(
+        RandomForestClassifier(4, max_depth=4, random_state=0), cv=2, ensemble=False
+    ),
+    "calibrated machines": scaled(CalibratedClassifierCV(SVC(gamma=0.03), cv=3)),
+}
+
+
+@pytest.mark.parametrize("kind", MEMBERS)
+def test_members_that_are_no_linear_models_answer_together(kind):
+    X, y = TWO if kind == "calibrated machines" else THREE
+    seen = np.arange(len(X)) % 3 > 0
+    model = MEMBERS[kind].fit(X[seen], y[seen])
+    compiled = ea.compile_model(model, "host", X_calibration=X[seen])
+    assert np.count_nonzero(compiled.predict(X[~seen]) != model.predict(X[~seen])) <= 0.005 * len(X)
+    if compiled.program.link.calibrated and hasattr(model, "predict_proba"):
+        likely = model.predict_proba(X[~seen])
+        told = np.isfinite(likely).all(axis=1)  # trees that all say no are no shares
+        assert np.abs(compiled.predict_proba(X[~seen]) - likely)[told].mean() * 256 <= 1.5
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_one_model_of_two_classes_is_enough(classes):
+    X, y = TWO if classes == 2 else THREE
+    model = OneVsRestClassifier(DecisionTreeClassifier(max_depth=3, random_state=0)).fit(X, y)
+    assert ea.compile_model(model, "host", X_calibration=X).program.output.size == (1 if classes == 2 else 3)
+
+
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("kind", ["machines", "forests", "calibrated tree"])
+def test_an_uno_answers_as_the_twin_of_members(kind):
+    X, y = THREE
+    compiled = ea.compile_model(MEMBERS[kind].fit(X, y), X_calibration=X)
+    ran = compiled.simulate(X[::9])
+    assert np.array_equal(ran.scores, compiled.scores(X[::9]))
+    assert ran.labels.tolist() == compiled.predict(X[::9]).tolist()
+    assert compiled.report.cycles == pytest.approx(ran.cycles.mean(), rel=0.25)
+
+
 def test_the_mean_of_linear_regressors_is_one():
     X, y = datasets.load_diabetes(return_X_y=True)
     model = VotingRegressor([("a", Ridge()), ("b", Lasso(0.1))], weights=[1, 3]).fit(X, y)
@@ -150,7 +204,7 @@ def test_samplers_drop_out():
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        (CalibratedClassifierCV(GaussianNB(), cv=3), "GaussianNB.*linear ones.*ensemble=False"),
+        (CalibratedClassifierCV(GaussianNB(), cv=3), "GaussianNB.*linear models.*ensemble=False"),
         (CalibratedClassifierCV(LinearSVC(), method="isotonic", cv=3), "sigmoid.*ensemble=False"),
         (
             CalibratedClassifierCV(make_pipeline(PCA(4, whiten=True), PolynomialFeatures(2), RidgeClassifier()), cv=3),
@@ -159,7 +213,9 @@ def test_samplers_drop_out():
         (FixedThresholdClassifier(KNeighborsClassifier(), threshold=0.3), "KNeighborsClassifier.*no single score"),
         (FixedThresholdClassifier(LogisticRegression(max_iter=5000), pos_label=0, threshold=0.3), "pos_label"),
         (VotingClassifier([("a", GaussianNB())]), "voting='soft' of trees.*teacher=model"),
-        (OneVsRestClassifier(SVC()), "leave OneVsRestClassifier out"),
+        (OneVsRestClassifier(GaussianNB()), "leave OneVsRestClassifier out"),
+        (CalibratedClassifierCV(SVC(), cv=3), r"gamma='scale'.*SVC\(gamma="),
+        (CalibratedClassifierCV(scaled(SVC(gamma=1.0)), cv=3), "'standardscaler' in front of all"),
     ],
     ids=[
         "members",
@@ -168,7 +224,9 @@ def test_samplers_drop_out():
         "no bias",
         "first class",
         "votes of other models",
-        "machines apart",
+        "densities apart",
+        "machines of several kernels",
+        "machines behind scalers of their own",
     ],
 )
 def test_what_cannot_be_is_refused_by_name(model, said):

@@ -96,7 +96,7 @@ def votes_of_pairs(seed: int = 0, with_op: bool = True) -> Program:
     return _finished(encoding, tensors, ops, classes, features)
 
 
-def neighbours(seed: int = 0, with_op: bool = True, bits: int = 8, classes: int = 0) -> Program:
+def neighbours(seed: int = 0, with_op: bool = True, bits: int = 8, classes: int = 0, weigh: str = "alike") -> Program:
     """Stored samples that vote."""
     rng = np.random.default_rng(seed)
     features, samples = (int(rng.integers(4, most)) for most in (24, 90))
@@ -110,7 +110,7 @@ def neighbours(seed: int = 0, with_op: bool = True, bits: int = 8, classes: int 
         _constant("norms", np.square(places).sum(axis=1)),
         _constant("answers", said, None if classes > 1 else QType(16, 10)),
     ]
-    op = Neighbours("scores", "x", "samples", "norms", "answers", int(rng.integers(1, 1 + min(samples, 9))))
+    op = Neighbours("scores", "x", "samples", "norms", "answers", int(rng.integers(1, 1 + min(samples, 9))), weigh)
     return _finished(encoding, tensors, [op], classes, features)
 
 
@@ -156,8 +156,9 @@ def any_machine(seed: int = 0, with_op: bool = True) -> Program:
 
 
 def any_neighbours(seed: int = 0, with_op: bool = True) -> Program:
-    """Neighbours in numbers of all widths."""
-    return neighbours(seed, with_op, (8, 4, 13)[seed % 3], 1 if seed % 4 == 0 else 0)
+    """Neighbours in numbers of all widths that count alike or by their distances."""
+    weigh = ("alike", "distance")[seed // 3 % 2]
+    return neighbours(seed, with_op, (8, 4, 13)[seed % 3], 1 if seed % 4 == 0 else 0, weigh)
 
 
 def committee(seed: int = 0, with_op: bool = True) -> Program:

@@ -96,10 +96,8 @@ def calibrated(model: CalibratedClassifierCV) -> Calibrated:
     if two:
         cut = Cut(method, _even(calibrators[0], model.method))
         return Calibrated(inner, cut, lambda own: _bent(own, inner, method, calibrators[0]))
-    if model.method != "sigmoid" or not hasattr(inner, "coef_"):
-        raise UnsupportedModelError(
-            "CalibratedClassifierCV of more than two classes compiles with method='sigmoid' around a linear model"
-        )
+    if model.method != "sigmoid":
+        raise UnsupportedModelError("CalibratedClassifierCV of more than two classes compiles with method='sigmoid'")
     slope = np.array([-c.a_ for c in calibrators])
     scaled = copy.copy(inner)
     scaled.coef_ = slope[:, None] * inner.coef_

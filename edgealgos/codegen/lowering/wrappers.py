@@ -138,11 +138,13 @@ def _(model: Any) -> Unwrapped:
 
 @_unwrap.register
 def _(model: CalibratedClassifierCV) -> Unwrapped:
-    """Of one member the model inside; several are one of their own."""
+    """Of one member the model inside; several are one of their own, and scores that are calibrated class by class."""
     check_is_fitted(model)
     if len(model.calibrated_classifiers_) > 1:
         return Unwrapped(model)
     inner = _undecided(model, model.calibrated_classifiers_[0].estimator)
+    if model.method == "sigmoid" and len(model.classes_) > 2 and not hasattr(inner.model, "coef_"):
+        return Unwrapped(model)
     member = copy.copy(model.calibrated_classifiers_[0])
     member.estimator = inner.model
     single = copy.copy(model)

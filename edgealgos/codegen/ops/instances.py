@@ -34,6 +34,7 @@ from .products import (
     AccumulatorOverflow,
     accumulator_bits,
     exact_product,
+    farthest,
     narrowest,
     product_cost,
     product_pieces,
@@ -53,7 +54,8 @@ class KernelSums(Op):
     With ``s_j`` the product of support vector j with the input and ``b_j`` a number of its own, the kernel is
     ``exp(-gamma (|x|^2 + b_j - 2 s_j))`` (``"rbf"``, ``b_j = |v_j|^2``) or ``((gamma (s_j + b_j) + coef0) / reach) **
     degree`` (``"poly"``). Support vectors come class by class; each has a coefficient for every other class, in order,
-    as libsvm stores them. Of two classes, or of a number, there is one coefficient each and one sum.
+    as libsvm stores them. Of two classes, or of a number, there is one coefficient each and one sum. Where all support
+    vectors are of the first class, its pairs with every other one are all there are: any number of sums.
 
     Parameters
     ----------
@@ -108,7 +110,8 @@ class KernelSums(Op):
     def shapes(self, program: Program) -> Shapes:
         count, width = self.axes(program, self.matrix, 2)
         (classes,) = self.axes(program, self.sections, 1)
-        pairs = (classes * (classes - 1) // 2,)
+        apart = program[self.sections].values[1:].any()
+        pairs = (classes * (classes - 1) // 2 if apart else classes - 1,)
         return {"out": pairs, "bias": pairs, "vector": (width,), "matrix": (count, width), "norms": (count,),
                 "coefficients": (count, classes - 1), "sections": (classes,)}  # fmt: skip
 
@@ -193,19 +196,14 @@ class KernelSums(Op):
         narrowest(-int(reach.max(initial=0)), int(reach.max(initial=0)), self.out, self.coefficients)
         acc_bits = accumulator_bits(program, self.vector, self.matrix, 0, self.out)
         accumulator_bits(program, self.vector, self.matrix, 0, self.out, 0 if self._is_rbf else norms)
-        if self._is_rbf and self._farthest(program) >= 1 << 32:
+        if self._is_rbf and farthest(program, self.vector, self.matrix) >= 1 << 32:
             raise AccumulatorOverflow(self.matrix, f"{self.out!r}: squared distances can need more than 32 bits")
         return replace(self, acc_bits=acc_bits)
 
-    def _farthest(self, program: Program) -> int:
-        """The largest squared distance of any input from a support vector."""
-        low, high = program.value_range(self.vector)
-        places = program[self.matrix].values
-        return int(np.square(np.maximum(high - places, places - low)).sum(axis=1).max(initial=0))
-
     def narrowed(self, program: Program) -> Types:
         """Squared lengths are words where all distances are."""
-        words = self._is_rbf and self._farthest(program) < 1 << 16 and program[self.norms].values.max() < 1 << 15
+        near = self._is_rbf and farthest(program, self.vector, self.matrix) < 1 << 16
+        words = near and program[self.norms].values.max() < 1 << 15
         return {self.norms: QType(16, program[self.norms].type.frac)} if words else {}
 
     def products(self, program: Program) -> tuple[Product, ...]:
@@ -244,7 +242,8 @@ class KernelSums(Op):
             kernel = f"edgealgos::Poly<{shift}, {cpp.constant('kDegree', self.degree)}>({factor}, {addend})"
         tables = f"{cpp.rows(self.matrix)}, {self.norms}, {self.coefficients}, {self.sections}, {self.bias}"
         columns = cpp.count(program[self.vector].size, "kColumns")
-        numbers = f"{cpp.constant('kSections', program[self.sections].size)}, {columns}"
+        sums = cpp.constant("kSums", program[self.out].size)
+        numbers = f"{sums}, {cpp.constant('kSections', program[self.sections].size)}, {columns}"
         call = f"edgealgos::kernel_sums<int{self.acc_bits}_t, {cpp.constant('kShift', self.shift(program))}>"
         return f"{call}({kernel}, {tables}, {self.vector}, {cpp.ref(self.out)}, {numbers});"
 

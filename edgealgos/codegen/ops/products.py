@@ -117,3 +117,10 @@ def row_chunks(matrix: Ints) -> list[Ints]:
     if matrix.ndim == 3:
         return list(matrix)
     return np.array_split(matrix, -(-len(matrix) // ROWS_AT_ONCE))
+
+
+def farthest(program: Program, vector: str, matrix: str) -> int:
+    """The largest squared distance of any input from a stored sample."""
+    low, high = program.value_range(vector)
+    places = program[matrix].values
+    return int(np.square(np.maximum(high - places, places - low)).sum(axis=1).max(initial=0))

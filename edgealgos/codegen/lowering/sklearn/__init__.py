@@ -27,7 +27,8 @@ from ...program.choose_encoding import (
 )
 from ..thresholds import score_at
 from ..wrappers import Unwrapped, unwrap
-from . import committees, forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
+from . import forests, instances, linear, neural, normal  # noqa: F401  (they register their kinds)
+from .committees import module_of
 from .curves import encoders_known, products_known, stage_of
 from .finite import check_finite
 from .kinds import CLASSIFIERS
@@ -74,7 +75,7 @@ def lower_sklearn(unwrapped: Unwrapped, rows: NDArray[np.float64], widths: Width
         If the model, or a step in front of it, is of no kind that compiles; the message says what does.
     """
     stage = _in_front(unwrapped, rows.shape[1])
-    kind = program_of.dispatch(type(unwrapped.model)).__module__
+    kind = module_of(unwrapped.model)
     if (stage.pairs or stage.norm) and (kind != linear.__name__ or stage.curves):
         what = "Normalizer" if stage.norm else "PolynomialFeatures"
         raise UnsupportedModelError(
@@ -200,7 +201,7 @@ def _of_several_labels(model: Any) -> bool:
 
 def is_of_trees(model: Any) -> bool:
     """Whether a model, fitted or not, becomes trees."""
-    return program_of.dispatch(type(model)).__module__ == forests.__name__
+    return module_of(model) == forests.__name__
 
 
 def worth_trying(model: Any, widths: Sequence[Widths]) -> Sequence[Widths]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTre
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Link, Program
+from .members import Grown, answers
 from .registry import Front, Rows, Widths, program_of
 from .stages import Reals
 from .trees import Tree, linear_program, sum_of_trees, votes_of_trees
@@ -38,7 +40,7 @@ EXACT = (
 """Models that compare inputs and count votes: of their rounding nothing is seen if rows keep to their paths."""
 
 
-def _tree(fitted: Any, leaf: Reals, columns: Any = None) -> Tree:
+def tree_of(fitted: Any, leaf: Reals, columns: Any = None) -> Tree:
     """A tree of scikit-learn's Cython; `columns` are those that it was given of all."""
     feature = np.maximum(fitted.feature, 0).astype(np.int64)
     if columns is not None:
@@ -46,7 +48,7 @@ def _tree(fitted: Any, leaf: Reals, columns: Any = None) -> Tree:
     return Tree(fitted.children_left, fitted.children_right, feature, fitted.threshold, leaf)
 
 
-def _shares(fitted: Any) -> Reals:
+def shares_of(fitted: Any) -> Reals:
     """Of each node the shares of the classes."""
     counts = np.asarray(fitted.value[:, 0], dtype=np.float64)
     shares: Reals = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-300)
@@ -64,7 +66,7 @@ def _one_output(model: Any) -> None:
 @program_of.register(ExtraTreeClassifier)
 def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     _one_output(model)
-    tree = _tree(model.tree_, _shares(model.tree_))
+    tree = tree_of(model.tree_, shares_of(model.tree_))
     return votes_of_trees(front, rows, [tree], type(model).__name__, model.classes_.tolist())
 
 
@@ -72,7 +74,7 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
 @program_of.register(ExtraTreesClassifier)
 def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     _one_output(model)
-    trees = [_tree(e.tree_, _shares(e.tree_)) for e in model.estimators_]
+    trees = [tree_of(e.tree_, shares_of(e.tree_)) for e in model.estimators_]
     return votes_of_trees(front, rows, trees, type(model).__name__, model.classes_.tolist())
 
 
@@ -82,8 +84,8 @@ def _(model: BaggingClassifier, front: Front, rows: Rows, widths: Widths) -> Pro
     trees = []
     for estimator, columns in zip(model.estimators_, model.estimators_features_, strict=True):
         shares = np.zeros((estimator.tree_.node_count, len(model.classes_)))
-        shares[:, np.asarray(estimator.classes_, dtype=int)] = _shares(estimator.tree_)
-        trees.append(_tree(estimator.tree_, shares, columns))
+        shares[:, np.asarray(estimator.classes_, dtype=int)] = shares_of(estimator.tree_)
+        trees.append(tree_of(estimator.tree_, shares, columns))
     return votes_of_trees(front, rows, trees, type(model).__name__, model.classes_.tolist())
 
 
@@ -106,9 +108,9 @@ def _(model: VotingClassifier, front: Front, rows: Rows, widths: Widths) -> Prog
     for estimator, weight in zip(model.estimators_, weights, strict=True):
         members = getattr(estimator, "estimators_", [estimator])
         for member in members:
-            shares = _shares(member.tree_)
+            shares = shares_of(member.tree_)
             votes = shares if soft else np.eye(shares.shape[1])[shares.argmax(axis=1)]
-            trees.append(_tree(member.tree_, weight / len(members) * votes))
+            trees.append(tree_of(member.tree_, weight / len(members) * votes))
     return votes_of_trees(front, rows, trees, "VotingClassifier", model.classes_.tolist())
 
 
@@ -118,9 +120,9 @@ def _(model: AdaBoostClassifier, front: Front, rows: Rows, widths: Widths) -> Pr
     _are_trees(model, DecisionTreeClassifier)
     trees = []
     for estimator, weight in zip(model.estimators_, model.estimator_weights_, strict=False):
-        winners = estimator.classes_[_shares(estimator.tree_).argmax(axis=1)]
+        winners = estimator.classes_[shares_of(estimator.tree_).argmax(axis=1)]
         votes = (winners[:, None] == model.classes_).astype(np.float64)
-        trees.append(_tree(estimator.tree_, weight * votes))
+        trees.append(tree_of(estimator.tree_, weight * votes))
     classes = len(model.classes_)
     link = Link(scale=classes / ((classes - 1) ** 2 * float(model.estimator_weights_[: len(trees)].sum())))
     return votes_of_trees(front, rows, trees, type(model).__name__, model.classes_.tolist(), link)
@@ -168,7 +170,7 @@ def _mean(model: Any, front: Front, rows: Rows, several: list[tuple[Any, Any]]) 
     values = [np.asarray(estimator.tree_.value[:, 0, 0], dtype=np.float64) for estimator, _ in several]
     middle = float(np.mean([v[0] for v in values]))
     trees = [
-        _tree(e.tree_, front.slope * (v - middle) / len(several), columns)
+        tree_of(e.tree_, front.slope * (v - middle) / len(several), columns)
         for (e, columns), v in zip(several, values, strict=True)
     ]
     bias = front.answer(np.array([middle]))
@@ -177,19 +179,36 @@ def _mean(model: Any, front: Front, rows: Rows, several: list[tuple[Any, Any]]) 
 
 @program_of.register
 def _(model: GradientBoostingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
+    program = sum_of_trees(front, rows, *boosted(model), type(model).__name__, model.classes_.tolist())
+    return replace(program, link=Link(scale=2.0)) if model.loss == "exponential" else program
+
+
+@singledispatch
+def boosted(model: Any) -> tuple[list[list[Tree]], Reals]:
+    """Of each score of a classifier its trees, and what they are added to."""
+    raise NotImplementedError
+
+
+@boosted.register
+def _(model: GradientBoostingClassifier) -> tuple[list[list[Tree]], Reals]:
     """The start of the scores does not depend on the row, unless another model gives it."""
     trees = [
-        [_tree(e.tree_, model.learning_rate * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, k]]
+        [tree_of(e.tree_, model.learning_rate * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, k]]
         for k in range(model.estimators_.shape[1])
     ]
-    program = sum_of_trees(front, rows, trees, _constant_start(model), type(model).__name__, model.classes_.tolist())
-    return replace(program, link=Link(scale=2.0)) if model.loss == "exponential" else program
+    return trees, _constant_start(model)
+
+
+@boosted.register
+def _(model: HistGradientBoostingClassifier) -> tuple[list[list[Tree]], Reals]:
+    trees = _histogram_trees(model, 1.0)
+    return trees, np.ravel(np.asarray(model._baseline_prediction, dtype=np.float64)) * np.ones(len(trees))
 
 
 @program_of.register
 def _(model: GradientBoostingRegressor, front: Front, rows: Rows, widths: Widths) -> Program:
     scale = front.slope * model.learning_rate
-    trees = [_tree(e.tree_, scale * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, 0]]
+    trees = [tree_of(e.tree_, scale * e.tree_.value[:, 0, 0]) for e in model.estimators_[:, 0]]
     return sum_of_trees(front, rows, [trees], front.answer(_constant_start(model)), type(model).__name__)
 
 
@@ -203,9 +222,7 @@ def _constant_start(model: Any) -> Reals:
 
 @program_of.register
 def _(model: HistGradientBoostingClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
-    trees = _histogram_trees(model, 1.0)
-    bias = np.ravel(np.asarray(model._baseline_prediction, dtype=np.float64)) * np.ones(len(trees))
-    return sum_of_trees(front, rows, trees, bias, type(model).__name__, model.classes_.tolist())
+    return sum_of_trees(front, rows, *boosted(model), type(model).__name__, model.classes_.tolist())
 
 
 @program_of.register
@@ -239,7 +256,7 @@ def _(model: IsolationForest, front: Front, rows: Rows, widths: Widths) -> Progr
     for estimator, columns in zip(model.estimators_, model.estimators_features_, strict=True):
         tree = estimator.tree_
         depth = _depths(tree) + _mean_path(tree.n_node_samples)
-        trees.append(_tree(tree, depth / len(model.estimators_), columns))
+        trees.append(tree_of(tree, depth / len(model.estimators_), columns))
     typical = float(_mean_path(np.array([model._max_samples]))[0])
     threshold = -typical * np.log2(-model.offset_)
     return sum_of_trees(front, rows, [trees], np.array([-threshold]), "IsolationForest", [-1, 1])
@@ -261,3 +278,40 @@ def _mean_path(count: Any) -> Reals:
     path: Reals = np.where(n <= 1, 0.0, np.where(n == 2, 1.0,
                     2.0 * (np.log(more - 1.0) + np.euler_gamma) - 2.0 * (more - 1.0) / more))  # fmt: skip
     return path
+
+
+# ---- members of committees -------------------------------------------------------------------------------------------
+
+
+@answers.register(DecisionTreeClassifier)
+@answers.register(ExtraTreeClassifier)
+@answers.register(RandomForestClassifier)
+@answers.register(ExtraTreesClassifier)
+def _(model: Any) -> Grown:
+    """Shares of the classes in the mean of all trees."""
+    fitted = [estimator.tree_ for estimator in getattr(model, "estimators_", [model])]
+    told = range(len(model.classes_)) if len(model.classes_) > 2 else [1]
+    trees = [[tree_of(tree, shares_of(tree)[:, k] / len(fitted)) for tree in fitted] for k in told]
+    return Grown(trees, np.zeros(len(trees)))
+
+
+@answers.register(GradientBoostingClassifier)
+@answers.register(HistGradientBoostingClassifier)
+def _(model: Any) -> Grown:
+    return Grown(*boosted(model))
+
+
+@answers.register
+def _(model: AdaBoostClassifier) -> Grown:
+    """Of each tree its weight for the class that it tells, and as much less for all others together."""
+    if not all(isinstance(estimator, DecisionTreeClassifier) for estimator in model.estimators_):
+        raise NotImplementedError
+    classes, count = model.classes_, len(model.classes_)
+    weights = model.estimator_weights_[: len(model.estimators_)]
+    trees: list[list[Tree]] = [[] for _ in range(count if count > 2 else 1)]
+    for estimator, weight in zip(model.estimators_, weights / weights.sum(), strict=True):
+        told = estimator.classes_[shares_of(estimator.tree_).argmax(axis=1)]
+        for k, several in enumerate(trees):
+            own, other = (weight, -weight / (count - 1)) if count > 2 else (2 * weight, -2 * weight)
+            several.append(tree_of(estimator.tree_, np.where(told == classes[k if count > 2 else 1], own, other)))
+    return Grown(trees, np.zeros(len(trees)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,7 +134,11 @@ def _(model: OneClassSVM, front: Front, rows: Rows, widths: Widths) -> Program:
 def _machine(
     model: Any, front: Front, rows: Rows, widths: Widths, labels: list[Any], sections: Any
 ) -> Program:  # fmt: skip
-    """Sums of every pair of classes and, where there are more than two classes, votes."""
+    """Sums of every pair of classes and, where there are more than two classes, votes.
+
+    Where all support vectors are of one section, scores of every class instead.
+    """
+    voted = np.count_nonzero(sections) > 1 and len(labels) > 2
     name = type(model).__name__
     if not isinstance(model.kernel, str) or model.kernel not in ("linear", "rbf", "poly"):
         raise UnsupportedModelError(f"{name}(kernel={model.kernel!r}) cannot be compiled; 'linear', 'rbf', 'poly' can")
@@ -146,7 +151,7 @@ def _machine(
         bias = front.answer(bias)
     if model.kernel == "linear":
         matrix = np.asarray(model.coef_, dtype=np.float64) * (1.0 if labels else front.slope)
-        if len(labels) <= 2:
+        if not voted:
             return linear_program(front, matrix, bias, widths, name, labels)
         tensors = [
             front.input,
@@ -164,10 +169,18 @@ def _machine(
         _numbers("bias", bias, "intercepts"),
     ]
     names: dict[str, Any] = {field: field for field in ("norms", "coefficients", "sections", "bias")}
-    ops.append(KernelSums("pairs" if len(labels) > 2 else "scores", matrix="vectors", **names, **op))
-    if len(labels) > 2:
+    ops.append(KernelSums("pairs" if voted else "scores", matrix="vectors", **names, **op))
+    if voted:
         return _voted(where, tensors, ops, len(bias), name, labels)
-    return finished(where, [*tensors, Tensor("scores", (1,), Space.OUTPUT)], ops, name, labels)
+    return finished(where, [*tensors, Tensor("scores", (len(bias),), Space.OUTPUT)], ops, name, labels)
+
+
+def kernels_program(
+    model: Any, front: Front, rows: Rows, widths: Widths, family: str, labels: Sequence[Any]
+) -> Program:
+    """A score for every row of dual coefficients."""
+    sections = np.eye(1, len(model.dual_coef_) + 1)[0] * len(model.support_)
+    return replace(_machine(model, front, rows, widths, list(labels), sections), family=family)
 
 
 def _voted(front: Front, tensors: list[Tensor], ops: list[Op], pairs: int, name: str, labels: list[Any]) -> Program:
@@ -229,11 +242,12 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     name, labels = type(model).__name__, getattr(model, "classes_", np.zeros(0)).tolist()
     if model.effective_metric_ not in ("euclidean", "sqeuclidean"):
         raise UnsupportedModelError(f"{name}(metric={model.effective_metric_!r}) cannot be compiled; 'euclidean' can")
-    if model.weights not in (None, "uniform"):
+    if model.weights not in (None, "uniform", "distance"):
         raise UnsupportedModelError(
-            f"{name}(weights={model.weights!r}) cannot be compiled; fit it with weights='uniform', or weigh by an SVC "
-            "with kernel='rbf'"
+            f"{name}(weights={model.weights!r}) calls a function of Python, which no board has; 'uniform' and "
+            "'distance' compile"
         )
+    by_distance = model.weights == "distance"
     if hasattr(model._fit_X, "toarray"):
         raise UnsupportedModelError(f"{name} was fitted on a sparse matrix; fit it on an array, X.toarray()")
     answers = np.asarray(model._y, dtype=np.float64)
@@ -243,7 +257,7 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     samples = space.place(np.asarray(model._fit_X, dtype=np.float64))
     answers, qtype = np.ravel(answers), None
     if not labels:
-        answers = front.answer(answers) / model.n_neighbors
+        answers = front.answer(answers) / (1 if by_distance else model.n_neighbors)
         qtype = QType.covering(float(np.abs(answers).max()), NUMBER_BITS)
     tensors = [
         *space.tensors,
@@ -252,14 +266,17 @@ def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
         _numbers("answers", answers, "what they say", qtype),
         Tensor("scores", (max(len(labels), 1),), Space.OUTPUT),
     ]
-    op = Neighbours("scores", space.vector, "samples", "norms", "answers", int(model.n_neighbors))
+    weigh = "distance" if by_distance else "alike"
+    op = Neighbours("scores", space.vector, "samples", "norms", "answers", int(model.n_neighbors), weigh)
     program = finished(space.front, tensors, [*space.ops, op], name, labels)
-    return replace(program, link=Link.of_votes(model.n_neighbors, len(labels))) if labels else program
+    whole = 1.0 if by_distance else model.n_neighbors
+    return replace(program, link=Link.of_votes(whole, len(labels))) if labels else program
 
 
 def _neighbours_bits(model: Any, front: Front, rows: Rows) -> int:
-    """The most bits of inputs with which no product of a stored sample needs more than 32."""
-    for bits in range(15, 8, -1):
+    """The most bits of inputs with which no product of a stored sample, nor a distance, needs more than 32."""
+    most = _most_bits(front.features) if model.weights == "distance" else 15
+    for bits in range(min(most, 15), 8, -1):
         space = _space(front, rows, bits)
         samples = np.abs(space.place(np.asarray(model._fit_X, dtype=np.float64))) / space.qtype.step
         if (2 * samples.sum(axis=1) * 2.0 ** (bits - 1) + np.square(samples).sum(axis=1)).max() < 2**31:

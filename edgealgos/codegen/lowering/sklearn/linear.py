@@ -9,7 +9,6 @@ import numpy as np
 from sklearn import linear_model as lm
 from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.cross_decomposition import PLSRegression
-from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
 from sklearn.svm import LinearSVR
@@ -17,8 +16,8 @@ from sklearn.svm import LinearSVR
 from edgealgos.errors import UnsupportedModelError
 
 from ...program import Link, Program
-from ...program.link import LOGISTIC, SHARES
-from .kinds import CLASSIFIERS, known
+from .kinds import CLASSIFIERS, known, link_of
+from .members import answers, coefficients_of
 from .registry import Front, Rows, Widths, program_of
 from .stages import Reals
 from .trees import linear_program
@@ -38,16 +37,6 @@ def _classifier(model: Any, front: Front, rows: Rows, widths: Widths) -> Program
     return replace(program, link=link_of(model))
 
 
-def link_of(model: Any) -> Link:
-    """What a linear classifier makes of its decision function."""
-    if isinstance(model, lm.SGDClassifier):
-        return {"log_loss": Link(LOGISTIC), "modified_huber": Link(SHARES, 0.5, 0.5)}.get(model.loss, Link())
-    if getattr(model, "multi_class", "auto") == "multinomial" and len(model.classes_) == 2:
-        return Link(scale=2.0)
-    apart = getattr(model, "multi_class", "auto") == "ovr" or getattr(model, "solver", "") == "liblinear"
-    return Link(LOGISTIC) if apart else Link()
-
-
 def _regressor(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
     return _number(model, front, np.asarray(model.coef_, dtype=np.float64), np.ravel(model.intercept_), widths)
 
@@ -62,6 +51,7 @@ def _number(model: Any, front: Front, coefficients: Reals, intercept: Reals, wid
 
 for _kind in CLASSIFIERS:
     program_of.register(_kind, _classifier)
+    answers.register(_kind, coefficients_of)
 for _kind in REGRESSORS:
     program_of.register(_kind, _regressor)
 
@@ -70,21 +60,6 @@ for _kind in REGRESSORS:
 def _(model: PLSRegression, front: Front, rows: Rows, widths: Widths) -> Program:
     coefficients = np.atleast_2d(model.coef_)
     return _number(model, front, coefficients, model.intercept_ - coefficients @ model._x_mean, widths)
-
-
-@program_of.register
-def _(model: OneVsRestClassifier, front: Front, rows: Rows, widths: Widths) -> Program:
-    if model.multilabel_ or not all(isinstance(e, CLASSIFIERS) for e in model.estimators_):
-        raise UnsupportedModelError(
-            "OneVsRestClassifier compiles with linear classifiers of one label a sample. SVC by itself tells several "
-            "classes apart, and so do trees, forests, neighbours and networks: leave OneVsRestClassifier out"
-        )
-    matrix = np.vstack([e.coef_ for e in model.estimators_]).astype(np.float64)
-    bias = np.concatenate([np.ravel(e.intercept_) for e in model.estimators_])
-    program = linear_program(front, matrix, bias, widths, "OneVsRestClassifier", model.classes_.tolist())
-    links = {link_of(e) for e in model.estimators_}
-    same = links.pop() if len(links) == 1 else Link(calibrated=False)
-    return replace(program, link=replace(same, kind=LOGISTIC) if same.kind != SHARES else same)
 
 
 @program_of.register(MultinomialNB)

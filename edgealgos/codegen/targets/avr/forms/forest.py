@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from edgealgos.codegen.ops.forest import Forest
 from edgealgos.codegen.program.program import Program
+from edgealgos.codegen.program.tensor import Space
 
 from .. import voting
 from ..code import Code
@@ -113,7 +114,8 @@ class ForestForm(Form):
     def call(self, program: Program, op: Forest) -> str:
         start = "" if op.start is None else f"{op.start}, "
         label = f"const uint8_t {op.out}_label = " if self.tells_label(program, op) else ""
-        return f"{label}{op.leaves}_sums({op.vector}, {start}{op.out}_);"
+        out = f"{op.out}_" if program[op.out].space is Space.OUTPUT else op.out
+        return f"{label}{op.leaves}_sums({op.vector}, {start}{out});"
 
 
 def _votes(program: Program, op: Forest) -> bool:

@@ -384,9 +384,9 @@ template <int Frac> inline float to_float(int32_t raw) {
 
 @MOTION@
 @FOREST@
+@QUADRATIC@
 @INSTANCES@
 @COMMITTEE@
-@QUADRATIC@
 @CONV@
 @PROBABILITY@
 @DECIMALS@

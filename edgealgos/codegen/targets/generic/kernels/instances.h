@@ -150,9 +150,8 @@ template <> struct AddKernel<0, int8_t> {
 // out = bias + sum_j coefficients_j * kernel(product_j + norm_j), pair by pair.
 template <class Acc, int Shift, class Kernel, class Rows, class B, class C, class V, class N>
 EDGEALGOS_OP void kernel_sums(Kernel kernel, Rows matrix, const B *norms, const C *coefficients,
-                              const int16_t *sections, const int32_t *bias, const V *x, int32_t *out, uint8_t classes,
-                              N columns) {
-  const uint16_t pairs = static_cast<uint16_t>(static_cast<uint16_t>(classes * (classes - 1)) >> 1);
+                              const int16_t *sections, const int32_t *bias, const V *x, int32_t *out, uint16_t pairs,
+                              uint8_t classes, N columns) {
   for (uint16_t p = 0; p < pairs; ++p) out[p] = flash(bias + p);
   kernel.begin(x, columns);
   uint16_t all = 0;
@@ -183,8 +182,45 @@ inline void pair_votes(const int32_t *sums, int32_t *votes, uint8_t classes) {
   barrier();
 }
 
-// The nearest samples: of classes their votes, else the sum of their values.
-template <class Acc, uint8_t Count, class Rows, class L, class V, class N>
+// The nearest samples count alike: of classes their votes, else the sum of their values.
+struct Alike {
+  template <uint8_t Count, class L, class V, class N>
+  static void tell(uint8_t, const int32_t *, const L *said, const V *, N, int32_t *out, uint8_t outputs) {
+    for (uint8_t k = 0; k < Count; ++k) {
+      if (outputs > 1) ++out[static_cast<uint16_t>(said[k])];
+      else out[0] += said[k];
+    }
+  }
+};
+
+// They count by how near they are: shares of one, with 15 fractional bits.
+struct ByDistance {
+  template <uint8_t Count, class L, class V, class N>
+  static void tell(uint8_t found, const int32_t *nearness, const L *said, const V *x, N columns, int32_t *out,
+                   uint8_t outputs) {
+    if (!found) return;
+    uint32_t length = 0, total = 0;
+    for (N i = 0; i < columns; ++i) length += static_cast<uint32_t>(static_cast<int32_t>(x[i]) * x[i]);
+    uint8_t up = 0;  // even: roots then have 16 bits
+    for (uint32_t farthest = length - static_cast<uint32_t>(nearness[found - 1]);
+         up < 30 && farthest < 0x40000000u; farthest <<= 2) up += 2;
+    uint16_t weights[Count], nearest = 0;
+    for (uint8_t k = 0; k < found; ++k) {
+      const uint16_t distance = root((length - static_cast<uint32_t>(nearness[k])) << up);
+      if (!k) nearest = distance;
+      weights[k] = distance ? static_cast<uint16_t>((static_cast<uint32_t>(nearest) << 15) / distance) : 0x8000;
+      total += weights[k];
+    }
+    for (uint8_t k = 0; k < found; ++k) {
+      const int32_t share = static_cast<int32_t>((static_cast<uint32_t>(weights[k]) << 15) / total);
+      if (outputs > 1) out[static_cast<uint16_t>(said[k])] += share;
+      else out[0] += share * said[k];
+    }
+  }
+};
+
+// What the nearest samples say.
+template <class Acc, uint8_t Count, class Weigh, class Rows, class L, class V, class N>
 EDGEALGOS_OP void neighbours(Rows matrix, const int32_t *norms, const L *values, const V *x, int32_t *out,
                              uint8_t outputs, uint16_t samples, N columns) {
   int32_t nearness[Count];
@@ -210,10 +246,7 @@ EDGEALGOS_OP void neighbours(Rows matrix, const int32_t *norms, const L *values,
     samples = static_cast<uint16_t>(samples - count);
   }
   for (uint8_t c = 0; c < outputs; ++c) out[c] = 0;
-  for (uint8_t k = 0; k < Count; ++k) {
-    if (outputs > 1) ++out[static_cast<uint16_t>(said[k])];
-    else out[0] += said[k];
-  }
+  Weigh::template tell<Count>(found, nearness, said, x, columns, out, outputs);
   barrier();
 }
 

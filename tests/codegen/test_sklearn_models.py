@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn import datasets
 from sklearn import linear_model as lm
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import AffinityPropagation, FeatureAgglomeration, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.covariance import EllipticEnvelope
 from sklearn.cross_decomposition import PLSRegression
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, SparsePCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticDiscriminantAnalysis
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_selection import SelectKBest, VarianceThreshold
@@ -20,9 +20,14 @@ from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, GaussianNB, MultinomialNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, NearestCentroid
+from sklearn.neighbors import (
+    KNeighborsClassifier,
+    KNeighborsRegressor,
+    NearestCentroid,
+    NeighborhoodComponentsAnalysis,
+)
 from sklearn.neural_network import MLPClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
     MaxAbsScaler,
@@ -31,6 +36,8 @@ from sklearn.preprocessing import (
     RobustScaler,
     StandardScaler,
 )
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR, NuSVC, OneClassSVM
 
 import edgealgos as ea
@@ -138,6 +145,47 @@ def test_a_linear_regressor_answers_as_in_scikit_learn(model):
     device = ea.compile_model(model, X_calibration=X).predict(X)
     expected = np.ravel(model.predict(X))
     assert np.abs(device - expected).max() < 0.02 * np.ptp(expected)
+
+
+OTHERS = {
+    "factors": make_pipeline(StandardScaler(), FactorAnalysis(4), lm.LogisticRegression()),
+    "independent components": make_pipeline(StandardScaler(), FastICA(4, random_state=0), lm.LogisticRegression()),
+    "components of batches": make_pipeline(StandardScaler(), IncrementalPCA(4), lm.LogisticRegression()),
+    "sparse components": make_pipeline(StandardScaler(), SparsePCA(2, tol=0.1), lm.LogisticRegression()),
+    "random directions": make_pipeline(
+        StandardScaler(), GaussianRandomProjection(6, random_state=0), lm.LogisticRegression()
+    ),
+    "few random directions": make_pipeline(
+        StandardScaler(), SparseRandomProjection(6, random_state=0), lm.LogisticRegression()
+    ),
+    "means of features": make_pipeline(StandardScaler(), FeatureAgglomeration(5), lm.LogisticRegression()),
+    "neighbourhoods": make_pipeline(
+        StandardScaler(), NeighborhoodComponentsAnalysis(3, max_iter=10, random_state=0), KNeighborsClassifier()
+    ),
+    "union": make_pipeline(
+        FeatureUnion([("a", StandardScaler()), ("b", PCA(2)), ("c", "passthrough")], transformer_weights={"b": 0.1}),
+        StandardScaler(), lm.LogisticRegression(),
+    ),
+    "shifted means": make_pipeline(StandardScaler(), MeanShift(bandwidth=3.0, bin_seeding=True)),
+    "exemplars": make_pipeline(StandardScaler(), AffinityPropagation(preference=-80, random_state=0)),
+    "novelties": make_pipeline(StandardScaler(), lm.SGDOneClassSVM(nu=0.1, random_state=0)),
+    "own labels": SelfTrainingClassifier(make_pipeline(StandardScaler(), lm.LogisticRegression())),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:y contains no unlabeled samples")
+@pytest.mark.parametrize("kind", OTHERS)
+def test_rarer_kinds_answer_as_in_scikit_learn(kind):
+    X, X_test, y, _ = split("wine")
+    model = OTHERS[kind].fit(X, y)
+    compiled = ea.compile_model(model, "host", X_calibration=X)
+    assert np.count_nonzero(compiled.predict(X_test) != model.predict(X_test)) <= 1
+
+
+def test_a_regressor_of_inliers_is_the_one_inside():
+    X, y = datasets.load_diabetes(return_X_y=True)
+    model = lm.RANSACRegressor(random_state=0).fit(X, y)
+    assert np.abs(ea.compile_model(model, "host", X_calibration=X).predict(X) - model.predict(X)).max() < 4
 
 
 @pytest.mark.parametrize("model", [OneClassSVM(nu=0.1), EllipticEnvelope(random_state=0)], ids=["machine", "envelope"])

@@ -12,9 +12,11 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import RANSACRegressor
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
+from sklearn.semi_supervised import SelfTrainingClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from edgealgos.errors import UnsupportedModelError
@@ -110,6 +112,14 @@ def _(model: BaseSearchCV) -> Unwrapped:
 @_unwrap.register
 def _(model: FrozenEstimator) -> Unwrapped:
     return unwrap(model.estimator)
+
+
+@_unwrap.register(RANSACRegressor)
+@_unwrap.register(SelfTrainingClassifier)
+def _(model: Any) -> Unwrapped:
+    """The model that was fitted on what they chose of the rows."""
+    check_is_fitted(model)
+    return unwrap(model.estimator_)
 
 
 @_unwrap.register

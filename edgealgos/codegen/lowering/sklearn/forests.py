@@ -130,7 +130,11 @@ def _(model: AdaBoostClassifier, front: Front, rows: Rows, widths: Widths) -> Pr
 
 def _are_trees(model: Any, kind: type) -> None:
     if not all(isinstance(estimator, kind) for estimator in model.estimators_):
-        raise UnsupportedModelError(f"{type(model).__name__} compiles with trees; this one is of other models")
+        family = "ProtoNNClassifier" if hasattr(model, "classes_") else "ProtoNNRegressor"
+        raise UnsupportedModelError(
+            f"{type(model).__name__} compiles with trees; this one is of other models. To put what it has learnt on a "
+            f"board, teach a small model with it: {family}(teacher=model).fit(X, y)"
+        )
 
 
 @program_of.register(DecisionTreeRegressor)
@@ -156,7 +160,11 @@ def _(model: VotingRegressor, front: Front, rows: Rows, widths: Widths) -> Progr
     """The mean of linear models is one."""
     weights = np.ones(len(model.estimators_)) if model.weights is None else np.array(model._weights_not_none)
     if not all(hasattr(e, "coef_") and np.size(e.coef_) == model.n_features_in_ for e in model.estimators_):
-        raise UnsupportedModelError("VotingRegressor compiles with linear regressors alone")
+        raise UnsupportedModelError(
+            "VotingRegressor compiles with linear regressors alone; of trees a RandomForestRegressor does. To put what "
+            "this one has learnt on a board, teach a small model with it: "
+            "ProtoNNRegressor(teacher=model).fit(X, y)"
+        )
     shares = weights / weights.sum()
     matrix = sum(w * np.ravel(e.coef_) for w, e in zip(shares, model.estimators_, strict=True))
     bias = sum(w * np.ravel(e.intercept_) for w, e in zip(shares, model.estimators_, strict=True))

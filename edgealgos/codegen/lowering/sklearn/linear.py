@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from sklearn import linear_model as lm
-from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.cluster import AffinityPropagation, KMeans, MeanShift, MiniBatchKMeans
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.naive_bayes import BernoulliNB, ComplementNB, MultinomialNB
 from sklearn.neighbors import NearestCentroid
@@ -57,6 +57,13 @@ for _kind in REGRESSORS:
 
 
 @program_of.register
+def _(model: lm.SGDOneClassSVM, front: Front, rows: Rows, widths: Widths) -> Program:
+    matrix, bias = np.atleast_2d(np.asarray(model.coef_, dtype=np.float64)), -np.ravel(model.offset_)
+    program = linear_program(front, matrix, bias, widths, "SGDOneClassSVM", [-1, 1])
+    return replace(program, link=Link(calibrated=False))
+
+
+@program_of.register
 def _(model: PLSRegression, front: Front, rows: Rows, widths: Widths) -> Program:
     coefficients = np.atleast_2d(model.coef_)
     return _number(model, front, coefficients, model.intercept_ - coefficients @ model._x_mean, widths)
@@ -93,8 +100,11 @@ def _(model: NearestCentroid, front: Front, rows: Rows, widths: Widths) -> Progr
 
 @program_of.register(KMeans)
 @program_of.register(MiniBatchKMeans)
+@program_of.register(MeanShift)
+@program_of.register(AffinityPropagation)
 def _(model: Any, front: Front, rows: Rows, widths: Widths) -> Program:
-    centers = model.cluster_centers_.astype(np.float64)
+    """The cluster whose centre is nearest."""
+    centers = np.asarray(model.cluster_centers_, dtype=np.float64)
     zeros = np.zeros(len(centers))
     return _nearest(model, front, centers, np.ones(centers.shape[1]), zeros, widths, list(range(len(centers))))
 

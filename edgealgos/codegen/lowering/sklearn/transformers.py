@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.cluster import FeatureAgglomeration
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.decomposition import PCA, FactorAnalysis, FastICA, IncrementalPCA, SparsePCA, TruncatedSVD
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.feature_selection import (
     RFE,
@@ -22,8 +23,10 @@ from sklearn.feature_selection import (
     VarianceThreshold,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline
+from sklearn.neighbors import NeighborhoodComponentsAnalysis
+from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.random_projection import GaussianRandomProjection, SparseRandomProjection
 
 from edgealgos.errors import UnsupportedModelError
 
@@ -55,6 +58,37 @@ def _selector(step: Any) -> tuple[Reals, Reals]:
 
 for _kind in _SELECTORS:
     affine_map.register(_kind, _selector)
+
+
+def _seen(step: Any) -> tuple[Reals, Reals]:
+    """What an affine transformer makes of zeros, and of ones that stand alone."""
+    width = int(step.n_features_in_)
+    shift = np.asarray(step.transform(np.zeros((1, width))), dtype=np.float64)
+    return (np.asarray(step.transform(np.eye(width)), dtype=np.float64) - shift).T, shift[0]
+
+
+for _kind in (
+    FactorAnalysis, FastICA, IncrementalPCA, SparsePCA, NeighborhoodComponentsAnalysis, GaussianRandomProjection,
+    SparseRandomProjection,
+):  # fmt: skip
+    affine_map.register(_kind, _seen)
+
+
+@affine_map.register
+def _(step: FeatureAgglomeration) -> tuple[Reals, Reals]:
+    if step.pooling_func is not np.mean:
+        raise UnsupportedModelError("FeatureAgglomeration compiles with pooling_func=np.mean")
+    return _seen(step)
+
+
+@affine_map.register
+def _(step: FeatureUnion) -> tuple[Reals, Reals]:
+    """What each transformer makes of all columns, one below the other."""
+    maps = [
+        (factor or 1.0, *(_same(step) if inner == "passthrough" else affine_map(inner)))
+        for _, inner, factor in step._iter()
+    ]
+    return np.vstack([f * matrix for f, matrix, _ in maps]), np.concatenate([f * shift for f, _, shift in maps])
 
 
 @affine_map.register
@@ -120,6 +154,11 @@ def _(step: FunctionTransformer) -> tuple[Reals, Reals]:
         raise UnsupportedModelError(
             "FunctionTransformer calls a function of Python, which no board has: call it before"
         )
+    return _same(step)
+
+
+def _same(step: Any) -> tuple[Reals, Reals]:
+    """All features as they are."""
     return np.eye(step.n_features_in_), np.zeros(step.n_features_in_)
 
 

@@ -21,23 +21,32 @@ from edgealgos.codegen.cost.tables import measured_costs
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board
 from tools.fit_frames import BYTES, PRODUCT, frames_of, stacks_of
-from tools.fit_parts import TIE, WORST, Measurement, fit, fit_above, fit_near
+from tools.fit_parts import TIE, WORST, Measurement, fit, fit_near
 
 _OFTEN = 8  # programs that a part is in, for its cost to be told from others
-_PULL = 0.1  # what a change of costs counts, of what it changes
+_PULL = 0.3  # what a change of costs counts, of what it changes: with a third of it errors of other programs doubled
 UNSEEN_LAYERS = 12  # the same of nets: one in 240 others took 4 bytes more than with 8
 _A_CALL = 64  # bytes that a function called by an op may be expected to take, before anything is known
 
 
 def fit_again(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
-    """Cycles that come nearest to what was measured and stay near the known ones.
+    """Cycles and flash that come nearest to what was measured and stay near the known ones.
 
     Parts that few programs have keep theirs: what is wrong elsewhere is no cost of them.
     """
-    known = measured_costs(board.costs("fit them").table)["cycles"]
+    known = measured_costs(board.costs("fit them").table)
     timed = [m for m in found if not stops_early(m.program)]
-    counts = [model.cycle_counts(m.program) for m in timed]
-    totals, whole = np.array([_priced_cycles(m) for m in timed]), np.array([m.cycles for m in timed])
+    return {
+        "cycles": _moved(timed, "cycles", np.array([m.cycles for m in timed]), known["cycles"], board),
+        "flash": _moved(found, "flash", np.array([m.flash for m in found], dtype=float), known["flash"], board),
+    }
+
+
+def _moved(
+    found: list[Measurement], what: str, whole: NDArray[np.float64], known: dict[str, float], board: Board
+) -> dict[str, float]:
+    """Known costs, moved towards what was measured: errors in parts of the whole, on average and at worst."""
+    counts, totals = [_counts(m.program, what, board) for m in found], np.array([_total(m, what) for m in found])
     often = Counter(part for row in counts for part, amount in row.items() if amount)
     parts = sorted(part for part, times in often.items() if times >= _OFTEN and part in known)
     matrix = np.array([[row.get(part, 0) for part in parts] for row in counts], dtype=float) / whole[:, None]
@@ -52,14 +61,13 @@ def fit_again(found: list[Measurement], board: Board) -> dict[str, dict[str, flo
     limits = [(0, None)] * len(parts) + [(0, most) for most in own] + [(0, None)] * (2 * rows + 1)
     best = linprog(cost, worst, np.zeros(rows), equal, (totals - explained) / whole, limits)
     changed = best.x[: len(parts)] - best.x[len(parts) : 2 * len(parts)]
-    return {"cycles": {part: round(float(price), 2) for part, price in zip(parts, own + changed, strict=True)}}
+    return {part: round(float(price), 2) for part, price in zip(parts, own + changed, strict=True)}
 
 
 def fit_all(found: list[Measurement], board: Board) -> dict[str, dict[str, float]]:
     """Costs of flash, RAM and cycles on a board with a cost model."""
-    inlined = board.costs("fit them").inlined
     code = np.array([m.flash - _tables(m.program) for m in found], dtype=float)
-    parts = [model.code_counts(m.program, board.core_is_here, inlined) for m in found]
+    parts = [model.code_counts(m.program, board) for m in found]
     timed = [m for m in found if not stops_early(m.program)]  # of which only the longest time is predicted
     return {
         "flash": fit_near(parts, code, np.array([m.flash for m in found], dtype=float)),
@@ -124,7 +132,7 @@ def fit_new(
             totals = np.array([_total(found[i], what) for i in rows])
             left = np.array([_left(found[i], known, what, board) - wrong[what][i] for i in rows])
             chosen = [new[i] for i in rows]
-            fresh[what] |= fit(chosen, totals, left) if what == "cycles" else fit_above(chosen, np.maximum(left, 0.0))
+            fresh[what] |= fit(chosen, totals, left) if what == "cycles" else fit_near(chosen, left, totals)
     return fresh | {"ram": fresh["ram"] | _new_frames(found, known["ram"], used["ram"], board)}
 
 
@@ -147,7 +155,7 @@ def fit_layers(found: list[Measurement], board: Board) -> dict[str, dict[str, fl
     costs = board.costs("fit them")
     known = measured_costs(costs.table)
     cycles = [model.cycle_counts(m.program) for m in found]
-    code = [model.code_counts(m.program, board.core_is_here, costs.inlined) for m in found]
+    code = [model.code_counts(m.program, board) for m in found]
     spent = np.array([_priced_cycles(m) for m in found])
     whole = np.array([m.flash for m in found], dtype=float)
     tables = [_tables(m.program) for m in found]
@@ -202,12 +210,11 @@ def _total(m: Measurement, what: str) -> float:
 
 def _counts(program: Program, what: str, board: Board) -> model.Counts:
     """Parts of a program on a board with a cost model."""
-    inlined = board.costs("fit them").inlined
     if what == "cycles":
         return model.cycle_counts(program)
     if what == "flash":
-        return model.code_counts(program, board.core_is_here, inlined)
-    return reduce(operator.or_, model.stack_counts(program, inlined))
+        return model.code_counts(program, board)
+    return reduce(operator.or_, model.stack_counts(program, board.costs("fit them").inlined))
 
 
 def _left(m: Measurement, known: dict[str, dict[str, float]], what: str, board: Board) -> float:

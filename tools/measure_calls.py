@@ -18,10 +18,11 @@ from edgealgos.codegen.cost.tables import measured_costs
 from edgealgos.codegen.program import Program
 from edgealgos.codegen.targets.boards import Board, get_board
 from tests.support import sample_programs
+from tests.support.any_program import smallest_with_link, with_link
 from tools.call_graphs import CallGraph, call_graph
 from tools.cost_tables import replace_frames
 from tools.fit_calls import frames_of_calls, seen
-from tools.measure_costs import NETS, WAYS, WITH_OPS, measured_program, prepared, withheld
+from tools.measure_costs import NETS, WAYS, WITH_OPS, measured_program, prepared
 
 _STACK = 250  # bytes, about: errors are weighed in parts of all RAM
 MARGIN = 8  # bytes: one in twenty other programs took so much more in its functions together
@@ -40,7 +41,7 @@ def programs(board: Board, count: int) -> Iterator[Program]:
         yield from (prepared(make(), way, board) for way in WAYS)
     makes: dict[Callable[[int], Program], int] = dict.fromkeys((*WITH_OPS, *NETS), -(-count // 20))
     makes |= {sample_programs.random_program: count, sample_programs.small_program: count // 6}
-    makes |= {partial(withheld, sample_programs.random_program): count // 8}
+    makes |= {partial(with_link, sample_programs.random_program): count // 4, smallest_with_link: count // 4}
     for make, seeds in makes.items():
         yield from (prepared(make(seed), WAYS[seed % 2], board) for seed in range(seeds))
 

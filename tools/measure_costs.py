@@ -30,11 +30,11 @@ from edgealgos.codegen.passes.choose_forms import changed_together, forms, unrol
 from edgealgos.codegen.passes.count_visits import count_visits
 from edgealgos.codegen.passes.stream_input import can_stream
 from edgealgos.codegen.program import Program
-from edgealgos.codegen.rejection import rejecting
 from edgealgos.codegen.storage import STORAGES
 from edgealgos.codegen.targets.boards import Board, get_board
 from edgealgos.errors import BuildError, SimulationError
 from tests.support import bare_products, feature_programs, sample_convnets, sample_instances, sample_programs
+from tests.support.any_program import any_program, smallest_with_link, with_link
 from tools.cost_tables import write
 from tools.fit_costs import fit_again, fit_all, fit_layers, fit_new, stops_early
 from tools.fit_frames import stacks_of
@@ -50,6 +50,7 @@ OF_OP: dict[str, Callable[[int], Program]] = {
     **dict.fromkeys(("HoldRow", "AddRow"), sample_convnets.residual_convnet),
     "SumShares": sample_instances.committee,
     "Neighbours": sample_instances.any_neighbours,
+    "SureArgMax": smallest_with_link,
     **dict.fromkeys(("CountStep", "StartWindow", "KeepConfident"), sample_programs.random_windows),
 }
 """What makes a program with an op from a seed, sizes and all; random programs for ops that are not here."""
@@ -66,6 +67,7 @@ WITH_OPS = (
     sample_instances.normal,
     sample_instances.votes_of_pairs,
     sample_programs.gru,
+    smallest_with_link,
 )
 """What makes programs with the ops that random programs do not have."""
 
@@ -73,7 +75,7 @@ WAYS = ("size", "speed")  # to optimise
 _TOLD = 1 << 32  # seed of the rows that trees are told of
 NETS = (
     sample_convnets.large_convnet, sample_convnets.convnet, sample_convnets.residual_convnet,
-    sample_convnets.one_kind_alone,
+    sample_convnets.one_kind_alone, sample_convnets.net_over_time,
 )  # fmt: skip
 
 
@@ -169,26 +171,24 @@ def measure_all(name: str, count: int) -> None:
 
 
 def measure_again(name: str, count: int) -> None:
-    """Cycles of what all programs, the smallest among them, have often; others are held, layers over pictures too."""
+    """Cycles and flash of what many programs have, moved towards what they take; others are held."""
     board = get_board(name)
+    storage = board.architecture.fastest_storage
     both = [(kind, optimize) for kind in sample_programs.EVERY_KIND for optimize in WAYS]
-    makes = (sample_programs.small_program, sample_programs.random_program)
-    jobs: list[Callable[[], Measurement]] = [partial(measured_kind, *kind, board) for kind in both]
-    jobs += [partial(measured_seed, seed, board, make=make) for make in makes for seed in range(count)]
-    products = [bare_products.program(kind, seed) for kind in bare_products.kinds() for seed in (0, 3)]
+    linked = partial(with_link, sample_programs.random_program)
+    makes = dict.fromkeys((sample_programs.small_program, sample_programs.random_program, linked), count)
+    makes |= dict.fromkeys((*WITH_OPS, *NETS), count // 16)
+    jobs: list[Callable[[], Measurement | None]] = [partial(measured_kind, *kind, board) for kind in both]
+    jobs += [partial(measured_net, make, seed, board) for make, seeds in makes.items() for seed in range(seeds)]
+    products = [bare_products.program(kind, seed) for kind in bare_products.kinds(storage) for seed in (0, 3)]
     jobs += [partial(measured_program, p, board, np.random.default_rng(0), 4) for p in products]
-    found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
-    write(fit_again(found, board), board.costs("fit them").table)
+    write(fit_again(_run(jobs), board), board.costs("fit them").table)
 
 
 def check(name: str, first: int, count: int) -> None:
-    """Compare predictions with what random programs of other seeds, and one of every kind, take."""
-    board = get_board(name)
-    jobs: list[Callable[[], Measurement]] = [
-        partial(measured_seed, seed, board) for seed in range(first, first + count)
-    ]
-    _tell_errors(_run(jobs), name)
-    _tell_errors(_run([partial(measured_kind, kind, "size", board) for kind in sample_programs.EVERY_KIND]), name)
+    """Compare predictions with what programs of all families, of other seeds, take."""
+    seeds = range(first, first + count)
+    _tell_errors(_run([partial(measured_net, any_program, seed, get_board(name)) for seed in seeds]), name)
 
 
 def _tell_errors(found: list[Measurement], name: str) -> None:
@@ -277,15 +277,9 @@ def measure_frames(name: str, count: int) -> None:
     usual = {sample_programs.random_program: 16 * count, sample_programs.small_program: 4 * count}
     makes = usual | dict.fromkeys(WITH_OPS, count // 2)
     jobs += [partial(measured_net, make, seed, board) for make, seeds in makes.items() for seed in range(seeds)]
-    jobs += [partial(measured_net, partial(withheld, make), seed, board) for make in usual for seed in range(count)]
+    jobs += [partial(measured_net, partial(with_link, make), seed, board) for make in usual for seed in range(count)]
     found = [m for m in _run(jobs) if not any(op.over_rows for op in m.program.ops())]
     write({"ram": stacks_of(found, board)}, board.costs("fit them").table)
-
-
-def withheld(make: Callable[[int], Program], seed: int) -> Program:
-    """The program of a seed, which answers where it is likely enough to be right."""
-    program = make(seed)
-    return rejecting(program, 0.7, "?") if program.task == "classifier" else program
 
 
 def measure_layers(name: str, count: int) -> None:
@@ -362,7 +356,7 @@ def main() -> None:
         metavar="MODULE:FUNCTION",
         help="with --op: what makes a float program of a seed, with the op or without it; prints the op's record",
     )
-    parser.add_argument("--again", action="store_true", help="cycles from the table on; with --op: of its parts")
+    parser.add_argument("--again", action="store_true", help="from the table on; with --op: its own parts")
     parser.add_argument("--missing", action="store_true", help="only kinds of products that have no cost yet")
     parser.add_argument("--product", metavar="PART", help="cycles of products anew, by a part of their names")
     parser.add_argument("--frames", action="store_true", help="only frames of the stack, from --count seeds of a kind")

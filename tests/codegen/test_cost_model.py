@@ -15,6 +15,7 @@ from edgealgos.codegen.targets.boards import get_board
 from edgealgos.errors import BoardError
 from tests.support import bare_products, feature_programs, sample_convnets
 from tests.support import sample_programs as programs
+from tests.support.any_program import smallest_with_link
 from tools import measure_costs as measure
 
 pytestmark = pytest.mark.slow
@@ -160,6 +161,28 @@ def test_every_product_there_can_be_has_a_measured_cost(kind):
     """Random programs hardly ever multiply words by bytes in 32 bits; a user's may."""
     report = CompiledModel(bare_products.program(kind, 0), get_board("uno")).report
     assert report.cycles > 0
+
+
+OTHERS = [
+    pytest.param(name, marks=pytest.mark.needs(*tools))
+    for name, *tools in (
+        ("cortex-m0", "arm-none-eabi-g++", "qemu-system-arm", "gcc"),
+        ("cortex-m4", "arm-none-eabi-g++", "qemu-system-arm", "gcc"),
+        ("pizero", "arm-linux-gnueabi-g++", "qemu-arm", "gcc"),
+        ("attiny85", "avr-g++", "simavr"),
+    )
+]
+
+
+@pytest.mark.parametrize("board", OTHERS)
+@pytest.mark.parametrize("seed", [100, 101, 102])
+def test_a_link_takes_what_is_predicted_on_other_processors(board, seed):
+    """Each kind of link over five scores, that hardly anything else is beside."""
+    found = measure.measured_net(smallest_with_link, seed, get_board(board))
+    ((flash, ram, time),) = measure.errors([found], lambda program: CompiledModel(program, get_board(board)).report)
+    assert abs(flash) <= 0.08
+    assert ram >= 0
+    assert abs(time) <= 0.20
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")

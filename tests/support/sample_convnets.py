@@ -143,6 +143,19 @@ def large_convnet(seed: int) -> Program:
     return convnet(seed, picture, many, int(rng.integers(1, 8)), bits, input_bits=16 if words else 8)
 
 
+def net_over_time(seed: int) -> Program:
+    """A net of the kinds that are trained on sequences: long kernels over vectors."""
+    rng = np.random.default_rng(seed)
+    steps, channels, width, wide = (int(rng.integers(low, high)) for low, high in ((16, 65), (1, 9), (2, 9), (4, 17)))
+    kernel = int(rng.choice([3, 5, 7, 9]))
+    first = f"pw:{width}" if channels > 4 else f"conv{kernel}x1/2:{width}"
+    whole, half = f"sep{kernel}x1:{wide}", f"sep{kernel}x1/2:{wide}"
+    others = (f"{half} {half}", f"{whole} pool2x1 {whole}", f"{half} {whole}", f"pool2x1 full:{wide}")
+    picture = (steps, 1, channels)
+    layers = parse(f"{first} {others[seed % len(others)]}", picture)
+    return convnet(seed, picture, layers, int(rng.integers(1, 7)), (8, 8, 4)[seed % 3])
+
+
 def _constant(name: str, values: np.ndarray, bits: int) -> Tensor:
     qtype = QType.covering(float(np.abs(values).max()), bits)
     return Tensor(name, values.shape, Space.FLASH, qtype, qtype.dequantize(qtype.quantize(values)))

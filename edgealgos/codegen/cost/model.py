@@ -14,6 +14,7 @@ from math import ceil
 from edgealgos.errors import UnmeasuredCostError
 
 from ..program.decimals import decimal_scales
+from ..program.link import SHARES
 from ..program.op import Counts, Op
 from ..program.program import Program
 from ..program.tensor import Space
@@ -21,7 +22,7 @@ from ..storage.needs import table_bytes
 from ..storage.record import tensor_bytes
 from ..targets.avr.forms import form_of, in_one, is_code, label_told, not_stored
 from ..targets.board import CostModel
-from ..targets.boards import Board
+from ..targets.boards import Board, get_board
 from ..targets.frameworks import ARDUINO
 from .calls import ROWS, Call, Frame, calls
 from .items import Kind, ReportItem
@@ -72,12 +73,8 @@ def flash_at_most(items: Collection[ReportItem], board: Board) -> int:
 
 
 _LEAST_DOUBT = 96
-_IN_DOUBT = {
-    Kind.CORE: 1.0,
-    Kind.CALL: 1.0,
-    Kind.KERNEL: 1.0,
-    Kind.STRAIGHT_LINE_CODE: 0.4,
-}  # by how much of the margin
+# By how much of the margin.
+_IN_DOUBT = dict.fromkeys((Kind.CORE, Kind.CALL, Kind.KERNEL), 1.0) | {Kind.STRAIGHT_LINE_CODE: 0.4}
 
 
 def table_items(program: Program, straight: StraightLine) -> list[ReportItem]:
@@ -99,9 +96,9 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     if costs is None:
         return []
     cost = _Costs(program, costs.table, "flash")
-    amounts = code_counts(program, board.core_is_here, costs.inlined)
+    amounts = code_counts(program, board)
     found = [ReportItem(Kind.CORE, board.framework.around, round(cost.of(LOOP)) + costs.core_flash)]
-    lines = application_counts(program, board.core_is_here)
+    lines = application_counts(program, board)
     found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
     owners = {part: (kind, op) for part, _, kind, op in _code(program, costs.inlined)}
     return found + [
@@ -131,7 +128,7 @@ def _stack(program: Program, board: Board, costs: CostModel) -> int:
     else:
         known = measured_costs(costs.table)["ram"]
         frames = max(_depth(call, cost, known) for call in calls(program))
-    lines = sum(cost.of(part) for part in application_counts(program, board.core_is_here))
+    lines = sum(cost.of(part) for part in application_counts(program, board))
     return ceil(max(frames, cost.of(f"serial loop ({loop_kind(program)})")) + lines - _ROUNDING) + costs.core_stack
 
 
@@ -199,10 +196,9 @@ def parts(program: Program, op: Op) -> dict[str, set[str]]:
 
 def all_parts(program: Program, board: Board | None = None) -> dict[str, set[str]]:
     """Names of all parts of a program, on the Uno or on another board with a cost model."""
-    sketch, costs = (True, None) if board is None else (board.core_is_here, board.cost_model)
-    inlined = costs is None or costs.inlined
-    stack = reduce(operator.or_, stack_counts(program, inlined))
-    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, sketch, inlined), "ram": stack}
+    board = board or get_board("uno")
+    stack = reduce(operator.or_, stack_counts(program, _inlined(board)))
+    counted = {"cycles": cycle_counts(program), "flash": code_counts(program, board), "ram": stack}
     return {what: {part for part, amount in counts.items() if amount} for what, counts in counted.items()}
 
 
@@ -255,18 +251,28 @@ def op_counts(program: Program, op: Op) -> Counts:
     return Counter() if told else op.cost(program)
 
 
-def code_counts(program: Program, sketch: bool = True, inlined: bool = True) -> Counts:
+def code_counts(program: Program, board: Board) -> Counts:
     """Pieces of code in the sketch: kernels count once, calls each time."""
-    counts: Counts = Counter({LOOP: 1}) + application_counts(program, sketch)
-    for part, amount, _, _ in _code(program, inlined):
+    counts: Counts = Counter({LOOP: 1}) + application_counts(program, board)
+    for part, amount, _, _ in _code(program, _inlined(board)):
         counts[part] += amount
     return counts
 
 
-def application_counts(program: Program, sketch: bool = True) -> Counts:
-    """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them."""
-    if not sketch:
-        return Counter()
+def _inlined(board: Board) -> bool:
+    """Whether the ops of a program are one function there; so they are taken to be where nothing was measured."""
+    return board.cost_model is None or board.cost_model.inlined
+
+
+def application_counts(program: Program, board: Board) -> Counts:
+    """What the sketch that speaks has beside the serial loop: reading lines, and numbers as people type them.
+
+    Under an operating system what nobody calls counts as well: shares of classes, by links other than the usual one.
+    """
+    if not board.core_is_here:
+        kind, several = program.link.kind, program.link.is_logistic(program.output.size)
+        told = board.framework.hosted and program.task == "classifier" and (kind == SHARES or several)
+        return Counter([f"probability of {kind}"] * told)
     counts: Counts = Counter([f"serial lines ({stack_kind(program)})"])
     counts |= Counter(["logistic functions of scores"] * program.link.is_logistic(program.output.size))
     scales = decimal_scales(program.encoding)

@@ -26,7 +26,7 @@ _IN_RAM = {Space.STATE: Kind.STATE, Space.OUTPUT: Kind.OUTPUT}
 def label_pointers(program: Program, board: Board) -> int:
     """RAM of the table of labels, which an operating system's loader fills in; elsewhere it stays in flash."""
     named = board.framework.hosted and program.task == "classifier"
-    return _POINTER * len(program.labels) if named else 0
+    return _POINTER * (len(program.labels) + (program.least_share > 0)) if named else 0
 
 
 _POINTER = 4  # bytes, of the hosted boards that have a cost model
@@ -39,7 +39,7 @@ def core_of_kind(program: Program) -> str:
 
 def loop_kind(program: Program) -> str:
     """What decides the frame of the serial loop, which is larger where a single score tells two classes apart."""
-    one = program.task == "classifier" and program.output.size == 1 and not any(op.least_share for op in program.ops())
+    one = program.task == "classifier" and program.output.size == 1 and not program.least_share
     return stack_kind(program) + " of one score" * one
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..program.link import SHARES
+from ..program.link import SHARES, SOFTMAX
 from ..program.op import (
     FREE,
     Counts,
@@ -47,26 +46,6 @@ class SureArgMax(Op):
     kernels = ("runtime", "probability")
     largest = counting(source=254)
     bound = cannot_overflow("it compares, and looks powers up")
-    measured = MappingProxyType(
-        {
-            "avr/costs.json": {
-                "cycles": {
-                    "call SureArgMax": 635.0,
-                    "SureArgMax": 368.0,
-                    "call SureArgMax of logistic": 635.0,
-                    "SureArgMax of logistic": 1185.0,
-                    "call SureArgMax of shares": 683.0,
-                    "SureArgMax of shares": 43.0,
-                },
-                "flash": {
-                    "call SureArgMax": 120.0,
-                    "call SureArgMax of logistic": 25.0,
-                    "call SureArgMax of shares": 10.0,
-                },
-                "ram": {"frame SureArgMax": 31.0},
-            }
-        }
-    )
 
     @property
     def least_share(self) -> int:  # type: ignore[override]
@@ -95,14 +74,17 @@ class SureArgMax(Op):
         return Counter({f"call {name}": 1, name: program[self.source].size})
 
     def _name(self, program: Program) -> str:
-        """What it costs goes by the link."""
-        link = program.link
-        apart = link.kind == SHARES or link.is_logistic(program[self.source].size)
-        return f"SureArgMax of {link.kind}" if apart else "SureArgMax"
+        """What it costs goes by the link, and by whether one share tells the other."""
+        link, size = program.link, program[self.source].size
+        kind = SOFTMAX if size <= 2 and link.kind != SHARES else link.kind
+        return f"SureArgMax of {kind}{' of two' * (size <= 2)}"
 
     def pieces(self, program: Program) -> Pieces:
-        kernels = frozenset({"argmax"} if program[self.source].size > 1 else ())
-        return Pieces(self._name(program), kernels=kernels, frames=frozenset({"SureArgMax", self._name(program)}))
+        name, scores = self._name(program), program[self.source]
+        kernels = frozenset({"argmax"} if scores.size > 1 else ())
+        moved = scores.size <= 2 and program.link.kind != SHARES and program.link.constants(scores.type.frac).offset
+        options = {"SureArgMax with an offset": 1} if moved else {}
+        return Pieces(name, inline=options, kernels=kernels, frames=frozenset({"SureArgMax", name}))
 
     def call(self, program: Program, cpp: Cpp) -> str:
         numbers = f"{cpp.constant('kScores', program[self.source].size)}, {cpp.constant('kBelow', self.below)}"

@@ -9,10 +9,15 @@ namespace edgealgos {
 template <bool Wide> struct Number { typedef int16_t Type; };
 template <> struct Number<true> { typedef int32_t Type; };
 
-// What holds all bytes that a number has bits in.
-template <bool Word> struct Window { typedef uint64_t Type; };
-#if !defined(__AVR__)  // whose costs were measured with the above
-template <> struct Window<true> { typedef uint32_t Type; };
+// What holds so many bytes, all that a number has bits in.
+#if defined(__AVR_HAVE_MUL__)  // whose costs were measured with it
+template <uint8_t Bytes> struct Window { typedef uint64_t Type; };
+#else
+template <uint8_t Bytes> struct Window { typedef uint32_t Type; };
+template <> struct Window<5> { typedef uint64_t Type; };
+#if defined(__AVR__)
+template <> struct Window<2> { typedef uint16_t Type; };
+#endif
 #endif
 
 // One of eight bits; avr-gcc would count up to it.
@@ -59,7 +64,7 @@ template <uint8_t Width, bool Signed> struct Packed {
     const uint8_t bit = static_cast<uint8_t>(static_cast<uint8_t>(i & 7) * Width);
     const uint8_t *p = bytes + static_cast<Index>(i >> 3) * Width + (bit >> 3);
     const uint8_t shift = bit & 7;
-    typedef typename Window<(Width <= 25)>::Type Bits;
+    typedef typename Window<(Width + 14) / 8>::Type Bits;
     Bits window = flash(p);
     for (uint8_t read = 8; read < shift + Width; read = static_cast<uint8_t>(read + 8))
       window |= static_cast<Bits>(flash(++p)) << read;

@@ -102,7 +102,8 @@ def main() -> int:
         families[family] += 1
         rows[board] += ROWS
         wrong[board] += differ
-        errors[board].append(wrongly)
+        if costs := get_board(board).cost_model:
+            errors[costs.table].append(wrongly)
     words = " ".join(["python benchmarks/boards_fuzz.py", *sys.argv[1:]])
     print(f"    {words} > benchmarks/results/boards_fuzz.md\n")
     print("# Random programs on every simulated board\n")
@@ -111,13 +112,17 @@ def main() -> int:
     print(f"{', '.join(f'{n} {family}' for family, n in families.most_common())}. {sum(rows.values()):,} rows on "
           f"{len(rows)} boards, {sum(wrong.values())} differ. {sum(refused.values())} were refused for want of room, "
           f"and {sum(too_large.values())} had no room beside what feeds rows to the simulator.\n")  # fmt: skip
-    columns = ("board", "simulated by", "rows", "rows that differ", "refused", "no room to simulate", *PREDICTED)
-    print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}")
+    print(
+        "| board | simulated by | rows | rows that differ | refused | no room to simulate |\n|---|---|---|---|---|---|"
+    )
     for name in simulated:
         board = get_board(name)
         by = f"{board.simulator()} {board.machine}".strip()
-        ranges = " | ".join(_range(errors[name], kind) for kind in range(len(PREDICTED)))
-        print(f"| `{name}` | {by} | {rows[name]} | {wrong[name]} | {refused[name]} | {too_large[name]} | {ranges} |")
+        print(f"| `{name}` | {by} | {rows[name]} | {wrong[name]} | {refused[name]} | {too_large[name]} |")
+    print(f"\n| boards with the costs of | programs | {' | '.join(PREDICTED)} |\n|{'---|' * (2 + len(PREDICTED))}")
+    for table, found in sorted(errors.items()):
+        ranges = " | ".join(_range(found, kind) for kind in range(len(PREDICTED)))
+        print(f"| `{table}` | {len(found)} | {ranges} |")
     return int(any(wrong.values()))
 
 

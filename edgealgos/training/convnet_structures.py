@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 
 from ..codegen.program.geometry import LayerShape, Picture, parse
@@ -49,6 +49,12 @@ def with_channels(net: str, width: int, behind: int | None = None) -> str:
     return net.format("", *(min(255, max(1, factor * w // QUARTERS)) for factor, w in enumerate(widths, 1)))
 
 
+def wider_at_its_end(layers: str) -> Iterator[str]:
+    """The net with ever more channels in its last layer, to three times as many."""
+    before, _, channels = layers.rpartition(":")
+    return (f"{before}:{more}" for more in range(int(channels) + 1, min(255, round(AHEAD * int(channels))) + 1))
+
+
 def structure_for_budget(
     net: str, picture: Picture, n_outputs: int, problem: str, *, bits: int, budget: int | None, ram: int | None,
     quick: Callable[[str], bool] | None = None,
@@ -56,7 +62,7 @@ def structure_for_budget(
     """The net with as many channels as bytes, RAM and what is `quick` allow; None where not even the fewest do.
 
     Channels are in proportion. Where long rows fill the RAM before weights fill the bytes, the net is narrower in front
-    and wider behind.
+    and wider behind. What then is left goes to the last layer.
     """
 
     def stored(layers: str) -> int:
@@ -81,6 +87,8 @@ def structure_for_budget(
     if much_left and small(with_channels(net, widest + 1)):  # so RAM has ended it
         fronts = range(widest, max(1, round(NARROWED * widest)) - 1, -1)
         fitting = max((up_to(front, round(AHEAD * front)) for front in fronts), key=lambda nets: stored(nets[-1]))
+    if budget is not None and fitting:
+        fitting += takewhile(fits, wider_at_its_end(fitting[-1]))
     count = len(fitting) if quick is None else bisect_left(fitting, True, key=lambda layers: not quick(layers))
     return fitting[count - 1] if count else None
 

@@ -347,12 +347,10 @@ def _frames(program: Program, function: str, body: Sequence[Op]) -> Iterator[Cou
     """Frames of one function: its own, in which all ops lie together, and below it one reader or code at a time."""
     name = f"prediction ({stack_kind(program)})" if function == "predict" else function
     around: Counts = Counter(part for op in body if (part := op.pieces(program).around))
-    if any(op.over_rows for op in body):
-        yield from (around + Counter({f"{name}{_OVER_ROWS}": 1}) | _over_rows(program, op) for op in body)
-        return
-    own = [_in_frame(program, op) for op in body]
+    own = [_in_frame(program, op) for op in body if not op.over_rows]
     coded = any(part.startswith("frame") and part.endswith(_ENDS) for row in own for part in row)
-    together = reduce(operator.or_, own, around + Counter({name + _WITH_CODE * coded: 1}))
+    ending = _OVER_ROWS if len(own) < len(body) else _WITH_CODE * coded
+    together = reduce(operator.or_, own, around + Counter({name + ending: 1}))
     yield from (together | row for op in body for row in _below(program, op) or [Counter()])
 
 
@@ -382,7 +380,9 @@ def _options(program: Program, op: Op) -> list[str]:
 
 
 def _below(program: Program, op: Op) -> list[Counts]:
-    """What an op calls: readers of rows, and code, whose registers are counted."""
+    """What an op calls: kernels over rows, readers of rows, and code, whose registers are counted."""
+    if op.over_rows:
+        return [_over_rows(program, op)]
     code: Counts = Counter({f"frame {_CODE}": 1, "register of code": _saved_bytes(program, op)})
     if in_one(program, op):
         return [code]

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import edgealgos as ea
-from edgealgos import ConvNetClassifier, ConvNetRegressor
+from edgealgos import ConvNetClassifier, ConvNetRegressor, compile_model
 from edgealgos.augment import ImageShift
 from edgealgos.codegen.passes import to_integer
 from edgealgos.codegen.program import Space
@@ -194,6 +194,16 @@ def test_pictures_of_every_form_are_the_same_rows(digits, model):
 )
 def test_the_shape_of_a_picture(shape, wanted, picture):
     assert picture_of((40, *shape), wanted) == picture
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "hot"), [(293, 310, 310), (1000, 1006, 1006), (0, 10, 60_000), (0.5, 9, 60_000)]
+)
+def test_pictures_far_from_black_and_with_a_hot_pixel_keep_their_levels(low, high, hot):
+    X = np.random.default_rng(0).uniform(low, high, size=(120, 8, 8))
+    X[3, 4, 5] = hot
+    model = ConvNetClassifier(layers="conv3x3/2:2", epochs=1, random_state=0).fit(X, np.arange(120) % 2)
+    assert len(np.unique(compile_model(model).quantize(X))) > 60
 
 
 def test_the_same_numbers_come_back_from_a_file(digits, model, tmp_path):

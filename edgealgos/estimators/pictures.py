@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from ..codegen.program.choose_encoding import losses
 from ..codegen.program.encoding import InputEncoding
 from ..codegen.program.geometry import MOST, Picture
 from ..codegen.program.qtype import QType
@@ -71,12 +72,17 @@ class PictureMixin:
         return flat.reshape(len(flat), picture[0], picture[1] * picture[2])
 
     def _frame(self, seen: dict[str, Any], rows: NDArray[np.float64]) -> Frame:
-        """Pictures have one pair of offset and scale for all pixels, and black stays 0 as what lies around them is."""
+        """Pictures have one pair of offset and scale for all pixels, and black stays 0 as what lies around them is.
+
+        Where black is far below every pixel, or one pixel far above, counting from black would leave few levels.
+        """
         width = seen["n_positions_"]
-        single = width == 1
-        frame: Frame = super()._frame(seen, rows if single else rows.reshape(len(rows), -1, 1))  # type: ignore[misc]
-        if not single and rows.min() >= 0 and frame.encoding.qtype.bits == 8 and rows.max() > 0:
-            frame = replace(frame, encoding=from_black(float(rows.max())), warnings=())
+        pixels = rows if width == 1 else rows.reshape(len(rows), -1, 1)
+        frame: Frame = super()._frame(seen, pixels)  # type: ignore[misc]
+        if width > 1 and 0 <= 2 * rows.min() <= rows.max() > 0 and frame.encoding.qtype.bits == 8:
+            black = from_black(float(rows.max()))
+            if not losses(black, pixels).coarse:
+                frame = replace(frame, encoding=black, warnings=())
         return replace(frame, shape=rows.shape[1:], structure={"width": width})
 
 

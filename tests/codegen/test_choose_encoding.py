@@ -50,6 +50,28 @@ def test_no_column_that_varies_is_flattened(kind, bits):
     assert np.abs(real - encoding.real(X))[inside].max() <= 0.51 * encoding.qtype.step
 
 
+@pytest.mark.parametrize("columns", [1, 4])
+def test_an_outlier_in_columns_of_one_kind_leaves_all_of_them_their_scale(columns):
+    X = np.random.default_rng(1).normal(size=(900, columns))
+    usual = choose_encoding(X).encode(X)
+    X[7] = 1e6
+    encoding = choose_encoding(X)
+    q = np.delete(encoding.encode(X), 7, axis=0)
+    assert (levels(q) > 0.75 * levels(usual)).all()
+    assert np.ldexp(q.std(0), -encoding.qtype.frac) == pytest.approx(np.ones(columns), rel=0.05)
+
+
+@pytest.mark.parametrize("mark", [-9999.0, 1e6])
+def test_a_number_that_stands_for_missing_values_leaves_the_others_their_levels(mark):
+    X = np.random.default_rng(1).normal(size=(900, 3))
+    missing = np.random.default_rng(2).uniform(size=X.shape) < [0.05, 0.2, 0]
+    X[missing] = mark
+    q = choose_encoding(X).encode(X)
+    for column, marked in zip(q.T, missing.T, strict=True):
+        assert len(np.unique(column[~marked])) > 60
+        assert not np.isin(column[~marked], column[marked]).mean() > RARE
+
+
 def test_pixels_of_one_kind_keep_one_pair():
     for X in (RNG.integers(0, 17, (300, 64)), RNG.integers(0, 256, (300, 64)), RNG.uniform(-1, 1, (300, 64))):
         assert choose_encoding(X.astype(float)).uniform
@@ -70,7 +92,7 @@ def test_columns_of_their_own_do_not_change_the_others():
 
 def test_a_column_that_keeps_few_levels_is_named_with_its_levels():
     X = np.random.default_rng(2).normal(size=(900, 3))
-    X[:20, 1] = 1e9
+    X[:20, 1], X[20:40, 1] = 1e9, 1e12
     found = losses(choose_encoding(X), X, ["a", "b", "c"])
     assert list(found.coarse) == ["feature 'b'"]
     assert "feature 'b' (2)" in found.sentences()[0]
@@ -151,13 +173,13 @@ def test_what_inputs_lose_is_told_by_fit_report_manifest_and_after_loading(tmp_p
 
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
-    X[:20, 1] = 1e9
-    with pytest.warns(UserWarning, match=r"feature 1 \(2\)"):
+    X[:20, 1], X[20:40, 1] = 1e9, 1e12
+    with pytest.warns(UserWarning, match=r"feature 1 \(3\)"):
         model = BonsaiClassifier(max_model_bytes=300, epochs=3, random_state=0).fit(X, X[:, 0] > 0)
     save(model, tmp_path / "m.edgealgos")
     for each in (model, load(tmp_path / "m.edgealgos")):
         report = compile_model(each).report
-        assert "feature 1 (2)" in report.warnings[0]
+        assert "feature 1 (3)" in report.warnings[0]
         assert f"warning: {report.warnings[0]}" in str(report)
     model.export_arduino(tmp_path / "sketch", name="it")
     assert json.loads((tmp_path / "sketch" / "manifest.json").read_text())["warnings"] == list(report.warnings)

@@ -48,7 +48,10 @@ def choose_encoding(X: NDArray[np.floating], bits: int = 8, names: Sequence[str]
         return _per_feature_encoding(rows, bits)
     shared = _uniform_encoding(rows, bits)
     some = _some(rows)
-    coarse = ~rare(some) & (levels(shared.encode(some)) < np.minimum(levels(some), FEW_LEVELS))
+    vary = ~rare(some)
+    coarse = vary & (levels(shared.encode(some)) < np.minimum(levels(some), FEW_LEVELS))
+    if np.count_nonzero(coarse) > np.count_nonzero(vary) / 2:  # an outlier made the range that they have in common
+        return _per_feature_encoding(rows, bits)
     return _with_own_pairs(shared, rows, coarse) if coarse.any() else shared
 
 
@@ -168,7 +171,8 @@ def _pair(column: Doubles, first: int, last: int, frac: int) -> tuple[float, flo
     """Offset and scale that standardise a column within a range of device inputs.
 
     Tails beyond the range saturate, one value in a hundred at most: where that would be more, or leave few levels, the
-    offset moves off the mean and the scale shrinks.
+    offset moves off the mean and the scale shrinks. Where only a far value that stands for a missing one takes all
+    levels, that value saturates, however frequent it is, and the others keep theirs.
     """
     low, high = float(column.min()), float(column.max())
     if low == high:
@@ -176,7 +180,9 @@ def _pair(column: Doubles, first: int, last: int, frac: int) -> tuple[float, flo
     column = _some(column)
     tails = np.quantile(column, [RARE / 2.5, 1 - RARE / 2.5], method="nearest")
     few = min(FEW_LEVELS, int(levels(column[:, None])[0]))
-    for bottom, top in ((float(tails[0]), float(tails[1])), (low, high)):
+    rest = column[(column > tails[0]) & (column < tails[1])]
+    inner = (rest.min(), rest.max()) if rest.size else (low, high)
+    for bottom, top in ((float(tails[0]), float(tails[1])), (low, high), inner):
         if bottom == top:
             continue
         kept = np.clip(column, bottom, top)

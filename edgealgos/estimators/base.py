@@ -294,8 +294,9 @@ class EdgeEstimator(BaseEstimator):
         return told | ({"text/html": self._html_repr()} if "text/html" in told else {})
 
     def _scores(self, X: ArrayLike) -> NDArray[np.float64]:
-        """Scores of the float program, shape (n_samples, n_outputs)."""
-        return interpret.run_float(self.to_program(), self._check_rows(X))
+        """Scores of the float program, shape (n_samples, n_outputs), for inputs that saturate as the device's do."""
+        rows, program = self._check_rows(X), self.to_program()
+        return interpret.run_float(program, self.encoding_.within(rows))
 
     def export_arduino(self, path: str | Path, **options: Any) -> Any:
         """Write an Arduino sketch; see :func:`edgealgos.export_arduino` for the options and the report returned."""

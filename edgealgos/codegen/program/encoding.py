@@ -76,6 +76,11 @@ class InputEncoding:
         """Raw features that :meth:`encode` maps to these device inputs."""
         return q / self.scale.astype(np.float64) + self.offset
 
+    def within(self, X: NDArray[np.floating]) -> Doubles:
+        """Raw features, those beyond the calibrated range at its ends: what device inputs can say."""
+        raw = np.asarray(X, dtype=np.float64)
+        return np.clip(raw, *(self.decode(np.array([end])) for end in (self.low, self.high)))
+
     def saturated(self, X: NDArray[np.floating]) -> int:
         """Number of values outside the calibrated range (they saturate)."""
         return int(np.count_nonzero(self.saturates(X)))

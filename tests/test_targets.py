@@ -7,6 +7,7 @@ import pytest
 
 import edgealgos as ea
 from edgealgos.estimators.linear import LinearRegressor
+from edgealgos.estimators.validation import outlying
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +88,23 @@ def test_rows_of_no_weight_do_not_make_a_constant_vary(kind):
 def test_targets_that_a_device_cannot_say_are_refused_with_what_to_do(kind, y, message):
     with pytest.raises(ValueError, match=message):
         kind(**OPTIONS[0]).fit(X, y)
+
+
+def test_targets_of_which_a_few_outliers_take_all_of_the_scale_are_told():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(200, 2)), rng.normal(10, 5, 200)
+    y[[3, 70]] = 3000
+    with pytest.warns(UserWarning, match=r"^2 of 200 targets lie so far from the others \(.* to .*\)") as told:
+        ea.BoostedTreesRegressor(n_estimators=2, random_state=0).fit(X, y)
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("y", [
+    np.random.default_rng(0).lognormal(0, 1.5, 2000), np.random.default_rng(0).standard_t(3, 2000),
+    np.where(np.arange(2000) % 50, 0.0, 9.0), np.full(2000, 3.0), np.r_[np.zeros(1500), np.arange(500.0)],
+], ids=["lognormal", "t", "rare events", "constant", "mostly zero"])  # fmt: skip
+def test_long_tails_alone_are_no_outliers(y):
+    assert outlying(y) is None
 
 
 @pytest.mark.parametrize("kind", KINDS)

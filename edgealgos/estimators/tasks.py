@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .base import EdgeEstimator, Seen
 from .params import Constraint
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
-from .validation import check_labels, check_targets
+from .validation import check_labels, check_targets, outlying
 
 MOST_CLASSES = 255  # an index is one byte on the device
 
@@ -82,7 +83,10 @@ class EdgeRegressor(RegressorMixin, EdgeEstimator):
     def _prepare_target(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> tuple[NDArray[Any], NDArray[np.float64], Seen]:
-        return check_targets(np.asarray(y, dtype=np.float64), weight, self._farthest), weight, {}
+        targets = check_targets(np.asarray(y, dtype=np.float64), weight, self._farthest)
+        if told := outlying(targets):
+            warnings.warn(told, UserWarning, stacklevel=4)
+        return targets, weight, {}
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predicted targets, shape (n_samples,): what the float program answers."""

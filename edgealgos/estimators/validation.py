@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 SMALLEST_VALUE = 1e-30  # of all targets the largest, in magnitude
 NOISE = 2.0**-40  # what arithmetic leaves of a constant, relative to it
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
+TAIL, FAR, ALMOST_ALL = 0.025, 3.0, 0.95  # targets beyond so many widths of the middle ones; of the variance
 
 
 def check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,6 +73,20 @@ def check_targets(y: NDArray[np.float64], weight: NDArray[np.float64], farthest:
             f"{mean:.9g} from y, and add it to what is predicted"
         )
     return y
+
+
+def outlying(y: NDArray[np.float64]) -> str | None:
+    """A sentence where few targets, far from all others, make nearly all of the variance that errors are weighed by."""
+    bottom, top = np.quantile(y, [TAIL, 1 - TAIL])
+    reach = FAR * (top - bottom)
+    kept = np.clip(y, bottom - reach, top + reach)
+    if not reach or kept.var() >= (1 - ALMOST_ALL) * y.var():
+        return None
+    return (
+        f"{np.count_nonzero(kept != y)} of {len(y)} targets lie so far from the others ({bottom:.4g} to {top:.4g}) "
+        "that they alone decide the scale of the model: leave them out before fit where they are faults, else draw "
+        "them in (by a logarithm, say)"
+    )
 
 
 def check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.float64]:

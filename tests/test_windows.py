@@ -96,7 +96,8 @@ def test_estimator_program_and_device_agree(kind, classes, tmp_path):
     X, y, _ = motifs(40, 3, classes)
     options = {"hidden_size": 5, "epochs": 3, "rank_u": 2, "window_stride": 8, "early_exit": 0.8, "random_state": 0}
     model = kind(window_steps=24, **options).fit(X, y)
-    assert np.array_equal(model.classes_[decide(run_float(model.to_program(), X))], model.predict(X))
+    answers = decide(run_float(model.to_program(), model.encoding_.within(X)))
+    assert np.array_equal(model.classes_[answers], model.predict(X))
     again = ea.load(ea.save(model, tmp_path / "m.edgealgos"))
     assert same_program(again.to_program(), model.to_program())
     assert model.model_bytes_ == ea.compile_model(model).report.model_bytes

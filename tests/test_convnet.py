@@ -129,8 +129,8 @@ def test_what_normalisation_did_is_folded_into_the_weights():
     assert np.array_equal(scaled["layer1_bias"], params["layer1_bias"])
 
 
-def test_channels_that_say_nothing_stay_as_they_are():
-    """Brought to the usual deviation after every epoch, they would drown all others within a few."""
+def test_channels_that_say_nothing_do_not_drown_the_others():
+    """Brought to the usual deviation after every epoch, they would within a few."""
     family, rng = ConvNet((8, 8, 1), 3, "multiclass", layers="conv3x3:4 sep3x3:5"), np.random.default_rng(0)
     x = rng.random((200, 64)).astype(np.float32)
     params = dict(family.initial(x, np.arange(200) % 3, rng))

@@ -75,11 +75,15 @@ AT_THE_EDGE = {
     "check_no_attributes_set_in_init", "check_parameters_default_constructible", "check_regressors_int",
     "check_set_params", "check_supervised_y_no_nan",
 }  # fmt: skip
-# FastGRNNClassifier, which passes every check, with another cell: what is at the edge, and what a cell decides.
-OTHER_CELLS = (edgealgos.FastRNNClassifier, edgealgos.GRUClassifier)
-OF_A_CELL = AT_THE_EDGE | {
-    "check_classifiers_train", "check_fit_idempotent", "check_estimators_pickle", "check_methods_subset_invariance",
-    "check_estimators_overwrite_params", "check_dict_unchanged", "check_decision_proba_consistency",
+# They differ by a cell or a target alone from one that passes every check: what is at the edge, and what that decides.
+ALIKE = (
+    edgealgos.FastRNNClassifier, edgealgos.GRUClassifier, edgealgos.BonsaiRegressor, edgealgos.ConvNetRegressor,
+    edgealgos.FastGRNNRegressor,
+)  # fmt: skip
+OF_WHAT_DIFFERS = AT_THE_EDGE | {
+    "check_classifiers_train", "check_regressors_train", "check_fit_idempotent", "check_estimators_pickle",
+    "check_methods_subset_invariance", "check_estimators_overwrite_params", "check_dict_unchanged",
+    "check_decision_proba_consistency", "check_sample_weights_list",
 }  # fmt: skip
 
 
@@ -90,7 +94,7 @@ def check_name(check):
 def wanted(case):
     """Whether to run what nothing else runs, or everything is asked for."""
     estimator, check = getattr(case, "values", case)
-    return ALL_CHECKS or not isinstance(estimator, OTHER_CELLS) or check_name(check) in OF_A_CELL
+    return ALL_CHECKS or not isinstance(estimator, ALIKE) or check_name(check) in OF_WHAT_DIFFERS
 
 
 def not_run(case):

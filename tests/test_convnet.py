@@ -370,7 +370,8 @@ def test_ways_to_vary_rows_are_tried_before_structures(shape, given, expected, m
 def test_rows_vary_as_was_chosen(variation, width):
     frame = SimpleNamespace(shape=(8, 2 * width), structure={"width": width})
     rows = np.random.default_rng(0).random((30, 8, 2 * width))
-    usual, chosen = (SimpleNamespace(choice=Choice(4, {}, each), frame=frame) for each in ("spread", variation))
+    given = {"frame": frame, "examples": SimpleNamespace(rows=rows), "picture": None}
+    usual, chosen = (SimpleNamespace(choice=Choice(4, {}, each), **given) for each in ("spread", variation))
     assert ConvNetClassifier()._augmenter(usual) is None
     made = ConvNetClassifier()._augmenter(chosen)(rows, np.random.default_rng(0))
     assert made.shape == rows.shape

@@ -10,23 +10,21 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from ..augment import ImageWarp, TimeJitter
+from ..augment import TimeJitter
 from ..codegen.ops import MatVec
 from ..codegen.ops.chain import Chain
 from ..codegen.program.geometry import Picture, parse
 from ..codegen.program.program import Program
 from .choice import FEWEST_EPOCHS, FEWEST_ROWS, race
-from .gradient import NARROW, WIDE, GradientTrained, cycles_in, need_tensorflow
+from .gradient import LEAD, NARROW, WIDE, GradientTrained, cycles_in, need_tensorflow
 from .model import Arrays, Choice, Constants, Frame, Lesson, Types
 from .params import NONE, Constraint, Instance, Interval, Options, integer
-from .pictures import PictureMixin
+from .pictures import SHIFTED, PictureMixin, mover
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from .tasks import EdgeClassifier, EdgeRegressor
 
 Round = Callable[[Choice | None], list[Choice]]
 SAMPLE = 256  # rows by which cycles are foreseen
-LEAD = 1.5  # standard errors by which another net has to be better: short trainings prefer what learns quickly
-SHIFTED = 20  # part of a picture's side, or of a sequence, by which it may be moved
 UNO_RAM = 1690  # bytes that core, calls and sketch leave on an Uno
 _SHARED = {name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name != "max_accuracy_loss"}
 LEARNED = 1.05  # cycles of a net that has learned, for one of those before: what its weights are changes some
@@ -217,8 +215,7 @@ class _Convolutional(PictureMixin, GradientTrained):
         rows, positions, channels = _picture(lesson.frame)
         if positions == 1:
             return TimeJitter(shift=rows / SHIFTED)
-        amounts = {"shift": min(rows, positions) / SHIFTED, "rotation": 8.0, "zoom": 0.08}
-        return ImageWarp((rows, positions, channels), **amounts, mirror=variation == "mirrored")
+        return mover((rows, positions, channels), lesson.examples.rows, mirror=variation == "mirrored")
 
     def _fitting(self, lesson: Lesson, bits: int) -> list[str]:
         """Candidates with weights of that width; none where nothing fits."""

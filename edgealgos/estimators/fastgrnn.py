@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .cells import CELLS, program_of
 from .gradient import GradientTrained
 from .model import Lesson
 from .params import NONE, Constraint, Options, integer
+from .pictures import mover
 from .tasks import EdgeClassifier, EdgeRegressor
 from .validation import SequenceMixin
 from .windows import WINDOW_PARAMETERS, WINDOW_STRUCTURE, Windowed
@@ -55,6 +56,12 @@ class _Recurrent(SequenceMixin, GradientTrained):
         )  # fmt: skip
         student = FastGRNN(features, frame.n_outputs, hidden_size=hidden_size, rank_w=rank_w, rank_u=rank_u, **fixed)
         return student, student.structure | windows
+
+    def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
+        """The user's; rows that seem to be pictures are moved without a search, as nets of layers move them."""
+        if self.augment is None and lesson.picture is not None:
+            return mover(lesson.picture, lesson.examples.rows)
+        return super()._augmenter(lesson)
 
     @property
     def _windows(self) -> dict[str, Any]:

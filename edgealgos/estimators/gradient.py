@@ -16,11 +16,13 @@ from .advice import advice_of, advisable
 from .base import EdgeEstimator
 from .choice import FEWEST_EPOCHS, FEWEST_ROWS, judged_steps, race
 from .model import Arrays, Choice, Lesson, Model, Types
+from .pictures import mover, picture_in
 from .precision import proven
 
 NARROW, WIDE = 4, 8  # tried with bits="auto"
 MANY_FEATURES = 48  # the usual structures are made for pictures
 MUCH_USED = 0.9
+LEAD = 1.5  # standard errors by which another choice has to be better: short trainings prefer what learns quickly
 ROWS_WORTH_COMPILING = 100_000  # compiling a training step takes seconds: longer than training on fewer rows
 
 
@@ -53,6 +55,7 @@ class GradientTrained(EdgeEstimator):
 
     def _prepared(self, lesson: Lesson) -> Lesson:
         """The lesson with what is left open chosen, where there are rows enough to judge by."""
+        lesson = replace(lesson, picture=picture_in(lesson.examples.rows))
         if self._decided is not None:
             choice = Choice.told(self._decided)
             return replace(lesson, bits=choice.bits, choice=choice, advice=advice_of(lesson), choices=(self._decided,))
@@ -64,9 +67,14 @@ class GradientTrained(EdgeEstimator):
         if self.max_model_bytes is None or not self._structures(lesson, bits):
             return lesson
         variations, structures = self._variations(lesson), self._structures(lesson, bits)
+        picture = lesson.picture is not None
+        likely = variations[:1] if picture else variations
 
-        def varied(_: Choice | None) -> list[Choice]:
-            return [Choice(bits, structures[0], variation) for variation in variations]
+        def first(_: Choice | None) -> list[Choice]:
+            return [Choice(bits, structures[0], variation) for variation in likely]
+
+        def varied(best: Choice | None) -> list[Choice]:
+            return [] if best is None else [replace(best, variation=each) for each in variations if each not in likely]
 
         def shaped(best: Choice | None) -> list[Choice]:
             return [] if best is None else [replace(best, structure=structure) for structure in structures[1:]]
@@ -74,7 +82,7 @@ class GradientTrained(EdgeEstimator):
         def precise(best: Choice | None) -> list[Choice]:
             return [replace(best, bits=WIDE)] if best and self.bits == "auto" and self._fits(lesson, best, WIDE) else []
 
-        trials = race((varied, shaped, precise), lesson, self._train_shortly)
+        trials = race((first, varied, shaped, precise), lesson, self._train_shortly, LEAD if picture else 0.0)
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)
@@ -86,6 +94,8 @@ class GradientTrained(EdgeEstimator):
             return ("spread",)
         taught = self.teacher == "auto" and advisable(lesson)
         likeliest = ("spread", "near", "plain") if _many(lesson) else ("near", "plain")
+        if lesson.picture is not None:
+            likeliest = ("moved", *likeliest)
         return (*likeliest, *(("taught", "spread taught") if taught else ()))
 
     def _train_shortly(self, lesson: Lesson) -> Model:
@@ -156,7 +166,8 @@ class GradientTrained(EdgeEstimator):
     def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
         """What makes other versions of raw rows: the user's, or one that validation has chosen."""
         found: Callable[..., Any] | None = self.augment
-        return found
+        chosen = lesson.choice is not None and lesson.choice.variation == "moved"
+        return mover(lesson.picture, lesson.examples.rows) if chosen and lesson.picture is not None else found
 
 
 def _augmented(augment: Callable[..., Any], lesson: Lesson, rng: np.random.Generator) -> NDArray[Any]:

@@ -218,6 +218,8 @@ class Lesson:
         Grows a forest on these device inputs when it is first called, and gives its answers to such.
     choices : tuple of mapping
         What the choice was made of, for people.
+    picture : tuple of int or None
+        Rows, positions and channels of the pictures that rows seem to be.
     """
 
     examples: Examples
@@ -231,6 +233,7 @@ class Lesson:
     choice: Choice | None = None
     advice: Callable[[], Callable[[NDArray[Any]], NDArray[np.float32]]] | None = None
     choices: tuple[Mapping[str, Any], ...] = ()
+    picture: tuple[int, int, int] | None = None
 
     def chosen(self, rows: NDArray[np.int64]) -> Lesson:
         """The same of some rows, by number; some more than once where they come more than once."""

@@ -1,4 +1,4 @@
-"""What estimators take as pictures: arrays of any form, their shape and encoding; knows nothing of models."""
+"""What estimators take as pictures: arrays of any form, their shape and encoding, moves; knows nothing of models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from ..augment import ImageWarp
 from ..codegen.program.choose_encoding import losses
 from ..codegen.program.encoding import InputEncoding
 from ..codegen.program.geometry import MOST, Picture
@@ -20,6 +21,10 @@ from .model import Frame
 SQUARE = 2  # a picture's longer side is at most so many times the other one
 LEAST_SIDE = 5
 FRACTION = 6  # of the inputs of pictures: black is 0, white nearly 2
+SHIFTED = 20  # part of a picture's side by which it may be moved
+LOOKED_AT = 1000  # rows that tell whether they are pictures
+ALIKE, UNLIKE = 0.25, 0.2  # correlation of neighbours; by how much less what lies half a row apart has
+FADED = 0.9  # of the correlation with the row below: what that with the one after it is less than
 
 
 class PictureMixin:
@@ -120,6 +125,41 @@ def picture_of(shape: tuple[int, ...], wanted: tuple[int, ...] | None) -> Pictur
         short, long = sorted(shape[1:])
         return (shape[1], shape[2], 1) if short >= LEAST_SIDE and long <= SQUARE * short else (shape[1], 1, shape[2])
     return shape[1], 1, 1
+
+
+def picture_in(rows: NDArray[Any]) -> Picture | None:
+    """The picture that rows (n, d), (n, d, 1) or (n, rows, positions) seem to be, of one channel.
+
+    Pixels are like those beside and those below them, less like those half a row apart, as readings of smooth spectra
+    are not, and less like those two rows below, as waves of a period are not.
+    """
+    size = math.prod(rows.shape[1:])
+    heights = range(1, size + 1) if rows.shape[-1] in (1, size) else rows.shape[1:2]
+    sides = [(height, size // height) for height in heights if size % height == 0]
+    sides = [each for each in sides if min(each) >= LEAST_SIDE and max(each) <= SQUARE * min(each)]
+    if not sides or len(rows) < 2:
+        return None
+    some = rows[:LOOKED_AT].reshape(len(rows[:LOOKED_AT]), -1)
+    deviations = some.std(0)
+    standard = (some - some.mean(0)) / np.where(deviations > 0, deviations, 1.0)
+
+    def correlation(lag: int) -> float:
+        """Of pixels so far apart, those that never vary left out."""
+        vary = (deviations[lag:] > 0) & (deviations[:-lag] > 0)
+        return float((standard[:, lag:] * standard[:, :-lag]).mean(0)[vary].mean()) if vary.any() else 0.0
+
+    beside = correlation(1)
+    below, (height, width) = max((correlation(side[1]), side) for side in sides)
+    near, apart = min(beside, below), correlation(width // 2)
+    fades = correlation(2 * width) < FADED * below
+    return (height, width, 1) if near >= ALIKE and near - apart >= UNLIKE and fades else None
+
+
+def mover(picture: Picture, rows: NDArray[Any], mirror: bool = False) -> ImageWarp:
+    """Moves pictures as little as most may be moved; what comes in from outside is as their border is."""
+    border = rows[:LOOKED_AT].reshape(len(rows[:LOOKED_AT]), picture[0], -1)[:, [0, -1]]
+    amounts = {"shift": min(picture[:2]) / SHIFTED, "rotation": 8.0, "zoom": 0.08}
+    return ImageWarp(picture, **amounts, background=float(np.median(border)), mirror=mirror)
 
 
 def from_black(largest: float) -> InputEncoding:

@@ -300,6 +300,13 @@ def test_what_cannot_be_is_refused(digits, parameters, what):
         ConvNetClassifier(**QUICK | {"image_shape": (8, 8)} | parameters).fit(*digits)
 
 
+def test_flat_rows_that_look_like_pictures_are_pictures(digits, recwarn):
+    X, y = digits
+    model = ConvNetClassifier(**QUICK | {"epochs": 1}).fit(X[:100].reshape(100, -1), y[:100])
+    assert model.image_shape_ == (8, 8, 1)
+    assert not recwarn.list
+
+
 @pytest.mark.parametrize("side", [6, 8])
 def test_flat_rows_that_may_be_pictures_are_named(side):
     X, y = np.random.default_rng(0).normal(size=(40, side * side)), np.arange(40) % 2

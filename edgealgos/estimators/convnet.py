@@ -251,8 +251,8 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
     image_shape : tuple of int or None, default=None
         Height and width of pictures, and channels, where rows are flat. Without it arrays of three axes are pictures
         (height, width) where the sides are alike (at least 5, one at most twice the other), else sequences (steps,
-        features); flat rows are sequences of single numbers. ``(-1, 1, 20)`` says that it is a sequence of steps of 20
-        features, however long.
+        features); flat rows are pictures where pixels are like those beside and below them, else sequences of single
+        numbers. ``(-1, 1, 20)`` says that it is a sequence of steps of 20 features, however long.
     layers : str or None, default=None
         The net, as in ``"conv3x3/2:8 sep3x3/2:16 sep3x3:24"``: kernel, stride, channels; ``sep`` is each channel alone
         and then all at every position, ``dw`` the first of it alone and ``pw`` the second, ``pool2x2`` the largest of

@@ -51,9 +51,11 @@ class PictureMixin:
     ) -> tuple[NDArray[np.float64], NDArray[Any], dict[str, Any]]:
         shape = _shape(X)
         flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
-        picture = picture_of(shape or flat.shape, self.image_shape)
+        seen_as = picture_in(flat) if self.image_shape is None and shape is None else None
+        picture = seen_as or picture_of(shape or flat.shape, self.image_shape)
         side = math.isqrt(picture[0])
-        if self.image_shape is None and shape is None and side**2 == picture[0] > LEAST_SIDE**2:
+        in_doubt = self.image_shape is None and shape is None and seen_as is None
+        if in_doubt and side**2 == picture[0] > LEAST_SIDE**2:
             warnings.warn(
                 f"flat rows of {picture[0]} numbers are taken for {_said(picture)}; if they are pictures, pass "
                 f"image_shape=({side}, {side}), if not, image_shape=(-1, 1)",

@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 
 import edgealgos as ea
-from edgealgos.augment import ImageShift, ImageWarp
+from edgealgos.augment import ImageShift, ImageWarp, TimeJitter
 from edgealgos.estimators.model import Choice
 from edgealgos.estimators.pictures import mover, picture_in
 
@@ -25,6 +25,13 @@ def blurred(height, width, count=300):
 
 def digits():
     return load_digits(return_X_y=True)[0]
+
+
+def spectrograms(steps=60, bands=20):
+    """Noise that is smooth over time and over bands."""
+    made = RNG.normal(size=(300, steps + 4, bands + 4))
+    made = np.lib.stride_tricks.sliding_window_view(made, (5, 5), axis=(1, 2)).mean((3, 4))
+    return made + RNG.normal(scale=0.3, size=(300, 1, 1))
 
 
 def waves(period=10):
@@ -43,9 +50,10 @@ def waves(period=10):
         (np.pad(digits().reshape(-1, 8, 8), ((0, 0), (4, 4), (4, 4))).reshape(-1, 256), (16, 16, 1)),
         (blurred(16, 15).reshape(300, -1), (16, 15, 1)),
         (blurred(12, 20).reshape(300, -1), (12, 20, 1)),
+        (spectrograms(), (60, 1, 20)),
     ],
 )
-def test_pictures_are_known_flat_in_rows_inverted_framed_and_not_square(rows, picture):
+def test_pictures_are_known_flat_in_rows_inverted_framed_not_square_and_of_sound(rows, picture):
     assert picture_in(rows) == picture
 
 
@@ -96,6 +104,8 @@ def test_cells_that_read_pictures_row_by_row_move_them_and_the_users_own_stays()
     assert isinstance(varied(ea.FastGRNNClassifier(), pictures, None), ImageWarp)
     assert varied(ea.FastGRNNClassifier(augment=own), pictures, None) is own
     assert varied(ea.FastGRNNClassifier(), RNG.normal(size=(200, 30, 6)), None) is None
+    assert isinstance(varied(ea.FastGRNNClassifier(), spectrograms(), None), TimeJitter)
+    assert varied(ea.FastGRNNClassifier(window_steps=20), spectrograms(), None) is None
 
 
 @pytest.mark.slow

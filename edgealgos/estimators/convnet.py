@@ -10,7 +10,6 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from ..augment import TimeJitter
 from ..codegen.ops import MatVec
 from ..codegen.ops.chain import Chain
 from ..codegen.program.geometry import Picture, parse
@@ -19,7 +18,7 @@ from .choice import FEWEST_EPOCHS, FEWEST_ROWS, race
 from .gradient import LEAD, NARROW, WIDE, GradientTrained, cycles_in, need_tensorflow
 from .model import Arrays, Choice, Constants, Frame, Lesson, Types
 from .params import NONE, Constraint, Instance, Interval, Options, integer
-from .pictures import SHIFTED, PictureMixin, mover
+from .pictures import PictureMixin, mover, picture_in
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
 from .tasks import EdgeClassifier, EdgeRegressor
 
@@ -193,7 +192,8 @@ class _Convolutional(PictureMixin, GradientTrained):
 
         narrow = NARROW if self.bits == "auto" else lesson.bits
         nets, variations = self._fitting(lesson, narrow), self._variations(lesson)
-        likely = variations if width == 1 else variations[:1]  # sequences gain by it or lose: there is no telling
+        known = width > 1 or picture_in(lesson.examples.rows) is not None
+        likely = variations[:1] if known else variations  # readings gain by moves or lose: there is no telling
         others = [varied(variation) for variation in variations if variation not in likely]
         rounds = [first, *others[:1], *(shaped(layers) for layers in nets[1:]), *others[1:], wider]
         trials = race([on_time(choices) for choices in rounds], lesson, self._train_shortly, LEAD)
@@ -213,8 +213,6 @@ class _Convolutional(PictureMixin, GradientTrained):
         if variation == "spread":
             return super()._augmenter(lesson)
         rows, positions, channels = _picture(lesson.frame)
-        if positions == 1:
-            return TimeJitter(shift=rows / SHIFTED)
         return mover((rows, positions, channels), lesson.examples.rows, mirror=variation == "mirrored")
 
     def _fitting(self, lesson: Lesson, bits: int) -> list[str]:

@@ -58,8 +58,8 @@ class _Recurrent(SequenceMixin, GradientTrained):
         return student, student.structure | windows
 
     def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
-        """The user's; rows that seem to be pictures are moved without a search, as nets of layers move them."""
-        if self.augment is None and lesson.picture is not None:
+        """The user's; what seems to be a picture or a spectrogram is moved without a search, but for windows of it."""
+        if self.augment is None and lesson.picture is not None and not self._windows:
             return mover(lesson.picture, lesson.examples.rows)
         return super()._augmenter(lesson)
 

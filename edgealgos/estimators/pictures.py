@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from ..augment import ImageWarp
+from ..augment import Augmenter, ImageWarp, TimeJitter
 from ..codegen.program.choose_encoding import losses
 from ..codegen.program.encoding import InputEncoding
 from ..codegen.program.geometry import MOST, Picture
@@ -24,6 +24,7 @@ FRACTION = 6  # of the inputs of pictures: black is 0, white nearly 2
 SHIFTED = 20  # part of a picture's side by which it may be moved
 LOOKED_AT = 1000  # rows that tell whether they are pictures
 ALIKE, UNLIKE = 0.25, 0.2  # correlation of neighbours; by how much less what lies half a row apart has
+SMOOTH = 0.5  # correlation of bands and steps of a spectrogram with their neighbours
 FADED = 0.9  # of the correlation with the row below: what that with the one after it is less than
 
 
@@ -132,14 +133,15 @@ def picture_of(shape: tuple[int, ...], wanted: tuple[int, ...] | None) -> Pictur
 def picture_in(rows: NDArray[Any]) -> Picture | None:
     """The picture that rows (n, d), (n, d, 1) or (n, rows, positions) seem to be, of one channel.
 
+    What is far from square is a spectrogram: rows of one position, with a channel for each band.
+
     Pixels are like those beside and those below them, less like those half a row apart, as readings of smooth spectra
     are not, and less like those two rows below, as waves of a period are not.
     """
     size = math.prod(rows.shape[1:])
-    heights = range(1, size + 1) if rows.shape[-1] in (1, size) else rows.shape[1:2]
-    sides = [(height, size // height) for height in heights if size % height == 0]
-    sides = [each for each in sides if min(each) >= LEAST_SIDE and max(each) <= SQUARE * min(each)]
-    if not sides or len(rows) < 2:
+    sides: list[tuple[int, ...]] = [(height, size // height) for height in range(1, size + 1) if size % height == 0]
+    sides = [rows.shape[1:]] if rows.shape[-1] not in (1, size) else [each for each in sides if _alike(each)]
+    if not sides or min(sides[0]) < LEAST_SIDE or len(rows) < 2:
         return None
     some = rows[:LOOKED_AT].reshape(len(rows[:LOOKED_AT]), -1)
     deviations = some.std(0)
@@ -154,11 +156,22 @@ def picture_in(rows: NDArray[Any]) -> Picture | None:
     below, (height, width) = max((correlation(side[1]), side) for side in sides)
     near, apart = min(beside, below), correlation(width // 2)
     fades = correlation(2 * width) < FADED * below
+    if not _alike((height, width)):
+        return (height, 1, width) if near >= SMOOTH else None
     return (height, width, 1) if near >= ALIKE and near - apart >= UNLIKE and fades else None
 
 
-def mover(picture: Picture, rows: NDArray[Any], mirror: bool = False) -> ImageWarp:
-    """Moves pictures as little as most may be moved; what comes in from outside is as their border is."""
+def _alike(sides: tuple[int, ...]) -> bool:
+    return max(sides) <= SQUARE * min(sides)
+
+
+def mover(picture: Picture, rows: NDArray[Any], mirror: bool = False) -> Augmenter:
+    """Moves pictures as little as most may be moved; what comes in from outside is as their border is.
+
+    Spectrograms are moved and stretched in time alone.
+    """
+    if picture[1] == 1:
+        return TimeJitter(shift=picture[0] / SHIFTED)
     border = rows[:LOOKED_AT].reshape(len(rows[:LOOKED_AT]), picture[0], -1)[:, [0, -1]]
     amounts = {"shift": min(picture[:2]) / SHIFTED, "rotation": 8.0, "zoom": 0.08}
     return ImageWarp(picture, **amounts, background=float(np.median(border)), mirror=mirror)

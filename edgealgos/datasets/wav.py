@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
-import warnings
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 from ..errors import DatasetError
@@ -26,7 +23,9 @@ _OTHERS = {
     b"ID3": "an MP3", b"\xff\xfb": "an MP3", b"\xff\xf3": "an MP3", b"OggS": "an Ogg file", b"fLaC": "a FLAC file",
     b"FORM": "an AIFF file", b".snd": "an AU file",
 }  # fmt: skip
-_BROKEN = (ValueError, EOFError, struct.error, ZeroDivisionError, UnboundLocalError, MemoryError, TypeError, KeyError)
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_OF_MICROSOFT = [0, 0x10, bytes.fromhex("800000aa00389b71")]  # what stands behind the kind in the extensible form
+_KINDS = {2: "ADPCM", 6: "A-law", 7: "mu-law", 0x11: "ADPCM", 0x31: "GSM", 0x55: "an MP3"}
 
 
 @dataclass(frozen=True)
@@ -86,16 +85,16 @@ def read_wav(path: str | os.PathLike[str], rate: int | None = None) -> Sound:
     >>> sound.samples.shape, sound.samples.dtype, sound.rate
     ((8000,), dtype('int16'), 8000)
     """
-    own_rate, raw = _read(path, _with_sizes(path, read_bytes(path)))
     notes: list[str] = []
+    own_rate, raw = _read(path, read_bytes(path), notes)
     if not SLOWEST <= own_rate <= FASTEST:
         raise DatasetError(f"{path} says that it has {own_rate} samples a second, which no sound has; record it again")
     if not raw.size:
         raise DatasetError(f"{path} holds no samples; leave it out")
     wave = _in_16_bits(path, raw, notes)
-    if wave.ndim == 2 and wave.shape[1] > 1:
+    if wave.shape[1] > 1:
         notes.append(f"{wave.shape[1]} channels averaged")
-    wave = wave.reshape(len(wave), -1).mean(axis=1)
+    wave = wave.mean(axis=1)
     if rate is not None and rate != own_rate:
         common = gcd(rate, own_rate)
         wave = resample_poly(wave, rate // common, own_rate // common)
@@ -103,8 +102,8 @@ def read_wav(path: str | os.PathLike[str], rate: int | None = None) -> Sound:
     return Sound(np.clip(np.rint(wave), -32768, 32767).astype(np.int16), rate or own_rate, tuple(notes))
 
 
-def _with_sizes(path: str | os.PathLike[str], data: bytes) -> bytes:
-    """The file with the sizes of its chunks as they are; refuses what is no WAV file, or ends early."""
+def _read(path: str | os.PathLike[str], data: bytes, notes: list[str]) -> tuple[int, NDArray[Any]]:
+    """Samples a second, and samples as they are, shape (n, channels); refuses what is no WAV file, or ends early."""
     for magic, what in _OTHERS.items():
         if data.startswith(magic):
             raise DatasetError(f"{path} is no WAV file but {what}; {_CONVERT}")
@@ -112,30 +111,66 @@ def _with_sizes(path: str | os.PathLike[str], data: bytes) -> bytes:
         raise DatasetError(f"{path} is no WAV file: it is empty; leave it out")
     if data[:4] not in (b"RIFF", b"RIFX", b"RF64") or data[8:12] != b"WAVE":
         raise DatasetError(f"{path} is no WAV file; {_CONVERT}")
-    if data[:4] == b"RF64":
-        return data
-    number, place = struct.Struct(">I" if data[:4] == b"RIFX" else "<I"), 12
+    end = ">" if data[:4] == b"RIFX" else "<"
+    head, sound = _chunks(path, data, end)
+    if len(head) < 16:
+        raise DatasetError(f"{path} does not say what its sound is; {_CONVERT}")
+    kind, channels, rate, _, block, bits = struct.unpack_from(f"{end}HHIIHH", head)
+    if kind == _EXTENSIBLE and len(head) >= 40:
+        code, *rest = struct.unpack_from(f"{end}IHH8s", head, 24)
+        kind = code if rest == _OF_MICROSOFT else kind
+    if kind not in (_PCM, _FLOAT):
+        raise DatasetError(f"{path} holds {_KINDS.get(kind, f'sound of the unknown kind {kind:#x}')}; {_CONVERT}")
+    width, left = divmod(block, channels) if channels else (0, 0)
+    if left or width != -(-bits // 8) or width not in ((4, 8) if kind == _FLOAT else range(1, 9)):
+        raise DatasetError(f"{path} holds {channels} channels of {bits} bits in blocks of {block} bytes; {_CONVERT}")
+    count = len(sound) // block
+    if beyond := len(sound) - count * block:
+        notes.append(f"{beyond} bytes behind the last whole sample left out")
+    samples = _samples(np.frombuffer(sound, np.uint8, count * block), width, end, kind)
+    return rate, samples.reshape(count, channels)
+
+
+def _chunks(path: str | os.PathLike[str], data: bytes, end: str) -> tuple[memoryview, memoryview]:
+    """What says how the sound is stored, and the sound."""
+    head = memoryview(b"")
+    sound: memoryview | None = None
+    place, long_size = 12, 0
     while place + 8 <= len(data):
-        size, there = number.unpack_from(data, place + 4)[0], len(data) - place - 8
-        if data[place : place + 4] == b"data":
+        name, size, there = data[place : place + 4], _number(data, place + 4, f"{end}I"), len(data) - place - 8
+        if name == b"data":
+            if sound is not None:
+                raise DatasetError(f"{path} holds several sounds, one behind the other; {_CONVERT}")
+            if size == UNKNOWN_SIZES[-1] and long_size:
+                size = long_size
             if size in UNKNOWN_SIZES and there:
                 size = there
             if size > there:
                 raise DatasetError(f"{path} is cut off: {there} of {size} bytes of sound; record it again")
-            sized = number.pack(size)
-            return data[:4] + number.pack(len(data) - 8) + data[8 : place + 4] + sized + data[place + 8 :]
+            sound = memoryview(data)[place + 8 : place + 8 + size]
+        elif name == b"fmt ":
+            head = memoryview(data)[place + 8 : place + 8 + size]
+        elif name == b"ds64" and min(size, there) >= 16:  # sizes beyond 32 bits
+            long_size = _number(data, place + 16, f"{end}Q")
         place += 8 + size + size % 2
-    raise DatasetError(f"{path} is cut off before its sound begins; record it again")
+    if sound is None:
+        raise DatasetError(f"{path} is cut off before its sound begins; record it again")
+    return head, sound
 
 
-def _read(path: str | os.PathLike[str], data: bytes) -> tuple[int, NDArray[Any]]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # chunks that it does not know
-            found: tuple[int, NDArray[Any]] = wavfile.read(io.BytesIO(data))
-            return found
-    except _BROKEN as error:
-        raise DatasetError(f"{path} is no WAV file that can be read ({error}); {_CONVERT}") from error
+def _number(data: bytes, place: int, form: str) -> int:
+    number: int = struct.unpack_from(form, data, place)[0]
+    return number
+
+
+def _samples(raw: NDArray[np.uint8], width: int, end: str, kind: int) -> NDArray[Any]:
+    """Bytes as numbers; integers of an odd width in the upper bytes of a wider one."""
+    if kind == _FLOAT or width in (1, 2, 4, 8):
+        return raw.view(f"{end}{'f' if kind == _FLOAT else 'u' if width == 1 else 'i'}{width}")
+    size = 4 if width == 3 else 8
+    wide = np.zeros((len(raw) // width, size), np.uint8)
+    wide[:, slice(size - width, None) if end == "<" else slice(width)] = raw.reshape(-1, width)
+    return wide.view(f"{end}i{size}")[:, 0]
 
 
 def _in_16_bits(path: str | os.PathLike[str], raw: NDArray[Any], notes: list[str]) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """The sketch that speaks: values as people type them, rows of hosts, and lines that are neither."""
 
 import re
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -204,6 +205,61 @@ def test_a_person_types_a_broken_step_again(sequence):
     once = ask(firmware, [*typed[0], *typed[1]])
     again = ask(firmware, [*typed[0][:2], "1,oh", *typed[0][2:], *typed[1]])
     assert [line for line in again if line[0] != "!"] == once
+
+
+# ---- programs of plain C++ -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def plain(iris, tmp_path_factory):
+    """How programs for this computer answer lines: status and what was printed, of single rows and of sequences."""
+    found = {}
+    compiled = {"rows": ea.compile_model(iris[0], "host")}
+    compiled["steps"] = programs.compiled(programs.EVERY_KIND["fastgrnn"](1), "host")
+    for kind, model in compiled.items():
+        folder = tmp_path_factory.mktemp(kind)
+        files.write_cpp(model, folder / "m", "m")
+        found[kind] = toolchain.build_host([folder / "m" / "main.cpp", folder / "m" / "m_model.cpp"], folder / "run")
+        assert found[kind].warnings == ()
+    return {kind: _run(program.path) for kind, program in found.items()}
+
+
+def _run(program):
+    def answers(text):
+        done = subprocess.run([program], input=text, capture_output=True, text=True, check=False)
+        assert done.stderr.startswith("!not a row of" if done.returncode else "")
+        return done.returncode, done.stdout.splitlines()
+
+    return answers
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("row", [
+    "1,2,3,-4", "=1,2,3,-4", "1 2 3 -4", "1\t2,3 ,  -4  ", "= +1, 02,3,-4", "1,2,3,-4\r", "\n\n1,2,3,-4",
+])  # fmt: skip
+def test_a_program_takes_separators_and_line_ends_as_the_sketch_does(row, plain):
+    _, (answer,) = plain["rows"]("1,2,3,-4\n")
+    assert plain["rows"](f"{row}\n{row}") == (0, [answer, answer])
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("line", [
+    *BROKEN, "1,2\n,3,4", "1,2\n3,4", "1,2,3,4 5,6,7,8", "1,2,3,4.5", "1,2,3,4abc", "5-3,1,1",
+    "99999999999999999999,1,1,1", "1 2 3 -", "1,2,3,4,",
+])  # fmt: skip
+def test_a_program_answers_no_line_that_is_not_whole_a_row(line, plain):
+    assert plain["rows"](f"{line}\n1,2,3,4\n") == (1, [])
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_marker_begins_a_sequence_of_a_program(end, sequence, plain):
+    _, rows, last = sequence
+    for lost in (0, 1, len(rows[0]) - 1):
+        lines = [*rows[0][:lost], "=", *rows[1], *rows[2]]
+        status, answers = plain["steps"]("".join(line + end for line in lines))
+        assert (status, answers[lost]) == (0, f"# m ready: {rows[0][0].count(',') + 1} values a row")
+        assert answers[lost + 1 :][len(rows[1]) - 1 :: len(rows[1])] == last[1:]
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from edgealgos.errors import DatasetError
 
 RATE = 8000
 TONE = np.sin(2 * np.pi * 440 * np.arange(2000) / RATE) * 0.5
-GUID = bytes.fromhex("000000001000800000aa00389b71")
+GUID = bytes.fromhex("800000aa00389b71")
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 
 
@@ -26,7 +26,8 @@ def packed(wave: np.ndarray, bits: int, kind: int = PCM, end: str = "<") -> byte
     if bits == 8:
         return np.rint(wave * 127 + 128).astype(np.uint8).tobytes()
     if bits == 24:
-        return np.rint(wave * (2**31 - 1)).astype(np.int64).astype("<i4").view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()
+        wide = np.rint(wave * (2**31 - 1)).astype(np.int64).astype(f"{end}i4").view(np.uint8).reshape(-1, 4)
+        return wide[:, slice(1, None) if end == "<" else slice(3)].tobytes()
     return np.rint(wave * (2.0 ** (bits - 1) - 1)).astype(f"{end}i{bits // 8}").tobytes()
 
 
@@ -36,20 +37,23 @@ def chunk(name: bytes, body: bytes, end: str = "<", size: int | None = None) -> 
 
 def wav(
     wave=TONE, bits=16, kind=PCM, *, channels=1, rate=RATE, extensible=False, valid=None, block=None, before=b"",
-    after=b"", size=None, data=None, riff=b"RIFF", form=b"WAVE",
+    after=b"", size=None, byte_rate=None, data=None, riff=b"RIFF", form=b"WAVE",
 ) -> bytes:  # fmt: skip
     end = ">" if riff == b"RIFX" else "<"
     data = packed(np.repeat(wave, channels), bits, kind, end) if data is None else data
     block = channels * ((bits + 7) // 8) if block is None else block
+    byte_rate = rate * block % 2**32 if byte_rate is None else byte_rate
     head = struct.pack(
-        f"{end}HHIIHH", EXTENSIBLE if extensible else kind, channels, rate, (rate * block) % 2**32, block, valid or bits
+        f"{end}HHIIHH", EXTENSIBLE if extensible else kind, channels, rate, byte_rate, block, valid or bits
         if not extensible else bits)  # fmt: skip
     if extensible:
-        head += struct.pack("<HHIH", 22, valid or bits, 4, kind) + GUID
+        head += struct.pack(f"{end}HHIIHH", 22, valid or bits, 4, kind, 0, 0x10) + GUID
     body = form + before + chunk(b"fmt ", head, end) + chunk(b"data", data, end, size) + after
     return riff + struct.pack(f"{end}I", len(body) if size is None else size) + body
 
 
+PAIRS = [packed(TONE, 16)[i : i + 2] for i in range(0, 2 * TONE.size, 2)]
+SIZES = chunk(b"ds64", struct.pack("<QQQI", 0, 2 * TONE.size, TONE.size, 0))
 READ = {
     "8 bits": (wav(bits=8), 300, "8 bits"),
     "16 bits": (wav(), 2, ""),
@@ -74,6 +78,18 @@ READ = {
     "an unknown size, from a pipe": (wav(size=0xFFFFFFFF), 2, ""),
     "an unknown size of sox": (wav(size=0x7FFFFFFF), 2, ""),
     "no size, from a recorder that lost its power": (wav(size=0), 2, ""),
+    "a rate of bytes that is none": (wav(byte_rate=1), 2, ""),
+    "24 bits, big end first": (wav(bits=24, riff=b"RIFX"), 2, ""),
+    "24 bits, extensible, big end first": (wav(bits=24, riff=b"RIFX", extensible=True), 2, ""),
+    "40 bits": (wav(bits=40, data=b"".join(b"\0\0\0" + pair for pair in PAIRS)), 2, ""),
+    "half a sample at the end": (wav(bits=24, data=packed(TONE, 24) + b"ab"), 2, "2 bytes behind the last whole"),
+    "half a pair at the end": (wav(channels=2, data=packed(np.repeat(TONE, 2), 16) + b"ab"), 2, "2 bytes behind"),
+    "sizes of 64 bits": (wav(riff=b"RF64", size=0xFFFFFFFF, before=SIZES, after=chunk(b"LIST", b"INFO")), 2, ""),
+    "sizes of 64 bits that were never written": (
+        wav(riff=b"RF64", size=0xFFFFFFFF, before=chunk(b"ds64", bytes(28))),
+        2,
+        "",
+    ),
     "overdriven floating point": (wav(1.5 * TONE / 0.5, 32, FLOAT), None, "beyond 1 are clipped"),
     "floating point in units of 16 bits": (wav(TONE * 32767, 32, FLOAT), 2, "taken for numbers of 16 bits"),
 }
@@ -113,6 +129,14 @@ REFUSED = {
     "blocks of another size": (wav(block=3), "ffmpeg"),
     "no bits": (wav(bits=8, block=0, data=b"ab"), "ffmpeg"),
     "floating point of 16 bits": (wav(bits=16, kind=FLOAT), "ffmpeg"),
+    "two sounds": (wav(after=chunk(b"data", packed(TONE, 16))), "several sounds"),
+    "nothing that says what the sound is": (wav().replace(b"fmt ", b"junk"), "does not say"),
+    "an extensible form that is cut off": (wav(extensible=True).replace(b"fmt \x28", b"fmt \x14"), "cut off"),
+    "16 bits in blocks of 4": (wav(block=4), "1 channels of 16 bits in blocks of 4 bytes"),
+    "sizes of 64 bits that are not there": (
+        wav(riff=b"RF64", size=0xFFFFFFFF, before=SIZES, data=b"abcd"),
+        "cut off: 4 of 4000 bytes",
+    ),
     "no rate": (wav(rate=0), "0 samples a second"),
     "a rate that no sound has": (wav(rate=1_000_000_000), "samples a second"),
     "samples that are no numbers": (wav(np.full(9, np.nan), 32, FLOAT), "no numbers"),

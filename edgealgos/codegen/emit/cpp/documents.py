@@ -122,7 +122,7 @@ def _readme(twin: Twin, name: str, report: Report, sketch: Sketch | None) -> str
         rule += "; `quantize()` takes what a float leaves out of `x` as its last argument"
     values = facts(twin, name) | {
         "family": program.family,
-        "board": twin.board.title,
+        "board": twin.board.title if twin.board.title.startswith("this ") else f"the {twin.board.title}",
         "rule": rule,
         "names": _names(program),
         "outputs": outputs,

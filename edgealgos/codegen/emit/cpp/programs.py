@@ -26,7 +26,10 @@ def main_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:
     if self_test is not None:
         answer += "\n\n" + self_test_source(twin, name, self_test).rstrip("\n")
         start = _LINUX_START if twin.board.framework.hosted else _BARE_START
-    return template(f"{stem}.cpp").substitute(facts(twin, name) | {"answer": answer, "start": start})
+    values = facts(twin, name) | {"answer": answer, "start": start, "mark": "", "restart": ""}
+    if twin.program.steps is not None:
+        values |= {"mark": " and begins a sequence", "restart": f"      step = 0;\n      {name}::reset();\n"}
+    return template(f"{stem}.cpp").substitute(values)
 
 
 def answer_source(twin: Twin, name: str) -> str:

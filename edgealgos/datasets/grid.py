@@ -139,12 +139,12 @@ def _is_number(cell: str) -> bool:
 
 
 def _names_of_comment(comments: list[str], width: int, notes: list[str]) -> list[str] | None:
-    """Names in the last comment above the table, as numpy.savetxt writes them."""
+    """Names in the last comment above the table, as numpy.savetxt writes them, or where the first name is "#"."""
     for separator in (*SEPARATORS, None):
         cells = [cell.strip() for cell in comments[-1].split(separator)] if comments else []
-        if len(cells) == width > 1 and all(cells) and not any(map(_is_number, cells)):
+        if len(cells) == width > 1 and all(cells[1:]) and not any(map(_is_number, cells)):
             notes.append("the comment above the table names the columns")
-            return cells
+            return [cells[0] or "#", *cells[1:]]
     return None
 
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..errors import DatasetError
-from .numbers import looks_like_a_number
+from .numbers import MISSING, looks_like_a_number
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces", "|": "bars"}
 NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "space": " ", "bar": "|", "pipe": "|"}
 COMMENTS = ("#", "%", "//")
+_ERROR_CELL = re.compile("(?:" + "|".join(re.escape(word) for word in MISSING if word[:1] == "#") + r")(?!\w)", re.I)
 SAMPLE = 200  # lines that are looked at to find the separator
 csv.field_size_limit(2**27)
 
@@ -83,19 +84,24 @@ def _comments(lines: list[str]) -> tuple[list[tuple[int, str]], list[str]]:
     """Comment lines with their numbers, and all lines with those blanked; where most rows begin so, none is one."""
     filled = [line.lstrip() for line in lines if line.strip()]
     for mark in COMMENTS:
-        begins = [line.startswith(mark) for line in filled]
+        begins = [_is_comment(line, mark) for line in filled]
         below = begins[begins.index(False) :] if False in begins else []
         if any(begins) and sum(below) <= len(below) / 2:
             kept, inside = lines.copy(), False
             found = []
             for i, line in enumerate(lines):
-                if not inside and line.lstrip().startswith(mark):
-                    found.append((i + 1, line.lstrip().lstrip(mark).strip()))
+                if not inside and _is_comment(line.lstrip(), mark):
+                    found.append((i + 1, line.lstrip().lstrip(mark).strip(" \r")))
                     kept[i] = ""
                 else:
                     inside ^= line.count('"') % 2 == 1
             return found, kept
     return [], lines
+
+
+def _is_comment(line: str, mark: str) -> bool:
+    """Whether a line is none of the table; one that begins with an error of a spreadsheet, such as #N/A, is."""
+    return line.startswith(mark) and not _ERROR_CELL.match(line)
 
 
 def _quote(lines: list[str]) -> str:

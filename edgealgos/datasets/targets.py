@@ -85,9 +85,9 @@ def make_target(
 
 
 def _task(column: Column, notes: list[str]) -> str:
-    if column.kind != "number" or not (np.isfinite(column.values) | column.missing).all():
+    if column.kind != "number" or (np.isnan(column.values) & ~column.missing).any():
         return "classification"
-    there = column.values[~column.missing]
+    there = column.values[np.isfinite(column.values)]
     if (there % 1 == 0).all() and len(np.unique(there)) <= FEW:
         return "classification"
     what = "whole numbers" if (there % 1 == 0).all() else "numbers with decimals"

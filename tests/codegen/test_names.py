@@ -42,7 +42,10 @@ OF_PLAIN_CPP = [
     "int8_t",
 ]
 OF_OURS = [
-    "readRow",
+    "readLine",
+    "kRow",
+    "kEmpty",
+    "kEnd",
     "complain",
     "answer",
     "row",

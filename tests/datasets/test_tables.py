@@ -134,6 +134,8 @@ UNDERSTOOD = {
     "an index as pandas exports it": Read(with_columns(lambda i: (i,), [""]), "an index of the rows"),
     "an index of shuffled rows": Read(with_columns(lambda i: (ORDER[i],), [""]), "an index of the rows"),
     "an index that begins anew": Read(with_columns(lambda i: (i % 50,), ["Unnamed: 0"]), "an index of the rows"),
+    "an index called #": Read(with_columns(lambda i: (i + 1,), ["#"]), "'#' is left out: it counts the rows"),
+    "an index called #, with tabs": Read(with_columns(lambda i: (i + 1,), ["#"], "\t"), "'#' is left out"),
     "an index with a name": Read(with_columns(lambda i: (i + 1,), ["specimen"]), "counts the rows"),
     "an index that R does not name": Read(with_columns(lambda i: (i + 1,), []), "index of the rows"),
     "identifiers of text": Read(with_columns(lambda i: (f"leaf-{ORDER[i]}",), ["leaf"]), "name single rows"),
@@ -225,6 +227,11 @@ REFUSED = {
     "NA": Refused(with_line(7, "1,2,NA,4,setosa"), ("line 7, column 'pl'", "missing ('NA')")),
     "a question mark": Refused(with_line(7, "1,2,?,4,setosa"), ("line 7, column 'pl'", "missing ('?')")),
     "an error of a spreadsheet": Refused(with_line(7, "1,2,#DIV/0!,4,setosa"), ("line 7", "missing ('#DIV/0!')")),
+    **{
+        f"the error {cell} of a spreadsheet where a line begins": Refused(
+            with_line(7, f"{cell},2,3,4,setosa"), ("line 7", f"missing ('{cell}')"))
+        for cell in ("#N/A", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#num!")
+    },
     "a missing value in the first row, without a header": Refused(
         with_line(1, "?,2,3,4,setosa", lines(header=False)), ("line 1, column 'column0'", "missing")),
     "infinity": Refused(with_line(7, "1,2,inf,4,setosa"), ("line 7, column 'pl'", "'inf' is infinite")),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+
+from edgealgos.errors import DatasetError
 
 from .test_tables import FEATURES, Y, read, text, with_columns
 
@@ -51,6 +55,14 @@ def test_targets_that_are_amounts_are_predicted_as_numbers(value, said, tmp_path
     assert table.task == "regression"
     assert said in "\n".join(table.notes)
     assert table.y.tolist() == [float(value(i)) for i in range(60)]
+
+
+@pytest.mark.parametrize("odd", ["inf", "-Infinity", "+∞", "1e999"])
+@pytest.mark.parametrize("count", [3, 60])
+def test_a_number_to_predict_that_is_infinite_is_refused_where_it_stands(odd, count, tmp_path):
+    lines = rows(noise, lambda i: odd if i == 1 else noise(i), names="a,y").split("\n")[: count + 1]
+    with pytest.raises(DatasetError, match=f"line 3, column 'y': {re.escape(repr(odd))} is no number to be predicted"):
+        read(tmp_path, "\n".join(lines))
 
 
 @pytest.mark.parametrize(("names", "target"), [

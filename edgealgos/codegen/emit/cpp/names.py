@@ -27,6 +27,7 @@ _TAKEN = frozenset(
 )
 _NOT_OURS = ("model", "labels", "quantize")  # what templates of these define is inside the namespace
 _OWN = re.compile(r"^(?:static|void|int|enum|struct|const|typedef)\b[^;({=\n]*?\b(\w+)\s*[\[({=;]", re.M)
+_ENUMERATORS = re.compile(r"^enum\b[^{;]*\{([^}]*)\}", re.M)
 
 
 def checked_name(name: str, language: str = "arduino") -> str:
@@ -105,7 +106,8 @@ def _own_names() -> frozenset[str]:
     """What the exported programs define beside the model."""
     files = [file for file in (resources.files(__package__) / "templates").iterdir() if _is_program(file.name)]
     texts = [file.read_text(encoding="utf-8").replace("${name}", "model") for file in files]
-    return frozenset(name for text in texts for name in _OWN.findall(text))
+    listed = [name for text in texts for names in _ENUMERATORS.findall(text) for name in re.findall(r"\w+", names)]
+    return frozenset([*listed, *(name for text in texts for name in _OWN.findall(text))])
 
 
 def _is_program(file: str) -> bool:

@@ -252,6 +252,7 @@ def test_places_are_tried_before_anything_is_learnt(capsys, monkeypatch):
     table()
     os.mkdir("folder")
     os.mkdir("full")
+    os.symlink("a-folder", "link")
     table("full/mine.csv")
     for words, says in (
         (["--save", "nowhere/m"], "no folder nowhere"),
@@ -264,12 +265,20 @@ def test_places_are_tried_before_anything_is_learnt(capsys, monkeypatch):
         (["--export", "t.csv"], "is no folder"),
         (["--export", "t.csv/out"], "no folder"),
         (["--export", "/proc/nothing/out"], "cannot be written"),
-        (["--export", "out/my-model"], "such as --name my_model"),
-        (["--export", "out/2nd"], "such as --name nd"),
+        (["--export", ""], "names no folder"),
+        (["--export", "full", "--overwrite"], "not of an earlier export"),
+        (["--export", "out/my-model"], "--name my_model"),
+        (["--export", "out/2nd"], "--name model_2nd"),
+        (["--export", "out/class"], "--name class_model"),
+        (["--export", "out/tone"], "--name tone_model"),
+        (["--export", "out/printf", "--board", "host"], "--name printf_model"),
+        (["--export", "out/m", "--name", "loop"], "--name loop_model"),
+        (["--export", "link"], "'a-folder' cannot name"),
+        (["--export", "out/m", "--board", "host", "--layout", "library"], "--layout is for Arduino's boards"),
         (["--export", "out/m", "--board", "unoo"], "no board is called 'unoo'; did you mean uno?"),
     ):
         assert says in failure(capsys, "train", "iris", *words), words
-    assert sorted(os.listdir()) == ["folder", "full", "t.csv"]
+    assert sorted(os.listdir()) == ["folder", "full", "link", "t.csv"]
     assert os.listdir("folder") == []
 
 
@@ -297,10 +306,10 @@ def test_a_sketch_comes_along(capsys):
 
 
 def test_a_model_that_cannot_be_exported_is_not_lost(capsys):
-    assert main(["train", "iris", "--export", "out/class", *QUICK]) == 1
+    assert main(["train", "iris", "--export", "out/iris", "--application", "microphone", *QUICK]) == 1
     captured = capsys.readouterr()
     assert "saved to iris.edgealgos, so that the training is not lost" in captured.out
-    assert "--name" in captured.err
+    assert "LogMel" in captured.err
 
 
 def test_a_fault_is_one_sentence(capsys, monkeypatch):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,19 @@ USUAL_RANGES = 4, 2000  # g, degrees a second
 
 
 def check_export(folder: str, arguments: argparse.Namespace) -> None:
-    """Refuse what no model could be exported with, before one is made."""
-    _options(arguments)
-    takes_sketches(arguments.board or "uno")
-    name = arguments.name or Path(folder).absolute().name
-    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        hint = f"give one with --name, such as --name {identifier(name)}"
-        raise ea.ExportError(f"{name!r} cannot name a C++ namespace; {hint}")
+    """Refuse what no model could be exported with, before one is made: the smallest one is exported elsewhere."""
+    from sklearn.tree import DecisionTreeClassifier
+
+    rows = [[0.0], [1.0]]
+    smallest = DecisionTreeClassifier().fit(rows, [0, 1])
+    board, options = _board_and_options(arguments)
+    options = {key: value for key, value in options.items() if key in ("name", "layout")}
+    with tempfile.TemporaryDirectory() as elsewhere:
+        place = Path(elsewhere) / Path(os.path.realpath(folder)).name
+        if takes_sketches(board):
+            ea.export_arduino(smallest, place, board=board, X_calibration=rows, **options)
+        else:
+            ea.export_cpp(smallest, place, target=board, X_calibration=rows, **options)
 
 
 def identifier(name: str) -> str:
@@ -33,16 +41,12 @@ def identifier(name: str) -> str:
 
 def export_model(model: Any, folder: str, arguments: argparse.Namespace, usual: Mapping[str, Any] | None = None) -> Any:
     """Write a fitted model to a folder; returns the report. `usual` says what a sketch does unless it is told."""
-    options = _options(arguments)
-    board = arguments.board or "uno"
-    if takes_sketches(board):
-        if usual and options.get("application", usual["application"]) == usual["application"]:
-            options = {**usual, **options}
-        return ea.export_arduino(model, folder, board=board, **options)
-    for name in OF_SKETCHES:
-        if options.pop(name, None) is not None:
-            raise ea.ExportError(f"--{name} is for Arduino's boards; {board} takes plain C++")
-    return ea.export_cpp(model, folder, target=board, **options)
+    board, options = _board_and_options(arguments)
+    if not takes_sketches(board):
+        return ea.export_cpp(model, folder, target=board, **options)
+    if usual and options.get("application", usual["application"]) == usual["application"]:
+        options = {**usual, **options}
+    return ea.export_arduino(model, folder, board=board, **options)
 
 
 def sketch_of(arguments: argparse.Namespace) -> dict[str, Any] | None:
@@ -70,11 +74,15 @@ def _plain(name: str) -> str:
     return re.sub(r"[-_ ]", "", name.casefold())
 
 
-def _options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Options of the export functions."""
+def _board_and_options(arguments: argparse.Namespace) -> tuple[str, dict[str, Any]]:
+    """A board, and options of the function that exports for it."""
+    board = arguments.board or "uno"
     names = ("name", "optimize", *OF_SKETCHES)
     options: dict[str, Any] = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
     options["overwrite"] = arguments.overwrite
     if arguments.no_input_buffer:
         options["input_buffer"] = False
-    return options
+    if not takes_sketches(board):
+        for name in set(options) & set(OF_SKETCHES):
+            raise ea.ExportError(f"--{name} is for Arduino's boards; {board} takes plain C++")
+    return board, options

@@ -25,10 +25,18 @@ def check_file(path: str, flag: str) -> None:
 def check_folder(path: str, flag: str, overwrite: bool) -> None:
     """Refuse a folder that cannot be written, or has something else in it."""
     place = Path(path)
+    if not path:
+        raise ea.EdgeAlgosError(f"{flag} {path!r} names no folder; give it a name such as out/my_model")
     if place.is_dir():
-        if any(place.iterdir()) and not overwrite:
+        occupied = any(place.iterdir())
+        if occupied and not overwrite:
             raise ea.EdgeAlgosError(
                 f"{flag} {path} is there and has files; name another folder, or replace its export with --overwrite"
+            )
+        if occupied and not (place / "manifest.json").is_file():
+            raise ea.EdgeAlgosError(
+                f"{flag} {path} has files that are not of an earlier export, and these are never replaced, not even "
+                "with --overwrite; name another folder"
             )
         _check_writable(place, f"{flag} {path}")
     elif os.path.lexists(place) and not place.is_symlink():

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 import edgealgos as ea
 
-from ..cli.export import check_export, export_model, identifier
+from ..cli.export import export_model, identifier
 from ..cli.train import usual_sketch
 from ..pages import html
 from . import charts, pictures, wishes
@@ -277,7 +277,6 @@ def sketch(number: int) -> Any:
     name = identifier(request.args.get("name", "").strip() or fitted.name)
     folder = _session().folder() / name
     arguments = understood("export", "-", str(folder), f"--board={fitted.facts['board']}")
-    check_export(str(folder), arguments)
     export_model(fitted.model, str(folder), arguments, usual_sketch(fitted.data))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
+
 
 class EdgeAlgosError(Exception):
     """Base of all errors of this library; the message says what was wrong, where, and what to do.
@@ -224,3 +228,15 @@ class UnmeasuredCostError(EdgeAlgosError):
             f"{how}, or with --missing where it is a new kind of product" if how else "`python -m tools.measure_costs`"
         )
         return f"{ops}: no {self.what} measured for {self.part!r} in {self.file}; measure it with {how}"
+
+
+@contextlib.contextmanager
+def in_plain_words() -> Iterator[None]:
+    """Let a ValueError of the block say 'apple' where NumPy says np.str_('apple')."""
+    try:
+        yield
+    except ValueError as error:
+        said = re.sub(r"""np\.(?:str|bytes)_\((b?(?:'[^']*'|"[^"]*"))\)""", r"\1", str(error))
+        if said == str(error):
+            raise
+        raise ValueError(said) from None

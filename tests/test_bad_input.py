@@ -9,6 +9,7 @@ import pytest
 from sklearn.exceptions import NotFittedError
 
 import edgealgos as ea
+from edgealgos.features import LogMel
 
 pytestmark = pytest.mark.slow
 
@@ -163,6 +164,48 @@ def test_parameters(name, value, message, data):
     assert str(info.value).startswith(f"The {name!r} parameter of BonsaiClassifier must be")
 
 
+@pytest.mark.parametrize("value", [np.int64(9), np.float32(4.5), np.str_("even"), np.float64("nan"), np.bool_(True)])
+@pytest.mark.parametrize("name", ["bits", "epochs", "depth", "max_model_bytes", "max_cycles"])
+def test_parameters_that_are_scalars_of_numpy_are_named_as_people_write_them(name, value, data):
+    if name == "bits" or value != 9:
+        with pytest.raises(ValueError, match=re.escape(f"Got {value.item()!r} instead.")):
+            ea.BonsaiClassifier(**{name: value}).fit(*data)
+
+
+@pytest.mark.parametrize("kind", [*REGRESSORS, ea.AutoRegressor, ea.AutoClassifier, ea.BonsaiClassifier])
+def test_words_where_numbers_belong_are_named_as_people_write_them(kind, data):
+    X, words = data[0], np.array(["apple", "banana"])[data[1]]
+    calls = [lambda: kind().fit(np.c_[X.astype(str), words], data[1])]
+    if "Regressor" in kind.__name__:
+        calls += [lambda: kind().fit(X, words), lambda: kind().fit(X, words.astype(object))]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"'(apple|banana)'") as error:
+            call()
+        assert "np." not in str(error.value)
+
+
+def test_words_that_are_asked_about_are_named_as_people_write_them(fitted_bonsai, digits):
+    X = np.where(digits[0] == digits[0][0, 3], "banana", digits[0].astype(str))
+    for ask in (fitted_bonsai.predict, ea.compile_model(fitted_bonsai).predict, LogMel().fit_transform):
+        with pytest.raises(ValueError, match=r"'banana'|numeric") as error:
+            ask(X)
+        assert "np." not in str(error.value)
+
+
+@pytest.mark.parametrize(("weights", "says"), [
+    ({0: -1, 1: 1}, "class_weight of 0 must be a number of at least 0, got -1"),
+    ({0: np.nan, 1: 1}, "class_weight of 0 must be"),
+    ({0: 1, 1: np.inf}, "class_weight of 1 must be"),
+    ({0: "heavy", 1: 1}, "class_weight of 0 must be"),
+    ({0: None, 1: 1}, "class_weight of 0 must be"),
+    ({0: 0, 1: 0}, "class_weight leaves no row a weight"),
+])  # fmt: skip
+@pytest.mark.parametrize("kind", [*FLAT, *SEQUENCES])
+def test_weights_that_no_class_can_have_are_refused_by_class(kind, weights, says, data):
+    with pytest.raises(ValueError, match=re.escape(says)):
+        kind(class_weight=weights, **QUICK).fit(*data)
+
+
 def test_sample_weights(data):
     X, y = data
     model = ea.BonsaiClassifier(**QUICK)
@@ -228,7 +271,7 @@ def test_labels_of_several_kinds_are_named_with_their_rows(kind, what, data):
 
 def test_labels_that_are_bytes_are_to_be_decoded(data):
     X, y = data
-    with pytest.raises(ValueError, match=r"labels are bytes, such as .*: make text"):
+    with pytest.raises(ValueError, match=r"labels are bytes, such as b'[ab]': make text"):
         ea.BonsaiClassifier(**QUICK).fit(X, np.array([b"a", b"b"])[y])
 
 

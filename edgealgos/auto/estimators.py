@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from tqdm.auto import tqdm
 
 from ..codegen.targets.boards import get_board
+from ..errors import in_plain_words
 from ..estimators.params import NONE, Constraint, Instance, Options, check_parameters, integer, positive
 from ..estimators.shared import SHARED_PARAMETERS
 from ..estimators.validation import check_groups, check_weight
@@ -107,6 +108,7 @@ class _Auto(BaseEstimator):
         self._become(seen, found, self._best(judge, found, families, data))
         return self
 
+    @in_plain_words()
     def _data(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None
     ) -> tuple[Data, dict[str, Any]]:
@@ -118,9 +120,7 @@ class _Auto(BaseEstimator):
             seen: dict[str, Any] = {"n_features_in_": int(np.prod(rows.shape[1:]))}
         else:
             rows, target = validate_data(noted, X, y, dtype=np.float64, y_numeric=not classifies)
-            target = column_or_1d(target, warn=True)
-            names = ("n_features_in_", "feature_names_in_")
-            seen = {name: getattr(noted, name) for name in names if hasattr(noted, name)}
+            seen = {name: vars(noted)[name] for name in ("n_features_in_", "feature_names_in_") if name in vars(noted)}
         weight = check_weight(sample_weight, len(rows))
         belonging, counts = check_groups(groups, len(rows)), weight > 0
         rows, target = self._named(rows[counts], seen), target[counts]
@@ -215,12 +215,13 @@ class _Auto(BaseEstimator):
 
     # ------------------------------------------------------------------ the fitted model
 
+    @in_plain_words()
     def _rows(self, X: ArrayLike) -> Any:
         """Rows as the best estimator takes them, checked in this estimator's name."""
         check_is_fitted(self)
-        if _are_sequences(X):
-            return X
-        return self._named(validate_data(self, X, dtype=np.float64, reset=False), vars(self))
+        if not _are_sequences(X):
+            X = self._named(validate_data(self, X, dtype=np.float64, reset=False), vars(self))
+        return X
 
     @property
     def model_bytes_(self) -> int:

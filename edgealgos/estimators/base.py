@@ -36,6 +36,7 @@ from ..codegen.passes import model_bytes
 from ..codegen.program import interpret
 from ..codegen.program.choose_encoding import choose_encoding, losses
 from ..codegen.program.program import Program
+from ..errors import in_plain_words
 from .model import Arrays, Examples, Frame, Lesson, Model, Types
 from .params import Constraint, check_parameters
 from .precision import device_error, narrowed, proven, represented
@@ -134,6 +135,7 @@ class EdgeEstimator(BaseEstimator):
         target, weight, answers = self._prepare_target(target[counts], weight[counts])
         return Examples(rows[counts], target, weight, belonging), seen | answers
 
+    @in_plain_words()
     def _check_rows_and_target(self, X: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[Any], Seen]:
         noted = copy(self)  # scikit-learn notes there what it sees
         rows, target = validate_data(noted, X, y, dtype=np.float64, **self._target_checks)
@@ -145,6 +147,7 @@ class EdgeEstimator(BaseEstimator):
     def _target_checks(self) -> dict[str, bool]:
         return {}
 
+    @in_plain_words()
     def _check_rows(self, X: ArrayLike) -> NDArray[np.float64]:
         """Raw rows of a fitted estimator's input, last axis = features of one program step."""
         check_is_fitted(self)

@@ -12,10 +12,11 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 
+from ..errors import in_plain_words
 from .base import EdgeEstimator, Seen
 from .params import Constraint
 from .shared import CLASSIFIER_PARAMETERS, SHARED_PARAMETERS
-from .validation import check_labels, check_targets, outlying
+from .validation import check_class_weight, check_labels, check_targets, outlying
 
 MOST_CLASSES = 255  # an index is one byte on the device
 
@@ -41,7 +42,11 @@ class EdgeClassifier(ClassifierMixin, EdgeEstimator):
             raise ValueError(
                 f"a class index is one byte on the device: at most {MOST_CLASSES} classes, got {len(classes)}"
             )
-        return indices, weight * compute_sample_weight(self.class_weight, y), {"classes_": classes}
+        check_class_weight(self.class_weight)
+        weight = weight * compute_sample_weight(self.class_weight, y)
+        if not weight.any():
+            raise ValueError("class_weight leaves no row a weight above 0")
+        return indices, weight, {"classes_": classes}
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Scores before the arg-max: (n_samples,) for two classes (positive: ``classes_[1]``), else a column a class.
@@ -80,6 +85,7 @@ class EdgeRegressor(RegressorMixin, EdgeEstimator):
     def _target_checks(self) -> dict[str, bool]:
         return {"y_numeric": True}
 
+    @in_plain_words()
     def _prepare_target(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> tuple[NDArray[Any], NDArray[np.float64], Seen]:

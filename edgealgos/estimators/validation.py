@@ -31,7 +31,7 @@ def check_magnitude(X: NDArray[np.float64]) -> NDArray[np.float64]:
 def check_labels(y: NDArray[Any]) -> None:
     """Refuse labels that have no order, since they are of several kinds or hold none: what, where, what to do."""
     if y.dtype.kind == "S":
-        raise ValueError(f"labels are bytes, such as {y.flat[0]!r}: make text of them, np.char.decode(y)")
+        raise ValueError(f"labels are bytes, such as {bytes(y.flat[0])!r}: make text of them, np.char.decode(y)")
     if y.dtype.kind != "O" or y.ndim != 1:
         return
     first: dict[str, int] = {}
@@ -101,6 +101,15 @@ def check_weight(sample_weight: ArrayLike | None, n_samples: int) -> NDArray[np.
     if not weight.any():
         raise ValueError("Sample weights must contain at least one non-zero number: all are zero")
     return weight / weight[weight > 0].mean()
+
+
+def check_class_weight(class_weight: Any) -> None:
+    """Refuse weights of classes that no row can have."""
+    if not isinstance(class_weight, dict):
+        return
+    for label, weight in class_weight.items():
+        if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
+            raise ValueError(f"class_weight of {label!r} must be a number of at least 0, got {weight!r}")
 
 
 def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | None:

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ..codegen.lowering.join import RAW
 from ..codegen.program.interpret import run_features
 from ..codegen.program.program import Program
+from ..errors import in_plain_words
 from ..estimators.params import Constraint, check_parameters
 
 
@@ -100,6 +101,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):
         return tags
 
 
+@in_plain_words()
 def check_raw(X: ArrayLike, scaling: str) -> NDArray[np.int64]:
     """Raw samples as integers, refused where they are none: a wave in -1..1 would become silence.
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from edgealgos.errors import UnsupportedModelError
+from edgealgos.errors import UnsupportedModelError, in_plain_words
 
 from ..program.choose_encoding import MOST_SCALE
 from ..program.encoding import InputEncoding
@@ -127,6 +127,7 @@ def _shortest(offset: NDArray[np.float64], scale: NDArray[np.float64], width: in
     return offset, scale
 
 
+@in_plain_words()
 def check_samples(program: Program, X: ArrayLike) -> NDArray[np.float64]:
     """Samples as float64, refused where they are not finite, or have other features than the model was fitted on."""
     check_columns(program.feature_names, X)

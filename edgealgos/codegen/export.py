@@ -116,7 +116,7 @@ def export_arduino(
     )
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
-    folder = Path(os.path.realpath(path)).name
+    folder = _folder_name(path)
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
@@ -171,11 +171,21 @@ def export_cpp(
     )
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
-    name = _checked_name(name if name is not None else Path(os.path.realpath(path)).name, compiled.board)
+    folder = _folder_name(path)
+    name = _checked_name(name if name is not None else folder, compiled.board)
     report = _report(compiled, self_test)
     check_fits(report, budget, partial(smaller_model, model))
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return report
+
+
+def _folder_name(path: str | os.PathLike[str]) -> str:
+    """Name of the folder that a path leads to."""
+    try:
+        return Path(os.path.realpath(path)).name
+    except (OSError, ValueError) as error:  # a working folder that is gone, a path that none can be
+        reason = getattr(error, "strerror", None) or error
+        raise ExportError(f"cannot write {path!r}: {reason}. Nothing was changed.") from error
 
 
 def _report(compiled: CompiledModel, self_test: ArrayLike | None) -> Report:

@@ -129,13 +129,13 @@ def test_a_file_in_the_way_is_refused(model, tmp_path):
 @pytest.mark.parametrize("options", [{}, {"name": "iris"}])
 @pytest.mark.parametrize("export", [export_arduino, export_cpp])
 def test_a_path_that_none_can_be_and_a_working_folder_that_is_gone_are_refused(export, options, tmp_path, monkeypatch):
-    with pytest.raises(ExportError, match="null byte. Nothing was changed"):
+    with pytest.raises(ExportError, match=r"null byte\. Nothing was changed"):
         export(Fitted(programs.bonsai(1)), "a\0b", **options)
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
     for place in ("out", "."):
-        with pytest.raises(ExportError, match="No such file or directory. Nothing was changed"):
+        with pytest.raises(ExportError, match=r"No such file or directory\. Nothing was changed"):
             export(Fitted(programs.bonsai(1)), place, **options)
     monkeypatch.chdir(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -16,6 +16,7 @@ from .cost.budget import Budget
 from .cost.limits import check_fits
 from .cost.report import Report
 from .emit.cpp.applications import Sketch, check_application
+from .emit.cpp.documents import report_of
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
 from .emit.cpp.registers import USUAL_RANGES, Choice
@@ -120,7 +121,7 @@ def export_arduino(
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
-    report = _report(compiled, self_test).with_application(application)
+    report = report_of(compiled, self_test, application)
     write = sketch_files if layout == "sketch" else library_files
     check_fits(report, budget, partial(smaller_model, model))
     files = write(compiled, name, folder, Sketch(application, self_test, Choice(sensor, ranges)))
@@ -173,7 +174,7 @@ def export_cpp(
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     folder = _folder_name(path)
     name = _checked_name(name if name is not None else folder, compiled.board)
-    report = _report(compiled, self_test)
+    report = report_of(compiled, self_test)
     check_fits(report, budget, partial(smaller_model, model))
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return report
@@ -186,14 +187,6 @@ def _folder_name(path: str | os.PathLike[str]) -> str:
     except (OSError, ValueError) as error:  # a working folder that is gone, a path that none can be
         reason = getattr(error, "strerror", None) or error
         raise ExportError(f"cannot write {path!r}: {reason}. Nothing was changed.") from error
-
-
-def _report(compiled: CompiledModel, self_test: ArrayLike | None) -> Report:
-    """What the export needs, its self-test included."""
-    if self_test is None:
-        return compiled.report
-    rows = compiled.quantize(self_test)
-    return compiled.report.with_self_test(len(rows), rows[:1].nbytes)
 
 
 def _checked_name(name: str, board: Board) -> str:

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import RidgeClassifier
 
-from edgealgos import BonsaiClassifier, Budget, DoesNotFitError, ProtoNNClassifier, compile_model, export_arduino
+from edgealgos import (
+    BonsaiClassifier,
+    Budget,
+    DoesNotFitError,
+    ProtoNNClassifier,
+    compile_model,
+    export_arduino,
+    export_cpp,
+)
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.targets.boards import get_board
@@ -93,6 +103,31 @@ def test_rows_of_a_self_test_are_in_the_report_and_bound_what_is_built(models, d
     baked_in = tested.flash_bytes - plain.flash_bytes
     assert tested.flash_items["self-test"] == baked_in
     assert 0 <= baked_in - (built[1] - built[0]) <= 100
+
+
+@pytest.mark.parametrize("layout", ["sketch", "library"])
+@pytest.mark.parametrize("application", ["serial", "empty"])
+def test_what_an_export_says_of_its_needs_is_what_was_reported(models, digits, application, layout, tmp_path):
+    tested = {"self_test": digits[0][:40]} if application == "serial" else {}
+    report = export_arduino(models["Bonsai"], tmp_path / "m", application=application, layout=layout, **tested)
+    said = json.loads((tmp_path / "m" / "manifest.json").read_text())["predicted"]
+    assert (said["flash_bytes"], said["ram_bytes"]) == (report.flash_bytes, report.ram_bytes)
+    assert f"| flash | {report.flash_bytes:,} bytes |" in (tmp_path / "m" / "README.md").read_text()
+
+
+def test_the_tables_of_a_self_test_are_in_what_plain_cpp_says_of_its_needs(models, digits, tmp_path):
+    report = export_cpp(models["Bonsai"], tmp_path / "m", self_test=digits[0][:40])
+    said = json.loads((tmp_path / "m" / "manifest.json").read_text())["predicted"]
+    assert said["flash_bytes"] == report.flash_bytes > 40 * 64
+    assert f"| tables | {report.flash_bytes:,} bytes |" in (tmp_path / "m" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, int])
+def test_limits_are_whole_numbers_of_any_kind(kind, models):
+    budget = Budget(flash_bytes=kind(200), ram_bytes=kind(0), cycles=kind(7))
+    assert budget == Budget(200, 0, 7)
+    with pytest.raises(DoesNotFitError, match="the budget allows 200"):
+        check_fits(compile_model(models["Bonsai"]).report, budget)
 
 
 def test_more_rows_of_a_self_test_than_the_flash_holds_are_refused(models, digits, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from numbers import Integral
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +37,8 @@ class Budget:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+            if value is None:
+                continue
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
                 raise ValueError(f"Budget({item.name}={value!r}): a limit is a whole number from 0, or None for none")
+            object.__setattr__(self, item.name, int(value))

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
 from edgealgos._version import VERSION
 from edgealgos.codegen.program.program import Program
 from edgealgos.codegen.targets.boards import Board
@@ -32,11 +34,19 @@ _NO_STARTUP = "Start-up code and the linker script come from your board's maker.
 _OWN_STARTUP = "Linked with your `main()`, the compiler adds what starts the processor."
 
 
+def report_of(twin: Twin, self_test: ArrayLike | None = None, application: str = "serial") -> Report:
+    """What an export needs, with its self-test, and for what its sketch does."""
+    report = twin.report
+    if self_test is not None:
+        rows = twin.quantize(self_test)
+        report = report.with_self_test(len(rows), rows[:1].nbytes)
+    return report.with_application(application)
+
+
 def with_documents(
-    twin: Twin, name: str, layout: str, files: Mapping[str, str], sketch: Sketch | None = None
+    twin: Twin, name: str, layout: str, files: Mapping[str, str], report: Report, sketch: Sketch | None = None
 ) -> dict[str, str]:
     """Files with the README, and the manifest that lists them all; of a sketch also what it does."""
-    report = twin.report.with_application(sketch.application) if sketch else twin.report
     files = {**files, "README.md": _readme(twin, name, report, sketch)}
     files = {file: _signed(file, text) for file, text in files.items()}
     own = _of_sketch(sketch) if sketch else {}

@@ -11,7 +11,7 @@ from edgealgos._version import VERSION
 
 from ..folder import write_folder
 from .applications import Sketch, sketch_sources
-from .documents import with_documents
+from .documents import report_of, with_documents
 from .kernels import base_header, kernels_of
 from .limits import check_countable
 from .model import model_header, model_source
@@ -20,6 +20,7 @@ from .project import build_files
 from .template import template
 
 if TYPE_CHECKING:
+    from edgealgos.codegen.cost.report import Report
     from edgealgos.codegen.twin import Twin
 
 
@@ -46,7 +47,7 @@ def _with_kernels(source: str) -> str:
 def sketch_files(twin: Twin, name: str, folder: str, sketch: Sketch = SERIAL) -> dict[str, str]:
     """A flat sketch folder."""
     files = {**sketch_sources(sketch, twin, name, folder), **model_files(twin, name)}
-    return with_documents(twin, name, "sketch", files, sketch)
+    return with_documents(twin, name, "sketch", files, _report(twin, sketch), sketch)
 
 
 def library_files(twin: Twin, name: str, folder: str, sketch: Sketch = SERIAL) -> dict[str, str]:
@@ -61,13 +62,18 @@ def library_files(twin: Twin, name: str, folder: str, sketch: Sketch = SERIAL) -
         **{f"src/{file}": text for file, text in model_files(twin, name).items()},
         **{f"examples/{example}/{file}": text for file, text in sources.items()},
     }
-    return with_documents(twin, name, "library", files, sketch)
+    return with_documents(twin, name, "library", files, _report(twin, sketch), sketch)
+
+
+def _report(twin: Twin, sketch: Sketch) -> Report:
+    return report_of(twin, sketch.self_test, sketch.application)
 
 
 def cpp_files(twin: Twin, name: str, self_test: ArrayLike | None = None) -> dict[str, str]:
     """Plain C++ with a main program."""
     main = {"main.cpp": main_source(twin, name, self_test)}
-    return with_documents(twin, name, "cpp", {**main, **model_files(twin, name), **build_files(twin.board, name)})
+    files = {**main, **model_files(twin, name), **build_files(twin.board, name)}
+    return with_documents(twin, name, "cpp", files, report_of(twin, self_test))
 
 
 def is_yours(file: str) -> bool:

@@ -90,6 +90,20 @@ def test_cycles_that_cannot_be_met_are_refused_with_the_least_that_works(kind, o
         fitted(kind, digits, max_cycles=least - 1, **options)
 
 
+@pytest.mark.parametrize("kind", [
+    ea.BonsaiClassifier, ea.BonsaiRegressor, ea.ProtoNNClassifier, ea.ProtoNNRegressor
+], ids=lambda k: k.__name__)  # fmt: skip
+@pytest.mark.parametrize(("features", "scale"), [(2, 1.0), (4, 1e-3), (13, 300.0), (30, 1.0)])
+def test_the_least_cycles_of_a_few_hundred_work_too(kind, features, scale):
+    rng = np.random.default_rng(features)
+    X = rng.normal(size=(150, features))
+    y = scale * (X[:, 0] + 5) if "Regressor" in kind.__name__ else np.digitize(X[:, 0], [-0.4, 0.4])
+    with pytest.raises(ValueError, match="the least that works is max_cycles=") as refusal:
+        kind(**ONE, max_cycles=1).fit(X, y)
+    least = int(re.search(r"max_cycles=(\d+)$", str(refusal.value))[1])
+    assert ea.compile_model(kind(**ONE, max_cycles=least).fit(X, y)).report.cycles <= least
+
+
 @pytest.mark.parametrize("kind", [*FLAT, *SEQUENCES], ids=lambda k: k.__name__)
 @pytest.mark.parametrize("more", [1.05, 1.5, 4.0])
 def test_one_epoch_keeps_cycles_just_above_the_least(kind, more, digits):

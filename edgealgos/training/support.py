@@ -18,7 +18,7 @@ Predicted = Callable[[Arrays, Types], float]
 Harm = dict[str, Array]
 CYCLES_PROMISED = 0.98  # of those allowed, while training can still change them
 ASK_CYCLES_EVERY = 8  # epochs
-LEARNED = 1.03  # of a prediction without products: what dense tensors, once they are learned, may add
+LEARNED, FEW = 1.03, 16.0  # of a prediction without products, cycles: what dense tensors, once learned, may make of it
 LATE = 1.1  # of the cycles allowed: more than the last epochs add by themselves
 
 
@@ -122,7 +122,8 @@ def least_cycles(model: Family, x_q: Array, x_frac: int, predicted: Predicted) -
     rng = np.random.default_rng(0)
     params = {name: rng.uniform(0.1, 0.9, spec.shape) for name, spec in model.specs.items()}
     qtypes = stored.types(params)
-    return math.ceil(LEARNED * predicted(*model.finish(stored.on_grid(params, qtypes), qtypes, 0.0, 1.0)))
+    found = predicted(*model.finish(stored.on_grid(params, qtypes), qtypes, 0.0, 1.0))
+    return math.ceil(max(LEARNED * found, found + FEW))
 
 
 def typical_cycles(model: Family, x_q: Array, x_frac: int, predicted: Predicted) -> float:

@@ -117,3 +117,14 @@ def test_moving_pictures_is_tried_first_and_readings_are_never_moved(kind, monke
     for rows, tried in ((X[:200], True), (X[:200, RNG.permutation(64)], False)):
         model = kind(max_model_bytes=1024, epochs=50, teacher=None, random_state=0).fit(rows, y[:200])
         assert ("moved" in {trial["variation"] for trial in model.history_["choices"]}) is tried
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [ea.BonsaiRegressor, ea.ProtoNNRegressor])
+def test_what_may_be_places_in_pictures_is_never_moved(kind, monkeypatch):
+    for steps in ("JUDGED_STEPS", "LEAST_STEPS"):
+        monkeypatch.setattr(f"edgealgos.estimators.choice.{steps}", 20)
+    X = digits()[:200]
+    places = (X.reshape(-1, 8, 8).sum(1) @ np.arange(8)) / X.sum(1)
+    model = kind(max_model_bytes=1024, epochs=50, random_state=0).fit(X, places)
+    assert "moved" not in {trial["variation"] for trial in model.history_["choices"]}

@@ -55,7 +55,8 @@ class GradientTrained(EdgeEstimator):
 
     def _prepared(self, lesson: Lesson) -> Lesson:
         """The lesson with what is left open chosen, where there are rows enough to judge by."""
-        lesson = replace(lesson, picture=picture_in(lesson.examples.rows))
+        if lesson.frame.labels is not None:  # a number may tell where something is
+            lesson = replace(lesson, picture=picture_in(lesson.examples.rows))
         if self._decided is not None:
             choice = Choice.told(self._decided)
             return replace(lesson, bits=choice.bits, choice=choice, advice=advice_of(lesson), choices=(self._decided,))

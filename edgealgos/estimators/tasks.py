@@ -85,11 +85,11 @@ class EdgeRegressor(RegressorMixin, EdgeEstimator):
     def _target_checks(self) -> dict[str, bool]:
         return {"y_numeric": True}
 
-    @in_plain_words()
     def _prepare_target(
         self, y: NDArray[Any], weight: NDArray[np.float64]
     ) -> tuple[NDArray[Any], NDArray[np.float64], Seen]:
-        targets = check_targets(np.asarray(y, dtype=np.float64), weight, self._farthest)
+        with in_plain_words():
+            targets = check_targets(np.asarray(y, dtype=np.float64), weight, self._farthest)
         if told := outlying(targets):
             warnings.warn(told, UserWarning, stacklevel=4)
         return targets, weight, {}

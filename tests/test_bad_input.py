@@ -299,6 +299,15 @@ def test_sequences_in_both_shapes_are_one(data):
     np.testing.assert_array_equal(flat.decision_function(X), cube.decision_function(X.reshape(60, 2, 2)))
 
 
+def test_sequences_with_an_axis_of_channels_are_refused_with_the_three_axes_that_they_have():
+    pictures, y = np.random.default_rng(0).normal(size=(40, 6, 5, 2)), np.arange(40) % 2
+    with pytest.raises(ValueError, match=r"4 axes, \(40, 6, 5, 2\).*three.*X.reshape\(40, 6, -1\)"):
+        ea.FastGRNNClassifier(epochs=1).fit(pictures, y)
+    model = ea.FastGRNNClassifier(epochs=1).fit(pictures.reshape(40, 6, -1), y)
+    with pytest.raises(ValueError, match="4 axes"):
+        model.predict(pictures)
+
+
 def test_sequences_of_another_shape(data):
     X, y = data
     model = ea.FastGRNNClassifier(step_size=2, **QUICK).fit(X, y)

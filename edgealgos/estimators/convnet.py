@@ -249,8 +249,8 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
     image_shape : tuple of int or None, default=None
         Height and width of pictures, and channels, where rows are flat. Without it arrays of three axes are pictures
         (height, width) where the sides are alike (at least 5, one at most twice the other), else sequences (steps,
-        features); flat rows are pictures where pixels are like those beside and below them, else sequences of single
-        numbers. ``(-1, 1, 20)`` says that it is a sequence of steps of 20 features, however long.
+        features); flat rows are pictures of one channel where pixels are like those beside and below them, else
+        sequences of single numbers. ``(-1, 1, 20)`` says that it is a sequence of steps of 20 features, however long.
     layers : str or None, default=None
         The net, as in ``"conv3x3/2:8 sep3x3/2:16 sep3x3:24"``: kernel, stride, channels; ``sep`` is each channel alone
         and then all at every position, ``dw`` the first of it alone and ``pw`` the second, ``pool2x2`` the largest of
@@ -271,7 +271,7 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
         Whose answers the model learns from (distillation): any classifier asked about every row that training makes.
     augment : callable or None, default=None
         ``augment(X, rng)`` gives other rows of the same labels for a batch of raw rows (n, height, width * channels);
-        see `edgealgos.augment`.
+        see `edgealgos.augment`. None: short trainings choose; ``lambda X, rng: X`` leaves rows as they are.
     label_smoothing : float, default=0.0
         Share of each label that is spread over all classes.
     restarts : int, default=1

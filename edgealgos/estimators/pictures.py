@@ -25,7 +25,8 @@ SHIFTED = 20  # part of a picture's side by which it may be moved
 LOOKED_AT = 1000  # rows that tell whether they are pictures
 ALIKE, UNLIKE = 0.25, 0.2  # correlation of neighbours; by how much less what lies half a row apart has
 SMOOTH = 0.5  # correlation of bands and steps of a spectrogram with their neighbours
-FADED = 0.9  # of the correlation with the row below: what that with the one after it is less than
+FADED = 0.9  # of a correlation: what that of pixels less near is less than
+RARE = 3.0  # deviations that count: a pixel that is hardly ever lit would be most like another one of that row
 
 
 class PictureMixin:
@@ -136,7 +137,8 @@ def picture_in(rows: NDArray[Any]) -> Picture | None:
     What is far from square is a spectrogram: rows of one position, with a channel for each band.
 
     Pixels are like those beside and those below them, less like those half a row apart, as readings of smooth spectra
-    are not, and less like those two rows below, as waves of a period are not.
+    are not, and less like those two rows below, as waves of a period are not. The last pixel of a row is less like the
+    first one of the next, as readings that go on are not, whatever their period.
     """
     size = math.prod(rows.shape[1:])
     sides: list[tuple[int, ...]] = [(height, size // height) for height in range(1, size + 1) if size % height == 0]
@@ -158,7 +160,17 @@ def picture_in(rows: NDArray[Any]) -> Picture | None:
     fades = correlation(2 * width) < FADED * below
     if not _alike((height, width)):
         return (height, 1, width) if near >= SMOOTH else None
-    return (height, width, 1) if near >= ALIKE and near - apart >= UNLIKE and fades else None
+    seems = near >= ALIKE and near - apart >= UNLIKE and fades
+    return (height, width, 1) if seems and not _goes_on(np.clip(standard, -RARE, RARE), width) else None
+
+
+def _goes_on(standard: NDArray[np.float64], width: int) -> bool:
+    """Whether the ends of rows so wide are as like the beginnings of the next ones as neighbours within a row are."""
+    alike = (standard[:, 1:] * standard[:, :-1]).mean(0)
+    vary = (standard[:, 1:] != 0).any(0) & (standard[:, :-1] != 0).any(0)
+    last = np.arange(1, len(alike) + 1) % width == 0
+    ends, within = alike[vary & last], alike[vary & ~last]
+    return bool(len(ends) and len(within) and ends.mean() >= FADED * within.mean())
 
 
 def _alike(sides: tuple[int, ...]) -> bool:

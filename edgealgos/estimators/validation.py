@@ -161,12 +161,17 @@ class SequenceMixin:
 
 
 def _sequence_shape(X: Any) -> tuple[int, int] | None:
-    """Steps and features of 3-D input, None for everything else."""
+    """Steps and features of 3-D input, None for what has fewer axes."""
     if not hasattr(X, "shape"):
         try:
             X = np.asarray(X)
         except ValueError:  # ragged: scikit-learn will say so
             return None
+    if len(X.shape) > 3:
+        raise ValueError(
+            f"X has {len(X.shape)} axes, {tuple(X.shape)}, but sequences have three, (n, steps, features); pictures "
+            f"are read row by row: X.reshape({len(X)}, {X.shape[1]}, -1)"
+        )
     return (X.shape[1], X.shape[2]) if len(X.shape) == 3 else None
 
 

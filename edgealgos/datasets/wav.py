@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
+import warnings
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 from ..errors import DatasetError
@@ -23,9 +26,7 @@ _OTHERS = {
     b"ID3": "an MP3", b"\xff\xfb": "an MP3", b"\xff\xf3": "an MP3", b"OggS": "an Ogg file", b"fLaC": "a FLAC file",
     b"FORM": "an AIFF file", b".snd": "an AU file",
 }  # fmt: skip
-_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-_OF_MICROSOFT = [0, 0x10, bytes.fromhex("800000aa00389b71")]  # what stands behind the kind in the extensible form
-_KINDS = {2: "ADPCM", 6: "A-law", 7: "mu-law", 0x11: "ADPCM", 0x31: "GSM", 0x55: "an MP3"}
+_BROKEN = (ValueError, EOFError, struct.error, ZeroDivisionError, UnboundLocalError, MemoryError, TypeError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -116,24 +117,32 @@ def _read(path: str | os.PathLike[str], data: bytes, notes: list[str]) -> tuple[
     if len(head) < 16:
         raise DatasetError(f"{path} does not say what its sound is; {_CONVERT}")
     kind, channels, rate, _, block, bits = struct.unpack_from(f"{end}HHIIHH", head)
-    if kind == _EXTENSIBLE and len(head) >= 40:
-        code, *rest = struct.unpack_from(f"{end}IHH8s", head, 24)
-        kind = code if rest == _OF_MICROSOFT else kind
-    if kind not in (_PCM, _FLOAT):
-        raise DatasetError(f"{path} holds {_KINDS.get(kind, f'sound of the unknown kind {kind:#x}')}; {_CONVERT}")
-    width, left = divmod(block, channels) if channels else (0, 0)
-    if left or width != -(-bits // 8) or width not in ((4, 8) if kind == _FLOAT else range(1, 9)):
+    if not channels or not block or block != channels * -(-bits // 8):
         raise DatasetError(f"{path} holds {channels} channels of {bits} bits in blocks of {block} bytes; {_CONVERT}")
-    count = len(sound) // block
-    if beyond := len(sound) - count * block:
+    if beyond := len(sound) % block:
         notes.append(f"{beyond} bytes behind the last whole sample left out")
-    samples = _samples(np.frombuffer(sound, np.uint8, count * block), width, end, kind)
-    return rate, samples.reshape(count, channels)
+    head = struct.pack(f"{end}HHIIHH", kind, channels, rate, rate * block % 2**32, block, bits) + head[16:]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wavfile.WavFileWarning)  # of extensions that it does not know
+            _, raw = wavfile.read(io.BytesIO(_file(head, sound[: len(sound) - beyond], end)))
+    except _BROKEN as error:
+        raise DatasetError(f"{path} is no WAV file that can be read ({error}); {_CONVERT}") from error
+    return rate, raw.reshape(-1, channels)
 
 
-def _chunks(path: str | os.PathLike[str], data: bytes, end: str) -> tuple[memoryview, memoryview]:
+def _file(head: bytes, sound: memoryview, end: str) -> bytes:
+    """The file with nothing but these two chunks, their sizes as they are."""
+    parts = [b"WAVE"]
+    for name, body in ((b"fmt ", head), (b"data", sound)):
+        parts += [name, struct.pack(f"{end}I", len(body)), bytes(body)]
+    whole = b"".join(parts)
+    return (b"RIFX" if end == ">" else b"RIFF") + struct.pack(f"{end}I", len(whole)) + whole
+
+
+def _chunks(path: str | os.PathLike[str], data: bytes, end: str) -> tuple[bytes, memoryview]:
     """What says how the sound is stored, and the sound."""
-    head = memoryview(b"")
+    head = b""
     sound: memoryview | None = None
     place, long_size = 12, 0
     while place + 8 <= len(data):
@@ -149,7 +158,7 @@ def _chunks(path: str | os.PathLike[str], data: bytes, end: str) -> tuple[memory
                 raise DatasetError(f"{path} is cut off: {there} of {size} bytes of sound; record it again")
             sound = memoryview(data)[place + 8 : place + 8 + size]
         elif name == b"fmt ":
-            head = memoryview(data)[place + 8 : place + 8 + size]
+            head = data[place + 8 : place + 8 + size]
         elif name == b"ds64" and min(size, there) >= 16:  # sizes beyond 32 bits
             long_size = _number(data, place + 16, f"{end}Q")
         place += 8 + size + size % 2
@@ -161,16 +170,6 @@ def _chunks(path: str | os.PathLike[str], data: bytes, end: str) -> tuple[memory
 def _number(data: bytes, place: int, form: str) -> int:
     number: int = struct.unpack_from(form, data, place)[0]
     return number
-
-
-def _samples(raw: NDArray[np.uint8], width: int, end: str, kind: int) -> NDArray[Any]:
-    """Bytes as numbers; integers of an odd width in the upper bytes of a wider one."""
-    if kind == _FLOAT or width in (1, 2, 4, 8):
-        return raw.view(f"{end}{'f' if kind == _FLOAT else 'u' if width == 1 else 'i'}{width}")
-    size = 4 if width == 3 else 8
-    wide = np.zeros((len(raw) // width, size), np.uint8)
-    wide[:, slice(size - width, None) if end == "<" else slice(width)] = raw.reshape(-1, width)
-    return wide.view(f"{end}i{size}")[:, 0]
 
 
 def _in_16_bits(path: str | os.PathLike[str], raw: NDArray[Any], notes: list[str]) -> NDArray[np.float64]:

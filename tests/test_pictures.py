@@ -121,7 +121,7 @@ def test_cells_that_read_pictures_row_by_row_move_them_and_the_users_own_stays()
     pictures, own = digits().reshape(-1, 8, 8), ImageShift((8, 8))
     assert isinstance(varied(ea.FastGRNNClassifier(), pictures, None), ImageWarp)
     assert varied(ea.FastGRNNClassifier(augment=own), pictures, None) is own
-    assert varied(ea.FastGRNNClassifier(), RNG.normal(size=(200, 30, 6)), None) is None
+    assert varied(ea.FastGRNNClassifier(), np.random.default_rng(0).normal(size=(200, 30, 6)), None) is None
     assert isinstance(varied(ea.FastGRNNClassifier(), spectrograms(), None), TimeJitter)
     assert varied(ea.FastGRNNClassifier(window_steps=20), spectrograms(), None) is None
 
@@ -132,7 +132,8 @@ def test_moving_pictures_is_tried_first_and_readings_are_never_moved(kind, monke
     for steps in ("JUDGED_STEPS", "LEAST_STEPS"):
         monkeypatch.setattr(f"edgealgos.estimators.choice.{steps}", 20)
     X, y = load_digits(return_X_y=True)
-    for rows, tried in ((X[:200], True), (X[:200, RNG.permutation(64)], False)):
+    shuffled = np.random.default_rng(0).permutation(64)
+    for rows, tried in ((X[:200], True), (X[:200, shuffled], False)):
         model = kind(max_model_bytes=1024, epochs=50, teacher=None, random_state=0).fit(rows, y[:200])
         assert ("moved" in {trial["variation"] for trial in model.history_["choices"]}) is tried
 

@@ -126,8 +126,8 @@ class BonsaiClassifier(EdgeClassifier, _Bonsai):
         that training sees, as in `cross_val_score`; ``sklearn.frozen.FrozenEstimator`` keeps one fitted when cloned.
     augment : callable or None, default=None
         ``augment(X, rng)`` gives other rows of the same labels for a batch of raw rows; see `edgealgos.augment`.
-        It takes the place of mixing rows. None: rows that look like pictures are moved, turned and zoomed a little,
-        where short trainings, if there are any, do not speak against it; ``lambda X, rng: X`` leaves rows as they are.
+        It takes the place of mixing rows. None: classifiers move, turn and zoom rows that look like pictures a
+        little, where short trainings, if any, do not speak against it; ``lambda X, rng: X`` leaves rows as they are.
     label_smoothing : float, default=0.0
         Share of each label that is spread over all classes; no matter where a teacher answers.
     restarts : int, default=1

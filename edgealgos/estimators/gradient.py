@@ -68,8 +68,7 @@ class GradientTrained(EdgeEstimator):
         if self.max_model_bytes is None or not self._structures(lesson, bits):
             return lesson
         variations, structures = self._variations(lesson), self._structures(lesson, bits)
-        picture = lesson.picture is not None
-        likely = variations[:1] if picture else variations
+        likely, lead = (variations, 0.0) if lesson.picture is None else (variations[:1], LEAD)
 
         def first(_: Choice | None) -> list[Choice]:
             return [Choice(bits, structures[0], variation) for variation in likely]
@@ -83,7 +82,7 @@ class GradientTrained(EdgeEstimator):
         def precise(best: Choice | None) -> list[Choice]:
             return [replace(best, bits=WIDE)] if best and self.bits == "auto" and self._fits(lesson, best, WIDE) else []
 
-        trials = race((first, varied, shaped, precise), lesson, self._train_shortly, LEAD if picture else 0.0)
+        trials = race((first, varied, shaped, precise), lesson, self._train_shortly, lead)
         if not trials:
             return lesson
         best, told = trials[0].choice, tuple(trial.told() for trial in trials)
@@ -166,9 +165,10 @@ class GradientTrained(EdgeEstimator):
 
     def _augmenter(self, lesson: Lesson) -> Callable[..., Any] | None:
         """What makes other versions of raw rows: the user's, or one that validation has chosen."""
+        if lesson.picture is not None and lesson.choice is not None and lesson.choice.variation == "moved":
+            return mover(lesson.picture, lesson.examples.rows)
         found: Callable[..., Any] | None = self.augment
-        chosen = lesson.choice is not None and lesson.choice.variation == "moved"
-        return mover(lesson.picture, lesson.examples.rows) if chosen and lesson.picture is not None else found
+        return found
 
 
 def _augmented(augment: Callable[..., Any], lesson: Lesson, rng: np.random.Generator) -> NDArray[Any]:

@@ -86,6 +86,8 @@ def test_values_that_are_objects(tmp_path):
     both = values.made_augmenter("time-jitter+sensor-jitter:0.1,0.2")
     assert both.steps == (edgealgos.augment.TimeJitter(), edgealgos.augment.SensorJitter(0.1, 0.2))
     assert values.made_augmenter("image-shift:28x28").shape == (28, 28)
+    rows = np.arange(6.0).reshape(2, 3)
+    assert values.made_augmenter("none")(rows, np.random.default_rng(0)) is rows  # None would leave it to the estimator
     assert values.made_teacher("auto") == "auto"
     assert values.made_teacher("none") is None
     assert hasattr(values.made_teacher("forest"), "fit")

@@ -21,9 +21,13 @@ _SUFFIXES = {"classification": "Classifier", "regression": "Regressor"}
 _MADE = {"teacher": made_teacher, "augment": made_augmenter, "class_weight": class_weight}
 DEFAULT = "bonsai"
 BASE = {"random_state": 0, "verbose": 1}  # of a command, where the estimators have other defaults
+_CHOSEN = {"augment": "what looks like pictures is moved"}  # what None stands for, where "none" is something else
 _TYPED = {  # what is typed for values that are objects in Python
     "teacher": ("MODEL", f"model whose answers are learnt from: auto, none, {', '.join(TEACHERS)}, or a saved model"),
-    "augment": ("NAME", f"random versions of the rows: {', '.join(augmenters())}, with values as in time-jitter:5"),
+    "augment": (
+        "NAME",
+        f"random versions of the rows: {', '.join(augmenters())}, with values as in time-jitter:5, or none",
+    ),
     "class_weight": ("CLASS=X,...", "weights of the classes in the loss: balanced, or yes=3,no=1"),
 }
 
@@ -91,7 +95,8 @@ def parameters() -> dict[str, Parameter]:
         type_text, text = described.get(name, ("", ""))
         metavar, text = _TYPED.get(name, (_metavar(type_text), text))
         only = "" if len(owners) == len(families()) else f"; {', '.join(owners)}"
-        description = f"{text} (default: {_shown(BASE.get(name, defaults[name]))}{only})"
+        default = _CHOSEN.get(name) or _shown(BASE.get(name, defaults[name]))
+        description = f"{text} (default: {default}{only})"
         found[name] = Parameter(name, description, metavar, tuple(owners))
     return found
 

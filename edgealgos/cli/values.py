@@ -69,9 +69,9 @@ def augmenters() -> dict[str, Any]:
 
 
 def made_augmenter(text: str) -> Any:
-    """``sensor-jitter``, ``time-jitter:5``, ``image-shift:28x28``, several joined by ``+``, or ``none``."""
+    """``sensor-jitter``, ``time-jitter:5``, ``image-shift:28x28``, several joined by ``+``; ``none`` leaves rows be."""
     if text == "none":
-        return None
+        return ea.augment.Compose(())
     steps = []
     for part in text.split("+"):
         name, _, values = part.partition(":")

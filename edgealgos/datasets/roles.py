@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +30,22 @@ _TIME = re.compile(r".*(?:time|date|epoch|millis|micros).*|t|ms|us|ts|sec(?:onds
 ENOUGH = 5  # rows from which on an order is no accident
 MANY = 20
 NEARLY_ALL = 0.95
+SERIES = 25  # columns of names that differ in numbers alone, as those of a picture's pixels do
 SAMPLE = 2000
+
+
+def in_place(columns: Sequence[Column]) -> set[int]:
+    """Numbers of constant columns whose place says something: they belong to a long numbered series that mostly varies.
+
+    Without the pixels of its border a picture is none.
+    """
+    series: dict[str, list[Column]] = defaultdict(list)
+    for column in columns:
+        if column.kind in ("number", "switch"):
+            series[re.sub(r"\d+", "#", column.name)].append(column)
+    long = [alike for alike in series.values() if len(alike) >= SERIES]
+    mostly_vary = [alike for alike in long if 2 * sum(map(_varies, alike)) >= len(alike)]
+    return {c.number for alike in mostly_vary for c in alike if not _varies(c)}
 
 
 def why_no_feature(column: Column) -> str | None:
@@ -43,11 +59,15 @@ def why_no_feature(column: Column) -> str | None:
         return "it is an index of the rows"
     if column.kind == "text":
         return "its texts name single rows" if _names_rows(column) else None
-    if len(column.cells) > 1 and column.values.min() == column.values.max():
+    if len(column.cells) > 1 and not _varies(column):
         return f"it is {column.cells[0]} in every row"
     if column.kind == "number" and not np.isnan(column.values).any():
         return _order(column, name)
     return None
+
+
+def _varies(column: Column) -> bool:
+    return bool(column.values.min() != column.values.max())
 
 
 def _names_rows(column: Column) -> bool:

@@ -18,7 +18,7 @@ from .columns import Column, style_of
 from .content import read_text
 from .grid import Grid, make_grid
 from .records import SEPARATORS, Records, read_records
-from .roles import doubts, why_no_feature
+from .roles import doubts, in_place, why_no_feature
 from .targets import choose_target, find_column, make_target, unlabelled
 
 LARGEST_VALUE = 1e30  # of a feature: a device computes in 32-bit floats
@@ -258,7 +258,8 @@ class _Reading:
 
     def _leave_out(self, kept: list[int]) -> None:
         """Columns that are no features go, unless none would stay."""
-        reasons = {c.number: why_no_feature(c) for c in self.columns if c.number not in kept}
+        placed = in_place(self.columns).union(kept)
+        reasons = {c.number: why_no_feature(c) for c in self.columns if c.number not in placed}
         stay = [c for c in self.columns if reasons.get(c.number) is None]
         if not stay:
             self.notes.append(f"column {self.columns[0].title} is learnt from for want of others")

@@ -12,6 +12,7 @@ import zipfile
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_iris
 
@@ -345,3 +346,28 @@ def test_a_file_that_must_not_be_read(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
     with pytest.raises(DatasetError, match="Permission denied; check the path and its permissions"):
         read_table(tmp_path / "t.csv")
+
+
+BORDERED = {
+    "pixel{}": 64, "column{}": 64, "p{}_of_64": 30, "x{}": 25,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "count"), BORDERED.items())
+def test_constant_columns_in_long_numbered_series_keep_their_place(name, count, tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = pd.DataFrame(rng.normal(size=(40, count)).round(3), columns=[name.format(i) for i in range(count)])
+    pixels.iloc[:, [0, count // 2, count - 1]] = 0.0
+    pixels.assign(volts=3.3, label=["a", "b"] * 20).to_csv(tmp_path / "t.csv", index=False)
+    table = read_table(tmp_path / "t.csv")
+    assert list(table.X.columns) == list(pixels.columns)
+    assert list(table.left_out) == ["volts"]
+
+
+@pytest.mark.parametrize(("count", "constant"), [(24, 3), (40, 21)])
+def test_constant_columns_of_short_or_mostly_constant_series_are_left_out(count, constant, tmp_path):
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, count)).round(3), columns=[f"x{i}" for i in range(count)])
+    table.iloc[:, :constant] = 0.0
+    table.assign(label=["a", "b"] * 20).to_csv(tmp_path / "t.csv", index=False)
+    assert list(read_table(tmp_path / "t.csv").left_out) == [f"x{i}" for i in range(constant)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -307,14 +309,14 @@ def test_flat_rows_that_look_like_pictures_are_pictures(digits, recwarn):
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("side", [6, 8])
-def test_flat_rows_that_may_be_pictures_are_named(side):
-    X, y = np.random.default_rng(0).normal(size=(40, side * side)), np.arange(40) % 2
-    with pytest.warns(UserWarning, match=rf"flat rows of {side * side} numbers .* image_shape=\({side}, {side}\)"):
+@pytest.mark.parametrize("shape", [(6, 6), (8, 8), (6, 6, 3), (8, 8, 3)])
+def test_flat_rows_that_may_be_pictures_grey_or_coloured_are_named(shape):
+    X, y = np.random.default_rng(0).normal(size=(40, math.prod(shape))), np.arange(40) % 2
+    with pytest.warns(UserWarning, match=re.escape(f"if they are pictures, pass image_shape={shape}")):
         ConvNetClassifier(**QUICK | {"epochs": 1}).fit(X, y)
 
 
-@pytest.mark.parametrize(("columns", "wanted"), [(35, None), (25, None), (36, (-1, 1)), (36, (6, 6))])
+@pytest.mark.parametrize(("columns", "wanted"), [(35, None), (25, None), (75, None), (36, (-1, 1)), (36, (6, 6))])
 def test_other_flat_rows_are_not(columns, wanted):
     X, y = np.random.default_rng(0).normal(size=(40, columns)), np.arange(40) % 2
     ConvNetClassifier(image_shape=wanted, **QUICK | {"epochs": 1}).fit(X, y)  # warnings are errors here

@@ -34,6 +34,7 @@ _OWN = {name: SHARED_PARAMETERS[name] for name in _SHARED} | {
 }
 JUDGED_SHARE, MOST_JUDGED = 0.25, 3000
 FAST_BYTES, FAST = 2500, 2800  # models of at most so many bytes are code, and take no more cycles if nothing is said
+FAST_PRICE = 1e-5  # of classifiers so small, to whom each cycle is worth more mistakes than to others
 MEAN_BYTES = 4  # of targets, at most
 CONSTANT_BITS = 30  # of a bias to which nothing is added
 MOST_ROUNDS = 200  # where bytes have no limit
@@ -112,11 +113,12 @@ class Boosted(EdgeEstimator):
             rounds = [0]
         elif self.max_model_bytes is None:
             rounds.append(MOST_ROUNDS)
-        cycles = self.max_cycles
-        if cycles is None and self._trees and (self.max_model_bytes or np.inf) <= FAST_BYTES:
-            cycles = FAST
-        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype, self.max_model_bytes, cycles,
-                    min(rounds, default=None), self.batch_size or MOST_ROWS, MEAN_BYTES if mean else 0)  # fmt: skip
+        fast = self.max_cycles is None and self._trees and (self.max_model_bytes or np.inf) <= FAST_BYTES
+        task = Task(frame.problem, frame.n_outputs, frame.encoding.qtype, self.max_model_bytes,
+                    FAST if fast else self.max_cycles, min(rounds, default=None), self.batch_size or MOST_ROWS,
+                    MEAN_BYTES if mean else 0)  # fmt: skip
+        if fast and frame.problem != "regression":
+            task = replace(task, cycle_price=FAST_PRICE)
         wanted = Wanted(self.max_depth, self.n_estimators, self.learning_rate, lesson.bits, self._trees, self._decided)
         grown = fit(table, self._judged(examples, lesson.seed), task, wanted, lesson.seed, bool(self.verbose))
         if mean and not y.any():  # a constant has all the bits of a sum

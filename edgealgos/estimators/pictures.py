@@ -55,12 +55,10 @@ class PictureMixin:
         flat, target, seen = super()._check_rows_and_target(_flat(X), y)  # type: ignore[misc]
         seen_as = picture_in(flat) if self.image_shape is None and shape is None else None
         picture = seen_as or picture_of(shape or flat.shape, self.image_shape)
-        side = math.isqrt(picture[0])
-        in_doubt = self.image_shape is None and shape is None and seen_as is None
-        if in_doubt and side**2 == picture[0] > LEAST_SIDE**2:
+        if self.image_shape is None and shape is None and seen_as is None and (perhaps := _perhaps(picture[0])):
             warnings.warn(
                 f"flat rows of {picture[0]} numbers are taken for {_said(picture)}; if they are pictures, pass "
-                f"image_shape=({side}, {side}), if not, image_shape=(-1, 1)",
+                f"image_shape={perhaps}, if not, image_shape=(-1, 1)",
                 UserWarning,
                 stacklevel=3,
             )
@@ -171,6 +169,14 @@ def _goes_on(standard: NDArray[np.float64], width: int) -> bool:
     last = np.arange(1, len(alike) + 1) % width == 0
     ends, within = alike[vary & last], alike[vary & ~last]
     return bool(len(ends) and len(within) and ends.mean() >= FADED * within.mean())
+
+
+def _perhaps(size: int) -> tuple[int, ...] | None:
+    """The square picture, grey or of three colours, that so many numbers may be."""
+    side, coloured = math.isqrt(size), math.isqrt(size // 3)
+    if side**2 == size > LEAST_SIDE**2:
+        return side, side
+    return (coloured, coloured, 3) if 3 * coloured**2 == size > 3 * LEAST_SIDE**2 else None
 
 
 def _alike(sides: tuple[int, ...]) -> bool:

@@ -24,6 +24,7 @@ FEW_TESTS = 16  # of which a node names one even where there are fewer yet
 COUNT_BITS = 5  # a feature says how many tests it has
 # Of straight-line code on an Uno, about: a tree, a comparison, a score, a pair of features, what is always there.
 TREE_CYCLES, LEVEL_CYCLES, SCORE_CYCLES, PAIR_CYCLES, FIXED_CYCLES = 5.0, 4.3, 25.0, 16.0, 80.0
+CYCLE_PRICE = 2e-6  # a thousand cycles are worth two mistakes in a thousand rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,8 @@ class Task:
         Rows that a tree is grown on.
     other_bytes : int
         What the model takes besides.
+    cycle_price : float
+        Share of mistakes that a cycle less is worth.
     """
 
     problem: str
@@ -80,6 +83,7 @@ class Task:
     max_rounds: int | None = None
     most_rows: int = MOST_ROWS
     other_bytes: int = 0
+    cycle_price: float = CYCLE_PRICE
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ LEAST_ROWS = 500
 LINEAR = 256  # most weights to begin with: some 1,500 cycles
 PAIRS = 12
 LOSS_COUNTS = 0.05  # beside the share of mistakes, which is coarse where rows are few
-CYCLE_COUNTS = 2e-6  # of a cycle: a thousand are worth two rows in a thousand
 WORTH_IT = 1e-9
 PATIENCE = 20  # rounds
 ALLOWED = 12.0  # seconds of a processor for all that is tried, about
@@ -186,7 +185,9 @@ class _Judge:
         courses = [self._course(i, split, settings) for i, split in enumerate(self._splits)]
         error = _mean_curve([course.error for course in courses])
         allowed = self._allowed(courses)
-        value = _mean_curve([_value(course).tolist() for course in courses]) + CYCLE_COUNTS * self._cycles(courses)
+        value = _mean_curve([_value(course).tolist() for course in courses]) + self._task.cycle_price * self._cycles(
+            courses
+        )
         value = np.where(allowed, value, np.inf)
         value[0] = value[0] if settings.linear else np.inf  # constants alone are no model
         best = int(np.argmin(value))

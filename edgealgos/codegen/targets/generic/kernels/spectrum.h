@@ -50,46 +50,100 @@ static const uint8_t kLog2[64] EDGEALGOS_FLASH = {
   "ldd r24, Y+" at "\n\t" "ldd r25, Y+" at "+1\n\t" "asr r25\n\t" "ror r24\n\t" "movw r26, r24\n\t"                   \
   "add r26, " tl "\n\t" "adc r27, " th "\n\t" "std " first "+" at ", r26\n\t" "std " first "+" at "+1, r27\n\t"       \
   "sub r24, " tl "\n\t" "sbc r25, " th "\n\t" "std " second "+" at ", r24\n\t" "std " second "+" at "+1, r25\n\t"
-#define EDGEALGOS_NEXT \
-  "add r28, r10\n\t" "adc r29, r11\n\t" "add r30, r10\n\t" "adc r31, r11\n\t" "dec r12\n\t" "breq 2f\n\t" \
-  "rjmp 1b\n\t" "2:\n\t"
-#define EDGEALGOS_BUTTERFLIES(turn, low, high, second)                                                              \
+// What a butterfly makes of the words at Z, turned by r23..r20 or halved, and of those at Y; r15 is zero.
+#define EDGEALGOS_BUTTERFLY(turn, low, high, second)                                         \
+  "ldd r16, Z+0\n\t" "ldd r17, Z+1\n\t" "ldd r18, Z+2\n\t" "ldd r19, Z+3\n\t" turn           \
+  EDGEALGOS_HALVES("0", low, high, "Y", "Z") second                                          \
+  "add r28, r10\n\t" "adc r29, r11\n\t" "add r30, r10\n\t" "adc r31, r11\n\t" "dec r14\n\t"
+#define EDGEALGOS_BUTTERFLIES(butterfly)                                                                            \
   register int16_t *first __asm__("r24") = a;                                                                       \
   register uint16_t step __asm__("r10") = stride;                                                                   \
-  register uint8_t left __asm__("r12") = count;                                                                     \
-  register int16_t real __asm__("r20") = c;                                                                         \
-  register int16_t imaginary __asm__("r22") = s;                                                                    \
-  __asm__ __volatile__("push r28\n\t" "push r29\n\t" "movw r28, r24\n\t" "clr r15\n\t"                               \
-                       "1: ldd r16, Z+0\n\t" "ldd r17, Z+1\n\t" "ldd r18, Z+2\n\t" "ldd r19, Z+3\n\t" turn           \
-                       EDGEALGOS_HALVES("0", low, high, "Y", "Z") second                                            \
-                       EDGEALGOS_NEXT "pop r29\n\t" "pop r28\n\t" "clr r1\n\t"                                       \
+  register uint8_t left __asm__("r14") = count;                                                                     \
+  __asm__ __volatile__("push r28\n\t" "push r29\n\t" "movw r28, r24\n\t"                                            \
+                       "1: " butterfly "breq 2f\n\t" "rjmp 1b\n\t" "2: " "pop r29\n\t" "pop r28\n\t"                \
                        : "+r"(left), "+z"(b), "+r"(first)                                                           \
-                       : "r"(step), "r"(real), "r"(imaginary)                                                       \
-                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r15", "r16", "r17", "r18", "r19",   \
-                         "r26", "r27", "memory")
+                       : "r"(step)                                                                                  \
+                       : "r16", "r17", "r18", "r19", "r26", "r27", "memory")
+// The same for one angle after the other, each 8 `count` bytes behind the last and a point further on. The stack holds
+// `count`, above it the angles left, and where that angle began.
+#define EDGEALGOS_TURNED_BUTTERFLIES(butterfly)                                                                     \
+  register int16_t *first __asm__("r24") = a;                                                                       \
+  register uint16_t step __asm__("r10") = stride;                                                                   \
+  register const int16_t *angle __asm__("r12") = turns;                                                             \
+  register uint8_t each __asm__("r20") = count;                                                                     \
+  register uint8_t left __asm__("r21") = angles;                                                                    \
+  __asm__ __volatile__("push r28\n\t" "push r29\n\t" "movw r28, r24\n\t" "clr r15\n\t" "push r20\n\t"               \
+                       "1: pop r14\n\t" "push r14\n\t" "push r21\n\t"                                               \
+                       "push r28\n\t" "push r29\n\t" "push r30\n\t" "push r31\n\t"                               \
+                       "ldi r25, 8\n\t" "mul r14, r25\n\t" "add r12, r0\n\t" "adc r13, r1\n\t"                      \
+                       "movw r24, r30\n\t" "movw r30, r12\n\t" "lpm r20, Z+\n\t" "lpm r21, Z+\n\t" "lpm r22, Z+\n\t" \
+                       "lpm r23, Z\n\t" "movw r30, r24\n\t"                                                         \
+                       "2: " butterfly "breq 3f\n\t" "rjmp 2b\n\t"                                                  \
+                       "3: pop r31\n\t" "pop r30\n\t" "pop r29\n\t" "pop r28\n\t" "adiw r28, 4\n\t" "adiw r30, 4\n\t" \
+                       "pop r21\n\t" "dec r21\n\t" "breq 4f\n\t" "rjmp 1b\n\t"                                      \
+                       "4: pop r20\n\t" "pop r29\n\t" "pop r28\n\t" "clr r1\n\t"                                    \
+                       : "+z"(b), "+r"(first), "+r"(angle), "+r"(each), "+r"(left)                                  \
+                       : "r"(step)                                                                                  \
+                       : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r14", "r15", "r16", "r17", "r18",   \
+                         "r19", "r22", "r23", "r26", "r27", "memory")
+// Words and their halves; a sum in place of one and the difference in place of the other.
+#define EDGEALGOS_LOAD(at, low, high) \
+  "ldd " low ", Z+" at "\n\t" "ldd " high ", Z+" at "+1\n\t" "asr " high "\n\t" "ror " low "\n\t"
+#define EDGEALGOS_HALVE(low, high) "asr " high "\n\t" "ror " low "\n\t"
+#define EDGEALGOS_STORE(at, low, high) "std Z+" at ", " low "\n\t" "std Z+" at "+1, " high "\n\t"
+#define EDGEALGOS_CROSSED(al, ah, bl, bh)                                                                  \
+  "movw r18, " al "\n\t" "sub r18, " bl "\n\t" "sbc r19, " bh "\n\t" "add " al ", " bl "\n\t" "adc " ah ", " bh "\n\t" \
+  "movw " bl ", r18\n\t"
 // clang-format on
 
-// `count` butterflies, each `stride` bytes behind the last: t = b (c - js) / 2^16, then a/2 + t to a and a/2 - t to b.
-// 133 cycles each.
-EDGEALGOS_KERNEL void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, int16_t c, int16_t s) {
-  EDGEALGOS_BUTTERFLIES(EDGEALGOS_TURN, "r4", "r5", EDGEALGOS_HALVES("2", "r8", "r9", "Y", "Z"));
+// For each of `angles` angles, (c, s) behind `turns`, `count` butterflies, each `stride` bytes behind the last:
+// t = b (c - js) / 2^16, then a/2 + t to a and a/2 - t to b. 133 cycles each, and 52 an angle.
+EDGEALGOS_KERNEL void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns,
+                                  uint8_t angles) {
+  EDGEALGOS_TURNED_BUTTERFLIES(
+      EDGEALGOS_BUTTERFLY(EDGEALGOS_TURN, "r4", "r5", EDGEALGOS_HALVES("2", "r8", "r9", "Y", "Z")));
 }
 
 // The same a quarter turn on: t is multiplied by -j.
-EDGEALGOS_KERNEL void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, int16_t c,
-                                           int16_t s) {
-  EDGEALGOS_BUTTERFLIES(EDGEALGOS_TURN, "r8", "r9", EDGEALGOS_HALVES("2", "r4", "r5", "Z", "Y"));
+EDGEALGOS_KERNEL void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride,
+                                          const int16_t *turns, uint8_t angles) {
+  EDGEALGOS_TURNED_BUTTERFLIES(
+      EDGEALGOS_BUTTERFLY(EDGEALGOS_TURN, "r8", "r9", EDGEALGOS_HALVES("2", "r4", "r5", "Z", "Y")));
 }
 
-// The same for c = 1, s = 0, without a product: 57 cycles each.
-#define EDGEALGOS_HALVE "asr r17\n\t" "ror r16\n\t" "asr r19\n\t" "ror r18\n\t"
+// `count` butterflies for c = 1, s = 0, without a product: 57 cycles each.
+#define EDGEALGOS_PLAIN EDGEALGOS_HALVE("r16", "r17") EDGEALGOS_HALVE("r18", "r19")
 EDGEALGOS_KERNEL void butterflies_plain(int16_t *a, int16_t *b, uint8_t count, uint16_t stride) {
-  const int16_t c = 0, s = 0;
-  EDGEALGOS_BUTTERFLIES(EDGEALGOS_HALVE, "r16", "r17", EDGEALGOS_HALVES("2", "r18", "r19", "Y", "Z"));
+  EDGEALGOS_BUTTERFLIES(
+      EDGEALGOS_BUTTERFLY(EDGEALGOS_PLAIN, "r16", "r17", EDGEALGOS_HALVES("2", "r18", "r19", "Y", "Z")));
 }
 EDGEALGOS_KERNEL void butterflies_plain_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride) {
-  const int16_t c = 0, s = 0;
-  EDGEALGOS_BUTTERFLIES(EDGEALGOS_HALVE, "r18", "r19", EDGEALGOS_HALVES("2", "r16", "r17", "Z", "Y"));
+  EDGEALGOS_BUTTERFLIES(
+      EDGEALGOS_BUTTERFLY(EDGEALGOS_PLAIN, "r18", "r19", EDGEALGOS_HALVES("2", "r16", "r17", "Z", "Y")));
+}
+
+// The first two stages, whose butterflies have no product, of `count` times four points. 149 cycles each.
+EDGEALGOS_KERNEL void first_stages(int16_t *z, uint8_t count) {
+  register uint8_t left __asm__("r20") = count;
+  __asm__ __volatile__(
+      "1: " EDGEALGOS_LOAD("0", "r2", "r3") EDGEALGOS_LOAD("2", "r4", "r5") EDGEALGOS_LOAD("4", "r6", "r7")
+      EDGEALGOS_LOAD("6", "r8", "r9") EDGEALGOS_LOAD("8", "r10", "r11") EDGEALGOS_LOAD("10", "r12", "r13")
+      EDGEALGOS_LOAD("12", "r14", "r15") EDGEALGOS_LOAD("14", "r16", "r17")
+      EDGEALGOS_CROSSED("r2", "r3", "r6", "r7") EDGEALGOS_CROSSED("r4", "r5", "r8", "r9")
+      EDGEALGOS_CROSSED("r10", "r11", "r14", "r15") EDGEALGOS_CROSSED("r12", "r13", "r16", "r17")
+      EDGEALGOS_HALVE("r2", "r3") EDGEALGOS_HALVE("r4", "r5") EDGEALGOS_HALVE("r6", "r7") EDGEALGOS_HALVE("r8", "r9")
+      EDGEALGOS_HALVE("r10", "r11") EDGEALGOS_HALVE("r12", "r13") EDGEALGOS_HALVE("r14", "r15")
+      EDGEALGOS_HALVE("r16", "r17")
+      EDGEALGOS_CROSSED("r2", "r3", "r10", "r11") EDGEALGOS_CROSSED("r4", "r5", "r12", "r13")
+      EDGEALGOS_CROSSED("r6", "r7", "r16", "r17") EDGEALGOS_CROSSED("r8", "r9", "r14", "r15")  // -j exchanges the parts
+      EDGEALGOS_STORE("0", "r2", "r3") EDGEALGOS_STORE("2", "r4", "r5") EDGEALGOS_STORE("4", "r6", "r7")
+      EDGEALGOS_STORE("6", "r14", "r15") EDGEALGOS_STORE("8", "r10", "r11") EDGEALGOS_STORE("10", "r12", "r13")
+      EDGEALGOS_STORE("12", "r16", "r17") EDGEALGOS_STORE("14", "r8", "r9")
+      "adiw r30, 16\n\t" "dec r20\n\t" "breq 2f\n\t" "rjmp 1b\n\t" "2:"
+      : "+z"(z), "+r"(left)
+      :
+      : "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "r16", "r17", "r18",
+        "r19", "memory");
 }
 
 // x (c - js) / 2^16, each part rounded down, in place. 105 cycles.
@@ -162,16 +216,24 @@ inline void add_halves(int16_t *a, int16_t *b, int16_t re, int16_t im) {
   b[1] = static_cast<int16_t>(half_im - im);
 }
 
-inline void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, int16_t c, int16_t s) {
-  for (; count; --count, a += stride / 2, b += stride / 2) {
-    turn(b, c, s);
-    add_halves(a, b, b[0], b[1]);
+inline void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns,
+                        uint8_t angles) {
+  for (uint8_t j = 0; j < angles; ++j) {
+    turns += 4u * count;
+    for (uint16_t i = 0, at = static_cast<uint16_t>(2 * j); i < count; ++i, at = static_cast<uint16_t>(at + stride / 2)) {
+      turn(b + at, flash(turns), flash(turns + 1));
+      add_halves(a + at, b + at, b[at], b[at + 1]);
+    }
   }
 }
-inline void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, int16_t c, int16_t s) {
-  for (; count; --count, a += stride / 2, b += stride / 2) {
-    turn(b, c, s);
-    add_halves(a, b, b[1], static_cast<int16_t>(-b[0]));
+inline void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns,
+                                uint8_t angles) {
+  for (uint8_t j = 0; j < angles; ++j) {
+    turns += 4u * count;
+    for (uint16_t i = 0, at = static_cast<uint16_t>(2 * j); i < count; ++i, at = static_cast<uint16_t>(at + stride / 2)) {
+      turn(b + at, flash(turns), flash(turns + 1));
+      add_halves(a + at, b + at, b[at + 1], static_cast<int16_t>(-b[at]));
+    }
   }
 }
 inline void butterflies_plain(int16_t *a, int16_t *b, uint8_t count, uint16_t stride) {
@@ -181,6 +243,12 @@ inline void butterflies_plain(int16_t *a, int16_t *b, uint8_t count, uint16_t st
 inline void butterflies_plain_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride) {
   for (; count; --count, a += stride / 2, b += stride / 2)
     add_halves(a, b, static_cast<int16_t>(b[1] >> 1), static_cast<int16_t>(-(b[0] >> 1)));
+}
+
+inline void first_stages(int16_t *z, uint8_t count) {
+  butterflies_plain(z, z + 2, static_cast<uint8_t>(2 * count), 8);
+  butterflies_plain(z, z + 4, count, 16);
+  butterflies_plain_quarter(z + 2, z + 6, count, 16);
 }
 
 inline uint32_t squared(int16_t re, int16_t im) {
@@ -261,20 +329,17 @@ template <uint8_t Bits> void reverse_bits(int16_t *z) {
 template <uint8_t Bits> EDGEALGOS_NOINLINE void fourier(int16_t *z, const int16_t *turns) {
   reverse_bits<Bits>(z);
   const uint16_t points = static_cast<uint16_t>(1) << Bits;
-  uint8_t count = static_cast<uint8_t>(points >> 1);
-  for (uint16_t half = 1; half < points; half = static_cast<uint16_t>(half << 1), count >>= 1) {
+  uint8_t count = static_cast<uint8_t>(points >> 2);
+  first_stages(z, count);
+  for (uint16_t half = 4; half < points; half = static_cast<uint16_t>(half << 1)) {
+    count = static_cast<uint8_t>(count >> 1);
     const uint16_t stride = static_cast<uint16_t>(8 * half);  // bytes from group to group
-    butterflies_plain(z, z + 2 * half, count, stride);
-    if (half == 1) continue;
-    const uint16_t quarter = half >> 1;
-    butterflies_plain_quarter(z + 2 * quarter, z + 2 * (quarter + half), count, stride);
-    const int16_t *angle = turns;
-    for (uint16_t j = 1; j < quarter; ++j) {
-      angle += 4u * count;  // sines and cosines that lie in between
-      int16_t *const a = z + 2 * j;
-      butterflies(a, a + 2 * half, count, stride, flash(angle), flash(angle + 1));
-      butterflies_quarter(a + half, a + 3 * half, count, stride, flash(angle), flash(angle + 1));
-    }
+    int16_t *const far = z + 2 * half, *const quarter = z + half;
+    butterflies_plain(z, far, count, stride);
+    butterflies_plain_quarter(quarter, quarter + 2 * half, count, stride);
+    const uint8_t angles = static_cast<uint8_t>((half >> 1) - 1);
+    butterflies(z + 2, far + 2, count, stride, turns, angles);
+    butterflies_quarter(quarter + 2, quarter + 2 * half + 2, count, stride, turns, angles);
   }
 }
 

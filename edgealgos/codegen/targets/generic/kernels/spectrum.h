@@ -147,7 +147,7 @@ EDGEALGOS_KERNEL void first_stages(int16_t *z, uint8_t count) {
 }
 
 // x (c - js) / 2^16, each part rounded down, in place. 105 cycles.
-EDGEALGOS_KERNEL void turn(int16_t *x, int16_t c, int16_t s) {
+EDGEALGOS_INLINE void turn(int16_t *x, int16_t c, int16_t s) {
   register int16_t real __asm__("r20") = c;
   register int16_t imaginary __asm__("r22") = s;
   __asm__ __volatile__("clr r15\n\t" "ldd r16, Z+0\n\t" "ldd r17, Z+1\n\t" "ldd r18, Z+2\n\t" "ldd r19, Z+3\n\t"
@@ -263,6 +263,14 @@ inline uint32_t weighted(uint32_t power, uint8_t weight) {
 
 #endif
 
+// `count` mantissas times `scale` and a window, forwards or backwards through it; where the next ones are.
+template <int Step> int16_t *weighted_by(int16_t *out, const int16_t *window, int16_t scale, uint16_t count) {
+  for (; count; --count, ++out, window += Step) {
+    *out = multiply_high(static_cast<int16_t>(*out * scale), flash(window));
+  }
+  return out;
+}
+
 // The last kept + hop samples, less Emphasis/256 of the sample before each, shifted up together by as many bits as they
 // have room (at most Most) and weighted by a window, of which flash holds the first half and the middle; behind the
 // mantissas their exponent. history: the last raw sample, hops so far, then the `kept` samples before the next hop.
@@ -274,11 +282,18 @@ EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_
   const uint16_t length = static_cast<uint16_t>(kept + hop_size);
   int16_t *const past = history + 2;
   int16_t *fresh = out;
-  for (uint16_t i = 0; i < kept; ++i) *fresh++ = past[i];
+  uint16_t bits = 0;  // of all magnitudes
+  for (uint16_t i = 0; i < kept; ++i) {
+    const int16_t now = past[i];
+    *fresh++ = now;
+    bits |= static_cast<uint16_t>(now < 0 ? ~now : now);
+  }
   int16_t previous = history[0];
   for (uint16_t i = 0; i < hop_size; ++i) {
     const int16_t now = *hop++;
-    *fresh++ = Emphasis ? add_saturated(now, static_cast<int16_t>(-scale_by_byte(previous, Emphasis))) : now;
+    const int16_t flat = Emphasis ? add_saturated(now, static_cast<int16_t>(-scale_by_byte(previous, Emphasis))) : now;
+    *fresh++ = flat;
+    bits |= static_cast<uint16_t>(flat < 0 ? ~flat : flat);
     previous = now;
   }
   history[0] = previous;
@@ -288,19 +303,13 @@ EDGEALGOS_NOINLINE bool frame(const int16_t *hop, int16_t *history, const int16_
   barrier();
   if (history[1] < Needed) return false;
 
-  uint16_t bits = 0;
-  next = out;
-  for (uint16_t i = length; i; --i) {
-    const int16_t now = *next++;
-    bits |= static_cast<uint16_t>(now < 0 ? ~now : now);
-  }
   uint8_t shift = 0;
   for (; shift < Most && bits < 0x4000; ++shift) bits = static_cast<uint16_t>(bits << 1);
   // (Where all 15 bits are zero it does not matter.)
   const int16_t scale = static_cast<int16_t>(static_cast<uint16_t>(1) << shift);
   const uint16_t half = length >> 1;
-  for (uint16_t i = 0; i < half; ++i, ++out) *out = multiply_high(static_cast<int16_t>(*out * scale), flash(window++));
-  for (uint16_t i = 0; i < half; ++i, ++out) *out = multiply_high(static_cast<int16_t>(*out * scale), flash(window--));
+  out = weighted_by<1>(out, window, scale, half);
+  out = weighted_by<-1>(out, window + half, scale, half);
   for (uint16_t i = length; i < size; ++i) *out++ = 0;
   *out++ = shift;
   *out = 0;

@@ -87,7 +87,7 @@ static const uint8_t kLog2[64] EDGEALGOS_FLASH = {
                        : "r0", "r2", "r3", "r4", "r5", "r6", "r7", "r8", "r9", "r14", "r15", "r16", "r17", "r18",   \
                          "r19", "r22", "r23", "r26", "r27", "memory")
 // Words and their halves; a sum in place of one and the difference in place of the other.
-#define EDGEALGOS_LOAD(at, low, high) \
+#define EDGEALGOS_HALF(at, low, high) \
   "ldd " low ", Z+" at "\n\t" "ldd " high ", Z+" at "+1\n\t" "asr " high "\n\t" "ror " low "\n\t"
 #define EDGEALGOS_HALVE(low, high) "asr " high "\n\t" "ror " low "\n\t"
 #define EDGEALGOS_STORE(at, low, high) "std Z+" at ", " low "\n\t" "std Z+" at "+1, " high "\n\t"
@@ -126,9 +126,9 @@ EDGEALGOS_KERNEL void butterflies_plain_quarter(int16_t *a, int16_t *b, uint8_t 
 EDGEALGOS_KERNEL void first_stages(int16_t *z, uint8_t count) {
   register uint8_t left __asm__("r20") = count;
   __asm__ __volatile__(
-      "1: " EDGEALGOS_LOAD("0", "r2", "r3") EDGEALGOS_LOAD("2", "r4", "r5") EDGEALGOS_LOAD("4", "r6", "r7")
-      EDGEALGOS_LOAD("6", "r8", "r9") EDGEALGOS_LOAD("8", "r10", "r11") EDGEALGOS_LOAD("10", "r12", "r13")
-      EDGEALGOS_LOAD("12", "r14", "r15") EDGEALGOS_LOAD("14", "r16", "r17")
+      "1: " EDGEALGOS_HALF("0", "r2", "r3") EDGEALGOS_HALF("2", "r4", "r5") EDGEALGOS_HALF("4", "r6", "r7")
+      EDGEALGOS_HALF("6", "r8", "r9") EDGEALGOS_HALF("8", "r10", "r11") EDGEALGOS_HALF("10", "r12", "r13")
+      EDGEALGOS_HALF("12", "r14", "r15") EDGEALGOS_HALF("14", "r16", "r17")
       EDGEALGOS_CROSSED("r2", "r3", "r6", "r7") EDGEALGOS_CROSSED("r4", "r5", "r8", "r9")
       EDGEALGOS_CROSSED("r10", "r11", "r14", "r15") EDGEALGOS_CROSSED("r12", "r13", "r16", "r17")
       EDGEALGOS_HALVE("r2", "r3") EDGEALGOS_HALVE("r4", "r5") EDGEALGOS_HALVE("r6", "r7") EDGEALGOS_HALVE("r8", "r9")
@@ -220,7 +220,8 @@ inline void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, 
                         uint8_t angles) {
   for (uint8_t j = 0; j < angles; ++j) {
     turns += 4u * count;
-    for (uint16_t i = 0, at = static_cast<uint16_t>(2 * j); i < count; ++i, at = static_cast<uint16_t>(at + stride / 2)) {
+    uint16_t at = static_cast<uint16_t>(2 * j);
+    for (uint8_t left = count; left; --left, at = static_cast<uint16_t>(at + stride / 2)) {
       turn(b + at, flash(turns), flash(turns + 1));
       add_halves(a + at, b + at, b[at], b[at + 1]);
     }
@@ -230,7 +231,8 @@ inline void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t 
                                 uint8_t angles) {
   for (uint8_t j = 0; j < angles; ++j) {
     turns += 4u * count;
-    for (uint16_t i = 0, at = static_cast<uint16_t>(2 * j); i < count; ++i, at = static_cast<uint16_t>(at + stride / 2)) {
+    uint16_t at = static_cast<uint16_t>(2 * j);
+    for (uint8_t left = count; left; --left, at = static_cast<uint16_t>(at + stride / 2)) {
       turn(b + at, flash(turns), flash(turns + 1));
       add_halves(a + at, b + at, b[at + 1], static_cast<int16_t>(-b[at]));
     }

@@ -157,8 +157,9 @@ class Standardize(Op):
         return self.low, self.high
 
     def cost(self, program: Program) -> Counts:
-        shifted = int(program[self.shift].values.sum())
-        return Counter({"Standardize": program[self.out].size, "shifted bit of Standardize": shifted})
+        whole, rest = np.divmod(program[self.shift].values.astype(int), 8)
+        shifted = {"shifted byte of Standardize": int(whole.sum()), "shifted bit of Standardize": int(rest.sum())}
+        return Counter({"Standardize": program[self.out].size} | shifted)
 
     def pieces(self, program: Program) -> Pieces:
         return Pieces("Standardize", frames=frozenset({"Standardize"}))

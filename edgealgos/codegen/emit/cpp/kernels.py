@@ -36,6 +36,7 @@ _FILES = {
     "@INSTANCES@": "generic/kernels/instances.h",
     "@COMMITTEE@": "generic/kernels/committee.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
+    "@AVR_SPECTRUM@": "avr/kernels/spectrum.h",
     "@PROBABILITY@": "generic/kernels/probability.h",
     "@DECIMALS@": "generic/kernels/decimals.h",
 }

@@ -300,7 +300,6 @@ inline int32_t shifted_down(int32_t value, int8_t count) {
 #endif
   return value >> count;
 }
-
 // Features into inputs of a model: out = clip((source * multiplier + addend) >> shift)
 template <int Low, int High, class Out, class Size>
 EDGEALGOS_OP void standardize(const int16_t *source, const int16_t *multiplier, const int32_t *addend,

@@ -159,7 +159,7 @@ def test_names_that_differ_only_in_case_work_together(tmp_path):
 
 NASTY = [
     "sepal length (cm)", "Sepal Length [cm]", "größe", "", "日本", "2nd", "class", "F", "A0", "min", "x" * 90, "x" * 91,
-    "a b", "a_b",
+    "a b", "a_b", "q_16", "q", "Q",
 ]  # fmt: skip
 
 
@@ -168,6 +168,14 @@ def test_names_of_features_become_different_identifiers():
     assert found[:4] == ["sepal_length_cm", "sepal_length_cm_1", "grosse", "input_3"]
     assert len(set(found)) == len(NASTY)
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in found)
+
+
+@pytest.mark.parametrize("names", [
+    ["x_2", "x", "x"], ["x_2", "x", "X"], ["temp_3", "t", "TEMP", "temp"], ["a_1_1", "A", "a", "a_1"],
+    ["input_1", "", "1"], ["input_2", "2", "2"], ["class", "input_class", "CLASS"],
+])  # fmt: skip
+def test_a_name_with_a_number_behind_it_may_be_that_of_another_feature(names):
+    assert len(set(identifiers(names))) == len(names)
 
 
 @pytest.mark.needs("avr-g++", "arduino-core", "g++")

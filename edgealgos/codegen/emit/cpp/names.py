@@ -62,13 +62,15 @@ def suggestion(name: str, language: str) -> str:
 
 def identifiers(texts: Iterable[str]) -> list[str]:
     """Names of C++ that are as near to these texts as can be, each another one: letters, digits and underscores."""
-    found: list[str] = []
+    found: dict[str, None] = {}
     for number, text in enumerate(texts):
         name = _plain(text).lower()[:LONGEST] or f"input_{number}"
         if not name[0].isalpha() or name in KEYWORDS or name in reserved("arduino") or name in reserved("plain"):
             name = f"input_{name}"
-        found.append(name if name not in found else f"{name}_{number}")
-    return found
+        while name in found:
+            name = f"{name}_{number}"
+        found[name] = None
+    return list(found)
 
 
 def _plain(text: str) -> str:

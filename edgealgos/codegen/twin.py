@@ -121,11 +121,21 @@ class Twin:
         """The device's answers for raw samples: class labels, or real numbers of a regressor."""
         return self._answers(self.scores(X))
 
+    def told(self, X: ArrayLike) -> Ints:
+        """What the exported ``predict()`` says of raw samples: class indices, or ``predict_raw()`` of a regressor."""
+        return self._numbers(self.scores(X))
+
+    def _numbers(self, scores: Ints) -> Ints:
+        program = self.program
+        if program.task == "classifier":
+            return decide_if_sure(scores, program.link, program.output.type.frac, program.least_share)
+        return scores[:, 0]
+
     def _answers(self, scores: Ints) -> NDArray[Any]:
+        numbers = self._numbers(scores)
         if self.program.task == "classifier":
-            program = self.program
-            return self._named(decide_if_sure(scores, program.link, program.output.type.frac, program.least_share))
-        return self.program.output.type.dequantize(scores[:, 0])
+            return self._named(numbers)
+        return self.program.output.type.dequantize(numbers)
 
     def _named(self, indices: Ints) -> NDArray[Any]:
         """Labels of class indices, where there is a class."""

@@ -13,8 +13,10 @@ import pytest
 from edgealgos.codegen.build.plain import build_cpp
 from edgealgos.codegen.emit.cpp import files
 from edgealgos.codegen.emit.cpp import programs as main_programs
+from edgealgos.codegen.emit.cpp.files import write_export
 from edgealgos.codegen.program.choose_encoding import choose_encoding
 from edgealgos.codegen.program.qtype import QType
+from edgealgos.codegen.rejection import rejecting
 from edgealgos.codegen.simulate import qemu
 from edgealgos.codegen.simulate.doctor import doctor
 from edgealgos.codegen.simulate.firmware import write_firmware
@@ -214,6 +216,20 @@ def test_the_self_test_runs(kind, tmp_path):
     done = subprocess.run([executable.path], input="", capture_output=True, text=True, check=True)
     assert done.stderr == "# self-test: 5 of 5 rows as in Python\n"
     assert done.stdout == ""
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.8, 0.996])
+@pytest.mark.parametrize(
+    "kind", ["bonsai", "bonsai with two classes", "protonn", "fastgrnn", "protonn with two classes"]
+)
+def test_the_self_test_of_a_model_that_withholds_answers_knows_what_it_says_then(kind, share, tmp_path):
+    program = rejecting(programs.EVERY_KIND[kind](1), share, None)
+    compiled = programs.compiled(program, "host")
+    write_export(tmp_path / "m", files.cpp_files(compiled, "m", inputs(compiled, 9)), False)
+    executable = build_cpp(tmp_path / "m", "host", build_folder=tmp_path / "build")
+    done = subprocess.run([executable.path], input="", capture_output=True, text=True, check=True)
+    assert done.stderr == "# self-test: 9 of 9 rows as in Python\n"
 
 
 @pytest.mark.parametrize("board", ["host"])

@@ -77,10 +77,7 @@ def tell(twin: Twin, name: str) -> str:
 
 def self_test_source(twin: Twin, name: str, X: ArrayLike) -> str:
     """Rows with the answers that Python gave, and the function that asks the board for them."""
-    rows, scores = twin.quantize(X), twin.scores(X)
-    answers = np.argmax(scores, axis=1) if scores.shape[1] > 1 else (scores[:, 0] > 0).astype(int)
-    if twin.program.task == "regressor":
-        answers = scores[:, 0]
+    rows, answers = twin.quantize(X), twin.told(X)
     entry = "predict" if twin.program.task == "classifier" else "predict_raw"
     kind = "sequence" if twin.program.steps is not None else "sample"
     steps = rows[0].size // twin.program.input.size

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import UnsupportedModelError
+from ..errors import BuildError, ExportError, UnsupportedModelError
 from ..files import Scratch
 from .cost.budget import Budget
-from .cost.model import costs_of, needs
+from .cost.limits import any_smaller, check_fits, takes_too_long
 from .lowering.columns import check_columns, names_of
 from .lowering.pipeline import check_samples, lower_unwrapped
 from .lowering.sklearn import (
@@ -22,6 +22,7 @@ from .lowering.sklearn import (
     calibration_rows,
     lower_sklearn,
     rows_seen,
+    smaller_model,
     stated_missing,
     worth_trying,
 )
@@ -133,6 +134,8 @@ class CompiledModel(Twin):
     21
     """
 
+    smaller: Callable[[float], str] = staticmethod(any_smaller)  # what to do where it does not fit, as limits ask
+
     def __repr__(self) -> str:
         from ..pages.facts import model_line
 
@@ -155,15 +158,21 @@ class CompiledModel(Twin):
             If nothing here simulates the board.
         MissingToolError
             If the compiler or the simulator is not installed; the message says how to get it.
+        DoesNotFitError
+            If it is too large for the board.
         SimulationError
             If the firmware crashes or goes silent.
         """
         inputs = self.quantize(X)
         chosen = self.board.simulator(simulator)
-        if self.board.core_is_here:
-            result = self._simulate_sketch(inputs, chosen, verbose)
-        else:
-            result = CompiledModel(self.program, self.board.bare)._simulate_cpp(inputs)
+        try:
+            if self.board.core_is_here:
+                result = self._simulate_sketch(inputs, chosen, verbose)
+            else:
+                result = CompiledModel(self.program, self.board.bare)._simulate_cpp(inputs)
+        except (BuildError, ExportError):  # most likely there is no room
+            check_fits(self.report, smaller=self.smaller)
+            raise
         if saturated := self.saturated(X):
             result.warnings.append(
                 f"{saturated} of {inputs.size} inputs lie outside the calibrated range and were saturated; if such "
@@ -305,21 +314,16 @@ def compile_model(
     real, target = _deciding(program, reject_below, labels_when_rejected), get_board(board)
     program = to_integer(real, input_buffer=input_buffer)
     placed = _placed(program, target, optimize, budget)
-    if not probabilities or _exceeds(placed, target, budget):
+    if not probabilities or takes_too_long(placed, target, budget):
         rows = None if X_calibration is None or program.steps is not None else check_samples(program, X_calibration)
         placed = _placed(stop_votes(program, rows), target, optimize, budget)
-    return CompiledModel(placed, target, real)
+    compiled = CompiledModel(placed, target, real)
+    compiled.smaller = partial(smaller_model, model)
+    return compiled
 
 
 def _placed(program: Program, board: Board, optimize: str, budget: Budget | None) -> Program:
     return unroll(program, board, budget) if optimize == "speed" else program
-
-
-def _exceeds(program: Program, board: Board, budget: Budget | None) -> bool:
-    """Whether a prediction takes longer than a limit of cycles allows."""
-    if budget is None or budget.cycles is None or costs_of(program, board) is None:
-        return False
-    return needs(program, board)[0] > budget.cycles
 
 
 def float_program(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 
-from edgealgos import Budget, DoesNotFitError
+from edgealgos import Budget, BuildError, DoesNotFitError, compile_model
 from edgealgos.codegen.cost.items import Kind
 from edgealgos.codegen.cost.limits import check_fits
 from edgealgos.codegen.passes import to_integer
@@ -114,3 +116,50 @@ def test_processors_that_multiply_in_pairs_get_tiles_of_what_is_dense(board):
     assert {program[name].storage for name in "ZWV"} == {"blocks"}
     assert {faster[name].storage for name in "ZWV"} == {"tiles"}
     assert programs.CompiledModel(faster, get_board(board)).report.cycles < 8000
+
+
+# ---- what does not fit and is built all the same ---------------------------------------------------------------------
+
+TOO_LARGE = {
+    "variables of a sketch": ("uno", {"features": 3000}, r"RAM: .* up to 3,\d+, Arduino Uno .* allows 2,048.*=False"),
+    "variables of a larger one": ("mega", {"features": 9000}, r"RAM: .* allows 8,192\."),
+    "tables of a sketch": (
+        "uno",
+        {"features": 800, "width": 40, "density": 1.0},
+        r"flash: .* allows 32,256\..*lower max",
+    ),
+    "variables without a core": ("attiny85", {"features": 600}, r"RAM: .* ATtiny85 allows 512\."),
+    "tables without a core": ("attiny85", {"features": 300, "width": 40, "density": 1.0}, "flash: .* allows 8,192"),
+    "variables on ARM": ("cortex-m0", {"features": 20_000, "width": 2, "density": 0.1}, "RAM: .* allows 8,192"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core", "arm-none-eabi-g++", "qemu-system-arm")
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_a_simulation_of_what_is_too_large_says_how_large_and_what_helps(case):
+    board, shape, says = TOO_LARGE[case]
+    compiled = programs.compiled(programs.bonsai(1, **shape), board)
+    with pytest.raises(DoesNotFitError, match=says):
+        compiled.simulate(np.zeros((1, shape["features"])))
+
+
+@pytest.mark.slow
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+def test_a_simulation_of_a_forest_that_is_too_large_names_fewer_trees():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(3000, 12))
+    model = RandomForestClassifier(60, random_state=0).fit(X, X[:, 0] * X[:, 1] + rng.normal(size=3000) > 0)
+    with pytest.raises(DoesNotFitError, match="fewer trees: about"):
+        compile_model(model, X_calibration=X).simulate(X[:1])
+
+
+def test_another_refusal_of_a_compiler_stays_what_it_is(monkeypatch):
+    compiled = programs.compiled(programs.bonsai(1))
+
+    def broken(*_):
+        raise BuildError("no space on device")
+
+    monkeypatch.setattr(type(compiled), "_simulate_sketch", broken)
+    with pytest.raises(BuildError, match="no space on device"):
+        compiled.simulate(np.zeros((1, compiled.program.input.size)))

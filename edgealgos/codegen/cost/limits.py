@@ -1,4 +1,4 @@
-"""The refusal of what exceeds a limit, the user's or the board's; knows reports and boards."""
+"""The refusal of what exceeds a limit, the user's or the board's; knows reports, programs and boards."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from edgealgos.errors import BoardError, DoesNotFitError
 
+from ..program.program import Program
 from ..targets.boards import BOARDS, Board
 from .budget import Budget
 from .items import Items, Kind
+from .model import costs_of, needs
 from .report import Report
 
 TABLES_OF_OTHERS = 2048  # vectors, and what core and sketch keep in flash
@@ -27,11 +29,12 @@ class _Limit:
     remedies: tuple[str, ...]
 
 
-def _any_smaller(share: float) -> str:
+def any_smaller(share: float) -> str:
+    """How a model of any kind is made smaller, whatever share of it there is room for."""
     return "lower max_model_bytes"
 
 
-def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[float], str] = _any_smaller) -> None:
+def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[float], str] = any_smaller) -> None:
     """Refuse a program that exceeds the board or the budget.
 
     `smaller` says how the model is made smaller, given the share of its bytes for which there is flash.
@@ -55,6 +58,13 @@ def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[
                 f"{limit.what}: the sketch needs up to {limit.need:,}, {limit.whose} allows {limit.most:,}. "
                 f"Largest items: {named}. To make it fit: {'; or '.join(limit.remedies)}."
             )
+
+
+def takes_too_long(program: Program, board: Board, budget: Budget | None) -> bool:
+    """Whether a prediction takes longer than a limit of cycles allows, if there is one that can be kept."""
+    if budget is None or budget.cycles is None or costs_of(program, board) is None:
+        return False
+    return needs(program, board)[0] > budget.cycles
 
 
 def _limits(report: Report, budget: Budget, how: Callable[[float], str]) -> Iterator[_Limit]:

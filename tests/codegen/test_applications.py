@@ -229,8 +229,34 @@ def test_the_report_of_an_application_bounds_what_it_takes(make, application, tm
     firmware = build_sketch(tmp_path / "m")
     devices = {"imu": [MPU6050(STREAM, RATE)], "analog": [], "timer": [], "empty": []}[application]
     run = run_sketch(firmware, 1.3, devices)
-    assert firmware.flash_bytes <= 1.03 * report.flash_bytes
+    assert firmware.flash_bytes <= report.flash_at_most
     assert run.ram_peak <= report.ram_bytes
+
+
+PINS = [("uno", 1), ("uno", 3), ("uno", 6), ("mega", 11), ("mega", 16)]
+
+
+@pytest.mark.parametrize("application", ["analog", "timer"])
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("make", [programs.bonsai, programs.fastgrnn])
+@pytest.mark.parametrize(("board", "pins"), PINS)
+def test_readings_of_all_pins_are_in_the_predicted_ram(board, pins, make, bits, application, tmp_path):
+    encoding = choose_encoding(np.random.default_rng(0).integers(0, 1024, (400, pins)).astype(float), bits)
+    model = Fitted(programs.with_encoding(make(1, features=pins), encoding))
+    report = ea.export_arduino(model, tmp_path / "m", application=application, board=board)
+    firmware = build_sketch(tmp_path / "m", board)
+    assert firmware.flash_bytes <= report.flash_at_most
+    ran = run_sketch(firmware, 1.3)
+    assert len(ran.lines) > 2
+    assert ran.ram_peak <= report.ram_bytes <= 1.15 * ran.ram_peak
+
+
+@pytest.mark.parametrize("pins", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("application", ["analog", "timer"])
+def test_each_reading_of_pins_is_told_however_many_there_are(application, pins, tmp_path):
+    ea.export_arduino(Fitted(at_pins(pins)), tmp_path / "m", application=application)
+    lines = run_sketch(build_sketch(tmp_path / "m"), 1.05).lines
+    assert 9 <= len(lines) - 1 <= 11  # ten a second
 
 
 REFUSED = {

@@ -158,8 +158,8 @@ class Report:
         baked_in = ReportItem(Kind.SELF_TEST, "self-test", SELF_TEST_CODE + rows * (row_bytes + ANSWER_BYTES))
         return replace(self, flash_items=Items([*self.flash_items.records, baked_in]))
 
-    def with_application(self, application: str) -> Report:
-        """The report of a sketch that does something else than to answer lines.
+    def with_application(self, application: str, inputs: int) -> Report:
+        """The report of a sketch that does something else than to answer lines, for a model of so many inputs a step.
 
         One that does nothing is as large as one that answers: what it will do is not known.
         """
@@ -167,8 +167,7 @@ class Report:
         if application == "serial" or costs is None or not self.board.core_is_here:
             return self
         table = measured_costs(costs.table)
-        row = sum(item.amount for item in self.ram_items.records if item.kind is Kind.INPUT)
-        ram = table["ram"][part] + row * table["ram"].get(f"input byte of {part}", 0.0)  # a hop waits twice
+        ram = table["ram"][part] + inputs * table["ram"].get(f"input of {part}", 0.0)  # readings that wait
         flash = table["flash"][part]
         around = part if flash >= 0 else self.board.framework.around  # which is then smaller
         return replace(

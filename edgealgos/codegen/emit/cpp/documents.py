@@ -40,7 +40,7 @@ def report_of(twin: Twin, self_test: ArrayLike | None = None, application: str =
     if self_test is not None:
         rows = twin.quantize(self_test)
         report = report.with_self_test(len(rows), rows[:1].nbytes)
-    return report.with_application(application)
+    return report.with_application(application, twin.program.input.size)
 
 
 def with_documents(

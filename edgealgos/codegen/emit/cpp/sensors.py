@@ -38,7 +38,8 @@ def imu(twin: Twin, name: str, choice: Choice) -> dict[str, str]:
     if axes > int(sensor["axes"]):
         raise ExportError(f"an {sensor['titles']} measures acceleration alone, and the model takes rotation too")
     values = facts(twin, name) | {"rate": _rate(twin, MOTION_RATE), "tell": tell(twin, name).rstrip("\n")}
-    text = template("imu.ino").substitute(values | sensor, take=_take(twin, name, axes))
+    every = max(1, _rate(twin, MOTION_RATE) // 4) if size == axes else 1  # four answers a second are read
+    text = template("imu.ino").substitute(values | sensor, take=_take(twin, name, axes, every))
     return {"main.ino": text, "imu.h": template("imu.h").substitute(sensor)}
 
 
@@ -93,23 +94,20 @@ def _pins(twin: Twin, name: str, application: str) -> str:
     return template(f"{application}.ino").substitute(values, take=_take(twin, name, count))
 
 
-def _take(twin: Twin, name: str, count: int) -> str:
-    """The functions of a sketch that take a reading of so many values, and begin anew."""
+def _take(twin: Twin, name: str, count: int, every: int = 1) -> str:
+    """The functions of a sketch that take a reading of so many values and begin anew; one in `every` rows is told."""
     program = twin.program
     values = facts(twin, name) | {"axes": count, "hop": program.hop}
     if program.steps is None:
-        rows = program.input.size // count
-        every = max(1, _rate(twin, MOTION_RATE) // 4) if rows == 1 and count in AXES else 1
         often = "" if every == 1 else f", every {every} times"
         values |= {"quantize": _quantized(twin, name, "filled"), "every": every, "often": often}
         return template("take_sample.ino").substitute(values).rstrip("\n")
-    if _is_raw(twin):
-        values["push"] = f"  {name}::push(reading);"
-    else:
+    values |= {"row": "", "push": f"  {name}::push(reading);"}
+    if not _is_raw(twin):
+        values["row"] = f"static {name}::input_t row[{name}::kFeatureCount];\n"
         values["push"] = (
-            f"  {name}::input_t inputs[{name}::kFeatureCount];\n"
-            f"  for (uint8_t i = 0; i < {name}::kFeatureCount; ++i) inputs[i] = {_quantized(twin, name, 'i')};\n"
-            f"  {name}::push(inputs);"
+            f"  for (uint8_t i = 0; i < {name}::kFeatureCount; ++i) row[i] = {_quantized(twin, name, 'i')};\n"
+            f"  {name}::push(row);"
         )
     return template(f"take_{'stream' if program.hop else 'sequence'}.ino").substitute(values).rstrip("\n")
 

@@ -3,7 +3,7 @@
 // Open the Serial Monitor at ${baud} baud. The model has learnt from what analogRead() gives, 0 to 1023.
 #include "${name}_model.h"
 
-static const uint8_t kPins[] = {
+static const uint8_t kPins[] PROGMEM = {
 ${pins}
 };
 static const uint16_t kRate = ${rate};  // readings a second, as in the data that the model learnt from
@@ -24,6 +24,6 @@ void loop() {
   if (micros() - last < kPeriod) return;
   last += kPeriod;
   int16_t reading[sizeof kPins];
-  for (uint8_t i = 0; i < sizeof kPins; ++i) reading[i] = analogRead(kPins[i]);
+  for (uint8_t i = 0; i < sizeof kPins; ++i) reading[i] = analogRead(pgm_read_byte(kPins + i));
   take(reading);
 }

@@ -6,7 +6,7 @@
 // Timer 1 is taken (no Servo, no PWM at pins 9 and 10). Open the Serial Monitor at ${baud} baud.
 #include "${name}_model.h"
 
-static const uint8_t kPins[] = {
+static const uint8_t kPins[] PROGMEM = {
 ${pins}
 };
 static const uint16_t kRate = ${rate};  // readings a second, as in the data that the model learnt from: 4 to 2,000
@@ -21,7 +21,7 @@ ${take}
 
 ISR(TIMER1_COMPA_vect) {
   if (waiting) ++lost;
-  for (uint8_t i = 0; i < sizeof kPins; ++i) latest[i] = analogRead(kPins[i]);
+  for (uint8_t i = 0; i < sizeof kPins; ++i) latest[i] = analogRead(pgm_read_byte(kPins + i));
   waiting = true;
 }
 

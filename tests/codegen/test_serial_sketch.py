@@ -1,6 +1,9 @@
 """The sketch that speaks: values as people type them, rows of hosts, and lines that are neither."""
 
+import os
 import re
+import select
+import socket
 import subprocess
 
 import numpy as np
@@ -211,17 +214,25 @@ def test_a_person_types_a_broken_step_again(sequence):
 
 
 @pytest.fixture(scope="module")
-def plain(iris, tmp_path_factory):
-    """How programs for this computer answer lines: status and what was printed, of single rows and of sequences."""
+def built(iris, tmp_path_factory):
+    """Programs for this computer: of single rows, of sequences, of numbers."""
     found = {}
     compiled = {"rows": ea.compile_model(iris[0], "host")}
     compiled["steps"] = programs.compiled(programs.EVERY_KIND["fastgrnn"](1), "host")
+    compiled["numbers"] = programs.compiled(programs.EVERY_KIND["bonsai regressor"](1), "host")
+    compiled["steps of numbers"] = programs.compiled(programs.EVERY_KIND["fastgrnn regressor"](1), "host")
     for kind, model in compiled.items():
         folder = tmp_path_factory.mktemp(kind)
         files.write_cpp(model, folder / "m", "m")
         found[kind] = toolchain.build_host([folder / "m" / "main.cpp", folder / "m" / "m_model.cpp"], folder / "run")
         assert found[kind].warnings == ()
-    return {kind: _run(program.path) for kind, program in found.items()}
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain(built):
+    """How these programs answer lines: status and what was printed."""
+    return {kind: _run(program.path) for kind, program in built.items()}
 
 
 def _run(program):
@@ -400,3 +411,21 @@ def test_regressors_have_no_probabilities():
     compiled = programs.compiled(programs.EVERY_KIND["bonsai regressor"](1))
     with pytest.raises(ea.EdgeAlgosError, match="classifiers"):
         compiled.predict_proba(np.zeros((1, compiled.program.input.size)))
+
+
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("channel", [os.pipe, lambda: [end.detach() for end in reversed(socket.socketpair())]])
+@pytest.mark.parametrize("kind", ["rows", "steps", "numbers", "steps of numbers"])
+def test_a_program_answers_each_row_before_it_is_sent_the_next(kind, channel, built, plain):
+    width = int(plain[kind]("=\n")[1][0].split()[3])
+    rows = [",".join([value] * width) + "\n" for value in ("1", "-2", "3")]
+    read, write = channel()
+    with subprocess.Popen([built[kind].path], stdin=read, stdout=subprocess.PIPE, text=True) as program:
+        os.close(read)
+        for row, answer in zip(rows, plain[kind]("".join(rows))[1], strict=True):
+            os.write(write, row.encode())
+            if not select.select([program.stdout], [], [], 20)[0]:
+                program.kill()
+            assert program.stdout.readline() == answer + "\n"
+        os.close(write)
+    assert program.returncode == 0

@@ -44,6 +44,7 @@ static Line readLine() {
 }
 
 int main() {
+  const bool live = ftell(stdin) < 0;  // no file: whoever sends a row may wait for its answer before the next
 ${start}  for (;;) {
     const Line line = readLine();
     if (line == kEnd) return EXIT_SUCCESS;
@@ -55,5 +56,6 @@ ${restart}      printf("# ${name} ready: %u values a row\n", static_cast<unsigne
       fprintf(stderr, "!not a row of ${features} integers ${low}..${high}\n");
       return EXIT_FAILURE;
     }
+    if (live) fflush(stdout);
   }
 }

@@ -240,3 +240,9 @@ def in_plain_words() -> Iterator[None]:
         if said == str(error):
             raise
         raise ValueError(said) from None
+
+
+def written(value: object) -> str:
+    """A value as people write it: 0.5 where NumPy says np.float64(0.5)."""
+    item = getattr(value, "item", None)
+    return repr(item() if callable(item) and getattr(value, "ndim", None) == 0 else value)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..errors import UnsupportedModelError
+from ..errors import UnsupportedModelError, written
 from .ops import SureArgMax
 from .program import Program, verify
 from .program.scores import PROBABILITY_BITS, REJECTED, decide, probabilities
@@ -63,7 +63,7 @@ def rejecting(program: Program, below: float, label: Any) -> Program:
     if program.task != "classifier":
         raise UnsupportedModelError(f"{program.family} predicts numbers; reject_below= is for classifiers")
     if not isinstance(below, Real) or not 0.0 < below <= 255 / 256:
-        raise ValueError(f"reject_below must be above 0 and at most 255/256, got {below!r}")
+        raise ValueError(f"reject_below must be above 0 and at most 255/256, got {written(below)}")
     if len(program.labels) >= REJECTED:
         raise UnsupportedModelError(
             f"{program.family} has {len(program.labels)} classes; with reject_below= a device tells {REJECTED - 1} "
@@ -86,7 +86,7 @@ def chosen_threshold(wanted: AutoReject, scores: Any, program: Program) -> float
     if np.shape(wanted.y) != (len(scores),):
         raise ValueError(f"AutoReject: y has shape {np.shape(wanted.y)} for {len(scores)} rows; give one label a row")
     if not 0.0 <= wanted.error_rate < 1.0:
-        raise ValueError(f"AutoReject: error_rate is a share, at least 0 and below 1, got {wanted.error_rate!r}")
+        raise ValueError(f"AutoReject: error_rate is a share, at least 0 and below 1, got {written(wanted.error_rate)}")
     right = np.asarray(program.labels)[decide(scores)] == np.asarray(wanted.y)
     shares = probabilities(scores, program.link, program.output.type.frac).max(axis=1)
     for share in range(1, 256):

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..errors import written
+
 
 class Constraint(Protocol):
     """Something a parameter value meets or not."""
@@ -110,7 +112,6 @@ def check_parameters(owner: object, params: Mapping[str, Any], declared: Mapping
         value = params[name]
         if not any(c.accepts(value) for c in constraints):
             wanted = " or ".join("None" if c is NONE else str(c) for c in constraints)
-            value = value.item() if isinstance(value, np.generic) else value
             raise ValueError(
-                f"The {name!r} parameter of {type(owner).__name__} must be {wanted}. Got {value!r} instead."
+                f"The {name!r} parameter of {type(owner).__name__} must be {wanted}. Got {written(value)} instead."
             )

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from ..errors import written
+
 SMALLEST_VALUE = 1e-30  # of all targets the largest, in magnitude
 NOISE = 2.0**-40  # what arithmetic leaves of a constant, relative to it
 LARGEST_VALUE = 1e30  # leaves float32 room for offsets and scales
@@ -109,7 +111,7 @@ def check_class_weight(class_weight: Any) -> None:
         return
     for label, weight in class_weight.items():
         if not (isinstance(weight, Real) and 0 <= float(weight) < math.inf):
-            raise ValueError(f"class_weight of {label!r} must be a number of at least 0, got {weight!r}")
+            raise ValueError(f"class_weight of {written(label)} must be a number of at least 0, got {written(weight)}")
 
 
 def check_groups(groups: ArrayLike | None, n_samples: int) -> NDArray[Any] | None:

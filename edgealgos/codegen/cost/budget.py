@@ -1,9 +1,11 @@
-"""Limits that a user sets for a sketch; knows nothing else."""
+"""Limits that a user sets for a sketch; knows errors alone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from numbers import Integral
+
+from edgealgos.errors import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +42,7 @@ class Budget:
             if value is None:
                 continue
             if not isinstance(value, Integral) or isinstance(value, bool) or value < 0:
-                raise ValueError(f"Budget({item.name}={value!r}): a limit is a whole number from 0, or None for none")
+                raise ValueError(
+                    f"Budget({item.name}={written(value)}): a limit is a whole number from 0, or None for none"
+                )
             object.__setattr__(self, item.name, int(value))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import RidgeClassifier
+from sklearn.tree import DecisionTreeClassifier
 
 from edgealgos import (
     BonsaiClassifier,
@@ -19,7 +23,11 @@ from edgealgos import (
 )
 from edgealgos.codegen.build.sketch import build_sketch
 from edgealgos.codegen.cost.limits import check_fits
+from edgealgos.codegen.rejection import rejecting
 from edgealgos.codegen.targets.boards import get_board
+from tests.support import sample_programs as programs
+
+from .test_export import Fitted
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +136,72 @@ def test_limits_are_whole_numbers_of_any_kind(kind, models):
     assert budget == Budget(200, 0, 7)
     with pytest.raises(DoesNotFitError, match="the budget allows 200"):
         check_fits(compile_model(models["Bonsai"]).report, budget)
+
+
+@pytest.mark.parametrize(
+    "value", [np.float64(3.5), np.float32(1), np.int64(-3), np.float64("nan"), np.bool_(True), 2.0, "9"]
+)
+@pytest.mark.parametrize("limit", ["flash_bytes", "ram_bytes", "cycles"])
+def test_a_limit_that_is_none_is_named_as_people_write_it(limit, value):
+    plain = value.item() if isinstance(value, np.generic) else value
+    with pytest.raises(ValueError, match=re.escape(f"Budget({limit}={plain!r}): a limit is a whole number")):
+        Budget(**{limit: value})
+
+
+@pytest.mark.parametrize("share", [np.float64(2.0), np.float32(-0.5), np.int64(3), np.float64("nan"), np.float64(0)])
+def test_a_share_that_is_none_is_named_as_people_write_it(share, models):
+    with pytest.raises(ValueError, match=re.escape(f"got {share.item()!r}")):
+        compile_model(models["Bonsai"], reject_below=share)
+
+
+LABELS = {
+    "one letter": list("abcdefghij"), "words": [f"{i}, a number" for i in range(10)], "no letter": ["", *range(9)],
+    "other alphabets": [f"Ω{i}日本" * 9 for i in range(10)], "long ones": [f"{i}" * 250 for i in range(10)],
+    "a character 0": [f"{i}\0" * 20 for i in range(10)],
+}  # fmt: skip
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
+@pytest.mark.parametrize("application", ["serial", "analog"])
+@pytest.mark.parametrize("withheld", [None, "not any of these"])
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_the_text_of_labels_is_in_the_predicted_flash(labels, withheld, application, tmp_path):
+    program = programs.bonsai(1, features=4, outputs=10)
+    program = rejecting(program, 0.5, withheld) if withheld else program
+    found = {}
+    for name, told in {"brief": tuple(range(10)), "own": tuple(labels)}.items():
+        report = export_arduino(Fitted(replace(program, labels=told)), tmp_path / name, application=application)
+        found[name] = np.array([report.flash_bytes, build_sketch(tmp_path / name).flash_bytes])
+        assert found[name][1] <= report.flash_at_most
+    predicted, built = found["own"] - found["brief"]
+    assert abs(predicted - built) <= 4
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
+@pytest.mark.parametrize("name", ["x{}", "column {} of the table", "Größe {}", "{} " + "very " * 20 + "long"])
+@pytest.mark.parametrize("columns", [1, 6, 40])
+def test_the_names_of_columns_that_help_lists_are_in_the_predicted_flash(columns, name, tmp_path):
+    X = np.random.default_rng(0).normal(size=(90, columns))
+    frame = pd.DataFrame(X, columns=[name.format(i) for i in range(columns)])
+    found = []
+    for rows in (X, frame):
+        model = DecisionTreeClassifier(max_depth=3, random_state=0).fit(rows, X[:, 0] > 0)
+        for application in ("serial", *(["analog"] if columns < 7 else [])):
+            report = export_arduino(model, tmp_path / f"m{len(found)}", X_calibration=rows, application=application)
+            built = build_sketch(tmp_path / f"m{len(found)}").flash_bytes
+            assert built <= report.flash_at_most
+            found.append((report.flash_bytes, built))
+    predicted, built = np.subtract(found[len(found) // 2], found[0])
+    assert 0 <= predicted - built <= 24
+    if columns < 7:
+        assert found[1] == found[3]  # no words in it
+
+
+def test_rows_of_a_self_test_beyond_what_pointers_reach_are_refused(models, digits, tmp_path):
+    X = digits[0][np.arange(1000) % len(digits[0])]
+    with pytest.raises(DoesNotFitError, match=r"tables that pointers reach.*self-test"):
+        export_arduino(models["Bonsai"], tmp_path / "m", board="mega", self_test=X)
+    export_arduino(models["Bonsai"], tmp_path / "m", board="mega", self_test=X[:700])
 
 
 def test_more_rows_of_a_self_test_than_the_flash_holds_are_refused(models, digits, tmp_path):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from edgealgos import ExportError
-from edgealgos.codegen.emit.cpp.files import cpp_files, sketch_files
+from edgealgos.codegen.build.plain import build_cpp
+from edgealgos.codegen.build.sketch import build_sketch
+from edgealgos.codegen.emit.cpp.files import cpp_files, model_files, sketch_files, write_export
 from edgealgos.codegen.program.encoding import InputEncoding
 
 from ..support import sample_programs as programs
@@ -56,6 +60,41 @@ def test_what_can_be_counted_is_answered_as_in_python(what, count, tmp_path):
     q = programs.any_inputs(np.random.default_rng(1), compiled.program, 2 if count > 1000 else 9)
     expected = compiled.scores(q / compiled.program.encoding.scale + compiled.program.encoding.offset)
     assert np.array_equal(host_scores(compiled, q, tmp_path), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.needs("g++")
+@pytest.mark.parametrize("make", [programs.bonsai, programs.fastgrnn])
+@pytest.mark.parametrize("count", [255, 256, 65_535, 65_536, 65_537])
+def test_rows_of_a_self_test_are_counted_however_many_there_are(make, count, tmp_path):
+    compiled = programs.compiled(make(1, features=1, **({"steps": 2} if make is programs.fastgrnn else {})), "host")
+    q = programs.any_inputs(np.random.default_rng(1), compiled.program, 99)
+    X = (q / compiled.program.encoding.scale + compiled.program.encoding.offset)[np.arange(count) % 99]
+    write_export(tmp_path / "m", cpp_files(compiled, "m", X), False)
+    program = build_cpp(tmp_path / "m", "host")
+    done = subprocess.run([program.path], input="", capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr == f"# self-test: {count} of {count} rows as in Python\n"
+
+
+@pytest.mark.slow
+@pytest.mark.needs("avr-g++", "arduino-core", "g++")
+@pytest.mark.parametrize(("board", "length"), [
+    *[("uno", n) for n in (255, 256, 20_000)], *[("host", n) for n in (255, 256, 65_535, 65_536)],
+])  # fmt: skip
+def test_a_label_is_told_however_long_it_is(board, length, tmp_path):
+    program = replace(programs.bonsai(1, features=2, outputs=3), labels=("a", "b" * length, "c"))
+    compiled = programs.compiled(program, board)
+    make, build = (cpp_files, build_cpp) if board == "host" else (partial(sketch_files, folder="m"), build_sketch)
+    write_export(tmp_path / "m", make(compiled, name="m"), False)
+    assert build(tmp_path / "m", board).warnings == ()
+
+
+@pytest.mark.parametrize("board", ["uno", "mega", "attiny85"])
+@pytest.mark.parametrize("length", [32_767, 65_535, 65_536])
+def test_a_label_longer_than_the_compiler_takes_is_refused(board, length):
+    program = replace(programs.bonsai(1, features=2, outputs=3), labels=("a", "b" * length, "c"))
+    with pytest.raises(ExportError, match=r"bytes in a label.*at most 32,767: use shorter labels"):
+        model_files(programs.compiled(program, board), "m")
 
 
 @pytest.mark.parametrize("what", ["features", "features of prototypes", "steps"])

@@ -21,6 +21,7 @@ class Kind(Enum):
     STATE = "tensor that survives between steps"
     OUTPUT = "scores"
     STACK = "deepest stack"
+    TEXT = "words that the sketch prints"
     SELF_TEST = "rows baked in, with what compares them"
     OP = "cycles of an op"
 

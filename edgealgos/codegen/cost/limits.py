@@ -69,7 +69,7 @@ def takes_too_long(program: Program, board: Board, budget: Budget | None) -> boo
 
 def _limits(report: Report, budget: Budget, how: Callable[[float], str]) -> Iterator[_Limit]:
     board = report.board
-    in_tables = (Kind.TABLE, Kind.LOOK_UP_TABLE)
+    in_tables = (Kind.TABLE, Kind.LOOK_UP_TABLE, Kind.TEXT, Kind.SELF_TEST)
     tables = Items(item for item in report.flash_items.records if item.kind in in_tables)
     reach = (board.architecture.table_reach or board.flash_bytes) - TABLES_OF_OTHERS
     most = board.flash_bytes if budget.flash_bytes is None else min(board.flash_bytes, budget.flash_bytes)

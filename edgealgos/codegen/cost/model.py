@@ -28,6 +28,7 @@ from .calls import ROWS, Call, Frame, calls
 from .items import Kind, ReportItem
 from .ram import core_of_kind, label_pointers, loop_kind, stack_kind, variable_items
 from .tables import COSTS, measured_costs
+from .texts import text_items
 
 UNKNOWN_STACK = 256  # an allowance, where there is no cost model
 LOOP = ARDUINO.around  # under this name tables have what is around a model, whatever it is
@@ -100,6 +101,7 @@ def code_items(program: Program, board: Board) -> list[ReportItem]:
     found = [ReportItem(Kind.CORE, board.framework.around, round(cost.of(LOOP)) + costs.core_flash)]
     lines = application_counts(program, board)
     found += [ReportItem(Kind.CORE, part, round(amount * cost.of(part))) for part, amount in lines.items()]
+    found += text_items(program) if board.core_is_here else []
     owners = {part: (kind, op) for part, _, kind, op in _code(program, costs.inlined)}
     return found + [
         ReportItem(kind, part, round(amounts[part] * cost.of(part)), op=op) for part, (kind, op) in owners.items()

@@ -37,6 +37,7 @@ from .model import (
 from .ram import variable_items
 from .schedules import Schedule, compare_schedules
 from .tables import measured_costs
+from .texts import NAMES
 
 SELF_TEST_CODE, ANSWER_BYTES = 192, 4  # at most; measured 126 to 174 bytes of code
 
@@ -169,10 +170,11 @@ class Report:
         table = measured_costs(costs.table)
         ram = table["ram"][part] + inputs * table["ram"].get(f"input of {part}", 0.0)  # readings that wait
         flash = table["flash"][part]
+        spoken = [item for item in self.flash_items.records if item.label != NAMES]
         around = part if flash >= 0 else self.board.framework.around  # which is then smaller
         return replace(
             self,
-            flash_items=Items([*self.flash_items.records, ReportItem(Kind.CORE, around, round(flash))]),
+            flash_items=Items([*spoken, ReportItem(Kind.CORE, around, round(flash))]),
             ram_items=Items([*self.ram_items.records, ReportItem(Kind.CORE, part, ceil(ram))]),
         )
 

@@ -97,6 +97,13 @@ class Program:
         return self.feature_names if len(self.feature_names) == self.input.size else ()
 
     @property
+    def label_texts(self) -> list[str]:
+        """What devices call the classes, and what they say where none is likely enough, if that may be."""
+        rejected = "rejected" if self.label_when_rejected is None else self.label_when_rejected
+        labels = [*self.labels, *([rejected] if self.least_share else [])]
+        return [str(label).replace("\0", r"\0") for label in labels]  # a character 0 would end a string of C
+
+    @property
     def output(self) -> Tensor:
         """The scores."""
         return next(t for t in self.tensors if t.space is Space.OUTPUT)

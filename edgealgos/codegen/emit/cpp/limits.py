@@ -43,6 +43,8 @@ def _objects(program: Program, board: Board) -> Iterator[tuple[str, int, int, st
     if most is None:
         return
     encoding = program.encoding
+    longest = max((len(text.encode("utf-8")) + 1 for text in program.label_texts), default=0)
+    yield "bytes in a label", longest, most, "use shorter labels"
     if not encoding.uniform:
         width = encoding.scale.itemsize
         remedy = "scale all time steps of a feature alike, or scale before the model"

@@ -171,9 +171,7 @@ def _quantize_decimal(program: Program) -> str:
 def _label_table(program: Program) -> str:
     if program.task != "classifier":
         return ""
-    rejected = ["rejected" if program.label_when_rejected is None else program.label_when_rejected]
-    labels = [*program.labels, *(rejected if program.least_share else [])]
-    texts = [str(label).replace("\0", r"\0") for label in labels]  # a character 0 would end the string
+    texts = program.label_texts
     strings = "\n".join(f"const char label_{i}[] EDGEALGOS_FLASH = {c_string(t)};" for i, t in enumerate(texts))
     facts = {
         "table": folded(f"{{{', '.join(f'label_{i}' for i in range(len(texts)))}}};", "    "),

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from edgealgos.codegen.twin import Twin
 
 _LINUX_START = (
-    '  fprintf(stderr, "# self-test: %d of %d rows as in Python\\n", selfTest(),\n'
-    "          static_cast<int>(sizeof kTestAnswers / sizeof kTestAnswers[0]));\n"
+    '  fprintf(stderr, "# self-test: %lu of %lu rows as in Python\\n", static_cast<unsigned long>(selfTest()),\n'
+    "          static_cast<unsigned long>(sizeof kTestAnswers / sizeof kTestAnswers[0]));\n"
 )
-_BARE_START = "  tell(selfTest());\n"
+_BARE_START = "  tell(static_cast<long>(selfTest()));\n"
 
 
 def main_source(twin: Twin, name: str, self_test: ArrayLike | None) -> str:

@@ -7,10 +7,10 @@ ${answers}
 };
 
 // How many of the ${count} baked-in rows are answered as in Python.
-static uint16_t selfTest() {
-  uint16_t right = 0;
-  for (uint16_t n = 0; n < ${count}; ++n) {
-    const ${name}::input_t *x = kTestRows + static_cast<uint32_t>(n) * ${steps} * ${name}::kFeatureCount;
+static uint32_t selfTest() {
+  uint32_t right = 0;
+  for (uint32_t n = 0; n < ${count}; ++n) {
+    const ${name}::input_t *x = kTestRows + n * ${steps} * ${name}::kFeatureCount;
 ${run}
     if (answer == kTestAnswers[n]) ++right;
   }

@@ -9,8 +9,8 @@ ${answers}
 // Prints how many of the baked-in rows this board answers as Python did.
 static void selfTest() {
   const ${name}::input_t *next = kTestRows;
-  uint16_t right = 0;
-  for (uint16_t n = 0; n < ${count}; ++n) {
+  size_t right = 0;
+  for (size_t n = 0; n < ${count}; ++n) {
 ${run}
     if (answer == static_cast<int32_t>(pgm_read_dword(kTestAnswers + n))) ++right;
   }

@@ -170,6 +170,15 @@ def test_names_of_features_become_different_identifiers():
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", name) for name in found)
 
 
+@pytest.mark.parametrize("name", [
+    "filled", "wait", "left", "row", "step", "torn", "hosted", "take", "restart", "latest", "waiting", "lost", "kPins",
+    "kRate",
+])  # fmt: skip
+def test_names_of_variables_of_sketches_are_refused(name):
+    with pytest.raises(ExportError, match=rf"{name}.*function or variable of the exported program"):
+        checked_name(name)
+
+
 @pytest.mark.parametrize("names", [
     ["x_2", "x", "x"], ["x_2", "x", "X"], ["temp_3", "t", "TEMP", "temp"], ["a_1_1", "A", "a", "a_1"],
     ["input_1", "", "1"], ["input_2", "2", "2"], ["class", "input_class", "CLASS"],

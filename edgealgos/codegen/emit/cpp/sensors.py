@@ -104,12 +104,12 @@ def _take(twin: Twin, name: str, count: int, every: int = 1) -> str:
         return template("take_sample.ino").substitute(values).rstrip("\n")
     values |= {"row": "", "push": f"  {name}::push(reading);"}
     if not _is_raw(twin):
-        values["row"] = f"static {name}::input_t row[{name}::kFeatureCount];\n"
+        values["row"] = f"static {name}::input_t row[{name}::kFeatureCount];"
         values["push"] = (
             f"  for (uint8_t i = 0; i < {name}::kFeatureCount; ++i) row[i] = {_quantized(twin, name, 'i')};\n"
             f"  {name}::push(row);"
         )
-    return template(f"take_{'stream' if program.hop else 'sequence'}.ino").substitute(values).rstrip("\n")
+    return template(f"take_{'stream' if program.hop else 'sequence'}.ino").substitute(values).strip("\n")
 
 
 def _quantized(twin: Twin, name: str, feature: str) -> str:

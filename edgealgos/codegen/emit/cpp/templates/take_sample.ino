@@ -1,5 +1,6 @@
 static ${name}::input_t row[${name}::kFeatureCount];
-static uint16_t filled, wait;
+static uint16_t filled;  // values of the row under way
+static uint16_t wait;    // rows since the last answer
 
 static void restart() { filled = wait = 0; }
 

@@ -1,4 +1,5 @@
-${row}static uint16_t left;  // readings until the answer
+${row}
+static uint16_t left;  // readings until the answer
 
 static void restart() {
   left = ${name}::kStepCount;

@@ -1,4 +1,5 @@
-${row}static uint16_t wait;  // readings until the next answer
+${row}
+static uint16_t wait;  // readings until the next answer
 
 static void restart() {
   wait = ${name}::kStepCount;

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import ArrayLike
 
-from ..errors import ExportError
+from ..errors import DoesNotFitError, ExportError
 from .build.names import is_refused
 from .compiled import CompiledModel, compile_model
 from .cost.budget import Budget
-from .cost.limits import check_fits
+from .cost.limits import check_fits, left_beside
 from .cost.report import Report
 from .emit.cpp.applications import Sketch, check_application
 from .emit.cpp.documents import report_of
@@ -112,18 +113,20 @@ def export_arduino(
     check_application(application)
     if layout not in ("sketch", "library"):
         raise ExportError(f"layout must be 'sketch' or 'library', got {layout!r}")
-    compiled = _compiled(
-        model, board, optimize, X_calibration, input_buffer, budget, probabilities, reject_below, labels_when_rejected
-    )
+    make = partial(
+        _compiled, model, board, optimize, X_calibration, input_buffer, probabilities, reject_below,
+        labels_when_rejected,
+    )  # fmt: skip
+    compiled = make(budget)
     if not compiled.board.framework.sketches:
         raise ExportError(f"export_arduino writes for Arduino boards such as 'uno'; for {board!r} use export_cpp")
     folder = _folder_name(path)
     name = _checked_name(name if name is not None else folder, compiled.board)
     if layout == "sketch":
         check_folder(folder, name)
-    report = report_of(compiled, self_test, application)
+    needs = partial(report_of, self_test=self_test, application=application)
+    compiled, report = _fitting(model, compiled, needs, make, budget)
     write = sketch_files if layout == "sketch" else library_files
-    check_fits(report, budget, partial(smaller_model, model))
     files = write(compiled, name, folder, Sketch(application, self_test, Choice(sensor, ranges)))
     write_export(Path(path), files, overwrite)
     return report
@@ -167,15 +170,16 @@ def export_cpp(
     >>> sorted(path.name for path in Path("out/iris").iterdir())[:5]
     ['CMakeLists.txt', 'README.md', 'cortex-m4.cmake', 'edgealgos_runtime.h', 'iris_model.cpp']
     """
-    compiled = _compiled(
-        model, target, optimize, X_calibration, input_buffer, budget, probabilities, reject_below, labels_when_rejected
-    )
+    make = partial(
+        _compiled, model, target, optimize, X_calibration, input_buffer, probabilities, reject_below,
+        labels_when_rejected,
+    )  # fmt: skip
+    compiled = make(budget)
     if compiled.board.framework.sketches:
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     folder = _folder_name(path)
     name = _checked_name(name if name is not None else folder, compiled.board)
-    report = report_of(compiled, self_test)
-    check_fits(report, budget, partial(smaller_model, model))
+    compiled, report = _fitting(model, compiled, partial(report_of, self_test=self_test), make, budget)
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return report
 
@@ -198,9 +202,27 @@ def _checked_name(name: str, board: Board) -> str:
     return name
 
 
+def _fitting(
+    model: Any, compiled: CompiledModel, needs: Callable[[CompiledModel], Report],
+    make: Callable[[Budget], CompiledModel], budget: Budget | None,
+) -> tuple[CompiledModel, Report]:  # fmt: skip
+    """The model with less straight-line code where what a sketch has beside it would not fit; its needs, if they do."""
+    report = needs(compiled)
+    try:
+        check_fits(report, budget, partial(smaller_model, model))
+    except DoesNotFitError:
+        if not report.flash_of_speed:
+            raise
+        flash = report.flash_at_most - compiled.report.flash_at_most
+        compiled = make(left_beside(compiled.board, budget, flash, report.ram_bytes - compiled.report.ram_bytes))
+        report = needs(compiled)
+        check_fits(report, budget, partial(smaller_model, model))
+    return compiled, report
+
+
 def _compiled(
-    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool, budget: Budget | None,
-    probabilities: bool, reject_below: float | AutoReject | None, labels_when_rejected: Any,
+    model: Any, board: str, optimize: str, X_calibration: ArrayLike | None, input_buffer: bool, probabilities: bool,
+    reject_below: float | AutoReject | None, labels_when_rejected: Any, budget: Budget | None,
 ) -> CompiledModel:  # fmt: skip
     if optimize not in ("speed", "size"):
         raise ExportError(f"optimize must be 'speed' or 'size', got {optimize!r}")

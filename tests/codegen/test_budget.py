@@ -154,6 +154,34 @@ def test_a_share_that_is_none_is_named_as_people_write_it(share, models):
         compile_model(models["Bonsai"], reject_below=share)
 
 
+BESIDE = {
+    "a self-test": {"self_test": np.zeros((40, 60))}, "a long self-test": {"self_test": np.zeros((300, 60))},
+    "a motion sensor": {"application": "imu"}, "a library of motion": {"application": "imu", "layout": "library"},
+    "nothing": {"application": "empty"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slower", [0.0, 0.4, 0.9])
+@pytest.mark.parametrize("beside", BESIDE.values(), ids=BESIDE)
+def test_what_a_sketch_has_beside_the_model_leaves_less_room_for_straight_line_code(beside, slower, tmp_path):
+    model = Fitted(programs.bonsai(0, features=60, width=10, outputs=10, depth=1, node_density=0.6))
+    least = export_arduino(model, tmp_path / "least", optimize="size", **beside)
+    most = export_arduino(model, tmp_path / "most", budget=Budget(flash_bytes=32_256), **beside)
+    limit = int(slower * least.flash_at_most + (1 - slower) * most.flash_at_most)
+    kept = export_arduino(model, tmp_path / "kept", budget=Budget(flash_bytes=limit), **beside)
+    assert kept.flash_at_most <= limit
+    assert most.cycles <= kept.cycles <= least.cycles
+    with pytest.raises(DoesNotFitError, match="the budget allows"):
+        export_arduino(model, tmp_path / "none", budget=Budget(flash_bytes=least.flash_at_most - 200), **beside)
+
+
+@pytest.mark.parametrize("rows", [280, 330, 360])
+def test_a_self_test_that_fits_the_board_beside_the_least_code_is_taken(rows, tmp_path):
+    model = Fitted(programs.bonsai(0, features=60, width=10, outputs=10, depth=1, node_density=0.6))
+    report = export_arduino(model, tmp_path / "m", self_test=np.zeros((rows, 60)))
+    assert report.flash_at_most <= 32_256
+
+
 LABELS = {
     "one letter": list("abcdefghij"), "words": [f"{i}, a number" for i in range(10)], "no letter": ["", *range(9)],
     "other alphabets": [f"Ω{i}日本" * 9 for i in range(10)], "long ones": [f"{i}" * 250 for i in range(10)],

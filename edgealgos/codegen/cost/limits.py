@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgealgos.errors import BoardError, DoesNotFitError
 
@@ -58,6 +58,14 @@ def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[
                 f"{limit.what}: the sketch needs up to {limit.need:,}, {limit.whose} allows {limit.most:,}. "
                 f"Largest items: {named}. To make it fit: {'; or '.join(limit.remedies)}."
             )
+
+
+def left_beside(board: Board, budget: Budget | None, flash: int, ram: int) -> Budget:
+    """What limits leave of a board beside so many bytes."""
+    budget = budget or Budget()
+    most = board.flash_bytes if budget.flash_bytes is None else min(budget.flash_bytes, board.flash_bytes)
+    variables = board.ram_bytes if budget.ram_bytes is None else min(budget.ram_bytes, board.ram_bytes)
+    return replace(budget, flash_bytes=max(most - flash, 0), ram_bytes=max(variables - ram, 0))
 
 
 def takes_too_long(program: Program, board: Board, budget: Budget | None) -> bool:

@@ -206,6 +206,14 @@ def test_the_text_of_labels_is_in_the_predicted_flash(labels, withheld, applicat
 
 
 @pytest.mark.needs("avr-g++", "arduino-core")
+@pytest.mark.parametrize("make", [programs.bonsai, programs.protonn, programs.fastgrnn])
+@pytest.mark.parametrize("classes", [40, 80, 160, 249])
+def test_many_labels_are_in_the_predicted_flash(classes, make, tmp_path):
+    report = export_arduino(Fitted(make(1, features=5, outputs=classes)), tmp_path / "m")
+    assert build_sketch(tmp_path / "m").flash_bytes <= report.flash_at_most
+
+
+@pytest.mark.needs("avr-g++", "arduino-core")
 @pytest.mark.parametrize("name", ["x{}", "column {} of the table", "Größe {}", "{} " + "very " * 20 + "long"])
 @pytest.mark.parametrize("columns", [1, 6, 40])
 def test_the_names_of_columns_that_help_lists_are_in_the_predicted_flash(columns, name, tmp_path):

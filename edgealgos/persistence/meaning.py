@@ -199,8 +199,8 @@ def _check_numbers(weights: Any, qtypes: Any, encoding: InputEncoding) -> None:
     same = (inputs.container, inputs.frac) == (encoding.qtype.container, encoding.qtype.frac)
     _demand(same, "holds two types of the inputs")
     for name, values in weights.items():
-        sound = isinstance(name, str) and isinstance(values, np.ndarray) and _finite(values)
-        _demand(sound, f"holds {str(name)[:40]!r}, which are no numbers")
+        sound = isinstance(name, str) and isinstance(values, np.ndarray) and values.dtype == np.float64
+        _demand(sound and _finite(values), f"holds {str(name)[:40]!r}, which are no numbers, or of another kind")
         if name in qtypes:
             on_grid = np.array_equal(qtypes[name].dequantize(qtypes[name].quantize(values)), values)
             _demand(on_grid, f"holds values of {name!r} that are none of its type, {qtypes[name]}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
+import re
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -369,6 +372,39 @@ def test_two_parts_of_one_name_are_refused(iris, tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("arrays/0.npy", bytes(100))
     refused_in_little_memory(path)
+
+
+def doubled(name):
+    return lambda forged: forged.part(name)[1]["dict"].append(forged.part(name)[1]["dict"][0])
+
+
+SAID_TWICE = {
+    "a weight": doubled("weights_"), "a type": doubled("qtypes_"), "a part of the structure": doubled("structure_"),
+    "a part of the history": doubled("history_"),
+    "an attribute": lambda forged: next(forged.estimators())["state"]["dict"].append(["n_iter_", 1]),
+    "a parameter": lambda forged: next(forged.estimators())["params"]["dict"].append(["sigma", {"float": "0x1p+0"}]),
+    "a part of a value": lambda forged: forged.entry("qtypes_", "Z")[1].update(float="0x1p+0"),
+    "a part of an estimator": lambda forged: next(forged.estimators()).update(list=[]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", SAID_TWICE.values(), ids=SAID_TWICE)
+def test_what_is_said_twice_is_refused(change, iris, tmp_path):
+    forged = iris.copy()
+    change(forged)
+    with pytest.raises(ModelFileError, match=r"twice|other parts than it has"):
+        ea.load(forged.write(tmp_path / "forged"))
+
+
+@pytest.mark.parametrize("name", ["format", "version", "model", "arrays", "estimator", "dict"])
+def test_a_key_of_the_index_that_is_there_twice_is_refused(name, iris, tmp_path):
+    text = re.sub(rf'"{name}": ', rf'"{name}": 1, "{name}": ', json.dumps(iris.index), count=1).encode()
+    with zipfile.ZipFile(iris.copy().write(tmp_path / "true")) as true, zipfile.ZipFile(tmp_path / "f", "w") as forged:
+        for part in true.namelist():
+            contents = {"model.json": text, "model.sha256": hashlib.sha256(text).hexdigest()}
+            forged.writestr(part, contents.get(part, true.read(part)))
+    with pytest.raises(ModelFileError, match="twice"):
+        ea.load(tmp_path / "f")
 
 
 @pytest.mark.parametrize("text", [

@@ -121,7 +121,7 @@ def _parse(blob: bytes) -> Any:
     if index.get("format") != FORMAT:
         raise ModelFileError("is no edgealgos model file")
     version = index.get("version")
-    if not isinstance(version, int) or version not in READERS:
+    if type(version) is not int or version not in READERS:
         raise ModelFileError(
             f"has format version {version!r}, this edgealgos reads versions up to {VERSION}; update edgealgos"
         )

@@ -42,7 +42,9 @@ def unpack(blob: bytes) -> tuple[dict[str, Any], list[NDArray[Any]]]:
     """Index and arrays of a file; ModelFileError for what is too large or was altered."""
     members = _members(blob)
     text = members.pop(INDEX)
-    index = json.loads(text, parse_int=_integer, parse_float=_refused, parse_constant=_refused)
+    index = json.loads(
+        text, parse_int=_integer, parse_float=_refused, parse_constant=_refused, object_pairs_hook=_object
+    )
     if not isinstance(index, dict):
         raise ModelFileError("is no edgealgos model file")
     digest = members.pop(DIGEST, None)
@@ -66,6 +68,13 @@ def _members(blob: bytes) -> dict[str, bytes]:
         if len({info.filename for info in infos}) != len(infos) or any(i.compress_type not in METHODS for i in infos):
             raise ModelFileError("is packed as no edgealgos packs its models")
         return {info.filename: archive.read(info) for info in infos}
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ModelFileError("says something twice")
+    return found
 
 
 def _integer(text: str) -> int:

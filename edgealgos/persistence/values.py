@@ -119,6 +119,8 @@ class Reader:
         kind = next(iter(value))
         if kind not in KINDS:
             raise ModelFileError(f"holds a value of unknown kind: {kind[:40]!r}")
+        if value.keys() != MORE_PARTS.get(kind, {kind}):
+            raise ModelFileError(f"holds a value of kind {kind!r} with other parts than it has")
         return getattr(self, f"_{kind}")(value)
 
     def _float(self, value: dict[str, Any]) -> float:
@@ -131,7 +133,10 @@ class Reader:
         return tuple(self.decode(v) for v in value["tuple"])
 
     def _dict(self, value: dict[str, Any]) -> dict[Any, Any]:
-        return {self.decode(k): self.decode(v) for k, v in value["dict"]}
+        found = {self.decode(k): self.decode(v) for k, v in value["dict"]}
+        if len(found) != len(value["dict"]):
+            raise ModelFileError("says something twice")
+        return found
 
     def _array(self, value: dict[str, Any]) -> Raw:
         return self.arrays[whole(value["array"])]
@@ -208,6 +213,8 @@ KINDS = frozenset({
     "float", "list", "tuple", "dict", "array", "scalar", "objects", "qtype", "encoding", "random_state", "pipeline",
     "estimator",
 })  # fmt: skip
+
+MORE_PARTS = {"objects": {"objects", "shape"}, "estimator": {"estimator", "params", "state"}}
 
 
 def whole(value: Any) -> int:

@@ -148,6 +148,19 @@ def test_sound_at_the_microphone_is_told(sounds, tmp_path):
     assert len(words) == 7  # one answer for every half second
 
 
+@pytest.mark.parametrize("wait", [0, 60], ids=["all samples", "lost samples"])
+@pytest.mark.parametrize("cell", [ea.GRUClassifier, ea.FastRNNClassifier])
+def test_what_the_interrupt_takes_that_samples_come_by_is_in_the_predicted_ram(cell, wait, tmp_path):
+    X = np.concatenate([tones(10, 300, 500, 0), tones(10, 1500, 2500, 1)])
+    features = LogMel(n_mels=10)
+    model = Pipeline([("features", features), ("model", cell(hidden_size=6, epochs=1, random_state=0))])
+    report = ea.export_arduino(model.fit(X, np.repeat([0, 1], 10)), tmp_path / "m", application="microphone")
+    sketch = tmp_path / "m" / "m.ino"
+    sketch.write_text(sketch.read_text().replace("take(hop);", f"{{ take(hop); delay({wait}); }}"))
+    ran = run_sketch(build_sketch(tmp_path / "m"), 0.8, [AnalogAudio(tones(2, 400, 401, 5).ravel(), 8000)])
+    assert ran.ram_peak <= report.ram_bytes <= 1.08 * ran.ram_peak
+
+
 # ---- pins ------------------------------------------------------------------------------------------------------------
 
 

@@ -237,6 +237,27 @@ def test_votes_that_a_byte_does_not_count_are_counted_in_words(shape, stops):
     assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
 
 
+@pytest.mark.needs("avr-g++", "simavr", "arduino-core")
+@pytest.mark.parametrize("stops", [False, True])
+@pytest.mark.parametrize("shape", [
+    {"outputs": 10, "features": 256, "tests": 300, "votes": 90},
+    {"outputs": 3, "features": 5, "tests": 20, "votes": 30},
+    {"outputs": 9, "features": 120, "tests": 90, "votes": 90, "bits": 16},
+], ids=["ten classes", "features wait in registers", "features of words"])  # fmt: skip
+def test_votes_that_two_bytes_count_by_twos_and_by_ones_carry_nothing(shape, stops):
+    program = forest(4, bias=False, trees=20, largest=40, rows=90, **shape)
+    compiled = programs.compiled(stopping(program) if stops else program, optimize="speed")
+    assert op_of(compiled.program).sums(compiled.program)[1].max() > 255
+    (code,) = FORMS[Forest].parts(compiled.program, op_of(compiled.program), "leaves")
+    text = " ".join(code.lines)
+    assert "ODD_VOTE" in text
+    assert "FOR_WORD" not in text
+    found = alike_on_the_uno(compiled)
+    assert found.ram_peak <= compiled.report.ram_bytes
+    assert stops or abs(compiled.report.cycles / found.cycles.mean() - 1) < 0.15
+    assert abs(compiled.report.flash_bytes / found.flash_bytes - 1) < 0.05
+
+
 def test_votes_of_more_classes_than_registers_count_in_words_stay_a_table():
     for outputs, is_code in ((10, True), (11, False)):
         program = to_integer(forest(0, rows=5, votes=60, bias=False, trees=40, outputs=outputs))

@@ -269,3 +269,16 @@ def test_a_hundred_trees_of_ten_classes_are_code():
     assert np.array_equal(found.scores, compiled.scores(X[1000:1030]))
     assert np.mean(compiled.predict(X[1000:]) == model.predict(X[1000:])) >= 0.99
     assert found.cycles.max() < 6000
+
+
+@pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
+def test_leaves_share_out_as_many_votes_as_code_holds(kind):
+    """Finer votes of 1,200 leaves made code that no Uno holds; a table of 170,000 cycles stood there instead."""
+    rng = np.random.default_rng(0)
+    centers = rng.normal(0, 25, size=(40, 256))
+    index = rng.integers(0, 40, size=3000)
+    X = np.rint((centers[index] + rng.normal(0, 40, size=(3000, 256))).clip(-128, 127))
+    model = kind(20, max_leaf_nodes=60, random_state=0).fit(X[:2000], index[:2000] % 10)
+    report = ea.compile_model(model, X_calibration=X[:2000], board="uno").report
+    assert report.cycles < 3000
+    assert report.flash_bytes < 31_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -239,12 +239,12 @@ class Forest(Op):
             self, acc_bits=narrowest(int(low.min(initial=0)), int(high.max(initial=0)), self.out, self.leaves)
         )
 
-    def sums(self, program: Program) -> tuple[Ints, Ints]:
-        """Least and greatest sum of each output."""
+    def sums(self, program: Program, part: Callable[[Ints], Ints] = np.asarray) -> tuple[Ints, Ints]:
+        """Least and greatest sum of each output, of all that is added or of a part of each number."""
         sizes = self.most_nodes - program[self.sizes].values
         starts = np.cumsum(sizes + 1) - (sizes + 1)
         leaves = program[self.leaves].values
-        rows = program[self.values].values[leaves] if self.values is not None else leaves[:, None]
+        rows = part(program[self.values].values[leaves] if self.values is not None else leaves[:, None])
         least, most = np.minimum.reduceat(rows, starts), np.maximum.reduceat(rows, starts)
         if self.groups is not None:
             owner = np.repeat(np.arange(program[self.out].size), program[self.groups].values)
@@ -252,7 +252,7 @@ class Forest(Op):
             least, most = (member @ least)[:, 0], (member @ most)[:, 0]
         else:
             least, most = least.sum(axis=0), most.sum(axis=0)
-        bias: Any = 0 if self.bias is None else program[self.bias].values
+        bias: Any = 0 if self.bias is None else part(program[self.bias].values)
         low, high = (0, 0) if self.start is None else program.value_range(self.start)
         return least + np.minimum(bias, 0) + min(low, 0), most + np.maximum(bias, 0) + max(high, 0)
 

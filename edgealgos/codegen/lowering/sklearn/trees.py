@@ -26,6 +26,7 @@ NUMBER_BITS = 16  # of leaves that are numbers, and of their sum
 LEAST_BITS = 12  # of a sum without its bias, however far from zero that is
 SUM_BITS = 31  # of a sum that then takes more than those of a number
 REACH = 128  # bytes of features that code of trees with one score reaches; votes are counted wherever features lie
+NODE_WORDS, MOVED_WORDS = {8: 3.3, 16: 5.3}, 0.7  # of code of a node, and of moving pointers that do not reach all
 MOST_NODES = 4096  # of a tree whose ways encoders have parted
 
 
@@ -200,7 +201,8 @@ def votes_of_trees(
         leaves = [leaf[:, 1:] - leaf[:, :1] for leaf in leaves] if near else leaves
         qtype, leaves, unit = leads_of(leaves, reached)
     else:
-        qtype, leaves, unit = votes_of(leaves, reached, near)
+        words = NODE_WORDS[front.encoding.qtype.container] + MOVED_WORDS * (not near)
+        qtype, leaves, unit = votes_of(leaves, reached, [tree.left < 0 for tree in trees], words)
     nodes = [_planted(t, cuts, qtype.quantize(leaf)) for t, leaf in zip(trees, leaves, strict=True)]
     rest = np.zeros(leaves[0].shape[1])
     for node in nodes:

@@ -14,6 +14,8 @@ class Counters:
     classes: int
     wide: bool = False
     """Whether they are words; their upper bytes lie in r15 downwards."""
+    halves: bool = False
+    """Whether the lower bytes count votes by twos until all are cast, and the upper ones those that are left over."""
 
     @property
     def upper(self) -> int:
@@ -42,6 +44,10 @@ class Counters:
 
     def vote(self, number: int, votes: int) -> tuple[str, int]:
         """What adds votes to a class, and its words, each a cycle."""
+        if self.halves:
+            twos, odd = divmod(votes, 2)
+            text = f"EDGEALGOS_VOTES_FOR({self.names[number]}, {twos})" if twos else ""
+            return text + f" EDGEALGOS_ODD_VOTE({self.above(number)})" * odd, (twos > 0) + odd
         if self.wide:
             return f"EDGEALGOS_VOTES_FOR_WORD({self.names[number]}, {self.above(number)}, {votes})", 2
         word, words = ("VOTES_FOR", 1) if number < self.upper else ("LATER_VOTE", 2)
@@ -54,8 +60,27 @@ class Counters:
             rivals = [f"EDGEALGOS_RIVAL({name})" for name in self.names[1:]]
             return [f"EDGEALGOS_LEADER({self.names[0]})", *rivals, "EDGEALGOS_LEAD"]
         words = [f"({name}, {self.above(number)})" for number, name in enumerate(self.names)]
-        rivals = [f"EDGEALGOS_WORD_RIVAL{word}" for word in words[1:]]
-        return [f"EDGEALGOS_WORD_LEADER{words[0]}", *rivals, "EDGEALGOS_WORD_LEAD"]
+        kind = "HALVES" if self.halves else "WORD"
+        rivals = [f"EDGEALGOS_{kind}_RIVAL{word}" for word in words[1:]]
+        return [f"EDGEALGOS_{kind}_LEADER{words[0]}", *rivals, f"EDGEALGOS_{kind}_LEAD"]
+
+    def begin(self, number: int, votes: int) -> tuple[list[str], int, int]:
+        """What lets a class begin with so many votes; its cycles and words."""
+        upper = number < self.upper
+        lower = votes // 2 if self.halves else votes
+        lines = [f"EDGEALGOS_{'FIRST' if upper else 'LATER_FIRST'}_VOTES({self.names[number]}, {lower})"]
+        if self.wide:
+            lines.append(f"EDGEALGOS_NO_VOTES_ABOVE({self.above(number)})")
+        if self.halves and votes % 2:
+            lines.append(f"EDGEALGOS_ODD_VOTE({self.above(number)})")
+        count = len(lines) + (not upper)
+        return lines, count, count
+
+    @property
+    def whole(self) -> list[str]:
+        """What makes words of halves, each six words and as many cycles."""
+        names = enumerate(self.names) if self.halves else ()
+        return [f"EDGEALGOS_WHOLE_VOTES({name}, {self.above(number)})" for number, name in names]
 
     @property
     def stores(self) -> list[str]:
@@ -76,4 +101,4 @@ class Counters:
 
     def added(self, additions: Sequence[tuple[int, int]]) -> float:
         """Cycles of a leaf."""
-        return 4.0 + sum(1 if number < self.upper and not self.wide else 2 for number, _ in additions)
+        return 4.0 + sum(self.vote(*addition)[1] for addition in additions)

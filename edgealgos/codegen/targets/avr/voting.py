@@ -23,6 +23,7 @@ _NEAR, _FAR = 60, 1960  # words that a conditional branch and a jump reach, less
 _JUMP = 2040
 _LOOK_CYCLES, _RIVAL_CYCLES = 14, 4.5  # of a look whether it is decided, and of each class but the first
 _LOOK_WORDS, _LEAD_WORDS, _RIVAL_WORDS = 6, 4, 7  # of a look, and of what all looks call
+_WHOLE = 6  # words of what makes one number of halves, and its cycles
 
 Votes = tuple[int, ...]
 
@@ -168,6 +169,7 @@ def voting(
     rests: Sequence[int] = (),
     asked: float = 1.0,
     wide: bool = False,
+    halves: bool = False,
 ) -> Code | None:
     """Code that counts what trees vote; None where registers or jumps do not reach.
 
@@ -188,8 +190,10 @@ def voting(
         Share of the trees that are asked typically.
     wide : bool
         Whether classes count in words; a leaf still adds a byte at most.
+    halves : bool
+        Whether two bytes count these words, one by twos, the other what is left over: neither is carried.
     """
-    counters = Counters(size, len(bias), wide)
+    counters = Counters(size, len(bias), wide, halves)
     if counters.free < 0:
         return None
     windows = windows_of(visits, size)
@@ -210,6 +214,7 @@ def voting(
         if i in looks:
             calls.append(f"EDGEALGOS_STOP_{'WORD_' * wide}VOTES({looks[i] + 1})")
             cycles += asked * (1 + wide) * (_LOOK_CYCLES + _RIVAL_CYCLES * (len(bias) - 1))
+            cycles += asked * (_WHOLE + 1) * halves * len(bias)
     if not _far_enough(printer.items):
         return None
     lines = [*begin.lines, *calls, *end.lines, *_lines(printer.items)]
@@ -219,6 +224,7 @@ def voting(
         words += (
             (_LOOK_WORDS + wide) * len(looks) + _LEAD_WORDS + 7 * wide + (_RIVAL_WORDS + 4 * wide) * (len(bias) - 1)
         )
+        words += (_WHOLE + 1) * halves * len(bias)
     lines.append("EDGEALGOS_END_OF_TREES")
     used = [
         *counters.names,
@@ -242,7 +248,8 @@ def _frame(
     windows: Windows, counters: Counters, held: dict[int, str], bias: Sequence[int], tells_label: bool
 ) -> tuple[Code, Code]:
     """What stands before and after the calls of the trees; sizes in words."""
-    lines, cycles, words = ["EDGEALGOS_BEGIN_VOTES", *["EDGEALGOS_COUNT_WORDS"] * counters.wide], 10, 6
+    carried = ["EDGEALGOS_COUNT_WORDS"] * (counters.wide and not counters.halves)
+    lines, cycles, words = ["EDGEALGOS_BEGIN_VOTES", *carried], 10, 6
     for base, start in zip(windows.bases, windows.starts[1:], strict=False):
         lines.append(f"EDGEALGOS_VOTING_WINDOW({base}, {start * windows.size})")
         cycles, words = cycles + 4, words + 4
@@ -261,13 +268,11 @@ def _frame(
         lines.append(f"EDGEALGOS_FEATURE({name}, {'Y' if window == 0 else 'Z'}+{place})")
         cycles, words = cycles + 2, words + 1
     for number, first_votes in enumerate(bias):
-        upper = number < counters.upper
-        lines.append(f"EDGEALGOS_{'FIRST' if upper else 'LATER_FIRST'}_VOTES({counters.names[number]}, {first_votes})")
-        if counters.wide:
-            lines.append(f"EDGEALGOS_NO_VOTES_ABOVE({counters.above(number)})")
-        cycles, words = cycles + (1 if upper else 2) + counters.wide, words + (1 if upper else 2) + counters.wide
+        begun = counters.begin(number, first_votes)
+        lines, cycles, words = [*lines, *begun[0]], cycles + begun[1], words + begun[2]
     begin = Code(tuple(lines), (), cycles, words)
-    lines, cycles, words = ["EDGEALGOS_DECIDED_VOTES", "EDGEALGOS_END_VOTES"], 8, 4
+    lines, summed = ["EDGEALGOS_DECIDED_VOTES", *counters.whole, "EDGEALGOS_END_VOTES"], _WHOLE * len(counters.whole)
+    cycles, words = 8 + summed, 4 + summed
     lines += counters.stores
     cycles, words = cycles + 8 * len(bias), words + 4 * len(bias)
     if tells_label:

@@ -65,7 +65,7 @@ class ForestForm(Form):
             ballots = [_ballot(node, rows, features) for node in nodes]
             visits, size = voting.visits_of(ballots), program[op.vector].type.container // 8
             return voting.voting(ballots, _bias(program, op), size, visits, self.tells_label(program, op),
-                                 _rests(program, op), op.asked, _counts_words(program, op))  # fmt: skip
+                                 _rests(program, op), op.asked, *_counted(program, op))  # fmt: skip
         layout = _layout(program, op)
         code = trees(layout.groups, _bias(program, op), layout.places, layout.registers, op.start is not None,
                      self.tells_label(program, op), _words(program, op), _rests(program, op), op.asked)  # fmt: skip
@@ -127,9 +127,10 @@ def _votes(program: Program, op: Forest) -> bool:
     return bool(low.min() >= 0 and high.max() <= WORD and most <= BYTE)
 
 
-def _counts_words(program: Program, op: Forest) -> bool:
-    """Whether more is counted than a byte holds."""
-    return bool(op.sums(program)[1].max() > BYTE)
+def _counted(program: Program, op: Forest) -> tuple[bool, bool]:
+    """Whether more is counted than a byte holds; and whether one byte holds it by twos, another one what is left."""
+    wide = bool(op.sums(program)[1].max() > BYTE)
+    return wide, wide and all(op.sums(program, part)[1].max() <= BYTE for part in (lambda v: v >> 1, lambda v: v & 1))
 
 
 def _ballot(node: Node, rows: list[list[int]], features: NDArray[Any]) -> voting.Node:

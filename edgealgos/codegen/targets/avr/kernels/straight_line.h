@@ -168,6 +168,16 @@
 #define EDGEALGOS_COUNT_WORDS "clr r0\n\t" "dec r0\n\t"
 #define EDGEALGOS_NO_VOTES_ABOVE(above) "clr " #above "\n\t"
 #define EDGEALGOS_VOTES_FOR_WORD(name, above, votes) "subi " #name ", lo8(-(" #votes "))\n\t" "sbc " #above ", r0\n\t"
+// Where a byte counts votes by twos, and the other one those left over, neither is carried: a leaf adds in one word.
+#define EDGEALGOS_ODD_VOTE(odd) "inc " #odd "\n\t"
+#define EDGEALGOS_WHOLE_VOTES(name, odd) "mov r26, " #odd "\n\t" "clr " #odd "\n\t" "lsl " #name "\n\t" \
+                                         "rol " #odd "\n\t" "add " #name ", r26\n\t" "adc " #odd ", r1\n\t"
+#define EDGEALGOS_HALVES_LEADER(name, odd) \
+  EDGEALGOS_WORD_LEADER(name, r1) "lsl r26\n\t" "rol r27\n\t" "add r26, " #odd "\n\t" "adc r27, r1\n\t"
+#define EDGEALGOS_HALVES_RIVAL(name, odd) "mov r0, " #name "\n\t" "clr r1\n\t" "lsl r0\n\t" "rol r1\n\t" \
+                                          "add r0, " #odd "\n\t" "brcc 1f\n\t" "inc r1\n\t" "1:\n\t" \
+                                          EDGEALGOS_WORD_RIVAL(r0, r1)
+#define EDGEALGOS_HALVES_LEAD "clr r1\n\t" EDGEALGOS_WORD_LEAD
 #define EDGEALGOS_STORE_WORD_VOTES(name, above) "st Z+, " #name "\n\t" "st Z+, " #above "\n\t" "st Z+, r1\n\t" "st Z+, r1\n\t"
 #define EDGEALGOS_FIRST_WORD_VOTED(name, above) "mov r26, " #name "\n\t" "mov r27, " #above "\n\t" "ldi r30, 0\n\t"
 #define EDGEALGOS_MORE_WORD_VOTED(name, above, number) \

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn import datasets
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
@@ -95,11 +96,25 @@ IN_FRONT = {
     "behind a scaler": make_pipeline(StandardScaler(), PolynomialFeatures(2)),
     "between scalers": make_pipeline(MinMaxScaler(), PolynomialFeatures(2, include_bias=False), StandardScaler()),
     "in front of a projection": make_pipeline(StandardScaler(), PolynomialFeatures(2), PCA(12)),
+    "behind a projection": make_pipeline(StandardScaler(), PCA(5), PolynomialFeatures(2)),
+    "behind discriminants": make_pipeline(LinearDiscriminantAnalysis(), PolynomialFeatures(2, include_bias=False)),
+    "behind a projection beside columns": make_pipeline(
+        StandardScaler(),
+        ColumnTransformer([("some", PCA(3), [0, 1, 2, 3, 5, 7]), ("one", "passthrough", [9])]),
+        PolynomialFeatures(2),
+    ),
+    "behind a projection of some columns": ColumnTransformer(
+        [("some", make_pipeline(StandardScaler(), PCA(4), PolynomialFeatures(2)), [0, 6, 9, 11, 12])],
+    ),
     "of some columns": ColumnTransformer(
         [("some", PolynomialFeatures(2), [0, 2, 5]), ("others", PolynomialFeatures(2), [2, 5, 6, 7])],
         remainder="passthrough",
     ),
 }
+
+BESIDE = ColumnTransformer(
+    [("some", make_pipeline(PCA(2), PolynomialFeatures(2)), [0, 1, 2]), ("one", "passthrough", [3])]
+)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +133,7 @@ def test_classes_behind_products_are_those_of_scikit_learn(kind, wine):
     assert (compiled.predict(X_test) != model.predict(X_test)).sum() <= 1
 
 
-@pytest.mark.parametrize("kind", ["products", "behind a scaler", "of some columns"])
+@pytest.mark.parametrize("kind", ["products", "behind a scaler", "of some columns", "behind a projection"])
 def test_numbers_behind_products_are_those_of_scikit_learn(kind):
     X, y = datasets.load_diabetes(return_X_y=True)
     model = make_pipeline(IN_FRONT[kind], StandardScaler(), Ridge(alpha=10.0)).fit(X, y)
@@ -127,9 +142,10 @@ def test_numbers_behind_products_are_those_of_scikit_learn(kind):
 
 
 @pytest.mark.needs("avr-g++", "simavr", "arduino-core")
-def test_the_board_answers_as_the_twin(wine):
+@pytest.mark.parametrize("kind", ["behind a scaler", "behind a projection", "behind discriminants"])
+def test_the_board_answers_as_the_twin(kind, wine):
     X, X_test, y, _ = wine
-    model = make_pipeline(StandardScaler(), PolynomialFeatures(2), LogisticRegression(max_iter=3000)).fit(X, y)
+    model = make_pipeline(IN_FRONT[kind], LogisticRegression(max_iter=3000)).fit(X, y)
     compiled = ea.compile_model(model, X_calibration=X)
     ran = compiled.simulate(X_test[:20])
     assert np.array_equal(ran.scores, compiled.scores(X_test[:20]))
@@ -152,11 +168,12 @@ def test_words_have_weights_of_which_32_bits_hold_the_sums(wine, tmp_path):
     ("steps", "said"),
     [
         ((PolynomialFeatures(3), LogisticRegression()), "degree=2 can"),
-        ((PCA(3), PolynomialFeatures(2), LogisticRegression()), "scalers and selections"),
-        ((PolynomialFeatures(2), PolynomialFeatures(2), LogisticRegression()), "scalers and selections alone"),
+        ((PCA(3), PolynomialFeatures(2), PolynomialFeatures(2), LogisticRegression()), "projections alone"),
+        ((PolynomialFeatures(2), PolynomialFeatures(2), LogisticRegression()), "projections alone"),
+        ((BESIDE, LogisticRegression()), "alone, not beside"),
         ((PolynomialFeatures(2), GaussianNB()), "linear models can"),
     ],
-    ids=["cubes", "behind a projection", "twice", "in front of another model"],
+    ids=["cubes", "twice behind a projection", "twice", "beside columns", "in front of another model"],
 )
 def test_what_products_cannot_be_is_refused_by_name(steps, said):
     X, y = datasets.load_iris(return_X_y=True)

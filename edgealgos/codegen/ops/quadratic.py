@@ -222,7 +222,7 @@ class PairProducts(Op):
 
     @property
     def fixed(self) -> tuple[str, ...]:
-        return (self.out,)
+        return self.vector, self.out  # what elements are multiplied by hangs on their type
 
     def shapes(self, program: Program) -> Shapes:
         (pairs,), width = self.axes(program, self.first, 1), program[self.vector].size

@@ -12,7 +12,7 @@ import numpy as np
 from ...ops import ArgMax, MatVec, Normalize, PairProducts
 from ...ops.quadratic import UNIT_FRAC
 from ...program import InputEncoding, Op, Program, QType, Space, Tensor, verify
-from .stages import Curve, Norm, Pair, Reals, Stage, products_of
+from .stages import Curve, Norm, Pair, Projection, Reals, Stage, products_of
 
 SUM_BITS = 31  # of sums, one less than accumulators have
 
@@ -79,6 +79,8 @@ class Front:
         Of inputs, whose products stand behind z.
     norm : Norm, optional
         What z is divided by; inputs are then proportional to what that norm is of.
+    projection : Projection, optional
+        What makes of z the numbers between -1 and 1 that stand in its place where they are multiplied.
     """
 
     encoding: InputEncoding
@@ -89,6 +91,7 @@ class Front:
     curves: tuple[Curve, ...] = ()
     pairs: tuple[Pair, ...] = ()
     norm: Norm | None = None
+    projection: Projection | None = None
 
     @classmethod
     def of(cls, encoding: InputEncoding, features: int, slope: float, offset: float) -> Front:
@@ -104,14 +107,22 @@ class Front:
         """That of a model behind what makes its inputs of raw features, where this one's model takes these."""
         if stage.norm:
             return replace(self, matrix=stage.matrix, shift=stage.shift, norm=stage.norm)
+        if stage.projection:
+            matrix, shift = stage.projection
+            projection = Projection(matrix @ self.matrix, matrix @ self.shift + shift)
+            return replace(self, matrix=stage.matrix, shift=stage.shift, pairs=stage.pairs, projection=projection)
         pairs, matrix, shift = products_of(self.matrix, self.shift, stage.pairs)
         behind = replace(self, matrix=matrix, shift=shift).behind(stage.matrix, stage.shift)
         return replace(behind, curves=stage.curves, pairs=pairs)
 
-    def multiplied(self, matrix: Reals) -> Multiplied:
+    def multiplied(self, matrix: Reals, widths: Widths) -> Multiplied:
         """What a product with the inputs, and with what stands beside or instead of them, takes."""
-        x, width = self.encoding.qtype, self.features
+        x, width, vector, before, sums = self.encoding.qtype, self.features, "x", list[Tensor](), list[Op]()
         largest = max(-self.encoding.low, self.encoding.high) * x.step
+        if self.projection:
+            before, sums = self._projected(widths, largest)
+            x, width, vector = before[-1].type, before[-1].size, before[-1].name
+            largest = 1.0
         if self.norm:
             unit = Tensor("unit", (width,), Space.SCRATCH)
             return Multiplied([unit], [Normalize("unit", "x", self.norm.kind)], "unit", matrix, 1.0, UNIT_FRAC)
@@ -121,12 +132,25 @@ class Front:
         scaled, gain = matrix.copy(), PairProducts.gain(x)
         scaled[:, :width] /= gain
         tensors = [
+            *before,
             Tensor("first", first.shape, Space.FLASH, None, first, doc="of each pair of inputs"),
             Tensor("second", second.shape, Space.FLASH, None, second),
             Tensor("products", (matrix.shape[1],), Space.SCRATCH, PairProducts.type_of(x)),
         ]
-        op = PairProducts("products", "x", "first", "second")
-        return Multiplied(tensors, [op], "products", scaled, largest * gain, PairProducts.type_of(x).frac)
+        op = PairProducts("products", vector, "first", "second")
+        return Multiplied(tensors, [*sums, op], "products", scaled, largest * gain, PairProducts.type_of(x).frac)
+
+    def _projected(self, widths: Widths, largest: float) -> tuple[list[Tensor], list[Op]]:
+        """Sums of inputs as numbers of as many bits as inputs have."""
+        assert self.projection is not None
+        matrix, shift = self.projection
+        reach = float((np.abs(matrix).sum(axis=1) * largest + np.abs(shift)).max())
+        tensors = [
+            held(weights("projection", matrix, widths.weights, "projected inputs"), reach, self.encoding.qtype.frac),
+            Tensor("moved", shift.shape, Space.FLASH, None, shift),
+            Tensor("projected", shift.shape, Space.SCRATCH, QType(widths.inputs, widths.inputs - 1)),
+        ]
+        return tensors, [MatVec("projected", "projection", "x", "moved")]
 
     def encoded(self, encoding: InputEncoding) -> Front:
         """That of the same model, for device inputs of another encoding."""
@@ -141,6 +165,8 @@ class Front:
     @property
     def features(self) -> int:
         """Raw features."""
+        if self.projection:
+            return int(self.projection.matrix.shape[1])
         return int(self.matrix.shape[1]) - len(self.pairs)
 
     @property
@@ -189,7 +215,7 @@ def linear_program(
 ) -> Program:
     """Scores ``matrix @ inputs + bias``: of classes (one row where there are two), or of a regressor."""
     start = matrix @ front.shift + bias
-    made, ops, vector, composed, largest, vector_frac = front.multiplied(matrix @ front.matrix)
+    made, ops, vector, composed, largest, vector_frac = front.multiplied(matrix @ front.matrix, widths)
     table = weights("weights", composed, widths.weights, "coefficients")
     reach = np.abs(composed).sum(axis=1) * largest + np.abs(start)
     held = QType.covering(float(reach.max()), SUM_BITS).frac - vector_frac  # of many inputs, or answers far from zero

@@ -64,11 +64,23 @@ class Norm(NamedTuple):
         return min(most, int((34 - np.log2(len(self.slope))) / 2)) if self.kind == "l2" else most
 
 
+class Projection(NamedTuple):
+    """What stands in the place of raw features where sums of them are multiplied: ``matrix @ x + shift``."""
+
+    matrix: Reals
+    shift: Reals
+
+    def of(self, x: Reals) -> Reals:
+        """What rows get."""
+        found: Reals = x @ self.matrix.T + self.shift
+        return found
+
+
 @dataclass(frozen=True)
 class Stage:
     """``matrix @ x + shift``, and curves of single features that are added; behind x stand products of pairs of it.
 
-    With a norm x is first what that makes of raw features.
+    With a norm, or a projection, x is first what that makes of raw features.
     """
 
     matrix: Reals
@@ -76,6 +88,7 @@ class Stage:
     curves: tuple[Curve, ...] = ()
     pairs: tuple[Pair, ...] = ()
     norm: Norm | None = None
+    projection: Projection | None = None
 
     @classmethod
     def same(cls, count: int) -> Stage:
@@ -85,8 +98,12 @@ class Stage:
     @classmethod
     def beside(cls, stages: Sequence[Stage]) -> Stage:
         """Stages of the same inputs, outputs of one after those of the other."""
+        if len(stages) == 1:
+            return stages[0]
         if any(s.norm for s in stages):
             raise UnsupportedModelError("Normalizer compiles for all features, not beside other columns")
+        if any(s.projection for s in stages):
+            raise UnsupportedModelError("PolynomialFeatures behind a projection compiles alone, not beside others")
         total, first, curves = sum(len(s.shift) for s in stages), 0, []
         pairs = tuple(sorted({pair for s in stages for pair in s.pairs}))
         for s in stages:
@@ -112,7 +129,12 @@ class Stage:
             raise UnsupportedModelError("behind Normalizer only what is affine compiles: scalers, projections")
         if after.pairs:
             if self.curves or self.pairs:
-                raise UnsupportedModelError("PolynomialFeatures compiles behind scalers and selections alone")
+                raise UnsupportedModelError("PolynomialFeatures compiles behind scalers, selections, projections alone")
+            if after.projection:
+                matrix, shift = after.projection
+                return replace(after, projection=Projection(matrix @ self.matrix, matrix @ self.shift + shift))
+            if (np.count_nonzero(self.matrix, axis=1) > 1).any():
+                return replace(after, projection=Projection(self.matrix, self.shift))
             pairs, matrix, shift = products_of(self.matrix, self.shift, after.pairs)
             return Stage(after.matrix @ matrix, after.matrix @ shift + after.shift, after.curves, pairs)
         if self.pairs and after.curves:
@@ -135,7 +157,7 @@ class Stage:
     def _scaled_by(self, norm: Norm) -> Norm:
         """The norm of what this stage makes, in raw features."""
         slope = np.diag(self.matrix)
-        plain = not (self.curves or self.pairs or self.norm) and np.array_equal(self.matrix, np.diag(slope))
+        plain = np.array_equal(self.matrix, np.diag(slope)) and not (self.curves or self.pairs or self.norm)
         if not plain or (slope <= 0).any():
             raise UnsupportedModelError("Normalizer compiles behind steps that keep all features, each scaled alone")
         return norm._replace(slope=slope, shift=self.shift)
@@ -162,7 +184,17 @@ class Stage:
             if c.stated is not None and sum(o.feature == c.feature for o in self.curves) == 1:
                 c, rows[:, c.feature] = _beside(c, c.stated, rows[:, c.feature])
             curves.append(c)
-        return replace(self, curves=tuple(curves)), rows
+        return replace(self, curves=tuple(curves))._even(rows), rows
+
+    def _even(self, rows: Reals) -> Stage:
+        """The same with sums of features that reach as far as each other, so that one type holds all of them."""
+        if not self.projection:
+            return self
+        reach = np.abs(self.projection.of(rows)).max(axis=0) / REACH
+        reach = np.where(reach > 0, reach, 1.0)
+        projection = Projection(self.projection.matrix / reach[:, None], self.projection.shift / reach)
+        products = [reach[i] * reach[j] for i, j in self.pairs]
+        return replace(self, matrix=self.matrix * np.concatenate([reach, products]), projection=projection)
 
     def encoded(self, encoding: InputEncoding) -> Stage:
         """The same for a device, where a stated missing value is what the encoding makes of it."""
@@ -178,7 +210,8 @@ class Stage:
 
     def of(self, x: Reals) -> Reals:
         """What it makes of rows."""
-        x = x if self.norm is None else self.norm.of(x)
+        before = self.norm or self.projection
+        x = x if before is None else before.of(x)
         products = [x[:, i] * x[:, j] for i, j in self.pairs]
         found: Reals = np.column_stack([x, *products]) @ self.matrix.T + self.shift
         for curve in self.curves:
@@ -186,6 +219,7 @@ class Stage:
         return found
 
 
+REACH = 0.8  # of what a type holds, that sums of features of calibration rows reach: other rows come
 MARGIN = 8  # parts of the span of real values: so much lies between these and a number that stands for missing ones
 
 
@@ -213,16 +247,8 @@ def _beside(curve: Curve, stated: float, column: Reals) -> tuple[Curve, Reals]:
 def products_of(matrix: Reals, shift: Reals, pairs: Sequence[Pair]) -> tuple[tuple[Pair, ...], Reals, Reals]:
     """Pairs of x, and the affine map from x and their products to ``y = matrix @ x + shift`` and its products.
 
-    Raises
-    ------
-    UnsupportedModelError
-        Where y is more than single features.
+    Each of y is a single feature.
     """
-    if (np.count_nonzero(matrix, axis=1) > 1).any():
-        raise UnsupportedModelError(
-            "PolynomialFeatures multiplies single features: in front of it scalers and selections compile, projections "
-            "such as PCA behind it"
-        )
     count, width = matrix.shape
     owner = np.abs(matrix).argmax(axis=1)
     slope = matrix[np.arange(count), owner]

@@ -152,6 +152,14 @@ def test_the_board_answers_as_the_twin(kind, wine):
     assert abs(compiled.report.cycles / ran.cycles.mean() - 1) < 0.15
 
 
+def test_products_around_a_large_number_are_refused_by_what_they_answer():
+    """Weights of a negative number of bits were left of it."""
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    model = make_pipeline(PolynomialFeatures(2), Ridge()).fit(X, X[:, 0] * X[:, 1] + 1e12)
+    with pytest.raises(ea.UnsupportedModelError, match="answers numbers around 1e\\+12"):
+        ea.compile_model(model, X_calibration=X)
+
+
 def test_words_have_weights_of_which_32_bits_hold_the_sums(wine, tmp_path):
     X, _, y, _ = wine
     model = make_pipeline(StandardScaler(), PolynomialFeatures(2), LogisticRegression(max_iter=3000)).fit(X, y)

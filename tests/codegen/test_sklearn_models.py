@@ -216,6 +216,24 @@ def test_several_labels_a_sample_are_refused(model):
         ea.compile_model(model.fit(X, np.c_[y > 0, y > 1]), X_calibration=X)
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    "model", [MLPClassifier((3,), max_iter=5), GaussianNB(), lm.RidgeClassifier(), KNeighborsClassifier(1)],
+    ids=["network", "densities", "linear", "neighbours"],
+)  # fmt: skip
+def test_models_of_one_class_are_refused(model):
+    X = np.random.default_rng(0).normal(size=(30, 3))
+    with pytest.raises(ea.UnsupportedModelError, match=r"answers every row alike, 'it': .*two classes"):
+        ea.compile_model(model.fit(X, ["it"] * 30), X_calibration=X)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_densities_of_what_does_not_vary_are_refused_by_name():
+    X = np.full((30, 3), 3.5)
+    with pytest.raises(ea.UnsupportedModelError, match="feature 0 does not vary"):
+        ea.compile_model(GaussianNB().fit(X, np.arange(30) % 2), X_calibration=X)
+
+
 def test_bits_are_told_by_a_naive_bayes_model():
     X, y = datasets.load_digits(return_X_y=True)
     model = BernoulliNB().fit(X > 7, y)

@@ -271,6 +271,13 @@ def test_a_hundred_trees_of_ten_classes_are_code():
     assert found.cycles.max() < 6000
 
 
+def test_two_classes_that_tie_in_every_leaf_answer_every_row_alike():
+    """Their leads were divided by, all zero."""
+    X, y = np.zeros((20, 2)), np.arange(20) % 2
+    with pytest.raises(ea.UnsupportedModelError, match="answers every row alike"):
+        ea.compile_model(ExtraTreesClassifier(3, random_state=0).fit(X, y), X_calibration=X)
+
+
 @pytest.mark.parametrize("kind", [RandomForestClassifier, ExtraTreesClassifier])
 def test_leaves_share_out_as_many_votes_as_code_holds(kind):
     """Finer votes of 1,200 leaves made code that no Uno holds; a table of 170,000 cycles stood there instead."""

@@ -171,11 +171,17 @@ def calibration_rows(model: Any, unwrapped: Unwrapped, X: ArrayLike | None) -> N
         raise unsupported(unwrapped.model)
     check_is_fitted(model)
     check_finite(*(step for _, step in unwrapped.front), unwrapped.model)
+    known: Any = getattr(unwrapped.model, "classes_", ())
+    if len(known) == 1 and not isinstance(known, list):
+        raise UnsupportedModelError(
+            f"{_kind(unwrapped.model)} answers every row alike, {known.tolist()[0]!r}: there is nothing to compile; "
+            "fit it with rows of two classes at least"
+        )
     if _of_several_labels(unwrapped.model):
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} of several labels a sample cannot be compiled; train one for each"
         )
-    classes = len(getattr(unwrapped.model, "classes_", ()))
+    classes = len(known)
     if classes > MOST_CLASSES:
         raise UnsupportedModelError(
             f"{_kind(unwrapped.model)} has {classes} classes; a device tells {MOST_CLASSES} apart at most. Put rare "

@@ -47,6 +47,10 @@ def _(model: GaussianNB, front: Front, rows: Rows, widths: Widths) -> Program:
             Tensor("z", scale.shape, Space.SCRATCH, QType(16, WIDE - 1)),
         ]
         ops.append(MatVec("z", "projection", "x", "origin"))
+    if (still := np.argwhere(model.var_ <= 0)).size:
+        raise UnsupportedModelError(
+            f"GaussianNB: feature {int(still[0, 1])} does not vary, and densities are infinite there: leave it out"
+        )
     weight = np.square(scale) / (2 * model.var_)
     exponent = np.frexp(weight)[1]
     bias = np.log(model.class_prior_) - 0.5 * np.log(2 * np.pi * model.var_).sum(axis=1)

@@ -14,6 +14,7 @@ from ...ops.quadratic import UNIT_FRAC
 from ...program import InputEncoding, Op, Program, QType, Space, Tensor, verify
 from .stages import Curve, Norm, Pair, Projection, Reals, Stage, products_of
 
+LEAST_BITS = 2  # of weights
 SUM_BITS = 31  # of sums, one less than accumulators have
 
 
@@ -220,7 +221,8 @@ def linear_program(
     reach = np.abs(composed).sum(axis=1) * largest + np.abs(start)
     held = QType.covering(float(reach.max()), SUM_BITS).frac - vector_frac  # of many inputs, or answers far from zero
     frac = min(table.type.frac, held)
-    bits = widths.weights - (table.type.frac - frac) * bool(ops)  # rounding together uses all of a type
+    # rounding together uses all of a type; what is left of none is refused by what it answers
+    bits = max(widths.weights - (table.type.frac - frac) * bool(ops), LEAST_BITS)
     tensors = [
         front.input,
         *made,

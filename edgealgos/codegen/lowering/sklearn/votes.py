@@ -69,7 +69,7 @@ def votes_of(
 
 def leads_of(leaves: Sequence[Reals], reached: Sequence[Ints]) -> tuple[QType, list[Reals], float]:
     """As :func:`votes_of`, of two classes by what the second one leads: all that a byte holds."""
-    votes = 127 / max(float(np.abs(leaf).max()) for leaf in leaves)
+    votes = 127 / (max(float(np.abs(leaf).max()) for leaf in leaves) or 1.0)
     qtype = QType(VOTE_BITS, round(np.log2(votes)))
     return qtype, [leaf * qtype.step for leaf in _rounded(leaves, reached, votes)], votes * qtype.step
 

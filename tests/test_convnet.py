@@ -225,6 +225,18 @@ def test_a_regressor_of_sequences_in_a_pipeline_of_scalers():
     assert np.abs(compiled.predict(X) - pipeline.predict(X)).max() < 0.2 * np.ptp(y)
 
 
+@pytest.mark.parametrize("budget", [4096, 6144, 16384])
+def test_nets_of_spectrograms_leave_an_uno_what_their_features_take(budget):
+    """A net that took all RAM met the features' in the linker."""
+    rng = np.random.default_rng(0)
+    level = np.repeat(rng.uniform(100, 3000, size=(40, 16)), 500, axis=1)  # of a noise that swells and fades
+    waves = (rng.normal(size=level.shape) * level).astype(np.int16)
+    net = ConvNetClassifier(max_model_bytes=budget, search_time=0, epochs=1, random_state=0)
+    pipeline = make_pipeline(LogMel(), net).fit(waves, np.arange(40) % 10)
+    assert net.image_shape_[1] == 1
+    assert 1600 < ea.compile_model(pipeline).report.ram_bytes <= 2048
+
+
 @pytest.mark.needs("g++", "avr-g++", "simavr", "arduino-core")
 def test_sound_streams_through_frames_and_layers(tmp_path):
     """On an Uno no RAM was known for features of a row that layers follow: an error."""

@@ -24,7 +24,7 @@ from .tasks import EdgeClassifier, EdgeRegressor
 
 Round = Callable[[Choice | None], list[Choice]]
 SAMPLE = 256  # rows by which cycles are foreseen
-UNO_RAM = 1690  # bytes that core, calls and sketch leave on an Uno
+UNO_RAM, BEHIND_SOUND = 1690, 680  # bytes that core, calls and sketch leave on an Uno; that a `LogMel` leaves of these
 _SHARED = {name: SHARED_PARAMETERS[name] for name in SHARED_PARAMETERS if name != "max_accuracy_loss"}
 LEARNED = 1.05  # cycles of a net that has learned, for one of those before: what its weights are changes some
 FAMILY_PARAMETERS: dict[str, tuple[Constraint, ...]] = _SHARED | {
@@ -130,7 +130,7 @@ class _Convolutional(PictureMixin, GradientTrained):
         from ..training.budget import check_cycles
         from ..training.convnet_structures import least_bytes_of, nets_for, structure_for_budget, with_channels
 
-        frame, ram = lesson.frame, self.max_ram_bytes or UNO_RAM
+        frame, ram = lesson.frame, self.max_ram_bytes or (BEHIND_SOUND if _of_sound(lesson) else UNO_RAM)
         nets = nets_for(_picture(frame))
         given: tuple[Any, ...] = (_picture(frame), frame.n_outputs, frame.problem)
         limits: dict[str, Any] = {"bits": bits, "budget": self.max_model_bytes, "ram": ram}
@@ -192,7 +192,7 @@ class _Convolutional(PictureMixin, GradientTrained):
 
         narrow = NARROW if self.bits == "auto" else lesson.bits
         nets, variations = self._fitting(lesson, narrow), self._variations(lesson)
-        known = width > 1 or picture_in(lesson.examples.rows) is not None
+        known = width > 1 or _of_sound(lesson)
         likely = variations[:1] if known else variations  # readings gain by moves or lose: there is no telling
         others = [varied(variation) for variation in variations if variation not in likely]
         rounds = [first, *others[:1], *(shaped(layers) for layers in nets[1:]), *others[1:], wider]
@@ -223,6 +223,11 @@ class _Convolutional(PictureMixin, GradientTrained):
             if bits == self._usual_bits or self.bits != "auto":
                 raise
             return []
+
+
+def _of_sound(lesson: Lesson) -> bool:
+    """Whether rows look like steps of a spectrogram."""
+    return _picture(lesson.frame)[1] == 1 and picture_in(lesson.examples.rows) is not None
 
 
 def _kinds(layers: str) -> str:
@@ -256,7 +261,8 @@ class ConvNetClassifier(EdgeClassifier, _Convolutional):
         and then all at every position, ``dw`` the first of it alone and ``pw`` the second, ``pool2x2`` the largest of
         2 x 2, ``full:16`` all that is left of the picture. None: chosen.
     max_ram_bytes : int or None, default=None
-        RAM for the net's arrays: rows that are kept, sums, scores, what a layer unpacks. None: what an Uno has left.
+        RAM for the net's arrays: rows that are kept, sums, scores, what a layer unpacks. None: what an Uno has left,
+        beside a :class:`~edgealgos.features.LogMel` where rows look like steps of a spectrogram.
     search_time : float, default=300
         Seconds for short trainings that choose among structures, on rows held out; 0: one structure by rule.
     class_weight : dict, "balanced" or None, default=None

@@ -28,11 +28,17 @@ EVIL = "<script>alert(1)</script>"
 PATIENCE = 120  # seconds, of a busy machine
 
 
+def hears_interrupts() -> None:
+    """A shell's background command, and all that it starts, would ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def studio() -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A studio in a process of its own, and its address."""
     words = [sys.executable, "-m", "edgealgos", "studio", "--port", "0", "--no-browser"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen(words, preexec_fn=hears_interrupts, **pipes) as server:
         try:
             found = re.search(r"http\S+", server.stdout.readline())
             assert found is not None

@@ -137,7 +137,10 @@ def test_the_board_answers_as_the_twin():
         ((PolynomialFeatures(2), Normalizer(), Ridge()), "all features, each scaled"),
         ((Normalizer(), PolynomialFeatures(2), Ridge()), "behind Normalizer"),
         ((ColumnTransformer([("some", Normalizer(), [0, 1])]), Ridge()), "all features, each scaled"),
-        ((ColumnTransformer([("all", Normalizer(), slice(4))]), Ridge()), "beside other columns"),
+        (
+            (ColumnTransformer([("all", Normalizer(), slice(4)), ("as they are", "passthrough", slice(4))]), Ridge()),
+            "beside other columns",
+        ),
         ((Normalizer(), GaussianNB()), "linear models can"),
     ],
     ids=[
@@ -146,7 +149,7 @@ def test_the_board_answers_as_the_twin():
         "behind products",
         "before products",
         "of some columns",
-        "of columns",
+        "beside columns",
         "another model",
     ],
 )
@@ -154,3 +157,11 @@ def test_what_a_norm_cannot_be_is_refused_by_name(steps, said):
     X, y = datasets.load_iris(return_X_y=True)
     with pytest.raises(ea.UnsupportedModelError, match=said):
         ea.compile_model(make_pipeline(*steps).fit(X, y), X_calibration=X)
+
+
+def test_a_norm_of_all_columns_may_be_named_by_columns():
+    X, y = datasets.load_iris(return_X_y=True)
+    models = [make_pipeline(step, Ridge()).fit(X, y)
+              for step in (Normalizer(), ColumnTransformer([("all", Normalizer(), slice(4))]))]  # fmt: skip
+    plain, named = (ea.compile_model(model, X_calibration=X).predict(X) for model in models)
+    assert np.array_equal(plain, named)

@@ -127,4 +127,4 @@ def test_uno(kind, tmp_path):
         none = ",".join(["-32768"] * extractor.n_mels)
         got = [[] if line == none else [int(v) for v in line.split(",")] for line in result.lines]
         assert got == expected(program, x[None])
-        assert kind != "usual" or result.cycles.max() < 134_500
+        assert kind != "usual" or result.cycles.max() < 114_500

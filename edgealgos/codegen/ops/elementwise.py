@@ -129,7 +129,7 @@ class Standardize(Op):
     low: int
     high: int
 
-    kernels = ("runtime",)
+    kernels = ("features",)
     largest = counting()
     bound = cannot_overflow("multipliers and addends are made such that sums stay below 2^31")
 

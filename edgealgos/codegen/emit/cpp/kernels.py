@@ -37,6 +37,7 @@ _FILES = {
     "@COMMITTEE@": "generic/kernels/committee.h",
     "@SPECTRUM@": "generic/kernels/spectrum.h",
     "@AVR_SPECTRUM@": "avr/kernels/spectrum.h",
+    "@FEATURES@": "generic/kernels/features.h",
     "@PROBABILITY@": "generic/kernels/probability.h",
     "@DECIMALS@": "generic/kernels/decimals.h",
 }

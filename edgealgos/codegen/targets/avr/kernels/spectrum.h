@@ -109,7 +109,7 @@ EDGEALGOS_KERNEL void butterflies_plain_quarter(int16_t *a, int16_t *b, uint8_t 
       EDGEALGOS_BUTTERFLY(EDGEALGOS_PLAIN, "r18", "r19", EDGEALGOS_HALVES("2", "r16", "r17", "Z", "Y")));
 }
 
-// The first two stages, whose butterflies have no product, of `count` times four points. 149 cycles each.
+// The first two stages, whose butterflies have no product, of `count` times four points. 150 cycles each.
 EDGEALGOS_KERNEL void first_stages(int16_t *z, uint8_t count) {
   register uint8_t left __asm__("r20") = count;
   __asm__ __volatile__(

@@ -32,27 +32,26 @@ inline void add_halves(int16_t *a, int16_t *b, int16_t re, int16_t im) {
   b[1] = static_cast<int16_t>(half_im - im);
 }
 
-inline void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns,
-                        uint8_t angles) {
+// Quarter: a quarter turn on, multiplied by -j.
+template <bool Quarter>
+void turned_butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns, uint8_t angles) {
   for (uint8_t j = 0; j < angles; ++j) {
     turns += 4u * count;
     uint16_t at = static_cast<uint16_t>(2 * j);
     for (uint8_t left = count; left; --left, at = static_cast<uint16_t>(at + stride / 2)) {
       turn(b + at, flash(turns), flash(turns + 1));
-      add_halves(a + at, b + at, b[at], b[at + 1]);
+      const int16_t re = b[at], im = b[at + 1];
+      add_halves(a + at, b + at, Quarter ? im : re, Quarter ? static_cast<int16_t>(-re) : im);
     }
   }
 }
+inline void butterflies(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns,
+                        uint8_t angles) {
+  turned_butterflies<false>(a, b, count, stride, turns, angles);
+}
 inline void butterflies_quarter(int16_t *a, int16_t *b, uint8_t count, uint16_t stride, const int16_t *turns,
                                 uint8_t angles) {
-  for (uint8_t j = 0; j < angles; ++j) {
-    turns += 4u * count;
-    uint16_t at = static_cast<uint16_t>(2 * j);
-    for (uint8_t left = count; left; --left, at = static_cast<uint16_t>(at + stride / 2)) {
-      turn(b + at, flash(turns), flash(turns + 1));
-      add_halves(a + at, b + at, b[at + 1], static_cast<int16_t>(-b[at]));
-    }
-  }
+  turned_butterflies<true>(a, b, count, stride, turns, angles);
 }
 inline void butterflies_plain(int16_t *a, int16_t *b, uint8_t count, uint16_t stride) {
   for (; count; --count, a += stride / 2, b += stride / 2)

@@ -21,7 +21,6 @@ from .emit.cpp.documents import report_of
 from .emit.cpp.files import cpp_files, library_files, sketch_files, write_export
 from .emit.cpp.names import check_folder, checked_name
 from .emit.cpp.registers import USUAL_RANGES, Choice
-from .lowering.sklearn import smaller_model
 from .rejection import AutoReject
 from .targets.boards import Board
 
@@ -125,7 +124,7 @@ def export_arduino(
     if layout == "sketch":
         check_folder(folder, name)
     needs = partial(report_of, self_test=self_test, application=application)
-    compiled, report = _fitting(model, compiled, needs, make, budget)
+    compiled, report = _fitting(compiled, needs, make, budget)
     write = sketch_files if layout == "sketch" else library_files
     files = write(compiled, name, folder, Sketch(application, self_test, Choice(sensor, ranges)))
     write_export(Path(path), files, overwrite)
@@ -179,7 +178,7 @@ def export_cpp(
         raise ExportError(f"export_cpp writes plain C++ and {target!r} takes a sketch; use export_arduino")
     folder = _folder_name(path)
     name = _checked_name(name if name is not None else folder, compiled.board)
-    compiled, report = _fitting(model, compiled, partial(report_of, self_test=self_test), make, budget)
+    compiled, report = _fitting(compiled, partial(report_of, self_test=self_test), make, budget)
     write_export(Path(path), cpp_files(compiled, name, self_test), overwrite)
     return report
 
@@ -203,20 +202,20 @@ def _checked_name(name: str, board: Board) -> str:
 
 
 def _fitting(
-    model: Any, compiled: CompiledModel, needs: Callable[[CompiledModel], Report],
-    make: Callable[[Budget], CompiledModel], budget: Budget | None,
+    compiled: CompiledModel, needs: Callable[[CompiledModel], Report], make: Callable[[Budget], CompiledModel],
+    budget: Budget | None,
 ) -> tuple[CompiledModel, Report]:  # fmt: skip
     """The model with less straight-line code where what a sketch has beside it would not fit; its needs, if they do."""
     report = needs(compiled)
     try:
-        check_fits(report, budget, partial(smaller_model, model))
+        check_fits(report, budget, compiled.smaller)
     except DoesNotFitError:
         if not report.flash_of_speed:
             raise
         flash = report.flash_at_most - compiled.report.flash_at_most
         compiled = make(left_beside(compiled.board, budget, flash, report.ram_bytes - compiled.report.ram_bytes))
         report = needs(compiled)
-        check_fits(report, budget, partial(smaller_model, model))
+        check_fits(report, budget, compiled.smaller)
     return compiled, report
 
 

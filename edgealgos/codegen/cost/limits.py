@@ -63,9 +63,8 @@ def check_fits(report: Report, budget: Budget | None = None, smaller: Callable[[
 def left_beside(board: Board, budget: Budget | None, flash: int, ram: int) -> Budget:
     """What limits leave of a board beside so many bytes."""
     budget = budget or Budget()
-    most = board.flash_bytes if budget.flash_bytes is None else min(budget.flash_bytes, board.flash_bytes)
-    variables = board.ram_bytes if budget.ram_bytes is None else min(budget.ram_bytes, board.ram_bytes)
-    return replace(budget, flash_bytes=max(most - flash, 0), ram_bytes=max(variables - ram, 0))
+    left = _allowed(board.flash_bytes, budget.flash_bytes) - flash, _allowed(board.ram_bytes, budget.ram_bytes) - ram
+    return replace(budget, flash_bytes=max(left[0], 0), ram_bytes=max(left[1], 0))
 
 
 def takes_too_long(program: Program, board: Board, budget: Budget | None) -> bool:
@@ -75,13 +74,17 @@ def takes_too_long(program: Program, board: Board, budget: Budget | None) -> boo
     return needs(program, board)[0] > budget.cycles
 
 
+def _allowed(boards: int, users: int | None) -> int:
+    return boards if users is None else min(boards, users)
+
+
 def _limits(report: Report, budget: Budget, how: Callable[[float], str]) -> Iterator[_Limit]:
     board = report.board
     in_tables = (Kind.TABLE, Kind.LOOK_UP_TABLE, Kind.TEXT, Kind.SELF_TEST)
     tables = Items(item for item in report.flash_items.records if item.kind in in_tables)
     reach = (board.architecture.table_reach or board.flash_bytes) - TABLES_OF_OTHERS
-    most = board.flash_bytes if budget.flash_bytes is None else min(board.flash_bytes, budget.flash_bytes)
-    room = most - (report.flash_at_most - report.model_bytes - report.flash_of_speed)
+    others = report.flash_at_most - report.model_bytes - report.flash_of_speed
+    room = _allowed(board.flash_bytes, budget.flash_bytes) - others
     smaller = how(max(room, 0) / max(report.model_bytes, 1))
     flash = (*_less_code(report), smaller)
     ram = (*_no_buffer(report), "use fewer features, or a smaller projection_dim or hidden_size")

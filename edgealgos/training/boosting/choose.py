@@ -185,10 +185,8 @@ class _Judge:
         courses = [self._course(i, split, settings) for i, split in enumerate(self._splits)]
         error = _mean_curve([course.error for course in courses])
         allowed = self._allowed(courses)
-        value = _mean_curve([_value(course).tolist() for course in courses]) + self._task.cycle_price * self._cycles(
-            courses
-        )
-        value = np.where(allowed, value, np.inf)
+        value = _mean_curve([_value(course).tolist() for course in courses])
+        value = np.where(allowed, value + self._task.cycle_price * self._cycles(courses), np.inf)
         value[0] = value[0] if settings.linear else np.inf  # constants alone are no model
         best = int(np.argmin(value))
         more = not allowed[-1] or best >= NEARLY_ALL * (len(value) - 1)

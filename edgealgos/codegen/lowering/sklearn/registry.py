@@ -109,8 +109,7 @@ class Front:
         if stage.norm:
             return replace(self, matrix=stage.matrix, shift=stage.shift, norm=stage.norm)
         if stage.projection:
-            matrix, shift = stage.projection
-            projection = Projection(matrix @ self.matrix, matrix @ self.shift + shift)
+            projection = stage.projection.behind(self.matrix, self.shift)
             return replace(self, matrix=stage.matrix, shift=stage.shift, pairs=stage.pairs, projection=projection)
         pairs, matrix, shift = products_of(self.matrix, self.shift, stage.pairs)
         behind = replace(self, matrix=matrix, shift=shift).behind(stage.matrix, stage.shift)

@@ -75,6 +75,10 @@ class Projection(NamedTuple):
         found: Reals = x @ self.matrix.T + self.shift
         return found
 
+    def behind(self, matrix: Reals, shift: Reals) -> Projection:
+        """The same of y, where x is ``matrix @ y + shift``."""
+        return Projection(self.matrix @ matrix, self.of(shift))
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -131,8 +135,7 @@ class Stage:
             if self.curves or self.pairs:
                 raise UnsupportedModelError("PolynomialFeatures compiles behind scalers, selections, projections alone")
             if after.projection:
-                matrix, shift = after.projection
-                return replace(after, projection=Projection(matrix @ self.matrix, matrix @ self.shift + shift))
+                return replace(after, projection=after.projection.behind(self.matrix, self.shift))
             if (np.count_nonzero(self.matrix, axis=1) > 1).any():
                 return replace(after, projection=Projection(self.matrix, self.shift))
             pairs, matrix, shift = products_of(self.matrix, self.shift, after.pairs)
@@ -157,7 +160,7 @@ class Stage:
     def _scaled_by(self, norm: Norm) -> Norm:
         """The norm of what this stage makes, in raw features."""
         slope = np.diag(self.matrix)
-        plain = np.array_equal(self.matrix, np.diag(slope)) and not (self.curves or self.pairs or self.norm)
+        plain = not (self.curves or self.pairs or self.norm) and np.array_equal(self.matrix, np.diag(slope))
         if not plain or (slope <= 0).any():
             raise UnsupportedModelError("Normalizer compiles behind steps that keep all features, each scaled alone")
         return norm._replace(slope=slope, shift=self.shift)
